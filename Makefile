@@ -1,0 +1,34 @@
+# Two commands do all the set-up: `make demo` and `make test`. A second run of either installs nothing.
+
+VENV := .venv
+BIN := $(VENV)/bin
+SUPPORTED = import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))
+PIP_ARGS ?=
+PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.10; do \
+	$$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done)
+
+.PHONY: demo test lint clean
+
+demo: $(VENV)/.installed  ## cut the subject out of an embedded picture; the results are in out/
+	$(BIN)/omz_demo -o out
+
+test: lint  ## everything that must hold
+	$(BIN)/pytest
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+clean:  ## remove the environment and what the demo wrote
+	rm -rf $(VENV) out
+
+$(VENV)/.installed: requirements.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "make: Python 3.10, 3.11 or 3.12 is needed; install one, or name it: make PYTHON=..."; exit 1; }
+	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --editable .
+	touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --editable '.[test]'
+	touch $@

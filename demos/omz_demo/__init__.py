@@ -1,0 +1,1 @@
+"""The demo: cut subjects out of pictures."""

@@ -1,0 +1,82 @@
+"""``omz_demo``: cut the subject out of a picture."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import click
+from omz.cli.command import omz_command
+from omz.errors import UsageError
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_STARTER = "background-matting-starter"
+
+
+@omz_command()
+@click.option("-i", "--input", "picture", type=click.Path(path_type=Path), help="The picture with the subject.")
+@click.option(
+    "--background",
+    "--plate",
+    "plate",
+    type=click.Path(path_type=Path),
+    help="The plate: the scene without the subject.",
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="A PNG or WebP file; without -i, a folder (default: out)."
+)
+@click.option("--target", help="A picture, or a colour such as green or #78ff9b: composite before it.")
+@click.option("-m", "--model", default=_STARTER, show_default=True, help="A model of the zoo, or an IR (.xml).")
+@click.option("--download_dir", type=click.Path(path_type=Path), default=".", help="Where a downloaded model is.")
+@click.option("-d", "--device", default="CPU", show_default=True, help="An OpenVINO device, such as CPU, GPU or AUTO.")
+@click.option(
+    "--precision", type=click.Choice(["f32", "f16", "bf16", "default"]), default="f32", show_default=True,
+    help="Precision of execution; default: what the device prefers.",
+)  # fmt: skip
+def main(
+    picture: Path | None,
+    plate: Path | None,
+    output: Path | None,
+    target: str | None,
+    model: str,
+    download_dir: Path,
+    device: str,
+    precision: str,
+) -> None:
+    """Cut the subject out of a picture, given the plate behind it.
+
+    Writes a picture with transparency, or with --target a composite. Without -i it shows itself on an embedded
+    synthetic pair, and measures its error against the known alpha.
+    """
+    if picture is None and (plate or target):
+        raise UsageError("--background and --target need a picture; add -i PICTURE")
+    if picture and plate is None:
+        raise UsageError("the model needs the plate, the same scene without the subject; add --background PLATE")
+    from omz_demo import picture_job
+    from omz_demo.models import load_matter
+
+    load = partial(load_matter, model, download_dir, device, precision, partial(click.echo, err=True))
+    if picture is None or plate is None:
+        from omz_demo.example import run_example
+
+        rows = {"device asked for": device, **run_example(load(), output or Path("out"))}
+        Console().print(_table("an embedded synthetic pair", rows))
+        return
+    job = picture_job.plan(picture, plate, output, target)
+    result = picture_job.run(job, load())
+    for warning in result.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    click.echo(result.summary)
+
+
+def _table(title: str, rows: dict[str, str]) -> Table:
+    table = Table(title=title, show_header=False)
+    for name, value in rows.items():
+        table.add_row(Text(name), Text(value))  # a path may look like markup
+    return table
+
+
+if __name__ == "__main__":
+    main()

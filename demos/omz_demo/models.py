@@ -1,0 +1,52 @@
+"""From what the user calls a model to one that is loaded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from omz.convert.store import cache_folder, stored_ir
+from omz.errors import EngineError
+from omz.runtime.engine import Engine
+from omz.runtime.matter import Matter
+from omz.runtime.openvino_engine import OpenVINOEngine
+from omz.zoo import Catalog
+
+
+@dataclass(frozen=True)
+class LoadedMatter:
+    """A matter with the engine that runs it; ``load_ms`` is the time to read and compile the model, in milliseconds."""
+
+    matter: Matter
+    engine: Engine
+    load_ms: float
+    warnings: tuple[str, ...]
+
+
+def load_matter(
+    model: str, download_dir: Path, device: str, precision: str, on_progress: Callable[[str], None]
+) -> LoadedMatter:
+    """Load an IR by its path, or a model of the zoo by its name, converting that one when it is first asked for.
+
+    Compiled models are kept in the user's cache folder, where it can be written. Raises
+    :class:`omz.errors.OmzError`.
+    """
+    if model.endswith(".xml"):
+        path = Path(model)
+        if not path.exists():
+            raise EngineError(f"no model at {path}; convert one with omz_converter")
+    else:
+        path = stored_ir(Catalog()[model], download_dir, on_progress=on_progress)
+    started = time.perf_counter()
+    warnings = []
+    compiled = cache_folder() / "compiled"
+    try:
+        compiled.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        warnings.append(f"compiled models are not kept, for {compiled} cannot be made: {error.strerror or error}")
+    engine = OpenVINOEngine(path, device, precision, compiled if compiled.is_dir() else None)
+    if not engine.facts:
+        warnings.append(f"{path.name} does not say what it takes; it is given BGR, 0 to 255 (omz_converter makes such)")
+    return LoadedMatter(Matter(engine), engine, 1e3 * (time.perf_counter() - started), tuple(warnings))

@@ -1,0 +1,108 @@
+"""Small cards and models for tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import yaml
+from omz.runtime.quiet_openvino import ov
+from onnx import TensorProto, helper, numpy_helper
+from torch import nn
+
+
+def write_card(root: Path, folder_name: str, **changes: object) -> Path:
+    """Write a small valid card into a zoo below ``root``, with some keys changed (None: left out)."""
+    content: dict[str, object] = {
+        "description": "A card for a test.",
+        "task_type": "background_matting",
+        "framework": "onnx",
+        "license": "https://example.com/license",
+        "files": [{"name": "net.onnx", "size": 1, "checksum": "0" * 96, "source": "https://example.com/net.onnx"}],
+        "input_info": [
+            {"name": "src", "shape": [1, 3, -1, -1], "layout": "NCHW"},
+            {"name": "bgr", "shape": [1, 3, -1, -1], "layout": "NCHW"},
+        ],
+        "model_optimizer_args": ["--input_model=$dl_dir/net.onnx"],
+    }
+    content = {key: value for key, value in {**content, **changes}.items() if value is not None}
+    folder = root / folder_name
+    folder.mkdir(parents=True)
+    (folder / "model.yml").write_text(yaml.safe_dump(content))
+    return folder
+
+
+def parameters(network: nn.Module) -> np.ndarray:
+    """Return everything a network learned as one vector, to compare two trainings."""
+    return np.concatenate([value.detach().double().numpy().ravel() for value in network.state_dict().values()])
+
+
+def save_difference_model(path: Path, height: int | str, width: int | str) -> Path:
+    """Write an IR whose alpha is 1 where picture and plate differ by more than 20 levels on average.
+
+    Its foreground is the picture itself, RGB. A side given by a name may vary.
+    """
+    constants = {"threshold": np.float32(20), "levels": np.float32(255), "rgb": np.array([2, 1, 0])}
+    nodes = [
+        helper.make_node("Sub", ["src", "bgr"], ["difference"]),
+        helper.make_node("Abs", ["difference"], ["distance"]),
+        helper.make_node("ReduceMean", ["distance"], ["mean"], axes=[1], keepdims=1),
+        helper.make_node("Greater", ["mean", "threshold"], ["different"]),
+        helper.make_node("Cast", ["different"], ["pha"], to=TensorProto.FLOAT),
+        helper.make_node("Gather", ["src", "rgb"], ["reversed"], axis=1),
+        helper.make_node("Div", ["reversed", "levels"], ["fgr"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "difference",
+        [_value(name, 3, height, width) for name in ("src", "bgr")],
+        [_value("pha", 1, height, width), _value("fgr", 3, height, width)],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+    )
+    source = path.with_suffix(".onnx")
+    _save_onnx(graph, source)
+    ov.save_model(ov.Core().read_model(source), path, compress_to_fp16=False)
+    return path
+
+
+def small_model(path: Path) -> Path:
+    """Write an ONNX file with inputs src and bgr, outputs sum (of both), double and inner, and a tensor hidden."""
+    nodes = [
+        helper.make_node("Relu", ["src"], ["inner"]),
+        helper.make_node("Neg", ["bgr"], ["hidden"]),
+        helper.make_node("Sub", ["src", "hidden"], ["sum"]),
+        helper.make_node("Add", ["inner", "inner"], ["double"]),
+    ]
+    values = {name: _value(name, 3, "height", "width") for name in ("src", "bgr", "sum", "double", "inner")}
+    graph = helper.make_graph(
+        nodes, "small", [values["src"], values["bgr"]], [values["sum"], values["double"], values["inner"]]
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _save_onnx(graph, path)
+    return path
+
+
+def heavy_model(path: Path, weights: int) -> Path:
+    """Write an ONNX file with inputs src and bgr, and ``weights`` random numbers that its output needs."""
+    values = np.random.default_rng(0).standard_normal((1, 3, weights // 3, 1)).astype(np.float32)
+    nodes = [helper.make_node("Add", ["src", "bgr"], ["sum"]), helper.make_node("Mul", ["sum", "w"], ["product"])]
+    shape = (weights // 3, 1)
+    graph = helper.make_graph(
+        nodes,
+        "heavy",
+        [_value(name, 3, "height", "width") for name in ("src", "bgr")],
+        [_value("product", 3, *shape)],
+        [numpy_helper.from_array(values, "w")],
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _save_onnx(graph, path)
+    return path
+
+
+def _value(name: str, channels: int, height: int | str, width: int | str) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, channels, height, width])
+
+
+def _save_onnx(graph: onnx.GraphProto, path: Path) -> None:
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+import pytest
+from builders import write_card
+from omz.errors import CardError
+from omz.zoo.card import load_card
+from omz.zoo.export_arguments import parse_export_arguments
+
+NEEDED = (
+    "--model-name=Net", "--import-module=omz.networks.net", "--weights=$dl_dir/w.pth", "--input-shapes=[1,3,8,8]",
+    "--input-names=src,bgr", "--output-names=pha", "--output-file=$conv_dir/net.onnx",
+)  # fmt: skip
+
+
+def parse(tmp_path: Path, *arguments: str):
+    folder = write_card(tmp_path, "net", framework="pytorch", conversion_to_onnx_args=list(arguments))
+    return parse_export_arguments(load_card(folder, PurePosixPath("public/net")), Path("/dl"), Path("/out"))
+
+
+def test_arguments_are_understood(tmp_path):
+    parsed = parse(tmp_path, *NEEDED, "--model-param=width=0.5", "--model-param=mode=r'full'", "--opset_version=17")
+    assert parsed.model_params == {"width": 0.5, "mode": "full"}
+    assert parsed.weights == Path("/dl/public/net/w.pth")
+    assert parsed.output_file == Path("/out/public/net/net.onnx")
+    assert parsed.input_names == ("src", "bgr")
+    assert parsed.input_shapes == ((1, 3, 8, 8),)
+    assert parsed.opset_version == 17
+
+
+@pytest.mark.parametrize(
+    ("text", "shapes"),
+    [
+        ("1,3,8,8", ((1, 3, 8, 8),)),
+        ("[1,3,8,8]", ((1, 3, 8, 8),)),
+        ("[1,3,8,8],[1,1,4,4]", ((1, 3, 8, 8), (1, 1, 4, 4))),
+    ],
+)
+def test_spellings_of_shapes(tmp_path, text, shapes):
+    assert parse(tmp_path, *NEEDED, f"--input-shape={text}").input_shapes == shapes
+
+
+def test_nothing_is_evaluated(tmp_path):
+    harmful = f"__import__('os').mkdir('{tmp_path}/executed')"
+    for argument in (f"--model-param=width={harmful}", f"--conversion-param=x={harmful}", f"--input-shapes={harmful}"):
+        with pytest.raises(CardError, match="is not a number, string, list or dictionary"):
+            parse(tmp_path / argument[2:8], *NEEDED, argument)
+    assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize("missing", NEEDED)
+def test_a_missing_argument_is_named(tmp_path, missing):
+    with pytest.raises(CardError, match=missing.split("=")[0].lstrip("-")):
+        parse(tmp_path, *(argument for argument in NEEDED if argument != missing))
+
+
+def test_a_parameter_needs_a_value(tmp_path):
+    with pytest.raises(CardError, match="name=value"):
+        parse(tmp_path, *NEEDED, "--model-param=width")

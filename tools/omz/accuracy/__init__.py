@@ -1,0 +1,1 @@
+"""How good a matte is: metrics, and the original beside the converted model."""

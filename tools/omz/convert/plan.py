@@ -1,0 +1,54 @@
+"""What a conversion would do, decided before anything is touched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from omz.errors import ConversionError
+from omz.zoo.card import ModelCard
+from omz.zoo.export_arguments import ExportArguments, parse_export_arguments
+from omz.zoo.optimizer_arguments import OptimizerArguments, parse_optimizer_arguments
+
+Precision = Literal["FP32", "FP16"]
+PRECISIONS: tuple[Precision, ...] = ("FP16", "FP32")
+
+
+@dataclass(frozen=True)
+class ConversionPlan:
+    """One card's conversion: the source file that must be there, how it becomes ONNX, and how that becomes IRs.
+
+    ``export`` is None where the source is an ONNX file already.
+    """
+
+    card: ModelCard
+    download_dir: Path
+    source: Path
+    export: ExportArguments | None
+    optimizer: OptimizerArguments
+    folder: Path
+    precisions: tuple[Precision, ...]
+
+    def ir_path(self, precision: Precision) -> Path:
+        """Return where the ``.xml`` of a precision goes."""
+        return self.folder / precision / f"{self.card.name}.xml"
+
+
+def plan_conversion(
+    card: ModelCard, download_dir: Path, output_dir: Path, precisions: tuple[Precision, ...] = PRECISIONS
+) -> ConversionPlan:
+    """Decide what to do; reads the card alone. Raises :class:`omz.errors.CardError` for arguments it cannot follow."""
+    export = parse_export_arguments(card, download_dir, output_dir) if card.conversion_to_onnx_args else None
+    optimizer = parse_optimizer_arguments(card, download_dir, output_dir)
+    source = export.weights if export else optimizer.input_model
+    return ConversionPlan(card, download_dir, source, export, optimizer, output_dir / card.subdirectory, precisions)
+
+
+def parse_precisions(text: str) -> tuple[Precision, ...]:
+    """Return the precisions in a comma-separated list, in the order of :data:`PRECISIONS`."""
+    asked = {name.strip() for name in text.split(",") if name.strip()}
+    unknown = asked - set(PRECISIONS)
+    if unknown or not asked:
+        raise ConversionError(f"{text!r} is no list of precisions; there are {', '.join(PRECISIONS)}")
+    return tuple(precision for precision in PRECISIONS if precision in asked)

@@ -1,0 +1,54 @@
+"""A PyTorch network as one ONNX file."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import onnx
+import torch
+from torch import nn
+
+from omz.errors import ConversionError
+from omz.runtime.pytorch_engine import build_network
+from omz.zoo.export_arguments import ExportArguments
+
+
+class _NamedOutputs(nn.Module):
+    """Cuts a network's outputs to those that get a name."""
+
+    def __init__(self, network: nn.Module, count: int) -> None:
+        super().__init__()
+        self._network = network
+        self._count = count
+
+    def forward(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return tuple(self._network(*inputs)[: self._count])
+
+
+def export_pytorch(arguments: ExportArguments, target: Path) -> None:
+    """Trace the network with an example of the card's shapes, and write it, checked, to ``target``.
+
+    The tracing exporter is used on purpose: it writes the opset asked for, and one file, where its successor writes
+    opset 18 and newer. Raises :class:`ConversionError` where the network cannot be exported.
+    """
+    network = _NamedOutputs(build_network(arguments), len(arguments.output_names))
+    example = tuple(torch.zeros(shape) for shape in arguments.input_shapes)
+    try:
+        with warnings.catch_warnings(), torch.inference_mode():
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                network,
+                example,
+                str(target),
+                input_names=list(arguments.input_names),
+                output_names=list(arguments.output_names),
+                opset_version=arguments.opset_version,
+                dynamo=False,
+                **arguments.conversion_params,
+            )
+        onnx.checker.check_model(str(target), full_check=True)
+    except (RuntimeError, TypeError, ValueError, onnx.checker.ValidationError) as error:
+        raise ConversionError(
+            f"{arguments.import_module}.{arguments.model_name} cannot become ONNX: {str(error).splitlines()[0]}"
+        ) from error

@@ -1,0 +1,46 @@
+"""The IRs at hand: the user's cache folder, filled when a model is first asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+import platformdirs
+
+from omz.convert.plan import Precision, plan_conversion
+from omz.zoo.card import ModelCard
+
+_MAKERS = ("networks", "convert", "zoo")
+
+
+def cache_folder() -> Path:
+    """Return the folder for what can be made again: ``OMZ_CACHE_DIR``, or the system's place for caches."""
+    return Path(os.environ.get("OMZ_CACHE_DIR") or platformdirs.user_cache_path("open-matting-zoo"))
+
+
+def stored_ir(
+    card: ModelCard,
+    download_dir: Path,
+    precision: Precision = "FP16",
+    on_progress: Callable[[str], None] = lambda what: None,
+) -> Path:
+    """Return the IR of ``card`` in the cache folder; convert it first where there is none of this card and version."""
+    plan = plan_conversion(card, download_dir, cache_folder() / "ir" / _key(card))
+    path = plan.ir_path(precision)
+    if not (path.is_file() and path.with_suffix(".bin").is_file()):
+        from omz.convert.converter import convert
+
+        convert(plan, on_progress)
+    return path
+
+
+def _key(card: ModelCard) -> str:
+    """Return a name that changes with whatever the IR depends on: card, code and OpenVINO."""
+    digest = hashlib.sha256("\n".join((card.model_dump_json(), version("openvino"))).encode())
+    for package in _MAKERS:
+        for module in sorted((Path(__file__).parents[1] / package).glob("*.py")):
+            digest.update(module.read_bytes())
+    return digest.hexdigest()[:16]

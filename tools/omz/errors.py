@@ -1,0 +1,48 @@
+"""The errors that Open Matting Zoo raises on purpose.
+
+::
+
+    OmzError                 one line: what is wrong, where, what to do
+    ├── UsageError           the request makes no sense (a command exits with 2)
+    ├── CardError            a model card or the model asked for
+    ├── ImageError           a picture that cannot be read, written or used
+    ├── ModelFileError       a model's file that is missing, damaged or of another network
+    ├── ConversionError      a model that cannot become an IR
+    └── EngineError          a device or a runtime that cannot run a model
+
+The commands print the message of an :class:`OmzError` and nothing else; any other exception is a defect.
+"""
+
+from __future__ import annotations
+
+
+class OmzError(Exception):
+    """Base of all errors raised on purpose; its text is one line for the user."""
+
+    exit_code = 1
+
+
+class UsageError(OmzError):
+    """The request makes no sense."""
+
+    exit_code = 2
+
+
+class CardError(OmzError):
+    """A model card cannot be used, or no model has the name asked for."""
+
+
+class ImageError(OmzError):
+    """A picture cannot be read, written or used."""
+
+
+class ModelFileError(OmzError):
+    """A model's file is missing, damaged or of another network."""
+
+
+class ConversionError(OmzError):
+    """A model cannot become an IR."""
+
+
+class EngineError(OmzError):
+    """A device or a runtime cannot run a model."""

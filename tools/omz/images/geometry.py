@@ -1,0 +1,68 @@
+"""Pictures to the size a network takes, and its results back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from omz.images.arrays import Size
+
+Array = TypeVar("Array", NDArray[np.uint8], NDArray[np.float32])
+
+
+def resize(image: Array, size: Size) -> Array:
+    """Resize (H, W) or (H, W, C) to ``size`` (height, width): area when it shrinks, linear when it grows."""
+    if image.shape[:2] == size:
+        return image
+    shrinks = size[0] <= image.shape[0] and size[1] <= image.shape[1]
+    return cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How a picture of size ``original`` lies in a network's input of size ``padded``.
+
+    The picture, resized to ``inner`` with its proportions kept, fills the upper left corner; its edge pixels repeat to
+    the right and below. All sizes are (height, width).
+    """
+
+    original: Size
+    inner: Size
+    padded: Size
+
+    @property
+    def is_resized(self) -> bool:
+        """Whether the network sees the picture at another size than its own."""
+        return self.inner != self.original
+
+    def apply(self, image: Array) -> Array:
+        """Return ``image``, of size ``original``, as the network takes it."""
+        inner = resize(image, self.inner)
+        if self.inner == self.padded:
+            return inner
+        below, right = self.padded[0] - self.inner[0], self.padded[1] - self.inner[1]
+        return cv2.copyMakeBorder(inner, 0, below, 0, right, cv2.BORDER_REPLICATE)
+
+    def undo(self, result: Array) -> Array:
+        """Return the part of ``result``, of size ``padded``, that the picture covers, at size ``original``."""
+        return resize(result[: self.inner[0], : self.inner[1]], self.original)
+
+
+def fit_padded(original: Size, multiple: int) -> Fit:
+    """Fit a picture, at its own size, into the next size that is a ``multiple``."""
+    height, width = (-(-length // multiple) * multiple for length in original)
+    return Fit(original, original, (height, width))
+
+
+def fit_inside(original: Size, available: Size) -> Fit:
+    """Fit a picture into the fixed size ``available``, as large as its proportions allow."""
+    scale = min(available[0] / original[0], available[1] / original[1])
+    inner = (
+        min(available[0], max(1, round(original[0] * scale))),
+        min(available[1], max(1, round(original[1] * scale))),
+    )
+    return Fit(original, inner, available)

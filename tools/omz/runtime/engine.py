@@ -1,0 +1,87 @@
+"""What every engine can do, whatever framework runs the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omz.errors import EngineError
+from omz.zoo.preprocessing import Preprocessing
+
+Tensor: TypeAlias = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """Name and shape of an input or output; -1 is a dimension that may vary."""
+
+    name: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """What really runs: framework, the device used (not the one asked for), the precision of execution."""
+
+    framework: str
+    device: str
+    precision: str
+
+
+class Engine(Protocol):
+    """One loaded model.
+
+    Every engine takes what the converted model takes, BGR 0 to 255 in float32; those of an original apply its
+    :class:`~omz.zoo.preprocessing.Preprocessing` first. So the same arrays feed the original and the converted model.
+    """
+
+    @property
+    def info(self) -> EngineInfo:
+        """What really runs."""
+
+    @property
+    def inputs(self) -> tuple[TensorInfo, ...]:
+        """The inputs, in the model's order."""
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of the outputs, in the model's order."""
+
+    def infer(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Run once: arrays of the inputs' shapes, by name, to outputs by name. Raises :class:`EngineError`."""
+
+
+def prepare(inputs: Mapping[str, Tensor], preprocessing: tuple[Preprocessing, ...]) -> dict[str, Tensor]:
+    """Apply to each input what the original expects, in numpy."""
+    steps = {step.input_name: step for step in preprocessing}
+    return {name: _prepare(value, steps[name]) if name in steps else value for name, value in inputs.items()}
+
+
+def check_inputs(expected: tuple[TensorInfo, ...], given: Mapping[str, Tensor]) -> None:
+    """Raise :class:`EngineError` where names or shapes are not those that the model takes."""
+    names = [info.name for info in expected]
+    if set(names) != set(given):
+        raise EngineError(f"the model takes the inputs {', '.join(names)}, not {', '.join(given) or 'none'}")
+    for info in expected:
+        shape = given[info.name].shape
+        if len(shape) != len(info.shape) or any(e not in (-1, g) for e, g in zip(info.shape, shape, strict=True)):
+            raise EngineError(f"input {info.name} takes the shape {list(info.shape)}, not {list(shape)}")
+
+
+def _prepare(x: Tensor, step: Preprocessing) -> Tensor:
+    axis = step.layout.find("C")
+    if step.reverse_channels:
+        x = np.flip(x, axis)
+    # Subtract and divide like the IR does, in float32; one value serves all channels.
+    broadcast = [1] * x.ndim
+    if axis >= 0:
+        broadcast[axis] = -1
+    if step.mean:
+        x = x - np.array(step.mean, np.float32).reshape(broadcast)
+    if step.scale:
+        x = x / np.array(step.scale, np.float32).reshape(broadcast)
+    return np.ascontiguousarray(x, np.float32)

@@ -1,0 +1,100 @@
+"""IR and ONNX files in OpenVINO."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from omz.errors import EngineError
+from omz.runtime.engine import EngineInfo, Tensor, TensorInfo, check_inputs
+from omz.runtime.openvino_errors import reason
+from omz.runtime.quiet_openvino import ov
+
+_VIRTUAL_DEVICES = ("HETERO", "MULTI", "BATCH")
+
+
+class OpenVINOEngine:
+    """Runs a model on an OpenVINO device, in ``precision`` (``default`` leaves the choice to the device).
+
+    ``cache_dir`` keeps compiled models between processes. Raises :class:`EngineError` where the file cannot be read,
+    or the device is not there: no other device takes its place.
+    """
+
+    def __init__(self, model: Path, device: str = "CPU", precision: str = "f32", cache_dir: Path | None = None) -> None:
+        core = ov.Core()
+        _check_device(core, device)
+        config: dict[str, object] = {"PERFORMANCE_HINT": "LATENCY"}
+        if precision != "default":
+            config["INFERENCE_PRECISION_HINT"] = precision
+        if cache_dir:
+            config["CACHE_DIR"] = str(cache_dir)
+        try:
+            read = core.read_model(model)
+            self.facts = _facts(read)
+            self._compiled = core.compile_model(read, device, config)
+        except RuntimeError as error:
+            raise EngineError(f"{model} does not run on {device}: {reason(error)}") from error
+        self._request = self._compiled.create_infer_request()
+
+    @property
+    def info(self) -> EngineInfo:
+        """The devices and the precision that OpenVINO reports of the compiled model."""
+        devices = self._compiled.get_property("EXECUTION_DEVICES")
+        return EngineInfo("OpenVINO", ", ".join(devices), _precision(self._compiled))
+
+    @property
+    def inputs(self) -> tuple[TensorInfo, ...]:
+        """The inputs, in the model's order."""
+        return tuple(
+            TensorInfo(port.any_name, tuple(-1 if dim.is_dynamic else dim.get_length() for dim in port.partial_shape))
+            for port in self._compiled.inputs
+        )
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of the outputs, in the model's order."""
+        return tuple(port.any_name for port in self._compiled.outputs)
+
+    def infer(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Run once; see :class:`omz.runtime.engine.Engine`."""
+        check_inputs(self.inputs, inputs)
+        try:
+            results = self._request.infer({name: np.ascontiguousarray(value) for name, value in inputs.items()})
+        except RuntimeError as error:
+            shapes = ", ".join(f"{name} {list(value.shape)}" for name, value in inputs.items())
+            raise EngineError(f"the model does not run on {shapes}: {reason(error)}") from error
+        return {port.any_name: np.array(value) for port, value in results.items()}
+
+
+def _check_device(core: ov.Core, device: str) -> None:
+    """Raise where a device that is named is not there; AUTO also takes names to leave out, such as -GPU."""
+    present = list(core.available_devices)
+    kind, _, members = device.partition(":")
+    if kind == "AUTO" or (kind in _VIRTUAL_DEVICES and members):
+        asked = [member.partition("(")[0] for member in members.split(",") if member and not member.startswith("-")]
+    else:
+        asked = [device]
+    for one in asked:
+        if not any(one == there or there.startswith(f"{one}.") for there in present):
+            raise EngineError(
+                f"device {one} is not there; present: {', '.join(present)}, AUTO. (A GPU or NPU needs its driver.)"
+            )
+
+
+def _precision(compiled: ov.CompiledModel) -> str:
+    """Return the precision a device reports; AUTO and HETERO report it for each device they use."""
+    hint = "INFERENCE_PRECISION_HINT"
+    if hint in compiled.get_property("SUPPORTED_PROPERTIES"):
+        return str(compiled.get_property(hint).get_type_name())
+    used = compiled.get_property("DEVICE_PROPERTIES").values()
+    return ", ".join(sorted({properties[hint].get_type_name() for properties in used if hint in properties}))
+
+
+def _facts(model: ov.Model) -> dict[str, str]:
+    """Return what the converter wrote into the IR about the model; empty for a file it did not make."""
+    if "omz" not in model.get_rt_info():
+        return {}
+    section = model.get_rt_info("omz")
+    return {str(key): str(value.astype(str)) for key, value in section.astype(dict).items()}

@@ -1,0 +1,16 @@
+"""OpenVINO without its telemetry: every other module imports it from here.
+
+``import openvino`` reports to a server from a child process, and can wait seconds for it behind a firewall. It goes
+without where the reporting package is not to be had.
+"""
+
+from __future__ import annotations
+
+import sys
+
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+
+import openvino as ov  # noqa: E402
+from openvino.preprocess import PrePostProcessor  # noqa: E402
+
+__all__ = ["PrePostProcessor", "ov"]

@@ -1,0 +1,77 @@
+"""``conversion_to_onnx_args``: which network, with which weights, becomes which ONNX file."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omz.zoo.argument_parser import CardArgumentParser
+from omz.zoo.card import ModelCard
+
+
+@dataclass(frozen=True)
+class ExportArguments:
+    """The arguments of Open Model Zoo's PyTorch exporter, understood.
+
+    ``model_params`` go to the network's constructor, ``conversion_params`` to the exporter; ``input_shapes`` are those
+    of the example that the network is traced with.
+    """
+
+    import_module: str
+    model_name: str
+    model_params: dict[str, Any]
+    weights: Path
+    input_shapes: tuple[tuple[int, ...], ...]
+    input_names: tuple[str, ...]
+    output_names: tuple[str, ...]
+    output_file: Path
+    opset_version: int
+    conversion_params: dict[str, Any]
+
+
+def parse_export_arguments(card: ModelCard, download_dir: Path, output_dir: Path) -> ExportArguments:
+    """Understand the card's ``conversion_to_onnx_args``; raises :class:`CardError` naming the argument."""
+    parser = CardArgumentParser(card, "conversion_to_onnx_args")
+    parser.add_argument("--import-module", required=True)
+    parser.add_argument("--model-name", required=True)
+    parser.add_argument("--model-param", action="append", default=[])
+    parser.add_argument("--weights", required=True)
+    parser.add_argument("--input-shapes", required=True)
+    parser.add_argument("--input-names", required=True)
+    parser.add_argument("--output-names", required=True)
+    parser.add_argument("--output-file", required=True)
+    parser.add_argument("--opset_version", type=int, default=11)
+    parser.add_argument("--conversion-param", action="append", default=[])
+    found = parser.parse(card.substitute(card.conversion_to_onnx_args, download_dir, output_dir))
+    shapes = _literal(parser, "--input-shapes", f"[{found.input_shapes}]")
+    if shapes and isinstance(shapes[0], int):
+        shapes = [shapes]
+    return ExportArguments(
+        import_module=found.import_module,
+        model_name=found.model_name,
+        model_params=dict(_named_literal(parser, "--model-param", text) for text in found.model_param),
+        weights=Path(found.weights),
+        input_shapes=tuple(tuple(shape) for shape in shapes),
+        input_names=tuple(found.input_names.split(",")),
+        output_names=tuple(found.output_names.split(",")),
+        output_file=Path(found.output_file),
+        opset_version=found.opset_version,
+        conversion_params=dict(_named_literal(parser, "--conversion-param", text) for text in found.conversion_param),
+    )
+
+
+def _named_literal(parser: CardArgumentParser, flag: str, text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        parser.error(f"{flag}={text} is not of the form name=value")
+    return name, _literal(parser, f"{flag}={name}", value)
+
+
+def _literal(parser: CardArgumentParser, flag: str, text: str) -> Any:
+    """Read a Python literal; nothing is evaluated."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        parser.error(f"{flag}: {text} is not a number, string, list or dictionary")

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+
 from omz.checksum import sha384
 from omz.convert.converter import convert
 from omz.convert.plan import plan_conversion

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+
 from omz.accuracy.difference_key import best_difference_key
 from omz.accuracy.metrics import alpha_mad
 from omz.convert.store import stored_ir

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import onnx
 import yaml
-from omz.runtime.quiet_openvino import ov
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
+
+from omz.runtime.quiet_openvino import ov
 
 
 def write_card(root: Path, folder_name: str, **changes: object) -> Path:

@@ -6,11 +6,12 @@ from functools import partial
 from pathlib import Path
 
 import click
-from omz.cli.command import omz_command
-from omz.errors import UsageError
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from omz.cli.command import omz_command
+from omz.errors import UsageError
 
 _STARTER = "background-matting-starter"
 
@@ -61,14 +62,20 @@ def main(
     if picture is None or plate is None:
         from omz_demo.example import run_example
 
-        rows = {"device asked for": device, **run_example(load(), output or Path("out"))}
+        loaded = load()
+        _warn(loaded.warnings)
+        rows = {"device asked for": device, **run_example(loaded, output or Path("out"))}
         Console().print(_table("an embedded synthetic pair", rows))
         return
     job = picture_job.plan(picture, plate, output, target)
-    result = picture_job.run(job, load())
-    for warning in result.warnings:
+    loaded = load()
+    _warn(job.warnings + loaded.warnings)
+    click.echo(picture_job.run(job, loaded))
+
+
+def _warn(warnings: tuple[str, ...]) -> None:
+    for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
-    click.echo(result.summary)
 
 
 def _table(title: str, rows: dict[str, str]) -> Table:

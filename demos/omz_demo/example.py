@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+
 from omz.accuracy.difference_key import best_difference_key
 from omz.accuracy.metrics import alpha_mad
 from omz.images.arrays import Picture
@@ -14,7 +15,6 @@ from omz.images.files import write_picture
 from omz.images.geometry import resize
 from omz.synthesis import textures
 from omz.synthesis.scene import Scene, make_scene
-
 from omz_demo.models import LoadedMatter
 
 _SIZE = (720, 1280)

@@ -12,7 +12,6 @@ from omz.images.arrays import Picture
 from omz.images.compositing import composite, cutout
 from omz.images.files import check_suffix, read_picture, write_picture
 from omz.images.geometry import resize
-
 from omz_demo.models import LoadedMatter
 from omz_demo.targets import fill, load_target
 
@@ -28,14 +27,6 @@ class PictureJob:
     output: Path
     warnings: tuple[str, ...]
     read_ms: float
-
-
-@dataclass(frozen=True)
-class PictureResult:
-    """What was done, in one line, and what the user should know."""
-
-    summary: str
-    warnings: tuple[str, ...]
 
 
 def plan(picture: Path, plate: Path, output: Path | None, target: str | None) -> PictureJob:
@@ -69,8 +60,8 @@ def _check_place(output: Path, inputs: tuple[Path, ...]) -> None:
         raise ImageError(f"{output} cannot be written: {folder} is no folder that can be written to")
 
 
-def run(job: PictureJob, loaded: LoadedMatter) -> PictureResult:
-    """Matte the picture and write the result."""
+def run(job: PictureJob, loaded: LoadedMatter) -> str:
+    """Matte the picture, write the result, and return one line that says what was done."""
     started = time.perf_counter()
     matte = loaded.matter(job.picture, job.plate)
     matted = time.perf_counter()
@@ -82,12 +73,11 @@ def run(job: PictureJob, loaded: LoadedMatter) -> PictureResult:
     write_picture(job.output, result)
     written = time.perf_counter()
     engine = loaded.engine.info
-    summary = (
+    return (
         f"{job.name} {_size(job.picture)} -> {job.output}: {engine.device}, {engine.precision}, "
         f"read {job.read_ms:.0f} ms, load model {loaded.load_ms:.0f} ms, matte {1e3 * (matted - started):.0f} ms, "
         f"write {1e3 * (written - matted):.0f} ms"
     )
-    return PictureResult(summary, job.warnings + loaded.warnings)
 
 
 def _size(picture: Picture) -> str:

@@ -6,11 +6,12 @@ import os
 from pathlib import Path
 
 import numpy as np
+from PIL import ImageColor
+
 from omz.errors import UsageError
 from omz.images.arrays import Picture, Size
 from omz.images.compositing import cover
 from omz.images.files import read_picture
-from PIL import ImageColor
 
 
 def load_target(text: str) -> Picture:

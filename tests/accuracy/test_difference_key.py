@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from omz.accuracy.difference_key import best_difference_key, difference_key
 
 

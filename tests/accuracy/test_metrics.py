@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from omz.accuracy.metrics import alpha_grad, alpha_mad, alpha_mse, foreground_mse
 from scipy import ndimage
+
+from omz.accuracy.metrics import alpha_grad, alpha_mad, alpha_mse, foreground_mse
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+
 from omz.accuracy.runner import Scores, evaluate, mean, score
 from omz.runtime.matter import Matte
 from omz.synthesis.scene import make_scene

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+
 from omz.cli import accuracy, converter, train
 from omz.cli.sizes import parse_size
 from omz.errors import UsageError

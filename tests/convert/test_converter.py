@@ -12,6 +12,7 @@ import pytest
 import torch
 from builders import heavy_model, small_model, write_card
 from generated_weights import generated_image
+
 from omz.checksum import sha384
 from omz.convert.converter import convert
 from omz.convert.plan import ConversionPlan, parse_precisions, plan_conversion

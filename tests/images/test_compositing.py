@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from omz.images.compositing import composite, cover, cutout, to_uint8
 
 

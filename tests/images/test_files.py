@@ -6,9 +6,10 @@ import sys
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
+
 from omz.errors import ImageError
 from omz.images.files import read_picture, write_picture
-from PIL import Image
 
 
 @pytest.fixture

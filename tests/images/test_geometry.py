@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+
 from omz.images.geometry import fit_inside, fit_padded, resize
 
 SIDE = st.integers(1, 300)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from starter_quality import compare, lemur_frames, synthetic_frames
+
 from omz.convert.store import stored_ir
 from omz.runtime.matter import Matter
 from omz.runtime.openvino_engine import OpenVINOEngine
 from omz.training.recipe import STARTER
 from omz.zoo import Catalog
-from starter_quality import compare, lemur_frames, synthetic_frames
 
 LEMUR = Path(__file__).parents[3] / "shared" / "samples" / "lemur"
 

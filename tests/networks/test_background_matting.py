@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from generated_weights import generated_image
+
 from omz.networks.background_matting import BackgroundMatting
 from omz.networks.refiner import REFINE_MODES
 

@@ -6,8 +6,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from omz.networks.refiner import Refiner, resize
 from torch.nn import functional as F
+
+from omz.networks.refiner import Refiner, resize
 
 
 def refine_by_patches(refiner: Refiner, pair, coarse, err, hid):

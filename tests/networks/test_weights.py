@@ -5,9 +5,10 @@ import pickle
 
 import pytest
 import torch
+from torch import nn
+
 from omz.errors import ModelFileError
 from omz.networks.weights import load_weights, save_half
-from torch import nn
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from builders import save_difference_model
 from click.testing import CliRunner, Result
+
 from omz.convert.store import stored_ir
 from omz.images.files import read_picture, write_picture
 from omz.synthesis.camera import Drift

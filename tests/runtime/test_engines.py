@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import torch
 from builders import save_difference_model
+from torch import nn
+
 from omz.errors import CardError, EngineError
 from omz.runtime.engine import TensorInfo, check_inputs, prepare
 from omz.runtime.onnxruntime_engine import OnnxRuntimeEngine
@@ -14,7 +16,6 @@ from omz.runtime.openvino_engine import OpenVINOEngine
 from omz.runtime.pytorch_engine import PyTorchEngine, build_network
 from omz.zoo.export_arguments import ExportArguments
 from omz.zoo.preprocessing import Preprocessing
-from torch import nn
 
 
 def test_preprocessing_reverses_subtracts_and_divides_in_this_order():

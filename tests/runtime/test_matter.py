@@ -7,6 +7,7 @@ import pytest
 from builders import save_difference_model, small_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from omz.errors import EngineError, ImageError
 from omz.runtime.matter import Matter
 from omz.runtime.openvino_engine import OpenVINOEngine

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from omz.synthesis.camera import Drift
 from omz.synthesis.scene import make_scene
 

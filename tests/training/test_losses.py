@@ -3,9 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
+
 from omz.networks.background_matting import CoarseMatte, MattingOutput
 from omz.training.losses import Truth, base_terms, matte_terms, refine_terms, sobel
-from scipy import ndimage
 
 
 def test_sobel_is_scipys_over_eight():

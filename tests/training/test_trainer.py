@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from builders import parameters
+
 from omz.errors import ModelFileError
 from omz.networks.background_matting import BackgroundMatting
 from omz.networks.weights import load_weights

@@ -4,6 +4,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 from builders import write_card
+
 from omz.checksum import sha384
 from omz.errors import CardError
 from omz.zoo import Catalog

@@ -4,6 +4,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 from builders import write_card
+
 from omz.errors import CardError
 from omz.zoo.card import load_card
 from omz.zoo.optimizer_arguments import OptimizerArguments, parse_optimizer_arguments

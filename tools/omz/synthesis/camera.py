@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from omz.synthesis.arrays import Field, Image
+from omz.images.arrays import Colours, Field
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Drift:
             jpeg_quality=int(rng.integers(50, 96)) if rng.random() < 0.25 else 0,
         )
 
-    def shadowed(self, background: Image, alpha: Field) -> Image:
+    def shadowed(self, background: Colours, alpha: Field) -> Colours:
         """Return the background as the shot sees it: darker where the subject keeps the light away."""
         if self.shadow == 0:
             return background
@@ -58,7 +58,7 @@ class Drift:
         cast = cv2.warpAffine(soft, move, (width, height), borderMode=cv2.BORDER_REPLICATE)
         return background * (1 - np.float32(self.shadow) * cast)[..., None]
 
-    def plate(self, background: Image) -> Image:
+    def plate(self, background: Colours) -> Colours:
         """Return the plate, without noise: the background moved and exposed a little differently."""
         moved = background
         if self.shift != (0.0, 0.0) or self.rotation:
@@ -74,7 +74,7 @@ class Drift:
             moved = cv2.warpAffine(background, turn, (width, height), borderMode=cv2.BORDER_REFLECT_101)
         return moved * np.array(self.gain, np.float32)
 
-    def develop(self, light: Image, rng: np.random.Generator) -> np.ndarray:
+    def develop(self, light: Colours, rng: np.random.Generator) -> np.ndarray:
         """Return the uint8 picture of ``light``, with this drift's sensor noise and compression."""
         if self.noise:
             # One channel in OpenCV's eyes, whose scalar deviation would reach the first of three alone.

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from omz.images.arrays import Colours, Field, Size
 from omz.synthesis import textures
-from omz.synthesis.arrays import Field, Image, Size
 
 _SUPERSAMPLING = 2
 _SUBPIXEL_BITS = 4
@@ -25,18 +25,18 @@ class Foreground:
     """
 
     alpha: Field
-    colour: Image
+    colour: Colours
 
 
 class _Canvas:
     """Collects masks drawn at twice the size, painter's order: what comes later covers what is there."""
 
-    def __init__(self, size: Size, ground: Image) -> None:
+    def __init__(self, size: Size, ground: Colours) -> None:
         self.size = size
         self.alpha: Field = np.zeros(size, np.float32)
         self.colour = ground
 
-    def paint(self, mask: Field, colour: Image) -> None:
+    def paint(self, mask: Field, colour: Colours) -> None:
         """Cover what is there by ``colour`` where ``mask`` says so."""
         left, top, width, height = cv2.boundingRect(cv2.convertScaleAbs(mask, alpha=255.0))
         box = slice(top, top + height), slice(left, left + width)
@@ -211,7 +211,7 @@ def _surface(
     near: np.ndarray | None,
     contrast: float = 1.0,
     kinds: tuple[textures.Texture, ...] = (textures.cloudy, textures.cloudy, textures.striped, textures.tiled),
-) -> Image:
+) -> Colours:
     """Return a lit texture of one of ``kinds``; ``contrast`` below 1 draws its colours together."""
     colours = textures.palette(rng, int(rng.integers(2, 5)), near)
     middle = colours.mean(0) if near is None else near

@@ -6,10 +6,9 @@ import zlib
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from omz.images.arrays import Alpha, Picture, Size
 from omz.synthesis import textures
-from omz.synthesis.arrays import Field, Size
 from omz.synthesis.camera import Drift
 from omz.synthesis.foregrounds import Foreground, foreground
 
@@ -26,10 +25,10 @@ class Scene:
     ``drift``.
     """
 
-    picture: NDArray[np.uint8]
-    plate: NDArray[np.uint8]
-    alpha: Field
-    foreground: NDArray[np.uint8]
+    picture: Picture
+    plate: Picture
+    alpha: Alpha
+    foreground: Picture
     drift: Drift
 
 

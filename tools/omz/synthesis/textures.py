@@ -9,9 +9,9 @@ from typing import TypeAlias
 import cv2
 import numpy as np
 
-from omz.synthesis.arrays import Field, Image, Size
+from omz.images.arrays import Colours, Field, Size
 
-Texture: TypeAlias = Callable[[np.random.Generator, Size, np.ndarray], Image]
+Texture: TypeAlias = Callable[[np.random.Generator, Size, np.ndarray], Colours]
 """A kind of surface: generator, (height, width), palette (N, 3) BGR 0 to 1 -> picture."""
 _FAINTEST = 0.01
 
@@ -47,7 +47,7 @@ def palette(rng: np.random.Generator, count: int, around: np.ndarray | None = No
     return np.clip(colours, 0, 1).astype(np.float32)
 
 
-def colourise(field: Field, colours: np.ndarray) -> Image:
+def colourise(field: Field, colours: np.ndarray) -> Colours:
     """Map a field, 0 to 1, through a palette, linearly between its colours."""
     table = cv2.resize(colours[None], (256, 1), interpolation=cv2.INTER_LINEAR)[0]
     lut = np.clip(table * 255, 0, 255).astype(np.uint8)[None]
@@ -55,13 +55,13 @@ def colourise(field: Field, colours: np.ndarray) -> Image:
     return cv2.LUT(cv2.merge([index] * 3), lut).astype(np.float32) * (1 / 255)
 
 
-def cloudy(rng: np.random.Generator, size: Size, colours: np.ndarray) -> Image:
+def cloudy(rng: np.random.Generator, size: Size, colours: np.ndarray) -> Colours:
     """Draw clouds, foliage, plaster: fractal noise through a palette."""
     field = fractal_noise(rng, size, int(rng.integers(2, 9)), float(rng.uniform(0.4, 0.75)))
     return colourise(field, colours)
 
 
-def striped(rng: np.random.Generator, size: Size, colours: np.ndarray) -> Image:
+def striped(rng: np.random.Generator, size: Size, colours: np.ndarray) -> Colours:
     """Draw curtains, blinds, cloth, bark: bent stripes, soft or hard."""
     y, x = _coordinates(size)
     angle, waves = rng.uniform(0, math.pi), rng.uniform(3, 40)
@@ -71,7 +71,7 @@ def striped(rng: np.random.Generator, size: Size, colours: np.ndarray) -> Image:
     return colourise(np.clip(0.5 + 0.5 * sharpness * wave, 0, 1), colours)
 
 
-def tiled(rng: np.random.Generator, size: Size, colours: np.ndarray) -> Image:
+def tiled(rng: np.random.Generator, size: Size, colours: np.ndarray) -> Colours:
     """Draw bricks, tiles, books on a shelf: a grid of cells, each with a shade of its own, with joints between them."""
     height, width = size
     cell_h = max(4, int(height * rng.uniform(0.03, 0.2)))
@@ -89,7 +89,7 @@ def tiled(rng: np.random.Generator, size: Size, colours: np.ndarray) -> Image:
     return image
 
 
-def cluttered(rng: np.random.Generator, size: Size, colours: np.ndarray) -> Image:
+def cluttered(rng: np.random.Generator, size: Size, colours: np.ndarray) -> Colours:
     """Draw a street, a desk, a wall of posters: many flat shapes over a cloudy ground."""
     image = cloudy(rng, size, colours)
     extent = max(size)
@@ -111,7 +111,7 @@ def cluttered(rng: np.random.Generator, size: Size, colours: np.ndarray) -> Imag
     return image
 
 
-def room(rng: np.random.Generator, size: Size, colours: np.ndarray) -> Image:
+def room(rng: np.random.Generator, size: Size, colours: np.ndarray) -> Colours:
     """Draw a wall with pictures, windows and shelves above a floor."""
     height, width = size
     image = cloudy(rng, size, palette(rng, 2, colours[0]))
@@ -130,7 +130,7 @@ def room(rng: np.random.Generator, size: Size, colours: np.ndarray) -> Image:
     return image
 
 
-def background(rng: np.random.Generator, size: Size) -> Image:
+def background(rng: np.random.Generator, size: Size) -> Colours:
     """Return one structured background of ``size`` (height, width), unevenly lit, in focus or not."""
     kinds = (room, room, cluttered, cluttered, cloudy, striped, tiled)
     image = kinds[int(rng.integers(0, len(kinds)))](rng, size, palette(rng, int(rng.integers(2, 6))))

@@ -1,13 +1,14 @@
-# Two commands do all the set-up: `make demo` and `make test`. A second run of either installs nothing.
+# The commands do all the set-up; a second run of any installs nothing.
 
 VENV := .venv
+LEGACY := .venv-legacy
 BIN := $(VENV)/bin
 SUPPORTED = import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))
 PIP_ARGS ?=
 PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.10; do \
 	$$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done)
 
-.PHONY: demo test lint clean
+.PHONY: demo test test-legacy lint clean
 
 demo: $(VENV)/.installed  ## cut the subject out of an embedded picture; the results are in out/
 	$(BIN)/omz_demo -o out
@@ -15,13 +16,16 @@ demo: $(VENV)/.installed  ## cut the subject out of an embedded picture; the res
 test: lint  ## everything that must hold
 	$(BIN)/pytest
 
+test-legacy: $(VENV)/.installed-test $(LEGACY)/.installed  ## compare with Open Model Zoo's own tools
+	OMZ_LEGACY_PYTHON=$(CURDIR)/$(LEGACY)/bin/python $(BIN)/pytest -m legacy
+
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
 clean:  ## remove the environment and what the demo wrote
-	rm -rf $(VENV) out
+	rm -rf $(VENV) $(LEGACY) out
 
 $(VENV)/.installed: requirements.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "make: Python 3.10, 3.11 or 3.12 is needed; install one, or name it: make PYTHON=..."; exit 1; }
@@ -31,4 +35,9 @@ $(VENV)/.installed: requirements.txt pyproject.toml
 
 $(VENV)/.installed-test: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --editable '.[test]'
+	touch $@
+
+$(LEGACY)/.installed:
+	$(PYTHON) -m venv $(LEGACY)
+	$(LEGACY)/bin/python -m pip install --quiet $(PIP_ARGS) openvino-dev==2024.6.0
 	touch $@

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,24 @@ def write_card(root: Path, folder_name: str, **changes: object) -> Path:
     folder = root / folder_name
     folder.mkdir(parents=True)
     (folder / "model.yml").write_text(yaml.safe_dump(content))
+    return folder
+
+
+def write_composite(root: Path, folder_name: str, stages: list[str], **changes: object) -> Path:
+    """Write a composite model of small valid stages, with some keys of its own card changed (None: left out)."""
+    content: dict[str, object] = {
+        "description": "A composite model for a test.",
+        "task_type": "background_matting",
+        "framework": "onnx",
+        "license": "https://example.com/license",
+        "stages_order": stages,
+    }
+    content = {key: value for key, value in {**content, **changes}.items() if value is not None}
+    folder = root / folder_name
+    folder.mkdir(parents=True)
+    (folder / "composite-model.yml").write_text(yaml.safe_dump(content))
+    for stage in stages:
+        write_card(folder, stage)
     return folder
 
 
@@ -107,3 +126,14 @@ def _value(name: str, channels: int, height: int | str, width: int | str) -> onn
 
 def _save_onnx(graph: onnx.GraphProto, path: Path) -> None:
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+
+
+def published_file(name: str, content: bytes, url: str, **changes: object) -> dict[str, object]:
+    """Return what a card says of a file at ``url``, with some keys changed."""
+    return {
+        "name": name,
+        "size": len(content),
+        "checksum": hashlib.sha384(content).hexdigest(),
+        "source": url,
+        **changes,
+    }

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-HEAVY = ("torch", "openvino", "cv2", "numpy", "onnx", "onnxruntime", "mindspore", "pydantic")
+HEAVY = ("torch", "openvino", "cv2", "numpy", "onnx", "onnxruntime", "mindspore", "pydantic", "httpx")
 
 
 def test_layers_hold():
@@ -18,7 +18,10 @@ def test_layers_hold():
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize("module", ["omz", "omz.cli.converter", "omz.cli.accuracy", "omz_demo.cli"])
+@pytest.mark.parametrize(
+    "module",
+    ["omz", "omz.cli.converter", "omz.cli.accuracy", "omz.cli.info_dumper", "omz_demo.cli"],
+)
 def test_imports_are_light(module):
     script = f"import {module}, sys; print(*(name for name in {HEAVY!r} if name in sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

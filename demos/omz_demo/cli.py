@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from omz.cli.command import omz_command
+from omz.cli.selection import models_dir_option
 from omz.errors import UsageError
 
 _STARTER = "background-matting-starter"
@@ -30,6 +31,7 @@ _STARTER = "background-matting-starter"
 )
 @click.option("--target", help="A picture, or a colour such as green or #78ff9b: composite before it.")
 @click.option("-m", "--model", default=_STARTER, show_default=True, help="A model of the zoo, or an IR (.xml).")
+@models_dir_option
 @click.option("--download_dir", type=click.Path(path_type=Path), default=".", help="Where a downloaded model is.")
 @click.option("-d", "--device", default="CPU", show_default=True, help="An OpenVINO device, such as CPU, GPU or AUTO.")
 @click.option(
@@ -42,6 +44,7 @@ def main(
     output: Path | None,
     target: str | None,
     model: str,
+    models_dir: tuple[Path, ...],
     download_dir: Path,
     device: str,
     precision: str,
@@ -58,7 +61,7 @@ def main(
     from omz_demo import picture_job
     from omz_demo.models import load_matter
 
-    load = partial(load_matter, model, download_dir, device, precision, partial(click.echo, err=True))
+    load = partial(load_matter, model, models_dir, download_dir, device, precision, partial(click.echo, err=True))
     if picture is None or plate is None:
         from omz_demo.example import run_example
 

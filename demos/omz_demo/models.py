@@ -26,10 +26,16 @@ class LoadedMatter:
 
 
 def load_matter(
-    model: str, download_dir: Path, device: str, precision: str, on_progress: Callable[[str], None]
+    model: str,
+    models_dir: tuple[Path, ...],
+    download_dir: Path,
+    device: str,
+    precision: str,
+    on_progress: Callable[[str], None],
 ) -> LoadedMatter:
     """Load an IR by its path, or a model of the zoo by its name, converting that one when it is first asked for.
 
+    The zoo is the package's own, with the cards below ``models_dir`` before it.
     Compiled models are kept in the user's cache folder, where it can be written. Raises
     :class:`omz.errors.OmzError`.
     """
@@ -38,7 +44,7 @@ def load_matter(
         if not path.exists():
             raise EngineError(f"no model at {path}; convert one with omz_converter")
     else:
-        path = stored_ir(Catalog()[model], download_dir, on_progress=on_progress)
+        path = stored_ir(Catalog(*models_dir)[model], download_dir, on_progress=on_progress)
     started = time.perf_counter()
     warnings = []
     compiled = cache_folder() / "compiled"

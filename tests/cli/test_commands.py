@@ -43,7 +43,7 @@ def test_a_dry_run_prints_and_touches_nothing(tmp_path):
     ("arguments", "code", "message"),
     [
         (["--name", "background-matting-startr"], 1, "did you mean background-matting-starter"),
-        (["--name", "background-matting-mobilenetv2"], 1, "bgm_mobilenetv2.onnx is missing; download the model"),
+        (["--name", "background-matting-mobilenetv2"], 1, "bgm_mobilenetv2.onnx is missing; run omz_downloader"),
         (["--name", STARTER, "--precisions", "FP8"], 1, "there are FP16, FP32"),
         ([], 2, "--name"),
         (["--nmae", STARTER], 2, "--nmae"),

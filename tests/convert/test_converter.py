@@ -13,7 +13,7 @@ import torch
 from builders import heavy_model, small_model, write_card
 from generated_weights import generated_image
 
-from omz.checksum import sha384
+from omz.checksum import file_digest
 from omz.convert.converter import convert
 from omz.convert.plan import ConversionPlan, parse_precisions, plan_conversion
 from omz.convert.pytorch_to_onnx import export_pytorch
@@ -27,6 +27,7 @@ from omz.runtime.pytorch_engine import PyTorchEngine
 from omz.runtime.quiet_openvino import ov
 from omz.zoo import Catalog, ModelCard
 from omz.zoo.export_arguments import ExportArguments
+from omz.zoo.model_file import Checksum
 
 AGREEMENT = 1e-4
 
@@ -69,7 +70,7 @@ def published(tmp_path_factory, generated_state) -> tuple[ModelCard, ConversionP
         ("pha", "fgr"), source, 17, {"dynamic_axes": axes},
     )  # fmt: skip
     export_pytorch(arguments, source)
-    file = card.files[0].model_copy(update={"size": source.stat().st_size, "checksum": sha384(source)})
+    file = card.files[0].model_copy(update={"size": source.stat().st_size, "checksum": Checksum.of(source)})
     card = card.model_copy(update={"files": (file,)})
     plan = plan_conversion(card, folder, folder)
     convert(plan)
@@ -136,7 +137,7 @@ def test_the_ir_describes_itself(starter):
     assert facts["task_type"] == "background_matting"
     assert facts["input_src_takes"] == "BGR"
     assert facts["input_src_embedded_scale"] == "255.0"
-    assert facts["source_sha384"] == starter.card.files[0].checksum
+    assert facts["source_sha384"] == starter.card.files[0].checksum.value
 
 
 def test_nothing_but_the_results_is_left(starter):
@@ -164,7 +165,7 @@ def small_plan(tmp_path: Path, *arguments: str, source: bytes | None = None, **c
     file = {
         "name": "net.onnx",
         "size": path.stat().st_size,
-        "checksum": sha384(path),
+        "checksum": file_digest(path),
         "source": "https://example.com/x",
     }
     content = {"files": [file], "model_optimizer_args": ["--input_model=$dl_dir/net.onnx", *arguments], **changes}
@@ -230,13 +231,13 @@ def test_a_source_that_is_missing_or_not_the_cards_is_refused(tmp_path):
     plan = small_plan(tmp_path)
     content = plan.source.read_bytes()
     plan.source.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    with pytest.raises(ModelFileError, match="another SHA-384"):
+    with pytest.raises(ModelFileError, match="another sha384"):
         convert(plan)
     plan.source.write_bytes(content[:-1])
     with pytest.raises(ModelFileError, match=f"has {len(content) - 1} bytes, not {len(content)}"):
         convert(plan)
     plan.source.unlink()
-    with pytest.raises(ModelFileError, match="download the model"):
+    with pytest.raises(ModelFileError, match="run omz_downloader --name net -o"):
         convert(plan)
 
 
@@ -244,7 +245,7 @@ def test_a_source_in_a_subfolder_is_checked_and_one_that_is_not_listed_refused(t
     content = small_model(tmp_path / "dl" / "public" / "net" / "deep" / "net.onnx").read_bytes()
     file = {"name": "deep/net.onnx", "size": len(content), "checksum": "0" * 96, "source": "https://example.com/x"}
     arguments = ["--input_model=$dl_dir/deep/net.onnx"]
-    with pytest.raises(ModelFileError, match="another SHA-384"):
+    with pytest.raises(ModelFileError, match="another sha384"):
         convert(small_plan(tmp_path, files=[file], model_optimizer_args=arguments))
     other = tmp_path / "other"
     with pytest.raises(CardError, match=r"net\.onnx is used, but not listed"):

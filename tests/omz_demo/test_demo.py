@@ -186,7 +186,7 @@ def test_what_is_no_picture_is_one_line_and_leaves_no_output(pair, kind, role):
         (
             ["-i", "photo.png", "--background", "plate.png", "-m", "background-matting-mobilenetv2"],
             1,
-            "download the model",
+            "run omz_downloader --name background-matting-mobilenetv2 -o . first",
         ),
         (["-i", "photo.png", "--background", "plate.png", "--precision", "f8"], 2, "f8"),
     ],

@@ -6,7 +6,7 @@ import pytest
 from builders import write_card
 
 from omz.errors import CardError
-from omz.zoo.card import load_card
+from omz.zoo.card_reader import load_card
 from omz.zoo.export_arguments import parse_export_arguments
 
 NEEDED = (

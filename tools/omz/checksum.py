@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-_CHUNK = 1 << 20
+CHUNK = 1 << 20
 
 
-def sha384(path: Path) -> str:
-    """Return the SHA-384 of a file as 96 hexadecimal digits."""
-    digest = hashlib.sha384()
+def file_digest(path: Path, algorithm: str = "sha384") -> str:
+    """Return the digest of a file in hexadecimal digits; ``algorithm`` is a name that :mod:`hashlib` knows."""
+    digest = hashlib.new(algorithm)
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
+        while chunk := file.read(CHUNK):
             digest.update(chunk)
     return digest.hexdigest()

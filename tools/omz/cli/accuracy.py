@@ -11,11 +11,13 @@ from rich.progress import Progress
 from rich.table import Table
 
 from omz.cli.command import omz_command
+from omz.cli.selection import models_dir_option
 from omz.cli.sizes import parse_size
 
 
 @omz_command()
 @click.option("--name", required=True, help="The model's name.")
+@models_dir_option
 @click.option(
     "-d", "--download_dir", type=click.Path(path_type=Path), default=".", help="Where the downloaded model is."
 )
@@ -25,7 +27,15 @@ from omz.cli.sizes import parse_size
 @click.option("--num_scenes", type=click.IntRange(1), default=20, show_default=True, help="Synthetic scenes to run on.")
 @click.option("--size", default="1280x720", show_default=True, help="Their size, width x height.")
 @click.option("--device", default="CPU", show_default=True, help="The OpenVINO device of the IRs.")
-def main(name: str, download_dir: Path, model_dir: Path | None, num_scenes: int, size: str, device: str) -> None:
+def main(
+    name: str,
+    models_dir: tuple[Path, ...],
+    download_dir: Path,
+    model_dir: Path | None,
+    num_scenes: int,
+    size: str,
+    device: str,
+) -> None:
     """Compare a model's original with its IRs on seeded scenes with exact truth.
 
     Lower is better. The IRs run in f32, so that the table shows the conversion and nothing else.
@@ -41,7 +51,7 @@ def main(name: str, download_dir: Path, model_dir: Path | None, num_scenes: int,
 
     height, width = parse_size(size)
     console = Console()
-    card = Catalog()[name]
+    card = Catalog(*models_dir)[name]
     engines = {"original": original_engine(card, download_dir)}
     for precision in ("FP32", "FP16"):
         if model_dir:

@@ -11,7 +11,14 @@ from omz.errors import OmzError
 
 
 class _OmzCommand(click.Command):
-    """Prints an expected error as one line and exits with its code; Ctrl-C exits with 130."""
+    """Prints an expected error as one line and exits with its code; Ctrl-C exits with 130.
+
+    Takes the beginning of a long flag for the flag where no other one begins so, as argparse does.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        flags = [name for parameter in self.get_params(ctx) for name in parameter.opts if name.startswith("--")]
+        return super().parse_args(ctx, [_complete(argument, flags) for argument in args])
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -22,6 +29,14 @@ class _OmzCommand(click.Command):
         except KeyboardInterrupt:
             click.echo(f"{ctx.info_name}: interrupted", err=True)
             ctx.exit(130)
+
+
+def _complete(argument: str, flags: list[str]) -> str:
+    beginning, equals, value = argument.partition("=")
+    candidates = [flag for flag in flags if flag.startswith(beginning)]
+    if len(beginning) > 2 and beginning.startswith("--") and beginning not in flags and len(candidates) == 1:
+        return f"{candidates[0]}{equals}{value}"
+    return argument
 
 
 def omz_command() -> Callable[[Callable[..., None]], click.Command]:

@@ -13,6 +13,7 @@ from omz.convert.plan import ConversionPlan, Precision
 from omz.errors import ConversionError
 from omz.runtime.openvino_errors import reason
 from omz.runtime.quiet_openvino import ov
+from omz.zoo.model_file import Checksum
 from omz.zoo.source import check_source
 
 
@@ -22,11 +23,11 @@ def convert(plan: ConversionPlan, on_progress: Callable[[str], None] = lambda wh
     An existing IR is replaced only by a finished one. Raises :class:`omz.errors.OmzError` where the source is missing,
     differs from the card, or cannot be converted.
     """
-    source_hash = check_source(plan.card, plan.source, plan.download_dir)
+    source_checksum = check_source(plan.card, plan.source, plan.download_dir)
     try:
         plan.folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".converting-", dir=plan.folder) as workplace:
-            return _convert_in(Path(workplace), plan, source_hash, on_progress)
+            return _convert_in(Path(workplace), plan, source_checksum, on_progress)
     except OSError as error:
         raise ConversionError(
             f"{plan.folder} cannot be written: {error.strerror or error}; convert to another folder"
@@ -34,7 +35,7 @@ def convert(plan: ConversionPlan, on_progress: Callable[[str], None] = lambda wh
 
 
 def _convert_in(
-    workplace: Path, plan: ConversionPlan, source_hash: str, on_progress: Callable[[str], None]
+    workplace: Path, plan: ConversionPlan, source_checksum: Checksum, on_progress: Callable[[str], None]
 ) -> dict[Precision, Path]:
     onnx_file = plan.source
     if plan.export:
@@ -45,7 +46,7 @@ def _convert_in(
         export_pytorch(plan.export, onnx_file)
     on_progress(f"{onnx_file.name} to OpenVINO IR, {' and '.join(plan.precisions)}")
     model = build_ir(onnx_file, plan.optimizer, plan.card.input_info, plan.card.name)
-    describe(model, plan, source_hash)
+    describe(model, plan, source_checksum)
     for precision in plan.precisions:
         _save(model, workplace / precision / f"{plan.card.name}.xml", precision)
     del model  # it maps the ONNX file, which is about to move

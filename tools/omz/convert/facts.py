@@ -6,15 +6,16 @@ from importlib.metadata import version
 
 from omz.convert.plan import ConversionPlan
 from omz.runtime.quiet_openvino import ov
+from omz.zoo.model_file import Checksum
 
 
-def describe(model: ov.Model, plan: ConversionPlan, source_hash: str) -> None:
+def describe(model: ov.Model, plan: ConversionPlan, source_checksum: Checksum) -> None:
     """Write name, task, inputs with their colour order, mean and scale, outputs, source hash and tool versions."""
     facts = {
         "name": plan.card.name,
         "task_type": plan.card.task_type,
         "source_file": plan.source.name,
-        "source_sha384": source_hash,
+        f"source_{source_checksum.algorithm}": source_checksum.value,
         "inputs": ",".join(port.any_name for port in model.inputs),
         "outputs": ",".join(port.any_name for port in model.outputs),
         "open_matting_zoo": version("open-matting-zoo"),

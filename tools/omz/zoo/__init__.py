@@ -1,6 +1,6 @@
 """Model cards: what a ``model.yml`` says, as frozen records, and the catalogue of them."""
 
-from omz.zoo.card import ModelCard
+from omz.zoo.card import CompositeCard, ModelCard
 from omz.zoo.catalog import Catalog
 
-__all__ = ["Catalog", "ModelCard"]
+__all__ = ["Catalog", "CompositeCard", "ModelCard"]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from omz.errors import CardError
-from omz.zoo.card import CARD_FILE, ModelCard
+from omz.zoo.card import ModelCard
 
 
 class CardArgumentParser(argparse.ArgumentParser):
@@ -15,7 +15,7 @@ class CardArgumentParser(argparse.ArgumentParser):
 
     def __init__(self, card: ModelCard, key: str) -> None:
         super().__init__(add_help=False)
-        self._where = f"{card.folder / CARD_FILE}: {key}"
+        self._where = f"{card.path}: {key}"
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of exiting."""

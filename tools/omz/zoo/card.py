@@ -1,95 +1,146 @@
-"""``model.yml`` as a frozen record."""
+"""``model.yml`` and ``composite-model.yml`` as frozen records."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from string import Template
-from typing import Annotated, Any, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 
-import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from omz.errors import CardError
+from omz.zoo.model_file import BundledSource, ModelFile
+from omz.zoo.postprocessing import Postprocessing
+from omz.zoo.record import Record
+from omz.zoo.vocabulary import Framework, Precision, TaskType
 
 CARD_FILE = "model.yml"
-Framework = Literal["onnx", "pytorch"]
+COMPOSITE_FILE = "composite-model.yml"
+
+_THROUGH_ONNX = {"pytorch": True, "mindspore": True, "caffe2": None}
+"""Whether a framework's models become ONNX first; None: they may. Those of the others must not."""
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, protected_namespaces=())
+class InputInfo(Record):
+    """One input of the converted model.
 
-
-class HttpSource(_Record):
-    """A file that is downloaded from ``url``."""
-
-    type: Literal["http"] = Field(alias="$type")
-    url: str
-
-
-class BundledSource(_Record):
-    """A file that ships in the card's own folder; arguments refer to it as ``$config_dir/NAME``."""
-
-    type: Literal["bundled"] = Field(alias="$type")
-
-
-def _expand_source(value: Any) -> Any:
-    return {"$type": "http", "url": value} if isinstance(value, str) else value
-
-
-def _inside(name: str) -> str:
-    path = PurePosixPath(name)
-    if not name or path.is_absolute() or ".." in path.parts or "\\" in name or name.startswith("~"):
-        raise ValueError("must be a relative path that stays in the model's folder")
-    return name
-
-
-class ModelFile(_Record):
-    """One file of a model: ``size`` in bytes, ``checksum`` the SHA-384 as 96 hexadecimal digits."""
-
-    name: Annotated[str, AfterValidator(_inside)]
-    size: int = Field(ge=0, strict=True)
-    checksum: str = Field(pattern=r"^[0-9a-fA-F]{96}$")
-    source: Annotated[HttpSource | BundledSource, Field(discriminator="type"), BeforeValidator(_expand_source)]
-
-
-class InputInfo(_Record):
-    """One input of the converted model; -1 in ``shape`` is a dimension that may vary."""
+    ``shape`` has an integer a dimension, -1 for one that may vary; ``layout`` has a letter a dimension. Each is empty
+    where the card does not tell it.
+    """
 
     name: str
-    shape: tuple[int, ...]
-    layout: str = Field(pattern=r"^[A-Z]+$")
+    shape: tuple[Annotated[int, Field(ge=-1, strict=True)], ...] = ()
+    layout: str = Field(default="", pattern=r"^[A-Z]*$")
 
     @model_validator(mode="after")
     def _one_letter_a_dimension(self) -> InputInfo:
-        if len(self.shape) != len(self.layout):
-            raise ValueError(f"layout {self.layout} has another number of dimensions than shape {list(self.shape)}")
+        if self.shape and self.layout and len(self.shape) != len(self.layout):
+            details = {"layout": self.layout, "letters": len(self.layout), "dimensions": len(self.shape)}
+            raise PydanticCustomError(
+                "layout", "layout {layout} has {letters} letters for the {dimensions} dimensions of shape", details
+            )
         return self
 
 
-class ModelCard(_Record):
-    """What a model is, where its files come from, and how it becomes an IR.
+class ModelInfo(Record):
+    """What programs that run the IR want to know of it; None or empty where the card does not tell it."""
 
-    ``folder`` holds the card; ``subdirectory`` is where its files lie below a download or output folder.
+    model_type: str | None = None
+    resize_type: str | None = None
+    confidence_threshold: float | None = Field(default=None, ge=0, strict=True)
+    iou_threshold: float | None = Field(default=None, ge=0, strict=True)
+    anchors: tuple[float, ...] = ()
+    masks: tuple[int, ...] = ()
+    labels: tuple[str, ...] = ()
+
+
+class _Described(Record):
+    """What models and composite models share.
+
+    ``folder`` holds the card; ``subdirectory`` is where the model's files lie below a download or output folder;
+    ``license`` is the address of the licence; ``remarks`` are what is odd about the card but does not keep it from
+    being used, a line each.
     """
+
+    filled_in: ClassVar[frozenset[str]] = frozenset(
+        ("name", "folder", "subdirectory", "composite_model_name", "remarks")
+    )
 
     name: str
     folder: Path
     subdirectory: PurePosixPath
+    composite_model_name: str | None = None
+    remarks: tuple[str, ...] = Field(default=(), exclude=True)
     description: str
-    task_type: Literal["background_matting"]
+    task_type: TaskType
     framework: Framework
     license: str
+
+    @property
+    def path(self) -> Path:
+        """The file that holds the card."""
+        return self.folder / CARD_FILE
+
+
+class ModelCard(_Described):
+    """What a model is, where its files come from, and how it becomes an IR.
+
+    ``composite_model_name`` is that of the composite model that this one is a stage of. ``quantizable`` and
+    ``quantized`` stand on older cards.
+    """
+
     files: tuple[ModelFile, ...]
-    input_info: tuple[InputInfo, ...]
+    postprocessing: tuple[Postprocessing, ...] = ()
+    input_info: tuple[InputInfo, ...] = ()
     conversion_to_onnx_args: tuple[str, ...] = ()
-    model_optimizer_args: tuple[str, ...]
+    model_optimizer_args: tuple[str, ...] | None = None
+    model_info: ModelInfo = ModelInfo()
+    quantizable: bool | None = Field(default=None, strict=True)
+    quantized: Literal["INT8"] | None = None
 
     @model_validator(mode="after")
-    def _onnx_arguments_where_needed(self) -> ModelCard:
-        if (self.framework == "pytorch") != bool(self.conversion_to_onnx_args):
-            raise ValueError("conversion_to_onnx_args belongs to a card of framework pytorch, and to no other")
+    def _arguments_fit_the_framework(self) -> ModelCard:
+        through_onnx = _THROUGH_ONNX.get(self.framework, False)
+        if through_onnx is not None and through_onnx != bool(self.conversion_to_onnx_args):
+            verb = "needs" if through_onnx else "takes no"
+            details = {"framework": self.framework, "verb": verb}
+            raise PydanticCustomError("onnx", "framework {framework} {verb} conversion_to_onnx_args", details)
+        if self.framework != "dldt" and not self.model_optimizer_args:
+            raise PydanticCustomError("mo", "framework {f} needs model_optimizer_args", {"f": self.framework})
         return self
+
+    @model_validator(mode="after")
+    def _files_do_not_collide(self) -> ModelCard:
+        names = [file.name for file in self.files]
+        for name in names:
+            inner = [other for other in names if other.startswith(f"{name}/")]
+            if names.count(name) > 1 or inner:
+                clash = f"is both a file and the folder of {inner[0]}" if inner else "is listed twice"
+                raise PydanticCustomError("files", "files: {name} {clash}", {"name": name, "clash": clash})
+        return self
+
+    @model_validator(mode="after")
+    def _an_ir_is_whole(self) -> ModelCard:
+        if self.framework == "dldt":
+            names = {file.name for file in self.files}
+            for precision in _folders(names):
+                if precision not in get_args(Precision):
+                    details = {"found": precision, "allowed": ", ".join(get_args(Precision))}
+                    raise PydanticCustomError("ir", "files: {found} is no precision; allowed: {allowed}", details)
+                for part in (f"{precision}/{self.name}.xml", f"{precision}/{self.name}.bin"):
+                    if part not in names:
+                        raise PydanticCustomError("ir", "files: {part} is missing", {"part": part})
+        return self
+
+    @property
+    def precisions(self) -> frozenset[str]:
+        """The precisions that the model's IR comes in, or can be converted to."""
+        if self.framework == "dldt":
+            return frozenset(_folders(file.name for file in self.files))
+        return frozenset(("FP16", "FP32"))
 
     def file_path(self, file: ModelFile, download_dir: Path) -> Path:
         """Return where ``file`` lies: in the card's folder if bundled, else below ``download_dir``."""
@@ -106,34 +157,41 @@ class ModelCard(_Record):
         }
         try:
             return tuple(Template(argument).substitute(values) for argument in arguments)
-        except (KeyError, ValueError) as error:
-            raise CardError(
-                f"{self.folder / CARD_FILE}: an argument uses a variable that does not exist: {error}"
-            ) from None
+        except KeyError as error:
+            raise CardError(f"{self.path}: {_no_variable(error.args[0])}") from None
+        except ValueError as error:
+            raise CardError(f"{self.path}: an argument has a $ that starts no variable: {error}") from None
 
 
-def load_card(folder: Path, subdirectory: PurePosixPath) -> ModelCard:
-    """Read ``folder/model.yml``; the folder's name is the model's. Raises :class:`CardError` naming file and key."""
-    path = folder / CARD_FILE
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise CardError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
-    if not isinstance(content, Mapping):
-        raise CardError(f"{path} holds no mapping of keys to values")
-    reserved = {"name", "folder", "subdirectory"} & content.keys()
-    if reserved:
-        raise CardError(f"{path}: key {reserved.pop()!r} is taken from the folder; remove it")
-    try:
-        return ModelCard.model_validate(
-            {**content, "name": folder.name, "folder": folder, "subdirectory": subdirectory}
-        )
-    except ValidationError as error:
-        raise CardError(f"{path}: {_describe(error)}") from None
+class CompositeCard(_Described):
+    """A model that is several models, run one after the other: ``stages``, in their order.
+
+    ``composite_model_name`` is its own name.
+    """
+
+    filled_in: ClassVar[frozenset[str]] = _Described.filled_in | {"stages"}
+
+    stages_order: tuple[str, ...]
+    stages: tuple[ModelCard, ...] = ()
+
+    @property
+    def path(self) -> Path:
+        """The file that holds the card."""
+        return self.folder / COMPOSITE_FILE
+
+    @property
+    def precisions(self) -> frozenset[str]:
+        """The precisions of its first stage."""
+        return self.stages[0].precisions
 
 
-def _describe(error: ValidationError) -> str:
-    first, *others = error.errors()
-    where = ".".join(str(part) for part in first["loc"]) or "the card"
-    more = f" (and {len(others)} more)" if others else ""
-    return f"{where}: {first['msg']}{more}"
+def _folders(names: Iterable[str]) -> list[str]:
+    """Return the precisions in names of the form PRECISION/FILE."""
+    found = (re.fullmatch(r"(FP[^/]*)/[^/]+", name) for name in names)
+    return sorted({match[1] for match in found if match})
+
+
+def _no_variable(name: str) -> str:
+    if name in ("mo_dir", "mo_ext_dir"):
+        return f"${name} is a folder of Model Optimizer, which OpenVINO no longer has; such a model cannot be converted"
+    return f"an argument uses ${name}, which does not exist; allowed: $dl_dir, $conv_dir, $config_dir"

@@ -3,38 +3,139 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+import fnmatch
+import functools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path, PurePosixPath
 
 from omz.errors import CardError
-from omz.zoo.card import CARD_FILE, ModelCard, load_card
+from omz.zoo.card import CARD_FILE, COMPOSITE_FILE, CompositeCard, ModelCard
+from omz.zoo.card_reader import load_card, load_composite
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where the card of a model is; ``composite`` is the model that it is a stage of."""
+
+    file: Path
+    subdirectory: PurePosixPath
+    composite: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.file.parent.name
 
 
 class Catalog:
-    """Finds cards below ``roots``, by default the zoo that comes with the package; reads one when it is asked for."""
+    """Finds cards below ``roots``, and below the zoo that comes with the package; reads one when it is asked for.
+
+    A model in an earlier root hides those of the same name in later ones; the package's own zoo comes last. A root may
+    be a checkout of a zoo that keeps its cards in a folder ``models``. Iterating gives the names of models and
+    composite models, sorted; stages are found by name only. Raises :class:`CardError` for a root that is no folder.
+    """
 
     def __init__(self, *roots: Path) -> None:
-        self._folders: dict[str, tuple[Path, PurePosixPath]] = {}
-        for root in roots or (_own_root(),):
-            for card in sorted(root.glob(f"**/{CARD_FILE}")):
-                self._folders.setdefault(card.parent.name, (card.parent, _subdirectory(card.parent, root)))
+        self.roots = tuple(root.resolve() for root in roots)
+        self._places: dict[str, _Place] = {}
+        self._duplicates: dict[str, Path] = {}
+        for root in self.roots:
+            if not root.is_dir():
+                raise CardError(f"{root} is no folder; --models_dir and OMZ_MODELS_DIR take folders with model cards")
+        for root in (*self.roots, _own_root()):
+            places: dict[str, _Place] = {}
+            for place in _find_places(root):
+                if places.setdefault(place.name, place) is not place and place.name not in self._places:
+                    self._duplicates[place.name] = place.file.parent
+            self._places = {**places, **self._places}
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted(self._folders))
+        return iter(sorted(name for name, place in self._places.items() if place.composite is None))
 
     def __getitem__(self, name: str) -> ModelCard:
-        """Return the card called ``name``; raises :class:`CardError` with the nearest name where there is none."""
-        if name not in self._folders:
-            near = difflib.get_close_matches(name, self._folders, 1)
+        """Return the card of the model or stage called ``name``.
+
+        Raises :class:`CardError` for a bad card, for a composite model, and, with the nearest name, where there is no
+        such model.
+        """
+        card = self.load(name)
+        if isinstance(card, CompositeCard):
+            raise CardError(f"{name} is made of several models; name one of them: {', '.join(card.stages_order)}")
+        return card
+
+    def load(self, name: str) -> ModelCard | CompositeCard:
+        """Return the card called ``name``; raises :class:`CardError` for a bad card or where there is no such model."""
+        place = self._places.get(name)
+        if place is None:
+            near = difflib.get_close_matches(name, self._places, 1)
             hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(self)}"
             raise CardError(f"no model is called {name!r}; {hint}")
-        return load_card(*self._folders[name])
+        if name in self._duplicates:
+            raise CardError(
+                f"two models are called {name}, in {place.file.parent} and {self._duplicates[name]}; rename one"
+            )
+        if place.file.name == COMPOSITE_FILE:
+            return load_composite(place.file.parent, place.subdirectory)
+        return load_card(place.file.parent, place.subdirectory, place.composite)
+
+    def select(self, patterns: Iterable[str]) -> list[str]:
+        """Return the names that match ``patterns``, in their order, each once.
+
+        A pattern is that of a shell, upper and lower case told apart. It matches models and composite models, and the
+        stages of those composite models that it does not match as a whole. Raises :class:`CardError` for a pattern that
+        matches nothing.
+        """
+        selected: dict[str, None] = {}
+        for pattern in patterns:
+            matching = [match for name in self for match in self._matching(name, pattern)]
+            if not matching:
+                near = difflib.get_close_matches(pattern, self._places, 1)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                raise CardError(f'No matching models: "{pattern}"{hint}')
+            selected.update(dict.fromkeys(matching))
+        return list(selected)
+
+    def _matching(self, name: str, pattern: str) -> list[str]:
+        if fnmatch.fnmatchcase(name, pattern):
+            return [name]
+        return [stage for stage in self._stages.get(name, ()) if fnmatch.fnmatchcase(stage, pattern)]
+
+    @functools.cached_property
+    def _stages(self) -> dict[str, tuple[str, ...]]:
+        """The stages of each composite model: in the order of its card, or, where that is bad, by name."""
+        stages: dict[str, tuple[str, ...]] = {}
+        for name, place in sorted(self._places.items()):
+            if place.composite is not None:
+                stages[place.composite] = (*stages.get(place.composite, ()), name)
+        for name in stages:
+            try:
+                card = self.load(name)
+            except CardError:
+                continue
+            if isinstance(card, CompositeCard):
+                stages[name] = card.stages_order
+        return stages
 
 
 def _own_root() -> Path:
     with resources.as_file(resources.files("omz_models")) as root:
         return root
+
+
+def _find_places(root: Path) -> Iterator[_Place]:
+    base = root / "models"
+    if not base.is_dir() or any((base / card).exists() for card in (CARD_FILE, COMPOSITE_FILE)):
+        base = root
+    composites = {card.parent for card in base.glob(f"**/{COMPOSITE_FILE}")}
+    for folder in sorted(composites):
+        yield _Place(folder / COMPOSITE_FILE, _subdirectory(folder, base))
+    for card in sorted(base.glob(f"**/{CARD_FILE}")):
+        folder, above = card.parent, card.parent.parent
+        if above in composites:
+            yield _Place(card, _subdirectory(above, base) / folder.name, above.name)
+        elif folder not in composites:  # a card beside that of a composite model is an error of the latter
+            yield _Place(card, _subdirectory(folder, base))
 
 
 def _subdirectory(folder: Path, root: Path) -> PurePosixPath:

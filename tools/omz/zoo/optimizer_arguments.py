@@ -36,7 +36,7 @@ def parse_optimizer_arguments(card: ModelCard, download_dir: Path, output_dir: P
     parser.add_argument("--mean_values", default="")
     parser.add_argument("--scale_values", default="")
     parser.add_argument("--scale", type=float)
-    found = parser.parse(card.substitute(card.model_optimizer_args, download_dir, output_dir))
+    found = parser.parse(card.substitute(card.model_optimizer_args or (), download_dir, output_dir))
     if found.scale is not None and found.scale_values:
         parser.error("--scale and --scale_values exclude each other")
     if found.scale is not None and (found.scale == 0 or not math.isfinite(found.scale)):
@@ -103,4 +103,4 @@ def _groups(parser: CardArgumentParser, flag: str, text: str) -> list[tuple[str,
 
 
 def _has_colours(info: InputInfo) -> bool:
-    return "C" in info.layout and info.shape[info.layout.index("C")] in (3, -1)
+    return "C" in info.layout and (not info.shape or info.shape[info.layout.index("C")] in (3, -1))

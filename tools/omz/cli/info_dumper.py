@@ -1,0 +1,92 @@
+"""``omz_info_dumper``: what cards say, for programs and for people."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import click
+
+from omz.cli.command import omz_command
+from omz.cli.selection import Selection, selection_options
+from omz.errors import CardError
+
+
+@omz_command()
+@selection_options
+@click.option("--details", is_flag=True, help="Files, sizes, hashes, sources, arguments and preprocessing as well.")
+@click.option("--format", "form", type=click.Choice(["json", "table"]), default="json", show_default=True)
+@click.option("--lint", is_flag=True, help="Check the cards, all unless told which, and exit with 1 where one is bad.")
+def main(selection: Selection, details: bool, form: str, lint: bool) -> None:
+    """Print what model cards say.
+
+    A bad card is reported on standard error and does not keep the others from being printed; the exit code is 1 then.
+    """
+    if lint:
+        _lint(dataclasses.replace(selection, all_models=True) if selection.empty else selection)
+        return
+    from omz.zoo import CompositeCard
+    from omz.zoo.info import card_info
+
+    infos, failed = [], False
+    for _, card in selection.cards():
+        if isinstance(card, CardError):
+            click.echo(f"error: {card}", err=True)
+            failed = True
+            continue
+        for part in (card, *card.stages) if isinstance(card, CompositeCard) else (card,):
+            for remark in part.remarks:
+                click.echo(f"warning: {part.path}: {remark}", err=True)
+        infos.append(card_info(card, details or form == "table"))
+    if form == "json":
+        click.echo(json.dumps(infos, indent=4))
+    else:
+        _print_table(infos)
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+def _lint(selection: Selection) -> None:
+    from omz.zoo.lint import lint
+
+    checked = bad = 0
+    for _, card in selection.cards():
+        lines = [str(card)] if isinstance(card, CardError) else lint(card)
+        for line in lines:
+            click.echo(line)
+        checked += 1
+        bad += bool(lines)
+    click.echo(f"{checked} checked, {bad} bad")
+    if bad:
+        raise click.exceptions.Exit(1)
+
+
+def _print_table(infos: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.filesize import decimal
+    from rich.table import Table
+
+    table = Table()
+    for column in ("name", "task", "framework", "precisions", "inputs", "download", "licence"):
+        table.add_column(column, overflow="fold")
+    for info in infos:
+        parts = info["model_stages"] or [info]
+        inputs = [
+            f"{each['name']} {'x'.join(map(str, each['shape']))}" for part in parts for each in part["input_info"]
+        ]
+        size = sum(file["size"] or 0 for part in parts for file in part["files"] if file["urls"])
+        table.add_row(
+            info["name"],
+            info["task_type"],
+            info["framework"],
+            "\n".join(info["precisions"]),
+            "\n".join(inputs),
+            decimal(size) if size else "none",
+            info["license_url"],
+        )
+    Console(markup=False, emoji=False, highlight=False).print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""What a card says, as plain data for other programs."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from omz.errors import CardError
+from omz.zoo.card import CARD_FILE, CompositeCard, ModelCard
+from omz.zoo.model_file import ModelFile
+from omz.zoo.optimizer_arguments import parse_optimizer_arguments
+
+ACCURACY_FILE = "accuracy-check.yml"
+
+
+def card_info(card: ModelCard | CompositeCard, details: bool = False) -> dict[str, Any]:
+    """Return the keys and values that Open Model Zoo's ``omz_info_dumper`` gives, ready for JSON.
+
+    With ``details`` also the model's files, its arguments, and its preprocessing contract: what is done to a BGR
+    picture, 0 to 255, before the original network sees it, which the IR does inside.
+    """
+    model = card if isinstance(card, ModelCard) else None
+    info: dict[str, Any] = {
+        "name": card.name,
+        "composite_model_name": card.composite_model_name,
+        "description": card.description,
+        "framework": card.framework,
+        "license_url": card.license,
+        "accuracy_config": _path_if_there(card.folder / ACCURACY_FILE),
+        "model_config": _path_if_there(card.folder / CARD_FILE),
+        "precisions": sorted(card.precisions),
+        "subdirectory": str(card.subdirectory),
+        "task_type": card.task_type,
+        "input_info": [_plain(each) for each in model.input_info] if model else [],
+        "model_stages": [card_info(stage, details) for stage in card.stages] if not isinstance(card, ModelCard) else [],
+    }
+    return info | _details(model) if model and details else info
+
+
+def _details(card: ModelCard) -> dict[str, Any]:
+    return {
+        "files": [_file_info(file) for file in card.files],
+        "postprocessing": [_plain(step) for step in card.postprocessing],
+        "conversion_to_onnx_args": list(card.conversion_to_onnx_args),
+        "model_optimizer_args": list(card.model_optimizer_args or ()),
+        "model_info": card.model_info.model_dump(mode="json", exclude_unset=True),
+        **_preprocessing_info(card),
+    }
+
+
+def _path_if_there(path: Path) -> str | None:
+    return str(path) if path.exists() else None
+
+
+def _plain(record: Any) -> dict[str, Any]:
+    return record.model_dump(mode="json", by_alias=True)
+
+
+def _file_info(file: ModelFile) -> dict[str, Any]:
+    """``urls``, best first, is empty for a file that ships with its card."""
+    return {"name": file.name, "size": file.size, "checksum": _plain(file.checksum), "urls": list(file.urls)}
+
+
+def _preprocessing_info(card: ModelCard) -> dict[str, Any]:
+    """Return the contract, or why there is none that can be told."""
+    if card.model_optimizer_args is None:
+        return {
+            "preprocessing": None,
+            "preprocessing_note": "the model is an IR: what it takes is in its documentation",
+        }
+    try:
+        steps = parse_optimizer_arguments(card, Path(), Path()).preprocessing
+    except CardError as error:
+        return {"preprocessing": None, "preprocessing_note": str(error)}
+    return {"preprocessing": [dataclasses.asdict(step) for step in steps]}

@@ -1,0 +1,52 @@
+"""What is done to a model's files once they are there."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from omz.zoo.record import Record, RelativePath
+
+
+def _compiles(pattern: str) -> str:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            re.compile(pattern)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise PydanticCustomError("regex", "is no regular expression: {reason}", {"reason": str(error)}) from None
+    return pattern
+
+
+class RegexReplace(Record):
+    """Replace what ``pattern`` finds in a UTF-8 file, ``count`` times exactly, or (0) at least once."""
+
+    type: Literal["regex_replace"] = Field(alias="$type")
+    file: RelativePath
+    pattern: Annotated[str, AfterValidator(_compiles)]
+    replacement: str
+    count: int = Field(default=0, ge=0, strict=True)
+
+    @model_validator(mode="after")
+    def _replacement_fits_the_pattern(self) -> RegexReplace:
+        try:
+            re.sub(self.pattern, self.replacement, "")
+        except (re.error, IndexError) as error:
+            reason = "replacement does not fit the pattern: {reason}"
+            raise PydanticCustomError("regex", reason, {"reason": str(error)}) from None
+        return self
+
+
+class UnpackArchive(Record):
+    """Unpack an archive into the folder it lies in, and remove it."""
+
+    type: Literal["unpack_archive"] = Field(alias="$type")
+    file: RelativePath
+    format: Literal["zip", "tar", "gztar", "bztar", "xztar"]
+
+
+Postprocessing = Annotated[RegexReplace | UnpackArchive, Field(discriminator="type")]

@@ -1,0 +1,64 @@
+"""The base of everything that is read from a card."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+from pydantic_core import PydanticCustomError
+
+UNKNOWN_KEYS = "unknown_keys"
+"""The type of the error for keys that a record does not know; its context has these, and those that it does."""
+
+
+class Record(BaseModel):
+    """A frozen record; a key that it does not know is an error.
+
+    ``filled_in`` are the fields that are not keys of the card.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=(), allow_inf_nan=False)
+    filled_in: ClassVar[frozenset[str]] = frozenset()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _know_every_key(cls, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            known = cls.keys()
+            unknown = [key for key in value if key not in known and key not in cls.filled_in]
+            if unknown:
+                raise PydanticCustomError(UNKNOWN_KEYS, "unknown keys", {"unknown": unknown, "known": known})
+        return value
+
+    @classmethod
+    def keys(cls) -> list[str]:
+        """Return the names that the record's keys have in a card."""
+        return [field.alias or name for name, field in cls.model_fields.items() if name not in cls.filled_in]
+
+
+def printable(text: str) -> str:
+    """Return ``text`` with what would break a line, or steer a terminal, escaped."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
+def suggestion(found: object, allowed: Iterable[str]) -> str:
+    """Return what could have been meant by ``found``, in words: the nearest of ``allowed``, and all of them."""
+    allowed = sorted(allowed)
+    near = difflib.get_close_matches(str(found), allowed, 1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    return f"{hint}allowed: {', '.join(allowed) or 'none'}"
+
+
+def _inside(name: str) -> str:
+    path, windows = PurePosixPath(name), PureWindowsPath(name)
+    outside = path.is_absolute() or windows.anchor or ".." in path.parts or name.startswith("~")
+    if outside or "\\" in name or "\0" in name or not path.parts:
+        raise PydanticCustomError("outside", "must be a relative path that stays in the model's folder")
+    return path.as_posix()
+
+
+RelativePath = Annotated[str, AfterValidator(_inside)]
+"""A path with forward slashes that stays in the model's folder, normalised."""

@@ -1,0 +1,44 @@
+"""The words that cards choose from."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Framework = Literal["dldt", "onnx", "pytorch", "tf", "mindspore", "caffe", "caffe2", "mxnet", "paddle"]
+"""What a model's files were made with; ``dldt`` means that they are an OpenVINO IR already."""
+
+Precision = Literal["FP16", "FP16-INT1", "FP16-INT8", "FP32", "FP32-INT1", "FP32-INT8"]
+"""How the numbers of an IR are stored."""
+
+TaskType = Literal[
+    "action_recognition",
+    "background_matting",
+    "classification",
+    "colorization",
+    "detection",
+    "face_recognition",
+    "feature_extraction",
+    "head_pose_estimation",
+    "human_pose_estimation",
+    "image_inpainting",
+    "image_processing",
+    "image_translation",
+    "instance_segmentation",
+    "machine_translation",
+    "monocular_depth_estimation",
+    "named_entity_recognition",
+    "noise_suppression",
+    "object_attributes",
+    "optical_character_recognition",
+    "place_recognition",
+    "question_answering",
+    "salient_object_detection",
+    "semantic_segmentation",
+    "sound_classification",
+    "speech_recognition",
+    "style_transfer",
+    "text_prediction",
+    "text_to_speech",
+    "time_series",
+    "token_recognition",
+]

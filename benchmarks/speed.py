@@ -9,10 +9,8 @@ The two networks run in turn, so that their ratio holds when the machine's speed
 from __future__ import annotations
 
 import os
-import platform
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from commands import machine, time_command
 
-from omz.checksum import sha384
 from omz.convert.converter import convert
 from omz.convert.plan import plan_conversion
 from omz.convert.pytorch_to_onnx import export_pytorch
@@ -35,6 +33,7 @@ from omz.runtime.quiet_openvino import ov
 from omz.synthesis.scene import Scene, make_scene
 from omz.zoo import Catalog
 from omz.zoo.export_arguments import ExportArguments
+from omz.zoo.model_file import Checksum
 
 RUNS = 5
 SIZE = (720, 1280)
@@ -44,7 +43,7 @@ PUBLISHED = "background-matting-mobilenetv2"
 
 def main() -> None:
     scene = make_scene(0, SIZE, "test")
-    print(f"{_processor()}, {os.cpu_count()} cores; Python {platform.python_version()}, OpenVINO {ov.get_version()}")
+    print(f"{machine()}, OpenVINO {ov.get_version()}")
     with tempfile.TemporaryDirectory() as folder:
         os.environ["OMZ_CACHE_DIR"] = str(Path(folder) / "cache")
         ir = stored_ir(Catalog()[STARTER], Path())
@@ -71,7 +70,7 @@ def main() -> None:
 
 
 def time_demo(folder: Path, scene: Scene, emptied: Path | None) -> tuple[list[float], float]:
-    """Return the seconds of each run of the command, and the largest peak memory in MB (Linux counts kilobytes).
+    """Return the seconds of each run of the command, and the largest peak memory in MB .
 
     The folder ``emptied`` is removed before each run.
     """
@@ -83,12 +82,9 @@ def time_demo(folder: Path, scene: Scene, emptied: Path | None) -> tuple[list[fl
     for _ in range(RUNS + 1):
         if emptied:
             shutil.rmtree(emptied)
-        started = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds.append(time.perf_counter() - started)
-        peaks.append(usage.ru_maxrss / 1024)
-        assert status == 0
+        taken, peak = time_command(command)
+        seconds.append(taken)
+        peaks.append(peak)
     return seconds[1:], max(peaks)
 
 
@@ -120,7 +116,7 @@ def convert_published(folder: Path) -> Path:
         ("src", "bgr"), ("pha", "fgr"), source, 17, {},
     )  # fmt: skip
     export_pytorch(arguments, source)
-    file = card.files[0].model_copy(update={"size": source.stat().st_size, "checksum": sha384(source)})
+    file = card.files[0].model_copy(update={"size": source.stat().st_size, "checksum": Checksum.of(source)})
     return convert(plan_conversion(card.model_copy(update={"files": (file,)}), folder, folder))["FP16"]
 
 
@@ -136,13 +132,6 @@ def _seconds(call: Callable[[], object]) -> float:
     started = time.perf_counter()
     call()
     return time.perf_counter() - started
-
-
-def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor()
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ def test_layers_hold():
 
 @pytest.mark.parametrize(
     "module",
-    ["omz", "omz.cli.converter", "omz.cli.accuracy", "omz.cli.info_dumper", "omz_demo.cli"],
+    ["omz", "omz.cli.converter", "omz.cli.accuracy", "omz.cli.downloader", "omz.cli.info_dumper", "omz_demo.cli"],
 )
 def test_imports_are_light(module):
     script = f"import {module}, sys; print(*(name for name in {HEAVY!r} if name in sys.modules))"
@@ -40,7 +40,7 @@ def test_every_package_is_listed_for_installation():
 
 
 @pytest.mark.parametrize(
-    "package", ["zoo", "images", "networks", "synthesis", "runtime", "convert", "accuracy", "training"]
+    "package", ["zoo", "images", "download", "networks", "synthesis", "runtime", "convert", "accuracy", "training"]
 )
 def test_the_library_neither_prints_nor_exits(package):
     for path in (ROOT / "tools" / "omz" / package).glob("*.py"):

@@ -7,6 +7,7 @@
     ├── CardError            a model card or the model asked for
     ├── ImageError           a picture that cannot be read, written or used
     ├── ModelFileError       a model's file that is missing, damaged or of another network
+    ├── DownloadError        a file that could not be fetched, unpacked or put in its place
     ├── ConversionError      a model that cannot become an IR
     └── EngineError          a device or a runtime that cannot run a model
 
@@ -38,6 +39,10 @@ class ImageError(OmzError):
 
 class ModelFileError(OmzError):
     """A model's file is missing, damaged or of another network."""
+
+
+class DownloadError(OmzError):
+    """A file could not be fetched, unpacked or put in its place."""
 
 
 class ConversionError(OmzError):

@@ -1,0 +1,127 @@
+"""How a download looks: bars for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Protocol
+
+import click
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from omz.download import events
+
+
+class Display(Protocol):
+    """Shows what happens, inside a ``with`` block."""
+
+    def __enter__(self) -> Display: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def show(self, event: events.Event) -> None:
+        """Show an event."""
+
+    def summary(self, failed: Sequence[str]) -> None:
+        """Show the names of the models that failed."""
+
+
+class JsonDisplay:
+    """A line of JSON an event, on standard output."""
+
+    def __enter__(self) -> JsonDisplay:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def show(self, event: events.Event) -> None:
+        """Print the event."""
+        click.echo(json.dumps(event.as_json()))
+
+    def summary(self, failed: Sequence[str]) -> None:
+        """Print a last event."""
+        click.echo(json.dumps({"$type": "summary", "successful": not failed, "failed": list(failed)}))
+
+
+class TextDisplay:
+    """A line of text a file, and bars for those on their way where there is a terminal."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            transient=True,
+        )
+        self._bars: dict[tuple[str, str], TaskID] = {}
+
+    def __enter__(self) -> TextDisplay:
+        if self._progress.console.is_terminal:
+            self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._progress.console.is_terminal:
+            self._progress.stop()
+
+    def show(self, event: events.Event) -> None:
+        """Print the event, or move its bar."""
+        if isinstance(event, events.FileBegin):
+            name = (event.model, event.model_file)
+            self._bars[name] = self._progress.add_task(event.model_file, total=event.size)
+        elif isinstance(event, events.FileProgress):
+            self._progress.update(self._bars[event.model, event.model_file], completed=event.size)
+        elif isinstance(event, events.FileEnd):
+            self._progress.remove_task(self._bars.pop((event.model, event.model_file)))
+        line = _line(event)
+        if line is not None:
+            self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def summary(self, failed: Sequence[str]) -> None:
+        """Print the names of the models that failed, if any."""
+        if failed:
+            click.echo("\n".join(["FAILED:", *failed]))
+
+
+_STATES = {
+    "present": "is there already, and right",
+    "cached": "comes from the cache",
+    "downloaded": "downloaded",
+}
+
+
+def _line(event: events.Event) -> str | None:  # noqa: PLR0911  # a line a case
+    """Return an event in words; None for one that only moves a bar."""
+    match event:
+        case events.Waiting(directory):
+            return f"waiting: another process downloads to {directory}"
+        case events.ModelSkipped(model, reason):
+            return f"{model}: skipped, for {reason}"
+        case events.ModelBegin(model, count):
+            return f"{model}: {count} file{'' if count == 1 else 's'}"
+        case events.FileSkipped(_, file, reason):
+            return f"  {file}: skipped, {reason}"
+        case events.FileRetry(_, file, url, reason, wait):
+            return f"  {file}: {url}: {reason}; next try in {wait:.0f} s"
+        case events.FileEnd(_, file, True, state):
+            return f"  {file}: {_STATES[state or 'downloaded']}"
+        case events.FileEnd(_, file, False):
+            return f"  {file}: FAILED"
+        case events.FileChecked(_, path, problem):
+            return f"{path} {problem or 'is right'}"
+        case events.PostprocessingBegin(model):
+            return f"{model}: unpacking and changing files as the card says"
+        case events.Warned(model, reason):
+            return f"{model}: warning: {reason}"
+    return None

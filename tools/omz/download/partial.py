@@ -1,0 +1,122 @@
+"""A file that is on its way."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import hashlib
+import json
+import os
+import queue
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from omz.checksum import CHUNK
+from omz.zoo.model_file import Checksum
+
+_SETTLE_EVERY = 32 << 20  # bytes
+_AHEAD = 32  # chunks that may wait for the digest while the next ones are received
+
+
+class Partial:
+    """The bytes of ``target`` that are there, in a hidden file beside it, which a later run can go on with.
+
+    The hidden file is named after the checksum, so that another version of the file does not continue it. ``size`` is
+    in bytes. What was received last from where is kept in a note beside it, for :meth:`validator`.
+    """
+
+    def __init__(self, target: Path, checksum: Checksum) -> None:
+        self._target = target
+        self._checksum = checksum
+        self.path = target.with_name(f".{target.name}.{checksum.value[:12]}.part")
+        self._note = self.path.with_name(f"{self.path.name}.json")
+        self._digest = hashlib.new(checksum.algorithm)
+        self.size = 0
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError), self.path.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                self._digest.update(chunk)
+                self.size += len(chunk)
+
+    def validator(self, url: str) -> str | None:
+        """Return what ``If-Range`` takes to continue from ``url``; None where the bytes came from elsewhere."""
+        try:
+            note = json.loads(self._note.read_text(encoding="utf-8"))
+            return note["validator"] if note["url"] == url else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    @contextlib.contextmanager
+    def writing(self, start: int, url: str, validator: str | None) -> Iterator[Writer]:
+        """Take the bytes from ``start`` on, which is 0 or :attr:`size`; keep them, however the block ends."""
+        if start == 0:
+            self.discard()
+        self._note.write_text(json.dumps({"url": url, "validator": validator}), encoding="utf-8")
+        with self.path.open("ab", buffering=0) as file, Writer(file.fileno(), self._digest) as writer:
+            try:
+                yield writer
+            finally:
+                self.size += writer.written
+
+    def discard(self) -> None:
+        """Forget all bytes."""
+        self.path.unlink(missing_ok=True)
+        self._note.unlink(missing_ok=True)
+        self._digest = hashlib.new(self._checksum.algorithm)
+        self.size = 0
+
+    def is_right(self) -> bool:
+        """Tell whether the bytes are those of the whole file."""
+        return self._digest.hexdigest() == self._checksum.value
+
+    def move_into_place(self) -> None:
+        """Make the bytes the target, all at once, and remove what is left of transfers of other versions."""
+        with self.path.open("ab") as file:  # an empty file is there without a transfer
+            os.fsync(file.fileno())
+        self.path.replace(self._target)
+        for rest in self._target.parent.glob(f".{glob.escape(self._target.name)}.????????????.part*"):
+            rest.unlink(missing_ok=True)
+
+
+class Writer:
+    """Writes chunks, and digests them in a thread of its own; ``written`` counts bytes."""
+
+    def __init__(self, descriptor: int, digest: hashlib._Hash) -> None:
+        self._descriptor = descriptor
+        self._digest = digest
+        self._chunks: queue.Queue[memoryview | None] = queue.Queue(_AHEAD)
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self.written = self._settled = 0
+
+    def __enter__(self) -> Writer:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._chunks.put(None)
+        self._thread.join()
+
+    def write(self, chunk: bytes) -> None:
+        """Write all of ``chunk``."""
+        rest = memoryview(chunk)
+        while rest:
+            count = os.write(self._descriptor, rest)
+            self._chunks.put(rest[:count])
+            rest = rest[count:]
+            self.written += count
+        if self.written - self._settled >= _SETTLE_EVERY:
+            self._settled = self.written
+            _settle(self._descriptor)
+
+    def _work(self) -> None:
+        while (chunk := self._chunks.get()) is not None:
+            self._digest.update(chunk)
+
+
+def _settle(descriptor: int) -> None:
+    """Bring what was written to the disk, and give its memory back, which other programs have a better use for."""
+    if sys.platform == "linux":
+        os.fdatasync(descriptor)
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)

@@ -1,0 +1,69 @@
+"""Which files of a model are wanted, and where they go."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from omz.errors import DownloadError
+from omz.zoo.card import ModelCard
+from omz.zoo.model_file import BundledSource, ModelFile
+from omz.zoo.vocabulary import Precision
+
+
+@dataclass(frozen=True)
+class PlannedFile:
+    """A file and where it goes."""
+
+    model: str
+    file: ModelFile
+    target: Path
+
+
+@dataclass(frozen=True)
+class DownloadPlan:
+    """What is to be done for one model.
+
+    ``folder`` is the model's; ``skipped`` has the names of files that are not fetched, each with the reason. Where no
+    file of the model is wanted ``reason`` says why.
+    """
+
+    card: ModelCard
+    folder: Path
+    files: tuple[PlannedFile, ...]
+    skipped: tuple[tuple[str, str], ...]
+    reason: str | None = None
+
+
+def parse_precisions(text: str | None) -> frozenset[str]:
+    """Read precisions separated by commas, None for all; raises :class:`DownloadError` for one that does not exist."""
+    known = get_args(Precision)
+    found = frozenset(text.split(",")) if text is not None else frozenset(known)
+    unknown = sorted(found.difference(known))
+    if unknown:
+        raise DownloadError(f"Unknown precisions specified: {', '.join(unknown)}; there are {', '.join(known)}")
+    return found
+
+
+def plan_download(card: ModelCard, directory: Path, precisions: Collection[str]) -> DownloadPlan:
+    """Decide which files of ``card`` go where below ``directory``.
+
+    Files named PRECISION/FILE are wanted in ``precisions`` only, all others always; those that ship with the card are
+    not fetched.
+    """
+    folder = directory / card.subdirectory
+    if not card.precisions.intersection(precisions):
+        reason = f"the model is not there in {', '.join(sorted(precisions))}"
+        return DownloadPlan(card, folder, (), (), reason)
+    files, skipped = [], []
+    for file in card.files:
+        first, *rest = file.name.split("/")
+        if isinstance(file.source, BundledSource):
+            skipped.append((file.name, "ships with its card"))
+        elif len(rest) == 1 and first in get_args(Precision) and first not in precisions:
+            skipped.append((file.name, f"{first} was not asked for"))
+        else:
+            files.append(PlannedFile(card.name, file, card.file_path(file, directory)))
+    return DownloadPlan(card, folder, tuple(files), tuple(skipped))

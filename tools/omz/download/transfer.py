@@ -1,0 +1,177 @@
+"""One file from its addresses into its place, however many tries that takes."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import tenacity
+
+from omz.download.answer import Interrupted, TransferError, Unusable
+from omz.download.partial import Partial, Writer
+from omz.download.policy import Policy
+from omz.download.transport import Answer, Transport
+from omz.errors import DownloadError
+from omz.zoo.model_file import ModelFile
+
+_PROGRESS_INTERVAL = 0.1  # seconds
+_WRONG_WHOLE_FILES = 2  # of one address, then the next one is asked
+
+
+class Stopped(Exception):
+    """Whoever asked for the transfer does not want it any more."""
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who hears of a transfer.
+
+    ``progress`` takes the bytes that are there; ``retry`` an address, why it failed and the seconds until it is asked
+    again; ``stop``, once set, ends the transfer.
+    """
+
+    progress: Callable[[int], None]
+    retry: Callable[[str, str, float], None]
+    stop: threading.Event
+
+
+class Transfer:
+    """Brings ``file`` to ``target``; goes on with what an earlier run received."""
+
+    def __init__(self, file: ModelFile, target: Path, transport: Transport, policy: Policy, listener: Listener) -> None:
+        self._file = file
+        self._partial = Partial(target, file.checksum)
+        self._transport = transport
+        self._policy = policy
+        self._listener = listener
+        self._fruitless = self._wrong = 0
+
+    def run(self) -> None:
+        """Ask one address after the other, until one gives the file.
+
+        Raises :class:`DownloadError` with what each of them answered, and :class:`Stopped`.
+        """
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type((Interrupted, Unusable)),
+            stop=self._is_hopeless,
+            wait=self._wait,
+            before_sleep=self._tell,
+            sleep=self._sleep,
+            reraise=True,
+        )
+        causes = []
+        for url in self._file.urls:
+            self._fruitless = self._wrong = 0
+            try:
+                retrying(self._fetch, url)
+                self._partial.move_into_place()
+                return
+            except TransferError as error:
+                causes.append(f"{url}: {error}")
+        if not self._partial.size:
+            self._partial.discard()
+        raise DownloadError("; ".join(causes))
+
+    def _is_hopeless(self, state: tenacity.RetryCallState) -> bool:
+        attempts, longest_wait = self._policy.attempts, self._policy.longest_wait
+        tried = attempts == 1 or self._fruitless >= attempts or self._wrong >= _WRONG_WHOLE_FILES
+        return tried or (_asked_to_wait(state) or 0) > longest_wait
+
+    def _wait(self, state: tenacity.RetryCallState) -> float:
+        """Return the seconds until the next try: what the server asks for, or twice as many after each vain one."""
+        asked = _asked_to_wait(state)
+        if asked is not None:
+            return asked
+        first, longest = self._policy.first_wait, self._policy.longest_wait
+        return min(longest, first * 2.0 ** max(0, self._fruitless - 1)) + random.uniform(0, first)
+
+    def _tell(self, state: tenacity.RetryCallState) -> None:
+        self._listener.retry(state.args[0], str(_failure(state)), state.upcoming_sleep)
+
+    def _sleep(self, seconds: float) -> None:
+        if self._listener.stop.wait(seconds):
+            raise Stopped
+
+    def _fetch(self, url: str) -> None:
+        """Ask once for the rest of the file; where that does not fit what is there, once more for all of it."""
+        before = self._partial.size
+        try:
+            try:
+                self._receive(url)
+            except Unusable:
+                if not before:
+                    raise
+                self._receive(url)
+        except Unusable:
+            self._wrong += 1
+            raise
+        finally:
+            gained = self._partial.size - before
+            self._fruitless = 0 if gained > (self._file.size or 0) // 100 else self._fruitless + 1
+
+    def _receive(self, url: str) -> None:
+        """Receive what is missing, and check the whole; what is not the file is forgotten."""
+        partial, size = self._partial, self._file.size
+        try:
+            if size is None or partial.size < size:
+                with self._transport.open(url, partial.size, partial.validator(url), size) as answer:
+                    start = answer.body.start
+                    with partial.writing(start, url, answer.body.validator) as writer:
+                        self._copy(answer, writer)
+            if not partial.is_right():
+                raise Unusable(f"what the server sends has another {self._file.checksum.algorithm} than on the card")
+        except Unusable:
+            partial.discard()
+            raise
+
+    def _copy(self, answer: Answer, writer: Writer) -> None:
+        """Write the body; raise what is wrong with its length or its speed."""
+        start, end = answer.body.start, answer.body.end
+        pace = _Pace(self._policy)
+        reported = 0.0
+        for chunk in answer.chunks:
+            if self._listener.stop.is_set():
+                raise Stopped
+            writer.write(chunk)
+            there = start + writer.written
+            if end is not None and there > end:
+                raise Unusable(f"the server sends more than the {end} bytes of the file")
+            now = time.monotonic()
+            pace.check(writer.written, now)
+            if now - reported >= _PROGRESS_INTERVAL:
+                self._listener.progress(there)
+                reported = now
+        there = start + writer.written
+        self._listener.progress(there)
+        if end is not None and there < end:
+            raise Interrupted(f"the connection ended after {there} of {end} bytes")
+
+
+class _Pace:
+    """Notices a server that is slower than the policy bears."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._since = time.monotonic()
+        self._before = 0
+
+    def check(self, received: int, now: float) -> None:
+        """Raise :class:`Interrupted` where too few bytes came in the last while."""
+        seconds = now - self._since
+        if seconds >= self._policy.patience:
+            if received - self._before < self._policy.least_speed * seconds:
+                raise Interrupted(f"the server sends fewer than {self._policy.least_speed} bytes a second")
+            self._since, self._before = now, received
+
+
+def _failure(state: tenacity.RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
+
+
+def _asked_to_wait(state: tenacity.RetryCallState) -> float | None:
+    failure = _failure(state)
+    return failure.wait if isinstance(failure, Interrupted) else None

@@ -1,0 +1,30 @@
+"""What of a model is there, and right."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from omz.download.events import FileChecked
+from omz.download.plan import plan_download
+from omz.download.postprocess import postprocessed
+from omz.zoo.card import ModelCard
+from omz.zoo.model_file import BundledSource
+
+
+def verify(card: ModelCard, directory: Path, precisions: Collection[str]) -> list[FileChecked]:
+    """Check the files of ``card`` below ``directory``, those that ship with it too; change nothing.
+
+    A file that was unpacked or changed as the card says is right if what came of it is still as it was.
+    """
+    plan = plan_download(card, directory, precisions)
+    finished = postprocessed(card, plan.folder) if card.postprocessing else frozenset()
+    wanted = {planned.file.name for planned in plan.files}
+    checks = []
+    for file in card.files:
+        if file.name in wanted or isinstance(file.source, BundledSource):
+            path = card.file_path(file, directory)
+            checks.append(FileChecked(card.name, str(path), None if file.name in finished else file.problem_at(path)))
+    if wanted and card.postprocessing and not finished and not any(check.problem for check in checks):
+        checks.append(FileChecked(card.name, str(plan.folder), "is not yet as the card makes it of the files"))
+    return checks

@@ -193,6 +193,13 @@ class IgnoreRange(Fault):
 
 
 @dataclass(frozen=True)
+class CutFromStart(Cut):
+    """The whole file whatever part is asked for, and the connection cut on the way."""
+
+    answer = IgnoreRange.answer
+
+
+@dataclass(frozen=True)
 class WrongRange(Fault):
     """A part from another offset than asked, as Content-Range tells; a good answer when no part is asked."""
 

@@ -47,11 +47,11 @@ def test_models_are_downloaded_and_kept(tmp_path, zoo):
     assert result.exit_code == 0
     assert result.stderr == ""
     assert result.stdout.splitlines()[0] == "good: 2 files"
-    assert sorted(result.stdout.splitlines()[1:]) == ["  a.bin: downloaded", "  b.bin: downloaded"]
+    assert sorted(result.stdout.splitlines()[1:]) == ["good: a.bin: downloaded", "good: b.bin: downloaded"]
     again = run("--name", "good", "-o", tmp_path / "out")
     assert again.stdout.splitlines()[1:] == [
-        "  a.bin: is there already, and right",
-        "  b.bin: is there already, and right",
+        "good: a.bin: is there already, and right",
+        "good: b.bin: is there already, and right",
     ]
     assert (tmp_path / "out" / "public" / "good" / "a.bin").read_bytes() == CONTENT
 
@@ -116,7 +116,7 @@ def test_a_bundle_is_made_and_used(tmp_path, zoo, server):
     count = len(server.requests)
     result = run("--name", "good", "-o", tmp_path / "out", "--cache_dir", bundle)
     assert result.exit_code == 0
-    assert "  a.bin: comes from the cache" in result.stdout.splitlines()
+    assert "good: a.bin: comes from the cache" in result.stdout.splitlines()
     assert len(server.requests) == count
 
 
@@ -200,5 +200,5 @@ def test_a_terminal_sees_bars_and_in_the_end_the_same_lines(tmp_path, zoo):
         pass
     os.close(terminal)
     assert process.wait() == 0
-    assert b"a.bin: downloaded" in seen
+    assert b"good: a.bin: downloaded" in seen
     assert "━".encode() in seen

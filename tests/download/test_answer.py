@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omz.download.answer import Body, Interrupted, Refused, TransferError, Unusable, read_answer, retry_after
+from omz.download.answer import Body, Refused, Retryable, TransferError, Unusable, read_answer, retry_after
 
 SIZE = 1000
 ETAG = '"abc"'
@@ -83,15 +83,15 @@ def test_a_good_answer_says_which_bytes_follow(status, headers, asked, size, bod
         (304, {}, Refused, "the server answers 304 Reason"),
         (302, {}, Refused, "the server answers 302 Reason"),
         (100, {}, Refused, "the server answers 100 Reason"),
-        (408, {}, Interrupted, "the server answers 408 Reason"),
-        (425, {}, Interrupted, "the server answers 425 Reason"),
-        (429, {}, Interrupted, "the server answers 429 Reason"),
-        (429, {"retry-after": "soon"}, Interrupted, "the server answers 429 Reason"),
-        (429, {"retry-after": "7"}, Interrupted, "the server answers 429 Reason, and asks to wait 7 s"),
-        (500, {}, Interrupted, "the server answers 500 Reason"),
-        (502, {}, Interrupted, "the server answers 502 Reason"),
-        (503, {"retry-after": "120"}, Interrupted, "the server answers 503 Reason, and asks to wait 120 s"),
-        (599, {}, Interrupted, "the server answers 599 Reason"),
+        (408, {}, Retryable, "the server answers 408 Reason"),
+        (425, {}, Retryable, "the server answers 425 Reason"),
+        (429, {}, Retryable, "the server answers 429 Reason"),
+        (429, {"retry-after": "soon"}, Retryable, "the server answers 429 Reason"),
+        (429, {"retry-after": "7"}, Retryable, "the server answers 429 Reason, and asks to wait 7 s"),
+        (500, {}, Retryable, "the server answers 500 Reason"),
+        (502, {}, Retryable, "the server answers 502 Reason"),
+        (503, {"retry-after": "120"}, Retryable, "the server answers 503 Reason, and asks to wait 120 s"),
+        (599, {}, Retryable, "the server answers 599 Reason"),
         (416, {}, Unusable, "the server has no such part of the file"),
         (200, {"content-encoding": "gzip"}, Refused, f"the server sends the file gzip-{ENCODED}"),
         (206, part(0, **{"content-encoding": "br"}), Refused, f"the server sends the file br-{ENCODED}"),
@@ -130,7 +130,7 @@ def test_a_bad_answer_says_what_is_wrong_and_whether_to_ask_again(status, header
 
 def test_the_server_says_how_long_to_wait():
     for text, wait in (("7", 7), ("0", 0), (None, None), ("soon", None)):
-        with pytest.raises(Interrupted) as caught:
+        with pytest.raises(Retryable) as caught:
             read_answer(503, "", {} if text is None else {"retry-after": text}, 0, SIZE)
         assert caught.value.wait == wait
 
@@ -183,10 +183,10 @@ def test_whatever_a_server_says_there_is_a_body_or_a_cause(status, reason, heade
         assert size is None or outcome.end == size
         assert outcome.validator is None or (outcome.validator.isascii() and outcome.validator.isprintable())
     else:
-        assert type(outcome) in (Refused, Interrupted, Unusable)
+        assert type(outcome) in (Refused, Retryable, Unusable)
         assert str(outcome)
         assert str(outcome).isprintable()
-        assert not isinstance(outcome, Interrupted) or outcome.wait is None or outcome.wait >= 0
+        assert not isinstance(outcome, Retryable) or outcome.wait is None or outcome.wait >= 0
 
 
 @pytest.mark.parametrize(

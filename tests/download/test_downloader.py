@@ -18,6 +18,7 @@ from fault_server import (
     Always,
     ChangedETag,
     Cut,
+    CutFromStart,
     Drip,
     Fault,
     FaultServer,
@@ -387,7 +388,7 @@ def test_a_bundle_serves_where_there_is_no_network(tmp_path):
         bundle = tmp_path / "bundle.tar"
         assert make_bundle([card, twin], bundle, Settings(jobs=2, policy=IMPATIENT)) == {}
         assert len(server.requests) == 3
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle.tar", "zoo"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [LOCK_FILE, "bundle.tar", "zoo"]
     settings = Settings(cache=open_cache(bundle), policy=IMPATIENT)
     assert download_all([card, twin], tmp_path / "out", settings) == {}
     assert (tmp_path / "out" / "public" / "net" / "inner.txt").read_text() == "unpacked"
@@ -438,3 +439,130 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
         (tmp_path / "out" / "public" / "net" / "net.bin").mkdir(parents=True)
         with pytest.raises(DownloadError, match=r"net\.bin could not be fetched: .*directory"):
             download(card, tmp_path / "out")
+
+
+def test_a_server_that_gives_the_same_bytes_again_and_again_is_given_up(tmp_path):
+    faults = [each for _ in range(9) for each in (Cut(TENTH), CutFromStart(2 * TENTH))]
+    with FaultServer({"/net.bin": CONTENT}, {"/net.bin": [*faults, Always(Cut(0))]}) as server:
+        card = card_of(tmp_path / "zoo", served(server))
+        with pytest.raises(DownloadError, match="ended"):
+            download(card, tmp_path, Settings(policy=IMPATIENT))
+    assert len(server.requests) < 9
+
+
+def test_bytes_that_vanish_on_the_way_are_fetched_again(tmp_path):
+    with FaultServer({"/net.bin": CONTENT}, {"/net.bin": [Drip(TENTH, 0.02)]}) as server:
+        card = card_of(tmp_path / "zoo", served(server))
+        model = tmp_path / "public" / "net"
+
+        def remove(event: Event) -> None:
+            if isinstance(event, FileProgress) and len(server.requests) == 1:
+                for part in model.glob(".net.bin.*.part"):
+                    part.unlink()
+
+        download(card, tmp_path, Settings(policy=IMPATIENT), remove)
+        assert (model / "net.bin").read_bytes() == CONTENT
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("validator", ["5", '["a"]', r'"\u00e9"', r'"a\nb"', "x"])
+def test_a_damaged_note_beside_the_bytes_does_no_harm(tmp_path, validator):
+    once = Settings(policy=Policy(attempts=1))
+    with FaultServer({"/net.bin": CONTENT}, {"/net.bin": [Cut(TENTH)]}) as server:
+        card = card_of(tmp_path / "zoo", served(server))
+        with pytest.raises(DownloadError):
+            download(card, tmp_path, once)
+        (found,) = (tmp_path / "public" / "net").glob(".net.bin.*.part.json")
+        found.write_text(f'{{"url": "{server.url("/net.bin")}", "validator": {validator}}}')
+        download(card, tmp_path, once)
+    assert server.requests[1].start == TENTH
+    assert server.requests[1].if_range is None
+
+
+@pytest.mark.parametrize(
+    ("url", "cause"),
+    [
+        ("http://" + "a" * 70 + ".example/x", "no address that can be asked"),
+        ("http://a..example/x", "no address that can be asked"),
+        ("file:///a%00b", "leads nowhere"),
+        ("http://localhost:1/x", "no connection"),
+    ],
+)
+def test_a_bad_address_is_one_line_and_stops_no_other_model(tmp_path, url, cause):
+    with FaultServer({"/net.bin": CONTENT}) as server:
+        bad = card_of(tmp_path / "zoo", published_file("x", CONTENT, url), name="bad")
+        good = card_of(tmp_path / "zoo", served(server), name="good")
+        failures = download_all([bad, good], tmp_path, Settings(policy=IMPATIENT))
+    assert list(failures) == ["bad"]
+    assert cause in failures["bad"][0]
+    assert (tmp_path / "public" / "good" / "net.bin").is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("SSL_CERT_FILE", "/dev/null/absent.pem"), ("ALL_PROXY", "foo://x"), ("HTTP_PROXY", "http://[::1")],
+)
+def test_bad_settings_of_the_environment_are_named_where_they_matter(tmp_path, monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with FaultServer({"/net.bin": CONTENT}) as server:
+        card = card_of(tmp_path / "zoo", served(server))
+        with pytest.raises(DownloadError, match=name):
+            download(card, tmp_path)
+    download(Catalog()["background-matting-starter"], tmp_path)  # has nothing to fetch
+
+
+def test_a_dead_proxy_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    with FaultServer({"/net.bin": CONTENT}) as server:
+        card = card_of(tmp_path / "zoo", published_file("x", CONTENT, "http://example.invalid/x"))
+        with pytest.raises(DownloadError, match="through the proxy that the environment names"):
+            download(card, tmp_path, Settings(policy=IMPATIENT))
+    assert server.requests == []
+
+
+def test_a_report_that_fails_ends_the_run_with_its_own_error(tmp_path):
+    def fail(event: Event) -> None:
+        raise RuntimeError("no more paper")
+
+    with FaultServer({"/net.bin": CONTENT}, {"/net.bin": [Always(Stall(TENTH))]}) as server:
+        card = card_of(tmp_path / "zoo", served(server))
+        with pytest.raises(RuntimeError, match="no more paper"):
+            download(card, tmp_path, Settings(jobs=2, policy=IMPATIENT), fail)
+
+
+def test_what_a_killed_run_left_of_a_copy_is_removed(tmp_path):
+    with FaultServer({"/net.bin": CONTENT}) as server:
+        card = card_of(tmp_path / "zoo", served(server))
+        rest = tmp_path / "public" / "net" / ".net.0123abcd.part.bin"
+        rest.parent.mkdir(parents=True)
+        rest.write_bytes(b"half of it")
+        download(card, tmp_path)
+    assert [path.name for path in rest.parent.iterdir()] == ["net.bin"]
+
+
+def test_a_users_own_copy_called_orig_stays(tmp_path):
+    with FaultServer({"/net.bin": CONTENT}) as server:
+        card = card_of(tmp_path / "zoo", served(server))
+        copy = tmp_path / "public" / "net" / "net.bin.orig"
+        copy.parent.mkdir(parents=True)
+        copy.write_bytes(CONTENT)
+        download(card, tmp_path)
+    assert copy.read_bytes() == CONTENT
+
+
+def test_bundles_made_at_once_are_all_whole(tmp_path):
+    with FaultServer({"/net.bin": CONTENT}) as server:
+        card = card_of(tmp_path / "zoo", served(server))
+        results: list[object] = []
+        threads = [
+            threading.Thread(target=lambda: results.append(make_bundle([card], tmp_path / "b.tar"))) for _ in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert results == [{}] * 4
+        settings = Settings(cache=open_cache(tmp_path / "b.tar"), policy=Policy(attempts=1))
+        server.requests.clear()
+        download(card, tmp_path / "out", settings)
+    assert server.requests == []

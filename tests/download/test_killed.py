@@ -91,16 +91,17 @@ def test_a_download_killed_at_any_moment_is_right_after_another_run_which_fetche
     assert caught_on_the_way >= 5
 
 
-def test_an_interrupted_download_ends_at_once_with_130_and_goes_on_later(tmp_path, server, zoo):
+@pytest.mark.parametrize(("end", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_download_that_is_told_to_end_does_so_at_once_and_goes_on_later(tmp_path, server, zoo, end, code):
     process = start(zoo, tmp_path / "out")
     model = tmp_path / "out" / "public" / "net"
     deadline = time.monotonic() + 20
     while not list(model.glob(".net.bin.*.part")) and time.monotonic() < deadline:
         time.sleep(0.01)
     began = time.monotonic()
-    process.send_signal(signal.SIGINT)
+    process.send_signal(end)
     _, errors = process.communicate()
-    assert process.returncode == 130
+    assert process.returncode == code
     assert b"interrupted; the same command goes on" in errors
     assert b"Traceback" not in errors
     assert time.monotonic() - began < 5

@@ -86,13 +86,11 @@ def test_every_precision_of_open_model_zoo_is_known(tmp_path):
     assert sorted(ir(tmp_path, *names).precisions) == precisions
 
 
-def test_an_ir_may_have_no_precisions(tmp_path):
-    assert ir(tmp_path, "words.txt").precisions == frozenset()
-
-
 @pytest.mark.parametrize(
     ("names", "expected"),
     [
+        ([], "files: PRECISION/NAME.xml and .bin are missing"),
+        (["net.xml", "net.bin"], "files: PRECISION/NAME.xml and .bin are missing"),
         (["FP16/net.xml"], "files: FP16/net.bin is missing"),
         (["FP32/net.bin"], "files: FP32/net.xml is missing"),
         (["FP16/other.xml", "FP16/other.bin"], "files: FP16/net.xml is missing"),

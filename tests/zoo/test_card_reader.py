@@ -419,8 +419,8 @@ def test_keys_cannot_break_the_line_or_steer_the_terminal(tmp_path):
     assert all(remark.isprintable() for remark in remarks)
     names = {remark.split(":")[0] for remark in remarks}
     assert names == {r"a\nb", r"a\rb", r"a\x1bb", r"a\u2028b", r"a\u202eb"}
-    files = a_file(name="a\nb") * 2
-    assert complaint(write_card(tmp_path, "twice", files=files)) == r"files: a\nb is listed twice"
+    files = a_file(name="a\nb")
+    assert complaint(write_card(tmp_path, "twice", files=files)) == r"files.0.name: found 'a\nb'; must be printable"
 
 
 def test_the_remarks_on_a_bad_card_are_part_of_the_error(tmp_path):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import PurePosixPath
 
-from builders import write_card, write_composite
+from builders import published_file, write_card, write_composite
 
 from omz.zoo import Catalog
 from omz.zoo.card_reader import load_card
@@ -106,7 +106,8 @@ def test_the_stages_have_the_details_of_a_composite_model(tmp_path):
 
 
 def test_an_ir_has_no_preprocessing_that_its_card_could_tell(tmp_path):
-    told = info(tmp_path, True, framework="dldt", model_optimizer_args=None, files=[])
+    files = [published_file(f"FP16/net.{part}", b"", "https://example.com/x") for part in ("xml", "bin")]
+    told = info(tmp_path, True, framework="dldt", model_optimizer_args=None, files=files)
     assert told["preprocessing"] is None
     assert told["preprocessing_note"] == "the model is an IR: what it takes is in its documentation"
 

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+
+
+def sweep(target: Path) -> None:
+    """Remove the temporary files beside ``target`` that killed processes have left; none must be at work on it."""
+    stem, suffix = glob.escape(target.stem), glob.escape(target.suffix)
+    for rest in target.parent.glob(f".{stem}.????????.part{suffix}"):
+        rest.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

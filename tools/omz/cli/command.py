@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -21,11 +24,19 @@ class _OmzCommand(click.Command):
         return super().parse_args(ctx, [_complete(argument, flags) for argument in args])
 
     def invoke(self, ctx: click.Context) -> Any:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")  # for names that a terminal cannot show
         try:
             return super().invoke(ctx)
         except OmzError as error:
             click.echo(f"{ctx.info_name}: error: {error}", err=True)
             ctx.exit(error.exit_code)
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # whoever read our output has had enough
+                raise
+            where = f"{error.filename}: " if error.filename else ""
+            click.echo(f"{ctx.info_name}: error: {where}{error.strerror or error}", err=True)
+            ctx.exit(1)
         except KeyboardInterrupt:
             click.echo(f"{ctx.info_name}: interrupted", err=True)
             ctx.exit(130)

@@ -110,16 +110,18 @@ def _line(event: events.Event) -> str | None:  # noqa: PLR0911  # a line a case
             return f"{model}: skipped, for {reason}"
         case events.ModelBegin(model, count):
             return f"{model}: {count} file{'' if count == 1 else 's'}"
-        case events.FileSkipped(_, file, reason):
-            return f"  {file}: skipped, {reason}"
-        case events.FileRetry(_, file, url, reason, wait):
-            return f"  {file}: {url}: {reason}; next try in {wait:.0f} s"
-        case events.FileEnd(_, file, True, state):
-            return f"  {file}: {_STATES[state or 'downloaded']}"
-        case events.FileEnd(_, file, False):
-            return f"  {file}: FAILED"
+        case events.FileSkipped(model, file, reason):
+            return f"{model}: {file}: skipped, {reason}"
+        case events.FileRetry(model, file, url, reason, wait):
+            return f"{model}: {file}: {url}: {reason}; next try in {wait:.0f} s"
+        case events.FileEnd(model, file, True, state):
+            return f"{model}: {file}: {_STATES[state or 'downloaded']}"
+        case events.FileEnd(model, file, False):
+            return f"{model}: {file}: FAILED"
+        case events.FileChecked(_, path, None, postprocessed):
+            return f"{path} {'was dealt with as the card says' if postprocessed else 'is right'}"
         case events.FileChecked(_, path, problem):
-            return f"{path} {problem or 'is right'}"
+            return f"{path} {problem}"
         case events.PostprocessingBegin(model):
             return f"{model}: unpacking and changing files as the card says"
         case events.Warned(model, reason):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,13 +14,14 @@ import click
 
 from omz.cli.command import omz_command
 from omz.cli.selection import Selection, selection_options
-from omz.errors import CardError, UsageError
+from omz.errors import CardError, OmzError, UsageError
 
 if TYPE_CHECKING:
     from omz.cli.download_display import Display
     from omz.zoo import CompositeCard, ModelCard
 
-_PATH = click.Path(path_type=Path)
+_INTERRUPTED, _TERMINATED = 130, 143
+_PATH, _FILE = click.Path(path_type=Path), click.Path(path_type=Path, dir_okay=False)
 
 
 @omz_command()
@@ -30,8 +34,13 @@ _PATH = click.Path(path_type=Path)
 @click.option("--progress_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Files at a time.")
 @click.option("--verify", is_flag=True, help="Check what is there, and download nothing.")
-@click.option("--bundle", type=_PATH, metavar="FILE", help="Pack the files for --cache_dir on a machine without net.")
-@click.option("--timeout", type=click.FloatRange(1), default=30, show_default=True, metavar="SECONDS",
+@click.option(
+    "--bundle",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Pack the files for --cache_dir on a machine without net.",
+)
+@click.option("--timeout", type=click.IntRange(1, 86_400), default=30, show_default=True, metavar="SECONDS",
               help="How long a server may be silent.")  # fmt: skip
 def main(
     selection: Selection,
@@ -43,7 +52,7 @@ def main(
     jobs: int,
     verify: bool,
     bundle: Path | None,
-    timeout: float,
+    timeout: int,
 ) -> None:
     """Download the files of models; check their sizes and checksums.
 
@@ -71,20 +80,42 @@ def main(
             file_roots=selection.catalog.roots,
         )
         try:
-            with display:
+            with display, _terminated_as_interrupted():
                 if bundle:
                     failures |= make_bundle(good, bundle, settings, display.show)
                 else:
                     failures |= download_all(good, output_dir, settings, display.show)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
             click.echo("interrupted; the same command goes on where this one stopped", err=True)
             sys.stdout.flush()
-            os._exit(130)  # what waits for a server cannot be woken; what it has received is kept
-    for line in (line for lines in failures.values() for line in lines):
+            # What waits for a server cannot be woken; what it has received is kept.
+            os._exit(_TERMINATED if isinstance(error, _Terminated) else _INTERRUPTED)
+        except OmzError:
+            display.summary([*failures, *(card.name for card in good)])
+            raise
+    for line in dict.fromkeys(line for lines in failures.values() for line in lines):
         click.echo(f"error: {line}", err=True)
     display.summary(list(failures))
     if failures:
         raise click.exceptions.Exit(1)
+
+
+class _Terminated(KeyboardInterrupt):
+    """Somebody else than the user wants the command to end."""
+
+
+@contextlib.contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let the command end in order when it is terminated."""
+
+    def end(*_: object) -> None:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _read_cards(selection: Selection) -> tuple[list[ModelCard | CompositeCard], dict[str, list[str]]]:

@@ -75,6 +75,9 @@ def _patterns(lines: Iterable[str]) -> list[str]:
     return [found[0] for found in words if found]
 
 
+_LIST = click.File(encoding="utf-8-sig")  # editors on Windows put a mark before the text
+
+
 class _Folders(click.Path):
     """Folders in an environment variable; an empty one between separators is none."""
 
@@ -102,7 +105,13 @@ def selection_options(function: Callable[..., None]) -> Callable[..., None]:
     """
 
     @click.option("--name", metavar="PAT[,PAT...]", help="Models whose names match one of these shell patterns.")
-    @click.option("--list", "list_file", type=click.File(), metavar="FILE", help="A pattern a line; - is stdin.")
+    @click.option(
+        "--list",
+        "list_file",
+        type=_LIST,
+        metavar="FILE",
+        help="A pattern a line; - is stdin.",
+    )
     @click.option("--all", "all_models", is_flag=True, help="Every model.")
     @click.option("--print_all", is_flag=True, help="Print the names of all models, and stop.")
     @models_dir_option

@@ -22,7 +22,7 @@ class Refused(TransferError):
     """Asking this address again would not help."""
 
 
-class Interrupted(TransferError):
+class Retryable(TransferError):
     """Asking again may help, after ``wait`` seconds where the server said so."""
 
     def __init__(self, cause: str, wait: float | None = None) -> None:
@@ -51,7 +51,7 @@ def read_answer(status: int, reason: str, headers: Mapping[str, str], asked: int
     """Return what follows the headers of an answer to a request for a file from byte ``asked`` on.
 
     ``headers`` have lower-case names; ``size`` is that of the whole file in bytes, where it is known. Raises
-    :class:`Refused`, :class:`Interrupted` or :class:`Unusable`.
+    :class:`Refused`, :class:`Retryable` or :class:`Unusable`.
     """
     if status == 416:
         raise Unusable("the server has no such part of the file")
@@ -59,7 +59,7 @@ def read_answer(status: int, reason: str, headers: Mapping[str, str], asked: int
         failure = f"the server answers {status} {printable(reason)}".rstrip()
         if status in _WORTH_ANOTHER_TRY or status >= 500:
             wait = retry_after(headers.get("retry-after"), datetime.now(timezone.utc))
-            raise Interrupted(failure if wait is None else f"{failure}, and asks to wait {wait:.0f} s", wait)
+            raise Retryable(failure if wait is None else f"{failure}, and asks to wait {wait:.0f} s", wait)
         raise Refused(failure)
     encoding = headers.get("content-encoding", "").strip().lower()
     if encoding not in ("", "identity"):
@@ -89,7 +89,12 @@ def _validator(headers: Mapping[str, str]) -> str | None:
     etag, changed = headers.get("etag", ""), headers.get("last-modified", "")
     if re.fullmatch(r'"[ !#-~]*"', etag):
         return etag
-    return changed if re.fullmatch(r"[!-~]([ -~]*[!-~])?", changed) else None
+    return changed if is_header_value(changed) else None
+
+
+def is_header_value(value: object) -> bool:
+    """Tell whether a header of a request may hold ``value``."""
+    return isinstance(value, str) and bool(re.fullmatch(r"[!-~]([ -~]*[!-~])?", value))
 
 
 def retry_after(text: str | None, now: datetime) -> float | None:

@@ -66,7 +66,7 @@ class BundleCache:
         try:
             with tarfile.open(bundle, "r:") as archive:
                 self._members = {member.name: member for member in archive if member.isfile()}
-        except (OSError, tarfile.TarError) as error:
+        except (OSError, ValueError, tarfile.TarError) as error:
             raise DownloadError(f"{bundle} is neither a folder nor a bundle of omz_downloader: {error}") from error
 
     def take(self, checksum: Checksum, target: Path) -> bool:
@@ -74,9 +74,10 @@ class BundleCache:
         member = self._members.get(cache_name(checksum))
         if member is None:
             return False
-        with tarfile.open(self._bundle, "r:") as archive:
+        with contextlib.suppress(tarfile.TarError), tarfile.open(self._bundle, "r:") as archive:
             source = archive.extractfile(member)
             return source is not None and _copy_right(source, checksum, target)
+        return False
 
     def put(self, checksum: Checksum, path: Path) -> None:
         """Do nothing: a bundle stays as it was packed."""
@@ -87,7 +88,10 @@ def open_cache(path: Path) -> Cache:
 
     Raises :class:`DownloadError` for a file that is no bundle.
     """
-    return BundleCache(path) if path.is_file() else FolderCache(path)
+    try:
+        return BundleCache(path) if path.is_file() else FolderCache(path)
+    except OSError as error:
+        raise DownloadError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def pack_bundle(cache: FolderCache, checksums: Iterable[Checksum], bundle: Path) -> None:

@@ -140,12 +140,16 @@ class Warned(Event):
 
 @dataclass(frozen=True)
 class FileChecked(Event):
-    """What was found at ``path``, where the file belongs; ``problem`` is None where it is right."""
+    """What was found at ``path``, where the file belongs; ``problem`` is None where it is right.
+
+    ``postprocessed`` where it was unpacked or changed as the card says, and what came of it is as it was.
+    """
 
     TYPE = "model_file_checked"
     model: str
     path: str
     problem: str | None
+    postprocessed: bool = False
 
 
 Report = Callable[[Event], None]

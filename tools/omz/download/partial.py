@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from omz.checksum import CHUNK
+from omz.download.answer import is_header_value
 from omz.zoo.model_file import Checksum
 
 _SETTLE_EVERY = 32 << 20  # bytes
@@ -44,7 +45,8 @@ class Partial:
         """Return what ``If-Range`` takes to continue from ``url``; None where the bytes came from elsewhere."""
         try:
             note = json.loads(self._note.read_text(encoding="utf-8"))
-            return note["validator"] if note["url"] == url else None
+            validator = note["validator"]
+            return validator if note["url"] == url and is_header_value(validator) else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -68,16 +70,22 @@ class Partial:
         self.size = 0
 
     def is_right(self) -> bool:
-        """Tell whether the bytes are those of the whole file."""
-        return self._digest.hexdigest() == self._checksum.value
+        """Tell whether the bytes are those of the whole file, and still there."""
+        there = self.path.stat().st_size if self.path.exists() else 0
+        return there == self.size and self._digest.hexdigest() == self._checksum.value
 
     def move_into_place(self) -> None:
         """Make the bytes the target, all at once, and remove what is left of transfers of other versions."""
-        with self.path.open("ab") as file:  # an empty file is there without a transfer
+        with self.path.open("rb+" if self.size else "ab") as file:  # an empty file is there without a transfer
             os.fsync(file.fileno())
         self.path.replace(self._target)
-        for rest in self._target.parent.glob(f".{glob.escape(self._target.name)}.????????????.part*"):
-            rest.unlink(missing_ok=True)
+        forget_partials(self._target)
+
+
+def forget_partials(target: Path) -> None:
+    """Remove what is left of transfers of ``target``, in whatever version."""
+    for rest in target.parent.glob(f".{glob.escape(target.name)}.????????????.part*"):
+        rest.unlink(missing_ok=True)
 
 
 class Writer:

@@ -10,16 +10,18 @@ from typing import get_args
 from omz.errors import DownloadError
 from omz.zoo.card import ModelCard
 from omz.zoo.model_file import BundledSource, ModelFile
+from omz.zoo.postprocessing import RegexReplace
 from omz.zoo.vocabulary import Precision
 
 
 @dataclass(frozen=True)
 class PlannedFile:
-    """A file and where it goes."""
+    """A file and where it goes; ``is_changed`` where the card has its text replaced once it is there."""
 
     model: str
     file: ModelFile
     target: Path
+    is_changed: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ def plan_download(card: ModelCard, directory: Path, precisions: Collection[str])
     if not card.precisions.intersection(precisions):
         reason = f"the model is not there in {', '.join(sorted(precisions))}"
         return DownloadPlan(card, folder, (), (), reason)
+    changed = {step.file for step in card.postprocessing if isinstance(step, RegexReplace)}
     files, skipped = [], []
     for file in card.files:
         first, *rest = file.name.split("/")
@@ -65,5 +68,5 @@ def plan_download(card: ModelCard, directory: Path, precisions: Collection[str])
         elif len(rest) == 1 and first in get_args(Precision) and first not in precisions:
             skipped.append((file.name, f"{first} was not asked for"))
         else:
-            files.append(PlannedFile(card.name, file, card.file_path(file, directory)))
+            files.append(PlannedFile(card.name, file, card.file_path(file, directory), file.name in changed))
     return DownloadPlan(card, folder, tuple(files), tuple(skipped))

@@ -10,10 +10,10 @@ class Policy:
     """Limits of a transfer; times in seconds.
 
     ``attempts`` are those in a row, from one address, that bring nothing new; one that brings a hundredth of the file
-    does not count, unless only one is allowed. The wait before another try doubles from ``first_wait`` to
-    ``longest_wait``, with a random part of up to ``first_wait``; a server that asks for a longer wait than
-    ``longest_wait`` is given up. A transfer slower than ``least_speed`` bytes a second over ``patience`` seconds is cut
-    off, as is one that is silent for so long.
+    (1 MiB where its size is not known) does not count, unless only one is allowed. The wait before another try doubles
+    from ``first_wait`` to ``longest_wait``, with a random part of up to ``first_wait``; a server that asks for a longer
+    wait than ``longest_wait`` is given up. A body that comes slower than ``least_speed`` bytes a second over
+    ``patience`` seconds is cut off, as is a server that is silent for so long.
     """
 
     attempts: int = 3

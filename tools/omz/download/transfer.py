@@ -11,7 +11,7 @@ from pathlib import Path
 
 import tenacity
 
-from omz.download.answer import Interrupted, TransferError, Unusable
+from omz.download.answer import Retryable, TransferError, Unusable
 from omz.download.partial import Partial, Writer
 from omz.download.policy import Policy
 from omz.download.transport import Answer, Transport
@@ -19,6 +19,8 @@ from omz.errors import DownloadError
 from omz.zoo.model_file import ModelFile
 
 _PROGRESS_INTERVAL = 0.1  # seconds
+_ENOUGH = 1 << 20  # bytes that make a try worth its while, where a hundredth of the file is not known
+_MOST_DOUBLINGS = 30
 _WRONG_WHOLE_FILES = 2  # of one address, then the next one is asked
 
 
@@ -48,7 +50,7 @@ class Transfer:
         self._transport = transport
         self._policy = policy
         self._listener = listener
-        self._fruitless = self._wrong = 0
+        self._fruitless = self._wrong = self._most = 0
 
     def run(self) -> None:
         """Ask one address after the other, until one gives the file.
@@ -56,7 +58,7 @@ class Transfer:
         Raises :class:`DownloadError` with what each of them answered, and :class:`Stopped`.
         """
         retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type((Interrupted, Unusable)),
+            retry=tenacity.retry_if_exception_type((Retryable, Unusable)),
             stop=self._is_hopeless,
             wait=self._wait,
             before_sleep=self._tell,
@@ -66,6 +68,7 @@ class Transfer:
         causes = []
         for url in self._file.urls:
             self._fruitless = self._wrong = 0
+            self._most = self._partial.size
             try:
                 retrying(self._fetch, url)
                 self._partial.move_into_place()
@@ -87,7 +90,7 @@ class Transfer:
         if asked is not None:
             return asked
         first, longest = self._policy.first_wait, self._policy.longest_wait
-        return min(longest, first * 2.0 ** max(0, self._fruitless - 1)) + random.uniform(0, first)
+        return min(longest, first * 2.0 ** min(max(0, self._fruitless - 1), _MOST_DOUBLINGS)) + random.uniform(0, first)
 
     def _tell(self, state: tenacity.RetryCallState) -> None:
         self._listener.retry(state.args[0], str(_failure(state)), state.upcoming_sleep)
@@ -110,8 +113,9 @@ class Transfer:
             self._wrong += 1
             raise
         finally:
-            gained = self._partial.size - before
-            self._fruitless = 0 if gained > (self._file.size or 0) // 100 else self._fruitless + 1
+            enough = _ENOUGH if self._file.size is None else self._file.size // 100 + 1
+            self._fruitless = 0 if self._partial.size - self._most >= enough else self._fruitless + 1
+            self._most = max(self._most, self._partial.size)
 
     def _receive(self, url: str) -> None:
         """Receive what is missing, and check the whole; what is not the file is forgotten."""
@@ -148,7 +152,7 @@ class Transfer:
         there = start + writer.written
         self._listener.progress(there)
         if end is not None and there < end:
-            raise Interrupted(f"the connection ended after {there} of {end} bytes")
+            raise Retryable(f"the connection ended after {there} of {end} bytes")
 
 
 class _Pace:
@@ -160,11 +164,11 @@ class _Pace:
         self._before = 0
 
     def check(self, received: int, now: float) -> None:
-        """Raise :class:`Interrupted` where too few bytes came in the last while."""
+        """Raise :class:`Retryable` where too few bytes came in the last while."""
         seconds = now - self._since
         if seconds >= self._policy.patience:
             if received - self._before < self._policy.least_speed * seconds:
-                raise Interrupted(f"the server sends fewer than {self._policy.least_speed} bytes a second")
+                raise Retryable(f"the server sends fewer than {self._policy.least_speed} bytes a second")
             self._since, self._before = now, received
 
 
@@ -174,4 +178,4 @@ def _failure(state: tenacity.RetryCallState) -> BaseException | None:
 
 def _asked_to_wait(state: tenacity.RetryCallState) -> float | None:
     failure = _failure(state)
-    return failure.wait if isinstance(failure, Interrupted) else None
+    return failure.wait if isinstance(failure, Retryable) else None

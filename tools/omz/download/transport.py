@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from urllib.request import getproxies, url2pathname
 
 import httpx
 
 from omz.checksum import CHUNK
-from omz.download.answer import Body, Interrupted, Refused, read_answer
+from omz.download.answer import Body, Refused, Retryable, read_answer
 from omz.download.policy import Policy
 from omz.zoo.record import printable
 
 _USER_AGENT = "open-matting-zoo"
+_ENDINGS = ("peer closed connection", "Server disconnected")
 
 
 @dataclass(frozen=True)
@@ -37,17 +40,28 @@ class Transport:
     def __init__(self, policy: Policy, file_roots: tuple[Path, ...] = ()) -> None:
         self._policy = policy
         self._file_roots = tuple(root.resolve() for root in file_roots)
-        self._client = httpx.Client(
-            headers={"User-Agent": _USER_AGENT, "Accept-Encoding": "identity"},
-            timeout=httpx.Timeout(policy.patience, connect=policy.connect_timeout),
-            limits=httpx.Limits(max_connections=None),
-        )
+        self._client: httpx.Client | None = None
+        self._making = threading.Lock()
 
     def __enter__(self) -> Transport:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._client.close()
+        if self._client:
+            self._client.close()
+
+    def _http(self) -> httpx.Client:
+        """Return the client, made when it is first needed, for bad settings only matter then."""
+        with self._making:
+            if self._client is None:
+                try:
+                    self._client = _make_client(self._policy)
+                except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
+                    raise Refused(
+                        "the proxies or certificates that the environment names (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, "
+                        f"NO_PROXY, SSL_CERT_FILE, SSL_CERT_DIR) cannot be used: {printable(str(error))}"
+                    ) from error
+            return self._client
 
     @contextlib.contextmanager
     def open(self, url: str, start: int, validator: str | None, size: int | None) -> Iterator[Answer]:
@@ -61,7 +75,10 @@ class Transport:
 
     @contextlib.contextmanager
     def _open_file(self, url: str, start: int) -> Iterator[Answer]:
-        path = Path(url2pathname(urlsplit(url).path)).resolve()
+        try:
+            path = Path(url2pathname(urlsplit(url).path)).resolve()
+        except (OSError, ValueError, RuntimeError) as error:  # a NUL in it, links in a circle
+            raise Refused(f"{printable(url)} leads nowhere: {printable(str(error))}") from error
         if not any(path.is_relative_to(root) for root in self._file_roots):
             raise Refused(f"{path} is not below a folder that was given as --models_dir")
         try:
@@ -82,13 +99,13 @@ class Transport:
         if start and validator:
             headers["If-Range"] = validator
         with _named_causes(url), contextlib.ExitStack() as stack:
-            response = stack.enter_context(self._client.stream("GET", url, headers=headers))
+            response = stack.enter_context(self._http().stream("GET", url, headers=headers))
             for _ in range(self._policy.redirects):
                 if not response.has_redirect_location:
                     break
                 following = _next_request(response)
                 stack.close()
-                response = self._client.send(following, stream=True)
+                response = self._http().send(following, stream=True)
                 stack.callback(response.close)
             if response.has_redirect_location:
                 raise Refused(f"the server redirects more than {self._policy.redirects} times")
@@ -96,14 +113,23 @@ class Transport:
             yield Answer(body, response.iter_raw())
 
 
+def _make_client(policy: Policy) -> httpx.Client:
+    return httpx.Client(
+        headers={"User-Agent": _USER_AGENT, "Accept-Encoding": "identity"},
+        timeout=httpx.Timeout(policy.patience, connect=policy.connect_timeout),
+        limits=httpx.Limits(max_connections=None),
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+    )
+
+
 def _next_request(response: httpx.Response) -> httpx.Request:
     """Return the request that a redirect leads to; what is less safe than what was asked for is refused."""
     location = response.headers["location"]
-    target = response.url.join(location)
-    if target.scheme not in ("https", "http") or (response.url.scheme == "https" and target.scheme != "https"):
+    following = response.next_request
+    scheme = following.url.scheme if following else ""
+    if following is None or scheme not in ("https", "http") or (response.url.scheme == "https" and scheme != "https"):
         raise Refused(f"the server redirects from {response.url.scheme} to {printable(location)}, which is not safe")
-    assert response.next_request is not None  # of a redirect it never is
-    return response.next_request
+    return following
 
 
 @contextlib.contextmanager
@@ -111,21 +137,28 @@ def _named_causes(url: str) -> Iterator[None]:
     """Say what went wrong with a request for ``url``, and where that was redirected to."""
     try:
         yield
-    except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
-        raise Refused(str(error)) from error
+    except (httpx.UnsupportedProtocol, httpx.InvalidURL, ValueError) as error:  # UnicodeError is a ValueError
+        raise Refused(f"it is no address that can be asked: {printable(str(error))}") from error
     except httpx.HTTPError as error:
-        final = str(error.request.url)
-        redirected = "" if final == url else f" (redirected to {final})"
-        raise _cause(error, redirected) from error
+        final = error.request.url
+        host = f"{final.scheme}://{final.netloc.decode(errors='replace')}{final.path}"
+        redirected = "" if str(final) == url else f" (redirected to {printable(host)})"
+        raise _cause(error, final.scheme, redirected) from error
 
 
-def _cause(error: httpx.HTTPError, redirected: str) -> Refused | Interrupted:
-    if "CERTIFICATE" in str(error):
-        return Refused(f"{error}; SSL_CERT_FILE names the certificates to trust{redirected}")
+def _cause(error: httpx.HTTPError, scheme: str, redirected: str) -> Refused | Retryable:  # noqa: PLR0911
+    text = printable(str(error) or type(error).__name__)
+    proxy = " through the proxy that the environment names" if scheme in getproxies() else ""
+    if isinstance(error, httpx.ProxyError):
+        return Refused(f"the proxy that the environment names answers {text}{redirected}")
+    if "CERTIFICATE" in text:
+        return Refused(f"{text}; SSL_CERT_FILE names the certificates to trust{redirected}")
     if isinstance(error, httpx.ConnectTimeout):
-        return Interrupted(f"the server does not take the connection in time{redirected}")
+        return Retryable(f"the server does not take the connection in time{proxy}{redirected}")
     if isinstance(error, httpx.TimeoutException):
-        return Interrupted(f"the server stopped sending{redirected}")
+        return Retryable(f"the server stopped sending{redirected}")
     if isinstance(error, httpx.ConnectError):
-        return Interrupted(f"no connection: {error}{redirected}")
-    return Interrupted(f"the connection ended too early: {error or type(error).__name__}{redirected}")
+        return Retryable(f"no connection{proxy}: {text}{redirected}")
+    if isinstance(error, httpx.ProtocolError) and not text.startswith(_ENDINGS):
+        return Refused(f"the server's answer is no HTTP that can be understood: {text}{redirected}")
+    return Retryable(f"the connection ended too early: {text}{redirected}")

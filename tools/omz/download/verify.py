@@ -24,7 +24,8 @@ def verify(card: ModelCard, directory: Path, precisions: Collection[str]) -> lis
     for file in card.files:
         if file.name in wanted or isinstance(file.source, BundledSource):
             path = card.file_path(file, directory)
-            checks.append(FileChecked(card.name, str(path), None if file.name in finished else file.problem_at(path)))
+            done = file.name in finished
+            checks.append(FileChecked(card.name, str(path), None if done else file.problem_at(path), done))
     if wanted and card.postprocessing and not finished and not any(check.problem for check in checks):
         checks.append(FileChecked(card.name, str(plan.folder), "is not yet as the card makes it of the files"))
     return checks

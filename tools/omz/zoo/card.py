@@ -126,6 +126,8 @@ class ModelCard(_Described):
     def _an_ir_is_whole(self) -> ModelCard:
         if self.framework == "dldt":
             names = {file.name for file in self.files}
+            if not _folders(names):
+                raise PydanticCustomError("ir", "files: PRECISION/NAME.xml and .bin are missing")
             for precision in _folders(names):
                 if precision not in get_args(Precision):
                     details = {"found": precision, "allowed": ", ".join(get_args(Precision))}

@@ -37,12 +37,9 @@ class Catalog:
     """
 
     def __init__(self, *roots: Path) -> None:
-        self.roots = tuple(root.resolve() for root in roots)
+        self.roots = tuple(_folder(root) for root in roots)
         self._places: dict[str, _Place] = {}
         self._duplicates: dict[str, Path] = {}
-        for root in self.roots:
-            if not root.is_dir():
-                raise CardError(f"{root} is no folder; --models_dir and OMZ_MODELS_DIR take folders with model cards")
         for root in (*self.roots, _own_root()):
             places: dict[str, _Place] = {}
             for place in _find_places(root):
@@ -116,6 +113,16 @@ class Catalog:
             if isinstance(card, CompositeCard):
                 stages[name] = card.stages_order
         return stages
+
+
+def _folder(root: Path) -> Path:
+    try:
+        resolved = root.resolve()
+        if resolved.is_dir():
+            return resolved
+    except (OSError, RuntimeError):  # links in a circle, a name that is too long
+        pass
+    raise CardError(f"{root} is no folder; --models_dir and OMZ_MODELS_DIR take folders with model cards")
 
 
 def _own_root() -> Path:

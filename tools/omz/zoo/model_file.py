@@ -55,7 +55,8 @@ def _read_checksum(value: Any) -> Any:
 def _is_url(text: str) -> str:
     try:
         url = urlsplit(text)
-        complete = bool(url.path) if url.scheme == "file" else bool(url.hostname)
+        here = url.netloc in ("", "localhost") and bool(url.path)
+        complete = here if url.scheme == "file" else bool(url.hostname)
         _ = url.port
     except ValueError:
         complete = False
@@ -135,11 +136,14 @@ class ModelFile(Record):
 
     def problem_at(self, path: Path) -> str | None:
         """Return what keeps ``path`` from being this file, in words; None where it is."""
-        if not path.is_file():
-            return "is missing"
-        size = path.stat().st_size
-        if self.size not in (None, size):
-            return f"has {size} bytes, not {self.size} as on the card"
-        if not self.checksum.matches(path):
-            return f"has another {self.checksum.algorithm} than on the card"
+        try:
+            if not path.is_file():
+                return "is missing"
+            size = path.stat().st_size
+            if self.size not in (None, size):
+                return f"has {size} bytes, not {self.size} as on the card"
+            if not self.checksum.matches(path):
+                return f"has another {self.checksum.algorithm} than on the card"
+        except OSError as error:
+            return f"cannot be read: {error.strerror}"
         return None

@@ -55,8 +55,10 @@ def suggestion(found: object, allowed: Iterable[str]) -> str:
 def _inside(name: str) -> str:
     path, windows = PurePosixPath(name), PureWindowsPath(name)
     outside = path.is_absolute() or windows.anchor or ".." in path.parts or name.startswith("~")
-    if outside or "\\" in name or "\0" in name or not path.parts:
+    if outside or "\\" in name or not path.parts:
         raise PydanticCustomError("outside", "must be a relative path that stays in the model's folder")
+    if not name.isprintable():
+        raise PydanticCustomError("unprintable", "must be printable")
     return path.as_posix()
 
 

@@ -65,6 +65,9 @@ def test_a_composite_model_has_its_stages(tmp_path):
     assert [stage["composite_model_name"] for stage in told["model_stages"]] == ["duo", "duo"]
 
 
+KEPT = {"original_layout": ""}
+
+
 def test_details_are_told_besides(tmp_path):
     file = {
         "name": "a.onnx", "checksum": {"$type": "sha384", "value": DIGEST}, "source": "https://a.example.com/x",
@@ -93,8 +96,8 @@ def test_details_are_told_besides(tmp_path):
     assert told["model_optimizer_args"][0] == "--input_model=$dl_dir/a.onnx"
     assert told["model_info"] == {"model_type": "ssd", "labels": ["cat"]}
     assert told["preprocessing"] == [
-        {"input_name": "src", "layout": "NCHW", "reverse_channels": True, "mean": [1, 2, 3], "scale": [2]},
-        {"input_name": "bgr", "layout": "NCHW", "reverse_channels": True, "mean": [], "scale": [2]},
+        {"input_name": "src", "layout": "NCHW", "reverse_channels": True, "mean": [1, 2, 3], "scale": [2]} | KEPT,
+        {"input_name": "bgr", "layout": "NCHW", "reverse_channels": True, "mean": [], "scale": [2]} | KEPT,
     ]
 
 
@@ -117,5 +120,6 @@ def test_preprocessing_that_is_not_understood_is_explained(tmp_path):
     assert told["preprocessing"] is None
     assert told["preprocessing_note"] == (
         f"{tmp_path}/net/model.yml: model_optimizer_args: "
-        "--transformations_config=y.json is not supported; remove it from the card"
+        "--transformations_config cannot be followed: "
+        "the TensorFlow transformations that it names were part of Model Optimizer"
     )

@@ -45,8 +45,8 @@ def _convert_in(
         onnx_file = workplace / plan.export.output_file.name
         export_pytorch(plan.export, onnx_file)
     on_progress(f"{onnx_file.name} to OpenVINO IR, {' and '.join(plan.precisions)}")
-    model = build_ir(onnx_file, plan.optimizer, plan.card.input_info, plan.card.name)
-    describe(model, plan, source_checksum)
+    model, preprocessing = build_ir(onnx_file, plan.optimizer, plan.card.name)
+    describe(model, preprocessing, plan, source_checksum)
     for precision in plan.precisions:
         _save(model, workplace / precision / f"{plan.card.name}.xml", precision)
     del model  # it maps the ONNX file, which is about to move

@@ -7,9 +7,12 @@ from importlib.metadata import version
 from omz.convert.plan import ConversionPlan
 from omz.runtime.quiet_openvino import ov
 from omz.zoo.model_file import Checksum
+from omz.zoo.preprocessing import Preprocessing
 
 
-def describe(model: ov.Model, plan: ConversionPlan, source_checksum: Checksum) -> None:
+def describe(
+    model: ov.Model, preprocessing: tuple[Preprocessing, ...], plan: ConversionPlan, source_checksum: Checksum
+) -> None:
     """Write name, task, inputs with their colour order, mean and scale, outputs, source hash and tool versions."""
     facts = {
         "name": plan.card.name,
@@ -21,7 +24,7 @@ def describe(model: ov.Model, plan: ConversionPlan, source_checksum: Checksum) -
         "open_matting_zoo": version("open-matting-zoo"),
         "openvino": ov.get_version(),
     }
-    for step in plan.optimizer.preprocessing:
+    for step in preprocessing:
         prefix = f"input_{step.input_name}"
         facts[f"{prefix}_layout"] = step.layout
         facts[f"{prefix}_takes"] = "BGR" if step.reverse_channels else "as the original"

@@ -1,58 +1,89 @@
-"""An ONNX file as an OpenVINO model with its preprocessing inside."""
+"""An ONNX file as an OpenVINO model with its preprocessing inside, as Model Optimizer made it."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+
+import onnx
 
 from omz.errors import ConversionError
 from omz.runtime.openvino_errors import reason
 from omz.runtime.quiet_openvino import PrePostProcessor, ov
-from omz.zoo.card import InputInfo
-from omz.zoo.optimizer_arguments import OptimizerArguments
+from omz.zoo.optimizer_arguments import Dimension, OptimizerArguments
+from omz.zoo.preprocessing import Preprocessing, resolve_preprocessing
 
 
-def build_ir(source: Path, arguments: OptimizerArguments, inputs: tuple[InputInfo, ...], name: str) -> ov.Model:
-    """Read ``source``, keep the outputs asked for, set shapes and layouts, and bake the preprocessing in.
+def build_ir(source: Path, arguments: OptimizerArguments, title: str) -> tuple[ov.Model, tuple[Preprocessing, ...]]:
+    """Read ``source``, cut it at the inputs and outputs asked for, set shapes and layouts, bake the preprocessing in.
 
-    The model takes float32 pictures as they come out of a file: BGR, 0 to 255, where the card reverses and scales.
-    Raises :class:`ConversionError` where the file cannot be read, or has no such input or output.
+    Returns the model, called ``title``, and what was baked in. The model takes float32 pictures as they come out of a
+    file: BGR, 0 to 255, where colours are reversed and values scaled. Raises :class:`ConversionError` where the file
+    cannot be read or has no such input or output, and :class:`~omz.errors.CardError` for arguments that do not fit it.
     """
     try:
         # read_model and not convert_model, which fuses, and so loses inner tensors that a card may ask for.
         model = ov.Core().read_model(source)
     except RuntimeError as error:
         raise ConversionError(f"{source} cannot be read as ONNX: {reason(error)}") from error
-    model = _with_outputs(model, source, arguments.outputs, name)
+    model = _cut(model, source, arguments, title)
     try:
-        model.reshape(_shapes(model, source, inputs))
-        return _with_preprocessing(model, arguments)
+        _reshape(model, source, arguments.shapes)
+        inputs = {port.any_name: _dimensions(port.get_partial_shape()) for port in model.inputs}
+        preprocessing = resolve_preprocessing(arguments, inputs, str(source))
+        return _with_preprocessing(model, preprocessing), preprocessing
     except RuntimeError as error:
-        raise ConversionError(
-            f"{source} does not take the shapes, mean or scale of the card: {reason(error)}"
-        ) from error
+        raise ConversionError(f"{source} does not take the shapes, mean or scale asked for: {reason(error)}") from error
 
 
-def _with_outputs(model: ov.Model, source: Path, names: tuple[str, ...], title: str) -> ov.Model:
-    """Return the part of ``model`` that leads to the tensors ``names``, with the inputs that they need.
+def _cut(model: ov.Model, source: Path, arguments: OptimizerArguments, title: str) -> ov.Model:
+    """Return the part of ``model`` that leads to the outputs asked for, with the inputs that it needs.
 
     As Model Optimizer did: all of the model's outputs, or none named, stay in the model's order; others come in the
-    order asked for.
+    order asked for. Inputs stay in the model's order.
     """
-    own = {port.any_name: port for port in model.outputs}
-    names = tuple(dict.fromkeys(names))
-    if not names or set(names) == set(own):
-        names = tuple(own)
-    tensors = {name: port for node in model.get_ordered_ops() for port in node.outputs() for name in port.get_names()}
-    for name in names:
-        if name not in tensors:
-            raise ConversionError(f"{source} has no output {name!r}; it has {', '.join(own)}")
-    wanted = [tensors[name] for name in names]
-    reachable = _parameters_before([port.get_node() for port in wanted])
+    results = [result.input_value(0) for result in model.get_results()]
+    wanted = [_find_tensor(model, source, name) for name in dict.fromkeys(arguments.outputs)]
+    if not wanted or {_key(port) for port in wanted} == {_key(port) for port in results}:
+        wanted = results
+    reachable = _parameters_before(port.get_node() for port in wanted)
     parameters = [parameter for parameter in model.get_parameters() if parameter.get_friendly_name() in reachable]
+    _check_inputs(model, source, arguments.inputs, parameters)
     return ov.Model(wanted, parameters, title)
 
 
-def _parameters_before(nodes: list[ov.Node]) -> set[str]:
+def _key(port: ov.Output) -> tuple[str, int]:
+    return port.get_node().get_friendly_name(), port.get_index()
+
+
+def _find_tensor(model: ov.Model, source: Path, name: str) -> ov.Output:
+    """Return the tensor called ``name``, or that of an ONNX node: NODE, NODE:0 out of it, 0:NODE into it."""
+    inner = [node for node in model.get_ordered_ops() if node.get_type_name() != "Result"]
+    tensors = {each: port for node in inner for port in node.outputs() for each in port.get_names()}
+    if name in tensors:
+        return tensors[name]
+    graph = onnx.load(str(source), load_external_data=False).graph
+    nodes = {node.name: node for node in graph.node}
+    behind, before = re.fullmatch(r"(.+):(\d+)", name), re.fullmatch(r"(\d+):(.+)", name)
+    tensor = None
+    if name in nodes:
+        tensor = _nth(nodes[name].output, 0)
+    elif behind and behind[1] in nodes:
+        tensor = _nth(nodes[behind[1]].output, int(behind[2]))
+    elif before and before[2] in nodes:
+        tensor = _nth(nodes[before[2]].input, int(before[1]))
+    if tensor not in tensors:
+        own = ", ".join(port.any_name for port in model.outputs)
+        raise ConversionError(f"{source} has no output {name!r}; it has {own}")
+    return tensors[tensor]
+
+
+def _nth(names: Sequence[str], index: int) -> str | None:
+    return names[index] if index < len(names) else None
+
+
+def _parameters_before(nodes: Iterable[ov.Node]) -> set[str]:
     found, seen, waiting = set(), set(), list(nodes)
     while waiting:
         node = waiting.pop()
@@ -65,21 +96,51 @@ def _parameters_before(nodes: list[ov.Node]) -> set[str]:
     return found
 
 
-def _shapes(model: ov.Model, source: Path, inputs: tuple[InputInfo, ...]) -> dict[str, ov.PartialShape]:
-    """Return the shape of each input of the card; the card must have all of the model's, and no other."""
-    names = [port.any_name for port in model.inputs]
-    if sorted(names) != sorted(info.name for info in inputs):
-        listed = ", ".join(info.name for info in inputs) or "none"
-        raise ConversionError(f"{source} has the inputs {', '.join(names)}, but the card's input_info lists {listed}")
-    return {info.name: ov.PartialShape(list(info.shape)) for info in inputs}
+def _check_inputs(model: ov.Model, source: Path, asked: Sequence[str], needed: Sequence[ov.Node]) -> None:
+    """Raise :class:`ConversionError` where an input asked for is not there, or one that is needed was not asked for."""
+    own = {name for port in model.inputs for name in port.get_names()}
+    listed = ", ".join(port.any_name for port in model.inputs)
+    for name in asked:
+        if name not in own:
+            raise ConversionError(f"{source} has no input {name!r}; it has {listed}")
+    for parameter in needed:
+        names = parameter.output(0).get_names()
+        if asked and not names & set(asked):
+            raise ConversionError(f"{source} needs its input {', '.join(names)}, which --input or input_info leave out")
 
 
-def _with_preprocessing(model: ov.Model, arguments: OptimizerArguments) -> ov.Model:
+def _reshape(model: ov.Model, source: Path, shapes: Mapping[str, Sequence[Dimension]]) -> None:
+    """Set the shapes of the inputs that are still there."""
+    if "" in shapes:
+        if len(model.inputs) != 1:
+            raise ConversionError(f"{source} has {len(model.inputs)} inputs; --input must name them with their shapes")
+        shapes = {model.input().any_name: shapes[""]}
+    there = {name for port in model.inputs for name in port.get_names()}
+    new = {name: _partial_shape(shape) for name, shape in shapes.items() if name in there}
+    if new:
+        model.reshape(new)
+
+
+def _partial_shape(shape: Sequence[Dimension]) -> ov.PartialShape:
+    return ov.PartialShape([ov.Dimension(*each) if isinstance(each, tuple) else ov.Dimension(each) for each in shape])
+
+
+def _dimensions(shape: ov.PartialShape) -> tuple[Dimension, ...]:
+    if shape.rank.is_dynamic:
+        return ()
+    return tuple(
+        each.get_length() if each.is_static else (each.min_length, each.max_length) if each.max_length > 0 else -1
+        for each in shape
+    )
+
+
+def _with_preprocessing(model: ov.Model, preprocessing: tuple[Preprocessing, ...]) -> ov.Model:
     builder = PrePostProcessor(model)
-    for step in arguments.preprocessing:
+    for step in preprocessing:
         tensor = builder.input(step.input_name)
-        tensor.model().set_layout(ov.Layout(step.layout))
-        tensor.tensor().set_layout(ov.Layout(step.layout))
+        if step.layout:
+            tensor.model().set_layout(ov.Layout(step.original_layout or step.layout))
+            tensor.tensor().set_layout(ov.Layout(step.layout))
         steps = tensor.preprocess()
         if step.reverse_channels:
             steps.reverse_channels()

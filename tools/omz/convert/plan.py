@@ -9,7 +9,8 @@ from typing import Literal
 from omz.errors import ConversionError
 from omz.zoo.card import ModelCard
 from omz.zoo.export_arguments import ExportArguments, parse_export_arguments
-from omz.zoo.optimizer_arguments import OptimizerArguments, parse_optimizer_arguments
+from omz.zoo.optimizer_arguments import OptimizerArguments, card_arguments
+from omz.zoo.preprocessing import Preprocessing, card_preprocessing
 
 Precision = Literal["FP32", "FP16"]
 PRECISIONS: tuple[Precision, ...] = ("FP16", "FP32")
@@ -27,6 +28,7 @@ class ConversionPlan:
     source: Path
     export: ExportArguments | None
     optimizer: OptimizerArguments
+    preprocessing: tuple[Preprocessing, ...]
     folder: Path
     precisions: tuple[Precision, ...]
 
@@ -40,9 +42,12 @@ def plan_conversion(
 ) -> ConversionPlan:
     """Decide what to do; reads the card alone. Raises :class:`omz.errors.CardError` for arguments it cannot follow."""
     export = parse_export_arguments(card, download_dir, output_dir) if card.conversion_to_onnx_args else None
-    optimizer = parse_optimizer_arguments(card, download_dir, output_dir)
+    optimizer = card_arguments(card, download_dir, output_dir)
+    preprocessing = card_preprocessing(card, optimizer)
     source = export.weights if export else optimizer.input_model
-    return ConversionPlan(card, download_dir, source, export, optimizer, output_dir / card.subdirectory, precisions)
+    return ConversionPlan(
+        card, download_dir, source, export, optimizer, preprocessing, output_dir / card.subdirectory, precisions
+    )
 
 
 def parse_precisions(text: str) -> tuple[Precision, ...]:

@@ -84,4 +84,6 @@ def _prepare(x: Tensor, step: Preprocessing) -> Tensor:
         x = x - np.array(step.mean, np.float32).reshape(broadcast)
     if step.scale:
         x = x / np.array(step.scale, np.float32).reshape(broadcast)
-    return np.ascontiguousarray(x, np.float32)
+    if step.original_layout:
+        x = x.transpose([step.layout.index(letter) for letter in step.original_layout])
+    return np.ascontiguousarray(x)

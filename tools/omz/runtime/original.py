@@ -7,7 +7,8 @@ from pathlib import Path
 from omz.runtime.engine import Engine, TensorInfo
 from omz.zoo.card import ModelCard
 from omz.zoo.export_arguments import parse_export_arguments
-from omz.zoo.optimizer_arguments import parse_optimizer_arguments
+from omz.zoo.optimizer_arguments import card_arguments
+from omz.zoo.preprocessing import card_preprocessing
 from omz.zoo.source import check_source
 
 
@@ -16,15 +17,16 @@ def original_engine(card: ModelCard, download_dir: Path) -> Engine:
 
     It takes the same arrays as the converted model, and applies outside what the conversion bakes in.
     """
-    optimizer = parse_optimizer_arguments(card, download_dir, download_dir)
+    arguments = card_arguments(card, download_dir, download_dir)
+    preprocessing = card_preprocessing(card, arguments)
     if card.framework == "onnx":
         from omz.runtime.onnxruntime_engine import OnnxRuntimeEngine
 
-        check_source(card, optimizer.input_model, download_dir)
-        return OnnxRuntimeEngine(optimizer.input_model, optimizer.preprocessing)
+        check_source(card, arguments.input_model, download_dir)
+        return OnnxRuntimeEngine(arguments.input_model, preprocessing)
     from omz.runtime.pytorch_engine import PyTorchEngine, build_network
 
     export = parse_export_arguments(card, download_dir, download_dir)
     check_source(card, export.weights, download_dir)
     inputs = tuple(TensorInfo(info.name, info.shape) for info in card.input_info)
-    return PyTorchEngine(build_network(export), inputs, export.output_names, optimizer.preprocessing)
+    return PyTorchEngine(build_network(export), inputs, export.output_names, preprocessing)

@@ -33,7 +33,7 @@ class ExportArguments:
 
 def parse_export_arguments(card: ModelCard, download_dir: Path, output_dir: Path) -> ExportArguments:
     """Understand the card's ``conversion_to_onnx_args``; raises :class:`CardError` naming the argument."""
-    parser = CardArgumentParser(card, "conversion_to_onnx_args")
+    parser = CardArgumentParser(f"{card.path}: conversion_to_onnx_args")
     parser.add_argument("--import-module", required=True)
     parser.add_argument("--model-name", required=True)
     parser.add_argument("--model-param", action="append", default=[])

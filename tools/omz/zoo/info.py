@@ -9,7 +9,8 @@ from typing import Any
 from omz.errors import CardError
 from omz.zoo.card import CARD_FILE, CompositeCard, ModelCard
 from omz.zoo.model_file import ModelFile
-from omz.zoo.optimizer_arguments import parse_optimizer_arguments
+from omz.zoo.optimizer_arguments import card_arguments
+from omz.zoo.preprocessing import card_preprocessing
 
 ACCURACY_FILE = "accuracy-check.yml"
 
@@ -33,7 +34,7 @@ def card_info(card: ModelCard | CompositeCard, details: bool = False) -> dict[st
         "subdirectory": str(card.subdirectory),
         "task_type": card.task_type,
         "input_info": [_plain(each) for each in model.input_info] if model else [],
-        "model_stages": [card_info(stage, details) for stage in card.stages] if not isinstance(card, ModelCard) else [],
+        "model_stages": [card_info(stage, details) for stage in card.stages] if isinstance(card, CompositeCard) else [],
     }
     return info | _details(model) if model and details else info
 
@@ -70,7 +71,7 @@ def _preprocessing_info(card: ModelCard) -> dict[str, Any]:
             "preprocessing_note": "the model is an IR: what it takes is in its documentation",
         }
     try:
-        steps = parse_optimizer_arguments(card, Path(), Path()).preprocessing
+        steps = card_preprocessing(card, card_arguments(card, Path(), Path()))
     except CardError as error:
         return {"preprocessing": None, "preprocessing_note": str(error)}
     return {"preprocessing": [dataclasses.asdict(step) for step in steps]}

@@ -1,97 +1,222 @@
-"""``model_optimizer_args``: the arguments of Model Optimizer that cards use, with its meaning."""
+"""``model_optimizer_args``: the flags of Model Optimizer that have a meaning without it, understood as it did."""
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from omz.zoo.argument_parser import CardArgumentParser
-from omz.zoo.card import InputInfo, ModelCard
-from omz.zoo.preprocessing import Preprocessing
+from omz.zoo.card import ModelCard
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _VALUES = rf"{_NUMBER}(?:\s*,\s*{_NUMBER})*"
 _GROUP = re.compile(
     rf"\s*(?P<name>[^\s\[\](),=]*)\s*(?:\[\s*(?P<square>{_VALUES})\s*\]|\(\s*(?P<round>{_VALUES})\s*\))\s*(?:,(?=.)|$)"
 )
+_DIMENSION = re.compile(r"-1|\?|\d+|\d+\.\.\d*|\.\.\d+")
+_LAYOUT = r"\[?[A-Za-z?.,\s]+\]?"
+_INPUT = re.compile(r"(?P<name>[^\[\](){}>]+?)\s*(?:[\[(](?P<shape>[^\])]*)[\])])?")
+
+_TENSORFLOW = "TensorFlow models are not converted here"
+_TRANSFORMATIONS = "the TensorFlow transformations that it names were part of Model Optimizer"
+NO_EQUIVALENT = {
+    "--transformations_config": _TRANSFORMATIONS,
+    "--tensorflow_use_custom_operations_config": _TRANSFORMATIONS,
+    "--tensorflow_object_detection_api_pipeline_config": _TRANSFORMATIONS,
+    "--saved_model_dir": _TENSORFLOW,
+    "--input_meta_graph": _TENSORFLOW,
+    "--input_checkpoint": _TENSORFLOW,
+    "--freeze_placeholder_with_value": _TENSORFLOW,
+    "--disable_nhwc_to_nchw": _TENSORFLOW,
+    "--input_proto": "Caffe models are not converted here",
+}
+"""Flags that cannot be followed, and why."""
+
+Dimension = int | tuple[int, int]
+"""A number of elements, -1 for any, or (least, most), where -1 is no bound."""
+
+Group = tuple[str, tuple[float, ...]]
+"""The name of an input, empty for whichever comes next, and a value for all channels or one for each."""
+
+
+@dataclass(frozen=True)
+class Layouts:
+    """The order of dimensions in the source model, and in the converted one, such as NCHW."""
+
+    source: str
+    target: str
 
 
 @dataclass(frozen=True)
 class OptimizerArguments:
-    """What becomes of the source model: ``outputs`` in the order asked for (none: all of the model's)."""
+    """What becomes of the source model.
+
+    ``inputs`` and ``outputs`` are the names that it is cut at; empty: all of its own. ``shapes`` and ``layouts`` are by
+    the name of the input, empty for that of a model that has one only. ``mean`` and ``scale`` hold groups as they were
+    given; ``scale_all`` divides every input.
+    """
 
     input_model: Path
+    inputs: tuple[str, ...]
+    shapes: Mapping[str, tuple[Dimension, ...]]
+    layouts: Mapping[str, Layouts]
     outputs: tuple[str, ...]
-    preprocessing: tuple[Preprocessing, ...]
+    reverse_input_channels: bool
+    mean: tuple[Group, ...]
+    scale: tuple[Group, ...]
+    scale_all: float | None
 
 
-def parse_optimizer_arguments(card: ModelCard, download_dir: Path, output_dir: Path) -> OptimizerArguments:
-    """Understand the card's ``model_optimizer_args``; raises :class:`CardError` for what has no equivalent."""
-    parser = CardArgumentParser(card, "model_optimizer_args")
-    parser.add_argument("--input_model", required=True)
+def card_arguments(
+    card: ModelCard, download_dir: Path, output_dir: Path, extra: Sequence[str] = ()
+) -> OptimizerArguments:
+    """Understand the arguments of a card.
+
+    As Open Model Zoo's converter did, names of ``input_info`` come before the card's own arguments, its layouts and
+    shapes after them, ``extra`` last; the last one of a flag counts. Raises :class:`CardError` naming card and flag.
+    """
+    shapes = ",".join(str(list(info.shape)) for info in card.input_info if info.shape)
+    layouts = ",".join(f"{info.name}({info.layout})" for info in card.input_info if info.layout)
+    arguments = [
+        *([f"--input={','.join(info.name for info in card.input_info)}"] if card.input_info else []),
+        *card.substitute(card.model_optimizer_args or (), download_dir, output_dir),
+        *([f"--layout={layouts}"] if layouts else []),
+        *([f"--input_shape={shapes}"] if shapes else []),
+        *extra,
+    ]
+    return parse_optimizer_arguments(arguments, f"{card.path}: model_optimizer_args")
+
+
+def parse_optimizer_arguments(arguments: Sequence[str], where: str) -> OptimizerArguments:
+    """Understand flags of Model Optimizer; raises :class:`CardError` that begins with ``where`` and names the flag."""
+    parser = CardArgumentParser(where, NO_EQUIVALENT)
+    parser.add_argument("--input_model", "-m", required=True)
+    parser.add_argument("--input", default="")
+    parser.add_argument("--input_shape", default="")
+    parser.add_argument("--layout", default="")
     parser.add_argument("--output", default="")
     parser.add_argument("--reverse_input_channels", nargs="?", const="true", default="false", type=str.lower)
     parser.add_argument("--mean_values", default="")
     parser.add_argument("--scale_values", default="")
-    parser.add_argument("--scale", type=float)
-    found = parser.parse(card.substitute(card.model_optimizer_args or (), download_dir, output_dir))
+    parser.add_argument("--scale", "-s", type=float)
+    parser.add_argument("--framework")  # a file tells by itself
+    parser.add_argument("--model_name", "-n")
+    parser.add_argument("--output_dir", "-o")
+    parser.add_argument("--compress_to_fp16", nargs="?")
+    found = parser.parse(arguments)
     if found.scale is not None and found.scale_values:
         parser.error("--scale and --scale_values exclude each other")
     if found.scale is not None and (found.scale == 0 or not math.isfinite(found.scale)):
         parser.error(f"--scale must be a number other than 0, not {found.scale}")
     if found.reverse_input_channels not in ("true", "false"):
         parser.error(f"--reverse_input_channels is True or False, not {found.reverse_input_channels}")
-    reverse = found.reverse_input_channels == "true"
-    if reverse and not any(_has_colours(info) for info in card.input_info):
-        parser.error("--reverse_input_channels needs an input with three channels in input_info")
-    names = [info.name for info in card.input_info]
-    mean = _per_input(parser, "--mean_values", found.mean_values, names)
-    scale = _per_input(parser, "--scale_values", found.scale_values, names)
-    if any(value == 0 for values in scale.values() for value in values):
+    inputs, shapes = _inputs(parser, found.input)
+    if found.input_shape.strip():
+        shapes = _shapes(parser, found.input_shape, inputs)
+    scale = _groups(parser, "--scale_values", found.scale_values)
+    if any(value == 0 for _, values in scale for value in values):
         parser.error("--scale_values must not contain 0")
-    if found.scale is not None:
-        scale = dict.fromkeys(names, (found.scale,))
-    preprocessing = tuple(
-        Preprocessing(
-            input_name=info.name,
-            layout=info.layout,
-            reverse_channels=reverse and _has_colours(info),
-            mean=mean.get(info.name, ()),
-            scale=scale.get(info.name, ()),
-        )
-        for info in card.input_info
+    return OptimizerArguments(
+        input_model=Path(found.input_model),
+        inputs=inputs,
+        shapes=shapes,
+        layouts=_layouts(parser, found.layout, inputs),
+        outputs=tuple(name.strip() for name in found.output.split(",") if name.strip()),
+        reverse_input_channels=found.reverse_input_channels == "true",
+        mean=_groups(parser, "--mean_values", found.mean_values),
+        scale=scale,
+        scale_all=found.scale,
     )
-    outputs = tuple(name.strip() for name in found.output.split(",") if name.strip())
-    return OptimizerArguments(Path(found.input_model), outputs, preprocessing)
 
 
-def _per_input(parser: CardArgumentParser, flag: str, text: str, inputs: list[str]) -> dict[str, tuple[float, ...]]:
-    """Read ``name[v,v],name(v)``, one unnamed group for all inputs, or one for each, in their order."""
-    groups = _groups(parser, flag, text)
-    named = [name for name, _ in groups if name]
-    if not named and len(groups) == 1:
-        return dict.fromkeys(inputs, groups[0][1])
-    if not named:
-        if groups and len(groups) != len(inputs):
-            parser.error(f"{flag} has {len(groups)} groups of values for {len(inputs)} inputs")
-        return dict(zip(inputs, (values for _, values in groups), strict=False))
-    if len(named) != len(groups):
-        parser.error(f"{flag} mixes named and unnamed groups of values")
-    for name in named:
-        if name not in inputs:
-            parser.error(f"{flag} names {name!r}, but the inputs are {', '.join(inputs)}")
-    return dict(groups)
+def _inputs(parser: CardArgumentParser, text: str) -> tuple[tuple[str, ...], dict[str, tuple[Dimension, ...]]]:
+    """Read ``name,name[1,3,8,8]``."""
+    names, shapes = [], {}
+    for part in _split(text):
+        match = _INPUT.fullmatch(part)
+        if not match:
+            parser.error(f"--input={text}: {part} is not supported; a name, or a name and its shape, is")
+        names.append(match["name"])
+        if match["shape"] is not None:
+            shapes[match["name"]] = _shape(parser, "--input", match["shape"])
+    return tuple(names), shapes
 
 
-def _groups(parser: CardArgumentParser, flag: str, text: str) -> list[tuple[str, tuple[float, ...]]]:
-    """Split into (name or "", values); brackets are square or round, and may be left out around bare values."""
+def _shapes(parser: CardArgumentParser, text: str, inputs: tuple[str, ...]) -> dict[str, tuple[Dimension, ...]]:
+    """Read ``[1,3,8,8],[1,3,-1,2..4]``, one for each input."""
+    parts = [_shape(parser, "--input_shape", part) for part in re.findall(r"[\[(]([^\])]*)[\])]", text)] or [
+        _shape(parser, "--input_shape", text)
+    ]
+    names = inputs or ("",)
+    if len(parts) != len(names):
+        parser.error(f"--input_shape has {len(parts)} shapes for {len(names)} inputs")
+    return dict(zip(names, parts, strict=True))
+
+
+def _shape(parser: CardArgumentParser, flag: str, text: str) -> tuple[Dimension, ...]:
+    dimensions = re.split(r"[\s,]+", text.strip()) if text.strip() else []
+    for dimension in dimensions:
+        if not _DIMENSION.fullmatch(dimension):
+            parser.error(f"{flag}: {dimension} is no dimension; a number, -1, ? or a range such as 2..4 is")
+    return tuple(_dimension(dimension) for dimension in dimensions)
+
+
+def _dimension(text: str) -> Dimension:
+    if ".." in text:
+        least, most = text.split("..")
+        return int(least or 0), int(most or -1)
+    return -1 if text == "?" else int(text)
+
+
+def _layouts(parser: CardArgumentParser, text: str, inputs: tuple[str, ...]) -> dict[str, Layouts]:
+    """Read ``name(nchw),name(nhwc->nchw)``, or for the only input ``nchw``."""
+    layouts = {}
+    for part in _split(text):
+        named = re.fullmatch(rf"(?P<name>[^()]+)\((?P<source>{_LAYOUT})(?:->(?P<target>{_LAYOUT}))?\)", part)
+        alone = re.fullmatch(rf"(?P<name>)(?P<source>{_LAYOUT})(?:->(?P<target>{_LAYOUT}))?", part)
+        match = named or alone
+        if not match:
+            parser.error(f"--layout={text} is not of the form name(nchw),name(nhwc->nchw)")
+        if match["name"].strip() in layouts:
+            parser.error(f"--layout={text} leaves out the name of an input, or has one twice")
+        source = _letters(match["source"])
+        layouts[match["name"].strip()] = Layouts(source, _letters(match["target"]) if match["target"] else source)
+    if "" in layouts and len(layouts) > 1:
+        parser.error(f"--layout={text} leaves out the name of an input")
+    for name in layouts:
+        if name and inputs and name not in inputs:
+            parser.error(f"--layout names {name!r}, but the inputs are {', '.join(inputs)}")
+    return layouts
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[\[\],\s]", "", text).upper()
+
+
+def _split(text: str) -> list[str]:
+    """Split at commas outside brackets."""
+    parts, depth, current = [], 0, ""
+    for letter in text:
+        depth += (letter in "[({") - (letter in "])}")
+        if letter == "," and depth == 0:
+            parts.append(current)
+            current = ""
+        else:
+            current += letter
+    return [part.strip() for part in (*parts, current) if part.strip()]
+
+
+def _groups(parser: CardArgumentParser, flag: str, text: str) -> tuple[Group, ...]:
+    """Read ``name[v,v],name(v)`` or ``[v,v],[v]``; brackets may be left out around bare values."""
     if not text.strip():
-        return []
+        return ()
     if re.fullmatch(rf"\s*{_VALUES}\s*", text):
         text = f"[{text}]"
-    groups, position = [], 0
+    groups: list[Group] = []
+    position = 0
     while position < len(text):
         match = _GROUP.match(text, position)
         if not match:
@@ -99,8 +224,7 @@ def _groups(parser: CardArgumentParser, flag: str, text: str) -> list[tuple[str,
         values = (match["square"] or match["round"]).split(",")
         groups.append((match["name"], tuple(float(value) for value in values)))
         position = match.end()
-    return groups
-
-
-def _has_colours(info: InputInfo) -> bool:
-    return "C" in info.layout and (not info.shape or info.shape[info.layout.index("C")] in (3, -1))
+    names = [name for name, _ in groups if name]
+    if names and len(names) != len(groups):
+        parser.error(f"{flag} mixes named and unnamed groups of values")
+    return tuple(groups)

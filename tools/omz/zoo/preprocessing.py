@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+from omz.errors import CardError
+from omz.zoo.card import ModelCard
+from omz.zoo.optimizer_arguments import Dimension, Group, Layouts, OptimizerArguments
+
+_COLOURS = 3
+_GUESSED_RANKS = (3, 4, 5)
 
 
 @dataclass(frozen=True)
@@ -10,8 +18,9 @@ class Preprocessing:
     """What one input of the original expects of a picture that the converted model takes as BGR, 0 to 255.
 
     Applied in this order: colours reversed (BGR to RGB) where ``reverse_channels``; ``mean`` subtracted; divided by
-    ``scale``. Both have one value a channel, in the order of the channels after the reversal, or one value for all;
-    empty means none. ``layout`` names the dimensions, such as NCHW.
+    ``scale``; dimensions brought from ``layout`` into the order of ``original_layout``. Mean and scale have one value a
+    channel, in the order of the channels after the reversal, or one value for all; empty means none. A layout names the
+    dimensions, such as NCHW, or is empty where nothing tells it; ``?`` is a dimension without a name.
     """
 
     input_name: str
@@ -19,3 +28,127 @@ class Preprocessing:
     reverse_channels: bool = False
     mean: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
+    original_layout: str = ""
+
+
+def card_preprocessing(card: ModelCard, arguments: OptimizerArguments) -> tuple[Preprocessing, ...]:
+    """Return what the card's ``arguments`` ask for of the inputs that they name, which come from its ``input_info``.
+
+    Raises :class:`CardError` where they fit no model, whatever its file holds.
+    """
+    where = f"{card.path}: model_optimizer_args"
+    if not arguments.inputs:
+        raise CardError(f"{where}: the inputs are not known; list them in input_info")
+    unnamed = arguments.shapes.get("", ())
+    return resolve_preprocessing(
+        arguments, {name: arguments.shapes.get(name, unnamed) for name in arguments.inputs}, where
+    )
+
+
+def resolve_preprocessing(
+    arguments: OptimizerArguments, inputs: Mapping[str, Sequence[Dimension]], where: str
+) -> tuple[Preprocessing, ...]:
+    """Return what ``arguments`` ask for of each input, given the shapes of the original's inputs, in its order.
+
+    As Model Optimizer did: colours are reversed in each input with three channels, or an unknown number of them; where
+    no layout tells the channels, they are the only dimension of that size. Raises :class:`CardError` that begins with
+    ``where`` for an unknown name, or channels that do not fit.
+    """
+    layouts = _by_name(arguments.layouts, inputs, f"{where}: --layout")
+    mean = _values(arguments.mean, inputs, f"{where}: --mean_values")
+    scale = _values(arguments.scale, inputs, f"{where}: --scale_values")
+    if arguments.scale_all is not None:
+        scale = dict.fromkeys(inputs, (arguments.scale_all,))
+    steps = []
+    for name, shape in inputs.items():
+        layout = layouts.get(name, Layouts("", ""))
+        _check_layout(name, layout, shape, f"{where}: --layout")
+        reverse = arguments.reverse_input_channels and _has_colours(layout.source, shape)
+        sizes = {len(values) for values in (mean.get(name, ()), scale.get(name, ())) if len(values) > 1}
+        if reverse:
+            sizes.add(_COLOURS)
+        for size in sizes:
+            layout = _with_channels(name, layout, shape, size, where)
+        steps.append(
+            Preprocessing(
+                input_name=name,
+                layout=layout.target,
+                reverse_channels=reverse,
+                mean=mean.get(name, ()),
+                scale=scale.get(name, ()),
+                original_layout=layout.source if layout.source != layout.target else "",
+            )
+        )
+    if arguments.reverse_input_channels and not any(step.reverse_channels for step in steps):
+        raise CardError(f"{where}: --reverse_input_channels needs an input with three channels; there is none")
+    return tuple(steps)
+
+
+def _by_name(
+    layouts: Mapping[str, Layouts], inputs: Mapping[str, Sequence[Dimension]], where: str
+) -> Mapping[str, Layouts]:
+    """Return the layouts by name; an unnamed one is that of the only input."""
+    if "" in layouts:
+        if len(inputs) != 1:
+            raise CardError(f"{where} leaves out the name of an input; there are {', '.join(inputs)}")
+        return {next(iter(inputs)): layouts[""]}
+    _check_names(layouts, inputs, where)
+    return layouts
+
+
+def _values(
+    groups: tuple[Group, ...], inputs: Mapping[str, Sequence[Dimension]], where: str
+) -> dict[str, tuple[float, ...]]:
+    """Return the values of each input: by its name, in their order, or one group for all of them."""
+    if groups and groups[0][0]:
+        _check_names([name for name, _ in groups], inputs, where)
+        return dict(groups)
+    if len(groups) == 1:
+        return dict.fromkeys(inputs, groups[0][1])
+    if groups and len(groups) != len(inputs):
+        raise CardError(f"{where} has {len(groups)} groups of values for {len(inputs)} inputs")
+    return {name: values for name, (_, values) in zip(inputs, groups, strict=False)}
+
+
+def _check_names(names: Iterable[str], inputs: Mapping[str, Sequence[Dimension]], where: str) -> None:
+    for name in names:
+        if name not in inputs:
+            raise CardError(f"{where} names {name!r}, but the inputs are {', '.join(inputs)}")
+
+
+def _check_layout(name: str, layout: Layouts, shape: Sequence[Dimension], where: str) -> None:
+    if layout.source and len(layout.source) != len(shape):
+        raise CardError(f"{where}: {layout.source} does not fit the {len(shape)} dimensions of {name}")
+    if sorted(layout.source) != sorted(layout.target):
+        raise CardError(f"{where}: {layout.source} cannot become {layout.target}")
+
+
+def _channel_axis(layout: str, shape: Sequence[Dimension], size: int) -> int | None:
+    """Return which dimension has the channels: the C of the layout, or without one the only dimension of that size."""
+    if layout:
+        return layout.index("C") if "C" in layout else None
+    found = [axis for axis, dimension in enumerate(shape) if dimension == size]
+    return found[0] if len(found) == 1 and len(shape) in _GUESSED_RANKS else None
+
+
+def _has_colours(layout: str, shape: Sequence[Dimension]) -> bool:
+    axis = _channel_axis(layout, shape, _COLOURS)
+    return axis is not None and _may_be(shape[axis], _COLOURS)
+
+
+def _may_be(dimension: Dimension, size: int) -> bool:
+    if isinstance(dimension, tuple):
+        least, most = dimension
+        return least <= size and most in (-1, max(most, size))
+    return dimension in (-1, size)
+
+
+def _with_channels(name: str, layout: Layouts, shape: Sequence[Dimension], size: int, where: str) -> Layouts:
+    """Return the layout, its C in place; raise :class:`CardError` where the input has no ``size`` channels."""
+    axis = _channel_axis(layout.source, shape, size)
+    if axis is None or not _may_be(shape[axis], size):
+        raise CardError(f"{where}: {name} has no {size} channels; its layout is {layout.source or 'not known'}")
+    if layout.source:
+        return layout
+    guessed = "?" * axis + "C" + "?" * (len(shape) - axis - 1)
+    return Layouts(guessed, guessed)

@@ -44,7 +44,7 @@ def test_a_dry_run_prints_and_touches_nothing(tmp_path):
     [
         (["--name", "background-matting-startr"], 1, "did you mean background-matting-starter"),
         (["--name", "background-matting-mobilenetv2"], 1, "bgm_mobilenetv2.onnx is missing; run omz_downloader"),
-        (["--name", STARTER, "--precisions", "FP8"], 1, "there are FP16, FP32"),
+        (["--name", STARTER, "--precisions", "FP8"], 1, "Unknown precisions specified: FP8; there are FP16"),
         ([], 2, "--name"),
         (["--nmae", STARTER], 2, "--nmae"),
     ],

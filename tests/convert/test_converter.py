@@ -15,7 +15,7 @@ from generated_weights import generated_image
 
 from omz.checksum import file_digest
 from omz.convert.converter import convert
-from omz.convert.plan import ConversionPlan, parse_precisions, plan_conversion
+from omz.convert.plan import ConversionPlan, plan_conversion
 from omz.convert.pytorch_to_onnx import export_pytorch
 from omz.errors import CardError, ConversionError, ModelFileError
 from omz.networks.background_matting import BackgroundMatting
@@ -273,12 +273,16 @@ def test_a_failed_conversion_keeps_the_old_ir(tmp_path):
     assert plan.ir_path("FP32").read_bytes() == old
 
 
-def test_precisions_are_parsed():
-    assert parse_precisions("FP32,FP16") == ("FP16", "FP32")
-    assert parse_precisions("FP32") == ("FP32",)
-    for text in ("", "FP8", "FP16;FP32"):
-        with pytest.raises(ConversionError, match="there are FP16, FP32"):
-            parse_precisions(text)
+def test_precisions_that_no_conversion_makes_are_left_out(tmp_path):
+    plan = small_plan(tmp_path)
+    again = plan_conversion(plan.card, plan.download_dir, tmp_path / "out", {"FP32", "FP16-INT8", "FP16"})
+    assert again.precisions == ("FP16", "FP32")
+
+
+@pytest.mark.parametrize("framework", ["tf", "caffe", "mxnet"])
+def test_a_framework_that_is_not_converted_is_named(tmp_path, framework):
+    with pytest.raises(CardError, match=f"models of framework {framework} are not converted here"):
+        small_plan(tmp_path, framework=framework)
 
 
 @pytest.mark.parametrize(("limit", "precision"), [(100_000, "FP16"), (3_000_000, "FP32")])

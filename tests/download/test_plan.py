@@ -4,11 +4,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 from builders import published_file, write_card
-from hypothesis import given
-from hypothesis import strategies as st
 
-from omz.download.plan import parse_precisions, plan_download
-from omz.errors import DownloadError
+from omz.download.plan import plan_download
 from omz.zoo.card import ModelCard
 from omz.zoo.card_reader import load_card
 
@@ -92,25 +89,3 @@ def test_a_model_that_is_converted_comes_in_fp16_and_fp32(tmp_path, framework):
     assert wanted(card, "FP16") == wanted(card, "FP32") == wanted(card, "FP32", "FP16-INT8") == ["net.model"]
     plan = plan_download(card, OUT, {"FP16-INT8"})
     assert (plan.files, plan.reason) == ((), "the model is not there in FP16-INT8")
-
-
-def test_precisions_are_read_from_a_list():
-    assert parse_precisions(None) == PRECISIONS
-    assert parse_precisions("FP16") == {"FP16"}
-    assert parse_precisions("FP32-INT1,FP16,FP16") == {"FP16", "FP32-INT1"}
-
-
-@pytest.mark.parametrize("text", ["FP8", "fp16", "", "FP16,", "FP16, FP32", "FP16;FP32", "INT8"])
-def test_a_precision_that_does_not_exist_is_an_error(text):
-    with pytest.raises(DownloadError, match=r"^Unknown precisions specified: .*; there are FP16, FP16-INT1, "):
-        parse_precisions(text)
-
-
-def test_all_that_do_not_exist_are_named():
-    with pytest.raises(DownloadError, match="specified: INT4, INT8; there are"):
-        parse_precisions("INT8,FP16,INT4")
-
-
-@given(st.sets(st.sampled_from(sorted(PRECISIONS)), min_size=1), st.permutations(sorted(PRECISIONS)))
-def test_any_choice_in_any_order_is_read_back(chosen, order):
-    assert parse_precisions(",".join(each for each in order if each in chosen)) == chosen

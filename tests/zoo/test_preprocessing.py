@@ -84,3 +84,8 @@ def test_what_does_not_fit_is_named(inputs, arguments, message):
         resolve(inputs, *arguments)
     assert str(caught.value).startswith("here: ")
     assert message in str(caught.value)
+
+
+def test_what_is_said_of_an_input_that_has_gone_is_passed_over():
+    steps = resolve({"bgr": (1, 3, 8, 8)}, "--input=src,bgr", LAYOUTS, "--mean_values=[1],[2]", "--scale_values=src[3]")
+    assert (steps["bgr"].mean, steps["bgr"].scale, steps["bgr"].layout) == ((2,), (), "NCHW")

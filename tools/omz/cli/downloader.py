@@ -62,7 +62,7 @@ def main(
     from omz.cli.download_display import JsonDisplay, TextDisplay
     from omz.download import Policy, Settings, download_all, make_bundle
     from omz.download.cache import open_cache
-    from omz.download.plan import parse_precisions
+    from omz.zoo.vocabulary import parse_precisions
 
     if verify and bundle:
         raise UsageError("--verify and --bundle exclude each other")

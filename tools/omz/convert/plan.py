@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from omz.errors import ConversionError
+from omz.errors import CardError
 from omz.zoo.card import ModelCard
 from omz.zoo.export_arguments import ExportArguments, parse_export_arguments
 from omz.zoo.optimizer_arguments import OptimizerArguments, card_arguments
@@ -14,6 +15,7 @@ from omz.zoo.preprocessing import Preprocessing, card_preprocessing
 
 Precision = Literal["FP32", "FP16"]
 PRECISIONS: tuple[Precision, ...] = ("FP16", "FP32")
+_CONVERTED = ("onnx", "pytorch")
 
 
 @dataclass(frozen=True)
@@ -38,22 +40,22 @@ class ConversionPlan:
 
 
 def plan_conversion(
-    card: ModelCard, download_dir: Path, output_dir: Path, precisions: tuple[Precision, ...] = PRECISIONS
+    card: ModelCard,
+    download_dir: Path,
+    output_dir: Path,
+    precisions: Collection[str] = PRECISIONS,
+    extra: Sequence[str] = (),
 ) -> ConversionPlan:
-    """Decide what to do; reads the card alone. Raises :class:`omz.errors.CardError` for arguments it cannot follow."""
+    """Decide what to do; reads the card alone. ``extra`` are arguments after those of the card.
+
+    Raises :class:`omz.errors.CardError` for arguments it cannot follow, or a framework that is not converted here.
+    """
+    if card.framework not in _CONVERTED:
+        raise CardError(f"{card.path}: models of framework {card.framework} are not converted here")
     export = parse_export_arguments(card, download_dir, output_dir) if card.conversion_to_onnx_args else None
-    optimizer = card_arguments(card, download_dir, output_dir)
+    optimizer = card_arguments(card, download_dir, output_dir, extra)
     preprocessing = card_preprocessing(card, optimizer)
     source = export.weights if export else optimizer.input_model
-    return ConversionPlan(
-        card, download_dir, source, export, optimizer, preprocessing, output_dir / card.subdirectory, precisions
-    )
-
-
-def parse_precisions(text: str) -> tuple[Precision, ...]:
-    """Return the precisions in a comma-separated list, in the order of :data:`PRECISIONS`."""
-    asked = {name.strip() for name in text.split(",") if name.strip()}
-    unknown = asked - set(PRECISIONS)
-    if unknown or not asked:
-        raise ConversionError(f"{text!r} is no list of precisions; there are {', '.join(PRECISIONS)}")
-    return tuple(precision for precision in PRECISIONS if precision in asked)
+    folder = output_dir / card.subdirectory
+    chosen = tuple(precision for precision in PRECISIONS if precision in precisions)
+    return ConversionPlan(card, download_dir, source, export, optimizer, preprocessing, folder, chosen)

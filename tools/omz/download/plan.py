@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from omz.errors import DownloadError
 from omz.zoo.card import ModelCard
 from omz.zoo.model_file import BundledSource, ModelFile
 from omz.zoo.postprocessing import RegexReplace
@@ -37,16 +36,6 @@ class DownloadPlan:
     files: tuple[PlannedFile, ...]
     skipped: tuple[tuple[str, str], ...]
     reason: str | None = None
-
-
-def parse_precisions(text: str | None) -> frozenset[str]:
-    """Read precisions separated by commas, None for all; raises :class:`DownloadError` for one that does not exist."""
-    known = get_args(Precision)
-    found = frozenset(text.split(",")) if text is not None else frozenset(known)
-    unknown = sorted(found.difference(known))
-    if unknown:
-        raise DownloadError(f"Unknown precisions specified: {', '.join(unknown)}; there are {', '.join(known)}")
-    return found
 
 
 def plan_download(card: ModelCard, directory: Path, precisions: Collection[str]) -> DownloadPlan:

@@ -54,9 +54,10 @@ def resolve_preprocessing(
     no layout tells the channels, they are the only dimension of that size. Raises :class:`CardError` that begins with
     ``where`` for an unknown name, or channels that do not fit.
     """
-    layouts = _by_name(arguments.layouts, inputs, f"{where}: --layout")
-    mean = _values(arguments.mean, inputs, f"{where}: --mean_values")
-    scale = _values(arguments.scale, inputs, f"{where}: --scale_values")
+    names = arguments.inputs or tuple(inputs)  # some of which may have gone with the outputs that needed them
+    layouts = _by_name(arguments.layouts, names, f"{where}: --layout")
+    mean = _values(arguments.mean, names, f"{where}: --mean_values")
+    scale = _values(arguments.scale, names, f"{where}: --scale_values")
     if arguments.scale_all is not None:
         scale = dict.fromkeys(inputs, (arguments.scale_all,))
     steps = []
@@ -84,21 +85,17 @@ def resolve_preprocessing(
     return tuple(steps)
 
 
-def _by_name(
-    layouts: Mapping[str, Layouts], inputs: Mapping[str, Sequence[Dimension]], where: str
-) -> Mapping[str, Layouts]:
+def _by_name(layouts: Mapping[str, Layouts], inputs: Sequence[str], where: str) -> Mapping[str, Layouts]:
     """Return the layouts by name; an unnamed one is that of the only input."""
     if "" in layouts:
         if len(inputs) != 1:
             raise CardError(f"{where} leaves out the name of an input; there are {', '.join(inputs)}")
-        return {next(iter(inputs)): layouts[""]}
+        return {inputs[0]: layouts[""]}
     _check_names(layouts, inputs, where)
     return layouts
 
 
-def _values(
-    groups: tuple[Group, ...], inputs: Mapping[str, Sequence[Dimension]], where: str
-) -> dict[str, tuple[float, ...]]:
+def _values(groups: tuple[Group, ...], inputs: Sequence[str], where: str) -> dict[str, tuple[float, ...]]:
     """Return the values of each input: by its name, in their order, or one group for all of them."""
     if groups and groups[0][0]:
         _check_names([name for name, _ in groups], inputs, where)
@@ -110,7 +107,7 @@ def _values(
     return {name: values for name, (_, values) in zip(inputs, groups, strict=False)}
 
 
-def _check_names(names: Iterable[str], inputs: Mapping[str, Sequence[Dimension]], where: str) -> None:
+def _check_names(names: Iterable[str], inputs: Sequence[str], where: str) -> None:
     for name in names:
         if name not in inputs:
             raise CardError(f"{where} names {name!r}, but the inputs are {', '.join(inputs)}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
+
+from omz.errors import CardError
 
 Framework = Literal["dldt", "onnx", "pytorch", "tf", "mindspore", "caffe", "caffe2", "mxnet", "paddle"]
 """What a model's files were made with; ``dldt`` means that they are an OpenVINO IR already."""
@@ -42,3 +44,13 @@ TaskType = Literal[
     "time_series",
     "token_recognition",
 ]
+
+
+def parse_precisions(text: str | None) -> frozenset[str]:
+    """Read precisions separated by commas, None for all; raises :class:`CardError` for one that does not exist."""
+    known = get_args(Precision)
+    found = frozenset(text.split(",")) if text is not None else frozenset(known)
+    unknown = sorted(found.difference(known))
+    if unknown:
+        raise CardError(f"Unknown precisions specified: {', '.join(unknown)}; there are {', '.join(known)}")
+    return found

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from omz.atomic import whole_file
+from omz.atomic import replace_folder, sweep, whole_file
 
 
 def test_the_file_appears_whole(tmp_path):
@@ -47,3 +47,37 @@ def test_a_killed_process_keeps_the_old_file(tmp_path):
     assert killed.returncode == -signal.SIGKILL
     assert target.read_text() == "old"
     assert os.path.getsize(target) == 3
+
+
+def folder(path, **files):
+    path.mkdir()
+    for name, text in files.items():
+        (path / name).write_text(text)
+    return path
+
+
+def contents(path):
+    return {entry.name: entry.read_text() for entry in path.iterdir()}
+
+
+@pytest.mark.parametrize("in_one_step", [True, False])
+def test_a_folder_takes_the_place_of_another_which_keeps_what_only_it_had(tmp_path, monkeypatch, in_one_step):
+    if not in_one_step:
+        monkeypatch.setattr("omz.atomic.sys.platform", "other")
+    target = folder(tmp_path / "target", a="old", mine="notes")
+    replace_folder(folder(tmp_path / "new", a="new", b="new"), target)
+    assert contents(target) == {"a": "new", "b": "new", "mine": "notes"}
+
+
+def test_a_folder_takes_an_empty_place(tmp_path):
+    replace_folder(folder(tmp_path / "new", a="new"), tmp_path / "target")
+    assert contents(tmp_path / "target") == {"a": "new"}
+    assert not (tmp_path / "new").exists()
+
+
+def test_what_killed_processes_left_of_a_file_is_swept_away_and_nothing_else(tmp_path):
+    kept = ["net.bin", ".net.0123abcd.part.onnx", ".other.0123abcd.part.bin", ".net.short.part.bin"]
+    for name in [*kept, ".net.0123abcd.part.bin"]:
+        (tmp_path / name).touch()
+    sweep(tmp_path / "net.bin")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(kept)

@@ -3,11 +3,61 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import glob
 import os
 import secrets
+import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+_HERE = -100  # AT_FDCWD: relative paths begin in the working directory
+_EXCHANGE = 2  # RENAME_EXCHANGE
+
+
+def replace_folder(new: Path, target: Path) -> None:
+    """Put the folder ``new`` in the place of ``target``; what only ``target`` had is there afterwards, too.
+
+    On Linux the two change places in one step, so that ``target`` is the old folder or the new one whenever the plug is
+    pulled; elsewhere there is a moment without it. What is left of the old folder lies where ``new`` was.
+    """
+    if not target.exists():
+        new.rename(target)
+        return
+    for entry in target.iterdir():
+        if not os.path.lexists(new / entry.name):
+            _link(entry, new / entry.name)
+    if not _exchange(new, target):
+        aside = new.with_name(f"{new.name}.old")
+        target.rename(aside)
+        new.rename(target)
+
+
+def _link(source: Path, target: Path) -> None:
+    """Make a second name for a file, or for all files of a folder; copy where the file system has no such names."""
+
+    def link_or_copy(file: str | Path, name: str | Path) -> None:
+        try:
+            os.link(file, name, follow_symlinks=False)
+        except OSError:
+            shutil.copy2(file, name, follow_symlinks=False)
+
+    if source.is_dir() and not source.is_symlink():
+        shutil.copytree(source, target, symlinks=True, copy_function=link_or_copy)
+    else:
+        link_or_copy(source, target)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Let two paths change places in one step, where the system can."""
+    if sys.platform != "linux":
+        return False
+    try:
+        renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
+    except AttributeError:
+        return False
+    return renameat2(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE) == 0
 
 
 def sweep(target: Path) -> None:

@@ -45,6 +45,7 @@ class _Outcome:
 @click.option("-o", "--output_dir", type=_PATH, metavar="DIR", help="Where the IRs go; default: download_dir.")
 @click.option("--precisions", metavar="PREC[,PREC...]", help="How weights are stored; default: FP16,FP32.")
 @click.option("--add_mo_arg", "--add-mo-arg", "extra", multiple=True, metavar="ARG", help="After the card's; wins.")
+@click.option("--force", is_flag=True, help="Convert again what is up to date.")
 @click.option("--dry_run", "--dry-run", is_flag=True, help="Print what would be done, and do nothing.")
 @click.option("-j", "--jobs", default="1", show_default=True, callback=_read_jobs, help="Models at a time, or auto.")
 def main(
@@ -53,12 +54,14 @@ def main(
     output_dir: Path | None,
     precisions: str | None,
     extra: tuple[str, ...],
+    force: bool,
     dry_run: bool,
     jobs: int,
 ) -> None:
     """Convert models of the zoo to OpenVINO IR, colour order, mean and scale baked in.
 
-    An IR lands in OUTPUT_DIR/public/NAME/PRECISION/NAME.xml, beside its weights. A model that cannot be converted does
+    An IR lands in OUTPUT_DIR/public/NAME/PRECISION/NAME.xml, beside its weights and its manifest, NAME.json. What is
+    up to date is kept. A model that cannot be converted does
     not stop the others; the exit code is 1 then, and its name and the reason are printed in the end.
     """
     from omz.zoo.vocabulary import parse_precisions
@@ -70,7 +73,7 @@ def main(
             for precision in plan.precisions:
                 click.echo(f"would write {plan.ir_path(precision)}")
     else:
-        outcomes = _convert_all([plan for _, plan in plans], jobs)
+        outcomes = _convert_all([plan for _, plan in plans], jobs, force)
         for (name, _), outcome in zip(plans, outcomes, strict=True):
             for line in outcome.lines:
                 click.echo(line)
@@ -111,14 +114,14 @@ def _plan(
     return plans, failed
 
 
-def _convert_all(plans: list[ConversionPlan], jobs: int) -> Iterator[_Outcome]:
+def _convert_all(plans: list[ConversionPlan], jobs: int, force: bool) -> Iterator[_Outcome]:
     """Convert in this process, or some at a time in processes of their own, and yield outcomes in order."""
     if jobs == 1 or len(plans) < 2:
-        yield from (_convert(plan, click.echo) for plan in plans)
+        yield from (_convert(plan, force, click.echo) for plan in plans)
         return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(jobs, len(plans)), context) as pool:
-        futures = [pool.submit(_convert, plan) for plan in plans]
+        futures = [pool.submit(_convert, plan, force) for plan in plans]
         for plan, future in zip(plans, futures, strict=True):
             try:
                 yield future.result()
@@ -126,15 +129,15 @@ def _convert_all(plans: list[ConversionPlan], jobs: int) -> Iterator[_Outcome]:
                 yield _Outcome(problem=f"{plan.card.name}: a conversion was killed; try -j 1")
 
 
-def _convert(plan: ConversionPlan, tell: Callable[[str], None] | None = None) -> _Outcome:
+def _convert(plan: ConversionPlan, force: bool, tell: Callable[[str], None] | None = None) -> _Outcome:
     """Convert one model; what is done goes to ``tell``, or into the outcome."""
     from omz.convert.converter import convert
 
     lines: list[str] = []
     say = tell or lines.append
     try:
-        for path in convert(plan, lambda what: say(f"{plan.card.name}: {what}")).values():
-            say(f"{plan.card.name}: wrote {path}")
+        for path in convert(plan, lambda what: say(f"{plan.card.name}: {what}"), force).values():
+            say(f"{plan.card.name}: {path}")
     except OmzError as error:
         return _Outcome(tuple(lines), str(error))
     return _Outcome(tuple(lines))

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-
-import filelock
 
 from omz.download.cache import FolderCache, pack_bundle
 from omz.download.events import Report, Waiting
@@ -19,6 +16,7 @@ from omz.download.session import ModelJob, Session, Settings
 from omz.download.transfer import Stopped
 from omz.download.transport import Transport
 from omz.errors import DownloadError
+from omz.locked import locked_folder
 from omz.zoo.card import CompositeCard, ModelCard
 
 LOCK_FILE = ".omz_downloader.lock"
@@ -130,17 +128,10 @@ def _run(
 
 @contextlib.contextmanager
 def _lock(directory: Path, report: Report) -> Iterator[None]:
-    """Keep other runs from working on ``directory``; one that cannot be written is not locked, if it is there."""
+    """Keep other runs from working on ``directory``."""
     with contextlib.ExitStack() as stack:
         with _no_os_errors(f"{directory} cannot be written"):
-            directory.mkdir(parents=True, exist_ok=True)
-            if os.access(directory, os.W_OK):
-                lock = filelock.FileLock(directory / LOCK_FILE, mode=0o666)  # for all who share the folder
-                try:
-                    stack.enter_context(lock.acquire(blocking=False))
-                except filelock.Timeout:
-                    report(Waiting(str(directory)))
-                    stack.enter_context(lock.acquire())
+            stack.enter_context(locked_folder(directory, LOCK_FILE, lambda: report(Waiting(str(directory)))))
         yield
 
 

@@ -312,3 +312,21 @@ def test_a_disk_that_fills_up_is_one_line_and_leaves_nothing(tmp_path, limit, pr
     assert done.stdout.startswith(f"the {precision} IR cannot be written")
     assert done.stdout.count("\n") == 1
     assert files_in(plan.folder) == []
+
+
+def test_code_that_comes_with_a_card_is_not_run(tmp_path):
+    (tmp_path / "zoo" / "net").mkdir(parents=True)
+    code = f"open({str(tmp_path / 'executed')!r}, 'w')"
+    (tmp_path / "evil.py").write_text(code)
+    plan = small_plan(
+        tmp_path / "other", framework="pytorch",
+        conversion_to_onnx_args=[
+            f"--model-path={tmp_path}", "--import-module=evil", "--model-name=Net", "--input-shapes=1,3,8,8",
+            "--input-names=src,bgr", "--output-names=pha", "--output-file=$conv_dir/net.onnx",
+        ],
+    )  # fmt: skip
+    with pytest.raises(ConversionError, match=r"code that comes with the card \(evil\)"):
+        convert(plan)
+    with pytest.raises(CardError, match="code from outside"):
+        original_engine(plan.card, tmp_path / "other" / "dl")
+    assert not (tmp_path / "executed").exists()

@@ -19,6 +19,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from omz.convert.onnx_to_ir import build_ir
+from omz.convert.plan import plan_conversion
 from omz.runtime.onnxruntime_engine import OnnxRuntimeEngine
 from omz.runtime.quiet_openvino import ov
 from omz.zoo import Catalog, ModelCard
@@ -193,3 +194,12 @@ def test_a_card_becomes_what_numpy_and_onnx_runtime_compute(converted, name):
     for port, value in zip(ours.outputs, infer(ours, feed), strict=True):
         reference = expected[next(iter(port.get_names() & set(expected)))]
         assert np.abs(value - reference).max() <= 1e-4 * max(1.0, float(np.abs(reference).max()))
+
+
+def test_every_card_plans(tmp_path):
+    catalog = Catalog(legacy_models())
+    for name in convertible():
+        plan = plan_conversion(catalog[name], tmp_path, tmp_path)
+        assert plan.precisions == ("FP16", "FP32")
+        assert bool(plan.export) == (plan.card.framework == "pytorch")
+    assert list(tmp_path.iterdir()) == []

@@ -50,7 +50,27 @@ def test_nothing_is_evaluated(tmp_path):
     assert not (tmp_path / "executed").exists()
 
 
-@pytest.mark.parametrize("missing", NEEDED)
+def test_code_and_weights_of_the_card_are_understood(tmp_path):
+    needed = [argument for argument in NEEDED if "--weights" not in argument and "--import-module" not in argument]
+    parsed = parse(
+        tmp_path, *needed, "--import-module=model", "--model-path=$dl_dir", "--model-path=$config_dir",
+        '--model-param=weights=r"$dl_dir/modnet.ckpt"', "--inputs-dtype=long",
+    )  # fmt: skip
+    assert parsed.weights is None
+    assert parsed.model_paths == (Path("/dl/public/net"), tmp_path / "net")
+    assert parsed.model_params == {"weights": "/dl/public/net/modnet.ckpt"}
+    assert parsed.inputs_dtype == "long"
+    assert not parsed.is_ours
+
+
+def test_a_network_of_ours_with_code_of_the_cards_is_not_ours(tmp_path):
+    assert parse(tmp_path / "a", *NEEDED).is_ours
+    assert not parse(tmp_path / "b", *NEEDED, "--model-path=$dl_dir").is_ours
+    with pytest.raises(CardError, match="--inputs-dtype"):
+        parse(tmp_path / "c", *NEEDED, "--inputs-dtype=quaternion")
+
+
+@pytest.mark.parametrize("missing", [argument for argument in NEEDED if "--weights" not in argument])
 def test_a_missing_argument_is_named(tmp_path, missing):
     with pytest.raises(CardError, match=missing.split("=")[0].lstrip("-")):
         parse(tmp_path, *(argument for argument in NEEDED if argument != missing))

@@ -89,3 +89,8 @@ def test_what_does_not_fit_is_named(inputs, arguments, message):
 def test_what_is_said_of_an_input_that_has_gone_is_passed_over():
     steps = resolve({"bgr": (1, 3, 8, 8)}, "--input=src,bgr", LAYOUTS, "--mean_values=[1],[2]", "--scale_values=src[3]")
     assert (steps["bgr"].mean, steps["bgr"].scale, steps["bgr"].layout) == ((2,), (), "NCHW")
+
+
+def test_a_shape_that_is_not_known_fits_every_layout():
+    step = resolve({"x": ()}, "--layout=x(NCHW)", "--reverse_input_channels", "--mean_values=[1,2,3]")["x"]
+    assert (step.layout, step.reverse_channels, step.mean) == ("NCHW", True, (1, 2, 3))

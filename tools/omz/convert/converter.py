@@ -34,6 +34,11 @@ def convert(
     that converts the same model to the same place is waited for. Raises :class:`omz.errors.OmzError` where the source
     is missing, differs from the card, or cannot be converted.
     """
+    if plan.export and not plan.export.is_ours:
+        raise ConversionError(
+            f"{plan.card.name}: its network is code that comes with the card ({plan.export.import_module}); "
+            "such code is not run here"
+        )
     source_checksum = check_source(plan.card, plan.source, plan.download_dir)
     paths = {precision: plan.ir_path(precision) for precision in plan.precisions}
     try:

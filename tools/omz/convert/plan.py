@@ -55,7 +55,16 @@ def plan_conversion(
     export = parse_export_arguments(card, download_dir, output_dir) if card.conversion_to_onnx_args else None
     optimizer = card_arguments(card, download_dir, output_dir, extra)
     preprocessing = card_preprocessing(card, optimizer)
-    source = export.weights if export else optimizer.input_model
+    source = _source(card, export, download_dir) if export else optimizer.input_model
     folder = output_dir / card.subdirectory
     chosen = tuple(precision for precision in PRECISIONS if precision in precisions)
     return ConversionPlan(card, download_dir, source, export, optimizer, preprocessing, folder, chosen)
+
+
+def _source(card: ModelCard, export: ExportArguments, download_dir: Path) -> Path:
+    """Return the weights, or where the network loads them by itself, the first file of the card."""
+    if export.weights is not None:
+        return export.weights
+    if not card.files:
+        raise CardError(f"{card.path}: conversion_to_onnx_args: --weights is missing, and the card has no files")
+    return card.file_path(card.files[0], download_dir)

@@ -33,7 +33,9 @@ def export_pytorch(arguments: ExportArguments, target: Path) -> None:
     opset 18 and newer. Raises :class:`ConversionError` where the network cannot be exported.
     """
     network = _NamedOutputs(build_network(arguments), len(arguments.output_names))
-    example = tuple(torch.zeros(shape) for shape in arguments.input_shapes)
+    example = tuple(
+        torch.zeros(shape, dtype=getattr(torch, arguments.inputs_dtype)) for shape in arguments.input_shapes
+    )
     try:
         with warnings.catch_warnings(), torch.inference_mode():
             warnings.simplefilter("ignore")

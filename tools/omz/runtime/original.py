@@ -27,6 +27,7 @@ def original_engine(card: ModelCard, download_dir: Path) -> Engine:
     from omz.runtime.pytorch_engine import PyTorchEngine, build_network
 
     export = parse_export_arguments(card, download_dir, download_dir)
-    check_source(card, export.weights, download_dir)
+    if export.is_ours and export.weights:
+        check_source(card, export.weights, download_dir)
     inputs = tuple(TensorInfo(info.name, info.shape) for info in card.input_info)
     return PyTorchEngine(build_network(export), inputs, export.output_names, preprocessing)

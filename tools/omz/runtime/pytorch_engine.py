@@ -11,10 +11,8 @@ from torch import nn
 from omz.errors import CardError
 from omz.networks.weights import load_weights
 from omz.runtime.engine import EngineInfo, Tensor, TensorInfo, check_inputs, prepare
-from omz.zoo.export_arguments import ExportArguments
+from omz.zoo.export_arguments import OWN_NETWORKS, ExportArguments
 from omz.zoo.preprocessing import Preprocessing
-
-_OWN_NETWORKS = "omz.networks."
 
 
 class PyTorchEngine:
@@ -66,8 +64,10 @@ def build_network(arguments: ExportArguments) -> nn.Module:
     :class:`~omz.errors.ModelFileError` where the weights do not.
     """
     where = f"{arguments.import_module}.{arguments.model_name}"
-    if not arguments.import_module.startswith(_OWN_NETWORKS):
-        raise CardError(f"{where} is code from outside Open Matting Zoo; only networks in {_OWN_NETWORKS}* are run")
+    if not arguments.is_ours:
+        raise CardError(f"{where} is code from outside Open Matting Zoo; only networks in {OWN_NETWORKS}* are run")
+    if arguments.weights is None:
+        raise CardError(f"{where} needs --weights")
     try:
         factory = getattr(importlib.import_module(arguments.import_module), arguments.model_name)
         network = factory(**arguments.model_params)

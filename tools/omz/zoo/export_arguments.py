@@ -10,25 +10,36 @@ from typing import Any
 from omz.zoo.argument_parser import CardArgumentParser
 from omz.zoo.card import ModelCard
 
+OWN_NETWORKS = "omz.networks."
+DTYPES = ("bool", "double", "float", "half", "int32", "int8", "long", "short", "uint8")
+
 
 @dataclass(frozen=True)
 class ExportArguments:
     """The arguments of Open Model Zoo's PyTorch exporter, understood.
 
-    ``model_params`` go to the network's constructor, ``conversion_params`` to the exporter; ``input_shapes`` are those
-    of the example that the network is traced with.
+    ``model_params`` go to the network's constructor, ``conversion_params`` to the exporter; ``input_shapes`` and
+    ``inputs_dtype`` are those of the example that the network is traced with. ``model_paths`` are folders with code
+    that the network needs; ``weights`` is None where the network loads them by itself.
     """
 
     import_module: str
     model_name: str
     model_params: dict[str, Any]
-    weights: Path
+    weights: Path | None
     input_shapes: tuple[tuple[int, ...], ...]
     input_names: tuple[str, ...]
     output_names: tuple[str, ...]
     output_file: Path
     opset_version: int
     conversion_params: dict[str, Any]
+    model_paths: tuple[Path, ...] = ()
+    inputs_dtype: str = "float"
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the network is one of Open Matting Zoo's own, and not code that came with the card."""
+        return self.import_module.startswith(OWN_NETWORKS) and not self.model_paths
 
 
 def parse_export_arguments(card: ModelCard, download_dir: Path, output_dir: Path) -> ExportArguments:
@@ -37,7 +48,9 @@ def parse_export_arguments(card: ModelCard, download_dir: Path, output_dir: Path
     parser.add_argument("--import-module", required=True)
     parser.add_argument("--model-name", required=True)
     parser.add_argument("--model-param", action="append", default=[])
-    parser.add_argument("--weights", required=True)
+    parser.add_argument("--weights")
+    parser.add_argument("--model-path", action="append", default=[])
+    parser.add_argument("--inputs-dtype", default="float", choices=DTYPES)
     parser.add_argument("--input-shapes", required=True)
     parser.add_argument("--input-names", required=True)
     parser.add_argument("--output-names", required=True)
@@ -52,13 +65,15 @@ def parse_export_arguments(card: ModelCard, download_dir: Path, output_dir: Path
         import_module=found.import_module,
         model_name=found.model_name,
         model_params=dict(_named_literal(parser, "--model-param", text) for text in found.model_param),
-        weights=Path(found.weights),
+        weights=Path(found.weights) if found.weights else None,
         input_shapes=tuple(tuple(shape) for shape in shapes),
         input_names=tuple(found.input_names.split(",")),
         output_names=tuple(found.output_names.split(",")),
         output_file=Path(found.output_file),
         opset_version=found.opset_version,
         conversion_params=dict(_named_literal(parser, "--conversion-param", text) for text in found.conversion_param),
+        model_paths=tuple(Path(path) for path in found.model_path),
+        inputs_dtype=found.inputs_dtype,
     )
 
 

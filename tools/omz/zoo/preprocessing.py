@@ -114,7 +114,7 @@ def _check_names(names: Iterable[str], inputs: Sequence[str], where: str) -> Non
 
 
 def _check_layout(name: str, layout: Layouts, shape: Sequence[Dimension], where: str) -> None:
-    if layout.source and len(layout.source) != len(shape):
+    if layout.source and shape and len(layout.source) != len(shape):
         raise CardError(f"{where}: {layout.source} does not fit the {len(shape)} dimensions of {name}")
     if sorted(layout.source) != sorted(layout.target):
         raise CardError(f"{where}: {layout.source} cannot become {layout.target}")
@@ -130,10 +130,12 @@ def _channel_axis(layout: str, shape: Sequence[Dimension], size: int) -> int | N
 
 def _has_colours(layout: str, shape: Sequence[Dimension]) -> bool:
     axis = _channel_axis(layout, shape, _COLOURS)
-    return axis is not None and _may_be(shape[axis], _COLOURS)
+    return axis is not None and _may_be(shape, axis, _COLOURS)
 
 
-def _may_be(dimension: Dimension, size: int) -> bool:
+def _may_be(shape: Sequence[Dimension], axis: int, size: int) -> bool:
+    """Tell whether a dimension can have ``size`` elements; one of a shape that is not known can."""
+    dimension = shape[axis] if shape else -1
     if isinstance(dimension, tuple):
         least, most = dimension
         return least <= size and most in (-1, max(most, size))
@@ -143,7 +145,7 @@ def _may_be(dimension: Dimension, size: int) -> bool:
 def _with_channels(name: str, layout: Layouts, shape: Sequence[Dimension], size: int, where: str) -> Layouts:
     """Return the layout, its C in place; raise :class:`CardError` where the input has no ``size`` channels."""
     axis = _channel_axis(layout.source, shape, size)
-    if axis is None or not _may_be(shape[axis], size):
+    if axis is None or not _may_be(shape, axis, size):
         raise CardError(f"{where}: {name} has no {size} channels; its layout is {layout.source or 'not known'}")
     if layout.source:
         return layout

@@ -173,7 +173,7 @@ def test_models_dir_may_be_repeated_and_the_first_counts(tmp_path):
         write_card(tmp_path / root, f"only-{root}")
     roots = [part for root in ("second", "first") for part in ("--models_dir", tmp_path / root)]
     assert chosen(*roots, "--all") == [*OWN, "net", "only-first", "only-second"]
-    selection = Selection("net", None, False, False, (tmp_path / "second", tmp_path / "first"))
+    selection = Selection("net", None, False, (tmp_path / "second", tmp_path / "first"))
     assert [card.description for _, card in selection.cards()] == ["second"]
 
 

@@ -6,6 +6,7 @@ not ask for, all have their outputs in another order than the card.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -55,11 +56,13 @@ class Converted:
     reference: Path
 
 
+@functools.cache
 def legacy_models() -> Path:
     script = "import omz_tools, pathlib; print(pathlib.Path(omz_tools.__path__[0]) / 'models')"
     return Path(subprocess.run([str(LEGACY), "-c", script], capture_output=True, text=True, check=True).stdout.strip())
 
 
+@functools.cache
 def convertible() -> list[str]:
     if not LEGACY:
         return ["any"]

@@ -61,8 +61,8 @@ def main(
     """Convert models of the zoo to OpenVINO IR, colour order, mean and scale baked in.
 
     An IR lands in OUTPUT_DIR/public/NAME/PRECISION/NAME.xml, beside its weights and its manifest, NAME.json. What is
-    up to date is kept. A model that cannot be converted does
-    not stop the others; the exit code is 1 then, and its name and the reason are printed in the end.
+    up to date is kept. A model that cannot be converted does not stop the others; the exit code is 1 then, and its name
+    and the reason are printed in the end.
     """
     from omz.zoo.vocabulary import parse_precisions
 
@@ -91,14 +91,13 @@ def _plan(
 ) -> tuple[list[tuple[str, ConversionPlan]], dict[str, str]]:
     """Return what is to be done, and of which models that cannot be told, and why; by the names asked for."""
     from omz.convert.plan import plan_conversion
-    from omz.zoo import CompositeCard
 
     plans, failed = [], {}
     for name, card in selection.cards():
         if isinstance(card, CardError):
             failed[name] = str(card)
             continue
-        for model in card.stages if isinstance(card, CompositeCard) else (card,):
+        for model in card.models:
             if model.framework == "dldt":
                 click.echo(f"{model.name}: skipped, for it is an IR already")
                 continue

@@ -34,12 +34,7 @@ _PATH, _FILE = click.Path(path_type=Path), click.Path(path_type=Path, dir_okay=F
 @click.option("--progress_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Files at a time.")
 @click.option("--verify", is_flag=True, help="Check what is there, and download nothing.")
-@click.option(
-    "--bundle",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="Pack the files for --cache_dir on a machine without net.",
-)
+@click.option("--bundle", type=_FILE, metavar="FILE", help="Pack the files for --cache_dir on a machine without net.")
 @click.option("--timeout", type=click.IntRange(1, 86_400), default=30, show_default=True, metavar="SECONDS",
               help="How long a server may be silent.")  # fmt: skip
 def main(
@@ -135,12 +130,11 @@ def _verify(
     cards: list[ModelCard | CompositeCard], directory: Path, precisions: frozenset[str], display: Display
 ) -> dict[str, list[str]]:
     """Show what is there; return what is not right."""
-    from omz.download.downloader import models_of
     from omz.download.verify import verify
 
     failures: dict[str, list[str]] = {}
     for card in cards:
-        for check in (check for model in models_of(card) for check in verify(model, directory, precisions)):
+        for check in (check for model in card.models for check in verify(model, directory, precisions)):
             display.show(check)
             if check.problem:
                 failures.setdefault(card.name, []).append(f"{check.model}: {check.path} {check.problem}")

@@ -26,7 +26,6 @@ class Selection:
     name: str | None
     list_file: TextIO | None
     all_models: bool
-    print_all: bool
     models_dir: tuple[Path, ...]
 
     @functools.cached_property
@@ -105,13 +104,7 @@ def selection_options(function: Callable[..., None]) -> Callable[..., None]:
     """
 
     @click.option("--name", metavar="PAT[,PAT...]", help="Models whose names match one of these shell patterns.")
-    @click.option(
-        "--list",
-        "list_file",
-        type=_LIST,
-        metavar="FILE",
-        help="A pattern a line; - is stdin.",
-    )
+    @click.option("--list", "list_file", type=_LIST, metavar="FILE", help="A pattern a line; - is stdin.")
     @click.option("--all", "all_models", is_flag=True, help="Every model.")
     @click.option("--print_all", is_flag=True, help="Print the names of all models, and stop.")
     @models_dir_option
@@ -124,7 +117,7 @@ def selection_options(function: Callable[..., None]) -> Callable[..., None]:
         models_dir: tuple[Path, ...],
         **others: Any,
     ) -> None:
-        selection = Selection(name, list_file, all_models, print_all, models_dir)
+        selection = Selection(name, list_file, all_models, models_dir)
         if print_all:
             for each in selection.catalog:
                 click.echo(each)

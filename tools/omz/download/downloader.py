@@ -37,7 +37,7 @@ def download(
     failures = download_all([card], directory, settings, report)
     if failures:
         raise DownloadError("; ".join(failures[card.name]))
-    plans = [plan_download(model, directory, settings.precisions) for model in models_of(card)]
+    plans = _plan([card], directory, settings)[card.name]
     return tuple(planned.target for plan in plans for planned in plan.files if planned.target.exists())
 
 
@@ -52,11 +52,8 @@ def download_all(
     Another process that downloads to the same directory is waited for. Raises :class:`DownloadError` where the
     directory cannot be written.
     """
-    plans = {
-        card.name: [plan_download(model, directory, settings.precisions) for model in models_of(card)] for card in cards
-    }
     with _lock(directory, report):
-        return _run(plans, settings, report, postprocessing=True)
+        return _run(_plan(cards, directory, settings), settings, report, postprocessing=True)
 
 
 def make_bundle(
@@ -76,10 +73,7 @@ def make_bundle(
     beside = bundle.with_name(f".{bundle.name}.cache")
     cache = settings.cache if isinstance(settings.cache, FolderCache) else FolderCache(beside)
     source = None if settings.cache is cache else settings.cache
-    plans = {
-        card.name: [_into(cache, plan_download(model, Path(), settings.precisions)) for model in models_of(card)]
-        for card in cards
-    }
+    plans = {name: [_into(cache, plan) for plan in several] for name, several in _plan(cards, Path(), settings).items()}
     with _lock(bundle.parent if cache.folder == beside else cache.folder, report):
         failures = _run(plans, replace(settings, cache=source), report, postprocessing=False)
         if not failures:
@@ -90,9 +84,13 @@ def make_bundle(
     return failures
 
 
-def models_of(card: ModelCard | CompositeCard) -> tuple[ModelCard, ...]:
-    """Return the stages of a composite model, or the model itself."""
-    return card.stages if isinstance(card, CompositeCard) else (card,)
+def _plan(
+    cards: Sequence[ModelCard | CompositeCard], directory: Path, settings: Settings
+) -> dict[str, list[DownloadPlan]]:
+    """Return what is to be done for the models of each card, by its name."""
+    return {
+        card.name: [plan_download(model, directory, settings.precisions) for model in card.models] for card in cards
+    }
 
 
 def _into(cache: FolderCache, plan: DownloadPlan) -> DownloadPlan:

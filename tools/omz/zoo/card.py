@@ -138,6 +138,11 @@ class ModelCard(_Described):
         return self
 
     @property
+    def models(self) -> tuple[ModelCard, ...]:
+        """The model itself, as :attr:`CompositeCard.models` are its stages."""
+        return (self,)
+
+    @property
     def precisions(self) -> frozenset[str]:
         """The precisions that the model's IR comes in, or can be converted to."""
         if self.framework == "dldt":
@@ -180,6 +185,11 @@ class CompositeCard(_Described):
     def path(self) -> Path:
         """The file that holds the card."""
         return self.folder / COMPOSITE_FILE
+
+    @property
+    def models(self) -> tuple[ModelCard, ...]:
+        """The models that it is made of."""
+        return self.stages
 
     @property
     def precisions(self) -> frozenset[str]:

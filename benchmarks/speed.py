@@ -21,14 +21,15 @@ import numpy as np
 import torch
 from commands import machine, time_command
 
-from omz.convert.converter import convert
-from omz.convert.plan import plan_conversion
+from omz.convert.converter import carry_out
+from omz.convert.plan import Settings, plan_conversion
 from omz.convert.pytorch_to_onnx import export_pytorch
 from omz.convert.store import stored_ir
 from omz.images.files import write_picture
 from omz.networks.background_matting import BackgroundMatting
 from omz.runtime.matter import Matter
 from omz.runtime.openvino_engine import OpenVINOEngine
+from omz.runtime.pytorch_engine import build_network
 from omz.runtime.quiet_openvino import ov
 from omz.synthesis.scene import Scene, make_scene
 from omz.zoo import Catalog
@@ -115,9 +116,10 @@ def convert_published(folder: Path) -> Path:
         "omz.networks.background_matting", "BackgroundMatting", {}, folder / "weights.pth", (shape, shape),
         ("src", "bgr"), ("pha", "fgr"), source, 17, {},
     )  # fmt: skip
-    export_pytorch(arguments, source)
+    export_pytorch(build_network(arguments), arguments)
     file = card.files[0].model_copy(update={"size": source.stat().st_size, "checksum": Checksum.of(source)})
-    return convert(plan_conversion(card.model_copy(update={"files": (file,)}), folder, folder))["FP16"]
+    plan = plan_conversion(card.model_copy(update={"files": (file,)}), folder, folder, Settings(check="none"))
+    return carry_out(plan).irs["FP16"].path
 
 
 def scenes_a_second(size: tuple[int, int], count: int = 30) -> float:

@@ -11,6 +11,9 @@ import yaml
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
+from omz.convert.converter import carry_out
+from omz.convert.plan import ConversionPlan, Precision
+from omz.events import Report
 from omz.runtime.quiet_openvino import ov
 
 
@@ -51,6 +54,11 @@ def write_composite(root: Path, folder_name: str, stages: list[str], **changes: 
     for stage in stages:
         write_card(folder, stage)
     return folder
+
+
+def convert(plan: ConversionPlan, report: Report = lambda event: None, force: bool = False) -> dict[Precision, Path]:
+    """Carry a plan out and return the IRs."""
+    return {precision: ir.path for precision, ir in carry_out(plan, report, force).irs.items()}
 
 
 def parameters(network: nn.Module) -> np.ndarray:
@@ -104,17 +112,18 @@ def small_model(path: Path) -> Path:
 
 
 def heavy_model(path: Path, weights: int) -> Path:
-    """Write an ONNX file with inputs src and bgr, and ``weights`` random numbers that its output needs."""
-    values = np.random.default_rng(0).standard_normal((1, 3, weights // 3, 1)).astype(np.float32)
-    nodes = [helper.make_node("Add", ["src", "bgr"], ["sum"]), helper.make_node("Mul", ["sum", "w"], ["product"])]
-    shape = (weights // 3, 1)
-    graph = helper.make_graph(
-        nodes,
-        "heavy",
-        [_value(name, 3, "height", "width") for name in ("src", "bgr")],
-        [_value("product", 3, *shape)],
-        [numpy_helper.from_array(values, "w")],
-    )
+    """Write an ONNX file with inputs src and bgr, whose output needs one of ``weights`` random numbers."""
+    values = np.random.default_rng(0).standard_normal(weights).astype(np.float32)
+    nodes = [
+        helper.make_node("Add", ["src", "bgr"], ["sum"]),
+        helper.make_node("ReduceMax", ["src"], ["brightest"], keepdims=0),
+        helper.make_node("Cast", ["brightest"], ["index"], to=TensorProto.INT64),
+        helper.make_node("Gather", ["w", "index"], ["chosen"]),
+        helper.make_node("Mul", ["sum", "chosen"], ["product"]),
+    ]
+    inputs = [_value(name, 3, "height", "width") for name in ("src", "bgr")]
+    outputs = [_value("product", 3, "height", "width")]
+    graph = helper.make_graph(nodes, "heavy", inputs, outputs, [numpy_helper.from_array(values, "w")])
     path.parent.mkdir(parents=True, exist_ok=True)
     _save_onnx(graph, path)
     return path

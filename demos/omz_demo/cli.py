@@ -35,8 +35,8 @@ _STARTER = "background-matting-starter"
 @click.option("--download_dir", type=click.Path(path_type=Path), default=".", help="Where a downloaded model is.")
 @click.option("-d", "--device", default="CPU", show_default=True, help="An OpenVINO device, such as CPU, GPU or AUTO.")
 @click.option(
-    "--precision", type=click.Choice(["f32", "f16", "bf16", "default"]), default="f32", show_default=True,
-    help="Precision of execution; default: what the device prefers.",
+    "--precision", type=click.Choice(["auto", "f32", "f16", "bf16", "default"]), default="auto", show_default=True,
+    help="Precision of execution; default: what the device prefers; auto: that, if the converter saw it do no harm.",
 )  # fmt: skip
 def main(
     picture: Path | None,
@@ -58,10 +58,11 @@ def main(
         raise UsageError("--background and --target need a picture; add -i PICTURE")
     if picture and plate is None:
         raise UsageError("the model needs the plate, the same scene without the subject; add --background PLATE")
+    from omz.cli.conversion_display import ConversionDisplay
     from omz_demo import picture_job
     from omz_demo.models import load_matter
 
-    load = partial(load_matter, model, models_dir, download_dir, device, precision, partial(click.echo, err=True))
+    load = partial(load_matter, model, models_dir, download_dir, device, precision, ConversionDisplay(err=True).show)
     if picture is None or plate is None:
         from omz_demo.example import run_example
 

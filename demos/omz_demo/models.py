@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from omz.convert.store import cache_folder, stored_ir
 from omz.errors import EngineError
+from omz.events import Report
 from omz.runtime.engine import Engine
 from omz.runtime.matter import Matter
 from omz.runtime.openvino_engine import OpenVINOEngine
@@ -31,7 +31,7 @@ def load_matter(
     download_dir: Path,
     device: str,
     precision: str,
-    on_progress: Callable[[str], None],
+    report: Report,
 ) -> LoadedMatter:
     """Load an IR by its path, or a model of the zoo by its name, converting that one when it is first asked for.
 
@@ -44,7 +44,7 @@ def load_matter(
         if not path.exists():
             raise EngineError(f"no model at {path}; convert one with omz_converter")
     else:
-        path = stored_ir(Catalog(*models_dir)[model], download_dir, on_progress=on_progress)
+        path = stored_ir(Catalog(*models_dir)[model], download_dir, report=report)
     started = time.perf_counter()
     warnings = []
     compiled = cache_folder() / "compiled"

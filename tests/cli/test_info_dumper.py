@@ -103,7 +103,7 @@ def test_details_are_told_besides():
     for step, name in zip(info["preprocessing"], ("src", "bgr"), strict=True):
         assert step == {
             "input_name": name, "layout": "NCHW", "reverse_channels": True, "mean": [], "scale": [255],
-            "original_layout": "",
+            "original_layout": "", "element_type": "",
         }  # fmt: skip
 
 

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import heavy_model, published_file, small_model, write_card
+from builders import convert, heavy_model, published_file, small_model, write_card
 
-from omz.convert.converter import convert
+from omz.convert.events import IRReady
 from omz.convert.manifest import manifest_path
-from omz.convert.plan import ConversionPlan, plan_conversion
+from omz.convert.plan import ConversionPlan, Settings, plan_conversion
+from omz.events import Event
 from omz.runtime.quiet_openvino import ov
 from omz.zoo import Catalog
 
@@ -25,7 +26,14 @@ def plan_of(root: Path, source: Path, *extra: str) -> ConversionPlan:
     if not (root / "zoo").exists():
         file = published_file("net.onnx", source.read_bytes(), "https://example.com/x")
         write_card(root / "zoo", "net", files=[file], model_optimizer_args=["--input_model=$dl_dir/net.onnx"])
-    return plan_conversion(Catalog(root / "zoo")["net"], root / "dl", root / "out", extra=extra)
+    return plan_conversion(Catalog(root / "zoo")["net"], root / "dl", root / "out", Settings(extra=extra))
+
+
+def states(plan: ConversionPlan) -> dict[str, str]:
+    """Convert, and return what was said of each precision."""
+    events: list[Event] = []
+    convert(plan, events.append)
+    return {event.precision: event.state for event in events if isinstance(event, IRReady)}
 
 
 @pytest.fixture
@@ -64,9 +72,7 @@ def test_a_manifest_says_what_the_ir_is(plan):
 
 def test_what_is_up_to_date_is_kept_and_said_so(plan):
     times = {path: path.stat().st_mtime_ns for path in convert(plan).values()}
-    said: list[str] = []
-    convert(plan, said.append)
-    assert said == ["FP16 is up to date", "FP32 is up to date"]
+    assert states(plan) == {"FP16": "up to date", "FP32": "up to date"}
     assert {path: path.stat().st_mtime_ns for path in times} == times
     convert(plan, force=True)
     assert all(path.stat().st_mtime_ns > before for path, before in times.items())
@@ -81,10 +87,7 @@ def test_what_is_not_as_it_was_made_is_made_again(plan, change):
     else:
         with xml.with_suffix(f".{change}").open("ab") as file:
             file.write(b"x")
-    said: list[str] = []
-    convert(plan, said.append)
-    assert "FP32 is up to date" in said
-    assert "FP16 is up to date" not in said
+    assert states(plan) == {"FP16": "converted", "FP32": "up to date"}
     assert len(xml.read_bytes()) == len(before)
     assert json.loads(manifest_path(xml).read_text())
 
@@ -123,14 +126,15 @@ def test_what_killed_conversions_left_is_removed(plan):
 RUN = """
 import sys
 from pathlib import Path
-from omz.convert.converter import convert
-from omz.convert.plan import plan_conversion
+from omz.convert.converter import carry_out
+from omz.convert.converter import carry_out
+from omz.convert.plan import Settings, plan_conversion
 from omz.zoo import Catalog
 root, scale = Path(sys.argv[1]), sys.argv[2]
-plan = plan_conversion(Catalog(root / "zoo")["net"], root / "dl", root / "out", extra=[f"--scale={scale}"])
+plan = plan_conversion(Catalog(root / "zoo")["net"], root / "dl", root / "out", Settings(extra=(f"--scale={scale}",)))
 print("ready", flush=True)
 while True:
-    convert(plan, force=True)
+    carry_out(plan, force=True)
 """
 
 

@@ -41,8 +41,9 @@ from fault_server import (
 from omz.download import Policy, Settings, download, download_all, make_bundle
 from omz.download.cache import FolderCache, open_cache
 from omz.download.downloader import LOCK_FILE
-from omz.download.events import Event, FileEnd, FileProgress, FileRetry, FileSkipped, ModelBegin, ModelEnd, Waiting
+from omz.download.events import FileEnd, FileProgress, FileRetry, FileSkipped, ModelBegin, ModelEnd
 from omz.errors import DownloadError
+from omz.events import Event, Waiting
 from omz.zoo import Catalog
 
 CONTENT = bytes(range(256)) * 2000

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import click
@@ -41,6 +40,7 @@ def main(
     Lower is better. The IRs run in f32, so that the table shows the conversion and nothing else.
     """
     from omz.accuracy.runner import LABELS, evaluate
+    from omz.cli.conversion_display import ConversionDisplay
     from omz.convert.plan import plan_conversion
     from omz.convert.store import stored_ir
     from omz.runtime.matter import Matter
@@ -57,7 +57,7 @@ def main(
         if model_dir:
             path = plan_conversion(card, download_dir, model_dir).ir_path(precision)
         else:
-            path = stored_ir(card, download_dir, precision, partial(click.echo, err=True))
+            path = stored_ir(card, download_dir, precision, ConversionDisplay(err=True).show)
         engines[precision] = OpenVINOEngine(path, device)
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("scenes", total=num_scenes)

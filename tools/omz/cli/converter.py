@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -15,12 +16,15 @@ import click
 
 from omz.cli.command import omz_command
 from omz.cli.selection import Selection, selection_options
-from omz.errors import CardError, OmzError
+from omz.errors import CardError, OmzError, UsageError
 
 if TYPE_CHECKING:
-    from omz.convert.plan import ConversionPlan
+    from omz.cli.display import Display
+    from omz.convert.plan import Check, ConversionPlan, Settings
+    from omz.events import Event, Report
 
 _PATH = click.Path(path_type=Path)
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 def _read_jobs(ctx: click.Context, param: click.Parameter, value: str) -> int:
@@ -33,9 +37,9 @@ def _read_jobs(ctx: click.Context, param: click.Parameter, value: str) -> int:
 
 @dataclass(frozen=True)
 class _Outcome:
-    """What came of one model: what was done, a line each, and why it failed, where it did."""
+    """What came of one model: the events that were not shown yet, and why it failed, where it did."""
 
-    lines: tuple[str, ...] = ()
+    events: tuple[Event, ...] = ()
     problem: str | None = None
 
 
@@ -44,53 +48,94 @@ class _Outcome:
 @click.option("-d", "--download_dir", type=_PATH, default=".", metavar="DIR", help="Where the downloaded models are.")
 @click.option("-o", "--output_dir", type=_PATH, metavar="DIR", help="Where the IRs go; default: download_dir.")
 @click.option("--precisions", metavar="PREC[,PREC...]", help="How weights are stored; default: FP16,FP32.")
+@click.option("--shape", default="", metavar="NAME[N,...],...", help="Shapes of inputs; -1 leaves a side open.")
+@click.option("--input_type", type=click.Choice(["u8"]), help="Take pictures as the bytes of a camera or a file.")
+@click.option("--input_layout", type=click.Choice(["NHWC", "NCHW"]), help="Take pictures in this order of dimensions.")
 @click.option("--add_mo_arg", "--add-mo-arg", "extra", multiple=True, metavar="ARG", help="After the card's; wins.")
+@click.option("--check", type=click.Choice(["none", "fast", "full"]), default="fast", show_default=True,
+              help="How each IR is compared with its source.")  # fmt: skip
+@click.option("--trust_code", is_flag=True, help="Run code that comes with cards and weights.")
+@click.option("--mo", type=_FILE, metavar="MO", help="Let this Model Optimizer make the IRs.")
+@click.option("-p", "--python", type=_FILE, metavar="PYTHON", help="Runs --mo, and scripts of cards.")
 @click.option("--force", is_flag=True, help="Convert again what is up to date.")
 @click.option("--dry_run", "--dry-run", is_flag=True, help="Print what would be done, and do nothing.")
+@click.option("--progress_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("-j", "--jobs", default="1", show_default=True, callback=_read_jobs, help="Models at a time, or auto.")
 def main(
     selection: Selection,
     download_dir: Path,
     output_dir: Path | None,
     precisions: str | None,
+    shape: str,
+    input_type: str | None,
+    input_layout: str | None,
     extra: tuple[str, ...],
+    check: Check,
+    trust_code: bool,
+    mo: Path | None,
+    python: Path | None,
     force: bool,
     dry_run: bool,
+    progress_format: str,
     jobs: int,
 ) -> None:
     """Convert models of the zoo to OpenVINO IR, colour order, mean and scale baked in.
 
-    An IR lands in OUTPUT_DIR/public/NAME/PRECISION/NAME.xml, beside its weights and its manifest, NAME.json. What is
-    up to date is kept. A model that cannot be converted does not stop the others; the exit code is 1 then, and its name
-    and the reason are printed in the end.
+    An IR lands in OUTPUT_DIR/public/NAME/PRECISION/NAME.xml, beside its weights and its manifest, NAME.json, once it
+    gives what its source gives. What is up to date is kept. A model that cannot be converted does not stop the others;
+    the exit code is 1 then, and its name and the reason are printed in the end.
     """
+    from omz.cli.conversion_display import ConversionDisplay
+    from omz.cli.display import JsonDisplay
+    from omz.convert.plan import Settings
+    from omz.zoo.optimizer_arguments import parse_shapes
     from omz.zoo.vocabulary import parse_precisions
 
-    wanted = parse_precisions(precisions)
-    plans, failed = _plan(selection, download_dir, output_dir or download_dir, wanted, extra)
+    if mo and (input_type or input_layout):
+        raise UsageError("--mo knows no --input_type and no --input_layout")
+    settings = Settings(
+        precisions=parse_precisions(precisions),
+        extra=extra,
+        shapes=parse_shapes(shape) if shape else {},
+        picture_type=input_type or "",
+        picture_layout=input_layout or "",
+        check=check,
+        trust_code=trust_code,
+        optimizer_program=_program(mo, python) if mo else (),
+        python=str(python or ""),
+    )
+    display: Display = JsonDisplay() if progress_format == "json" else ConversionDisplay()
+    plans, failed = _plan(selection, download_dir, output_dir or download_dir, settings, display)
     if dry_run:
         for _, plan in plans:
-            for precision in plan.precisions:
-                click.echo(f"would write {plan.ir_path(precision)}")
+            _explain(plan)
     else:
-        outcomes = _convert_all([plan for _, plan in plans], jobs, force)
+        outcomes = _convert_all([plan for _, plan in plans], jobs, force, display.show)
         for (name, _), outcome in zip(plans, outcomes, strict=True):
-            for line in outcome.lines:
-                click.echo(line)
+            for event in outcome.events:
+                display.show(event)
             if outcome.problem is not None:
                 failed[name] = outcome.problem
     for problem in dict.fromkeys(failed.values()):
         click.echo(f"error: {problem}", err=True)
+    display.summary(list(failed))
     if failed:
-        click.echo("\n".join(["FAILED:", *failed]))
         raise click.exceptions.Exit(1)
 
 
+def _program(mo: Path, python: Path | None) -> tuple[str, ...]:
+    """Return the command that runs a Model Optimizer: by itself, where it can, or by ``python``."""
+    if python is None and os.access(mo, os.X_OK):
+        return (str(mo.absolute()),)
+    return (str(python or sys.executable), "--", str(mo.absolute()))
+
+
 def _plan(
-    selection: Selection, download_dir: Path, output_dir: Path, precisions: frozenset[str], extra: tuple[str, ...]
+    selection: Selection, download_dir: Path, output_dir: Path, settings: Settings, display: Display
 ) -> tuple[list[tuple[str, ConversionPlan]], dict[str, str]]:
     """Return what is to be done, and of which models that cannot be told, and why; by the names asked for."""
     from omz.convert.plan import plan_conversion
+    from omz.events import ModelSkipped
 
     plans, failed = [], {}
     for name, card in selection.cards():
@@ -99,24 +144,44 @@ def _plan(
             continue
         for model in card.models:
             if model.framework == "dldt":
-                click.echo(f"{model.name}: skipped, for it is an IR already")
+                display.show(ModelSkipped(model.name, "it is an IR already"))
                 continue
             try:
-                plan = plan_conversion(model, download_dir, output_dir, precisions, extra)
+                plan = plan_conversion(model, download_dir, output_dir, settings)
             except CardError as error:
                 failed[name] = str(error)
                 continue
             if plan.precisions:
                 plans.append((name, plan))
             else:
-                click.echo(f"{model.name}: skipped, for it becomes none of {', '.join(sorted(precisions))}")
+                wanted = ", ".join(sorted(settings.precisions))
+                display.show(ModelSkipped(model.name, f"it becomes none of {wanted}"))
     return plans, failed
 
 
-def _convert_all(plans: list[ConversionPlan], jobs: int, force: bool) -> Iterator[_Outcome]:
+def _explain(plan: ConversionPlan) -> None:
+    """Print what a conversion would do."""
+    if plan.needs_trust:
+        click.echo(f"{plan.card.name}: would run {plan.foreign_code}, which comes with the card, with --trust_code")
+    if plan.export:
+        click.echo(f"{plan.card.name}: would write {plan.onnx_file}, opset {plan.export.opset_version}")
+    for precision in plan.precisions:
+        click.echo(f"{plan.card.name}: would write {plan.ir_path(precision)}")
+    for step in plan.preprocessing:
+        done = [
+            *([f"{step.element_type} to f32"] if step.element_type else []),
+            *(["BGR to RGB"] if step.reverse_channels else []),
+            *([f"- {', '.join(f'{value:g}' for value in step.mean)}"] if step.mean else []),
+            *([f"/ {', '.join(f'{value:g}' for value in step.scale)}"] if step.scale else []),
+            *([f"{step.layout} to {step.original_layout}"] if step.original_layout else []),
+        ]
+        click.echo(f"  {step.input_name} {step.layout}: {'; '.join(done) or 'as it is'}")
+
+
+def _convert_all(plans: list[ConversionPlan], jobs: int, force: bool, show: Report) -> Iterator[_Outcome]:
     """Convert in this process, or some at a time in processes of their own, and yield outcomes in order."""
     if jobs == 1 or len(plans) < 2:
-        yield from (_convert(plan, force, click.echo) for plan in plans)
+        yield from (_convert(plan, force, show) for plan in plans)
         return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(jobs, len(plans)), context) as pool:
@@ -128,18 +193,21 @@ def _convert_all(plans: list[ConversionPlan], jobs: int, force: bool) -> Iterato
                 yield _Outcome(problem=f"{plan.card.name}: a conversion was killed; try -j 1")
 
 
-def _convert(plan: ConversionPlan, force: bool, tell: Callable[[str], None] | None = None) -> _Outcome:
-    """Convert one model; what is done goes to ``tell``, or into the outcome."""
-    from omz.convert.converter import convert
+def _convert(plan: ConversionPlan, force: bool, show: Report | None = None) -> _Outcome:
+    """Convert one model; what is done goes to ``show``, or into the outcome."""
+    from omz.convert.converter import carry_out
+    from omz.convert.events import ConversionBegin, ConversionEnd
 
-    lines: list[str] = []
-    say = tell or lines.append
+    events: list[Event] = []
+    tell: Callable[[Event], None] = show or events.append
+    tell(ConversionBegin(plan.card.name, plan.precisions))
+    problem = None
     try:
-        for path in convert(plan, lambda what: say(f"{plan.card.name}: {what}"), force).values():
-            say(f"{plan.card.name}: {path}")
+        carry_out(plan, tell, force)
     except OmzError as error:
-        return _Outcome(tuple(lines), str(error))
-    return _Outcome(tuple(lines))
+        problem = str(error)
+    tell(ConversionEnd(plan.card.name, problem is None, problem))
+    return _Outcome(tuple(events), problem)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,9 @@
-"""How a download looks: bars for people, JSON for programs."""
+"""How a download looks to people: lines and bars."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from typing import Protocol
 
-import click
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -17,42 +14,12 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from omz.cli.display import print_failed
 from omz.download import events
+from omz.events import Event, ModelSkipped, Waiting
 
 
-class Display(Protocol):
-    """Shows what happens, inside a ``with`` block."""
-
-    def __enter__(self) -> Display: ...
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def show(self, event: events.Event) -> None:
-        """Show an event."""
-
-    def summary(self, failed: Sequence[str]) -> None:
-        """Show the names of the models that failed."""
-
-
-class JsonDisplay:
-    """A line of JSON an event, on standard output."""
-
-    def __enter__(self) -> JsonDisplay:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def show(self, event: events.Event) -> None:
-        """Print the event."""
-        click.echo(json.dumps(event.as_json()))
-
-    def summary(self, failed: Sequence[str]) -> None:
-        """Print a last event."""
-        click.echo(json.dumps({"$type": "summary", "successful": not failed, "failed": list(failed)}))
-
-
-class TextDisplay:
+class DownloadDisplay:
     """A line of text a file, and bars for those on their way where there is a terminal."""
 
     def __init__(self) -> None:
@@ -66,7 +33,7 @@ class TextDisplay:
         )
         self._bars: dict[tuple[str, str], TaskID] = {}
 
-    def __enter__(self) -> TextDisplay:
+    def __enter__(self) -> DownloadDisplay:
         if self._progress.console.is_terminal:
             self._progress.start()
         return self
@@ -75,7 +42,7 @@ class TextDisplay:
         if self._progress.console.is_terminal:
             self._progress.stop()
 
-    def show(self, event: events.Event) -> None:
+    def show(self, event: Event) -> None:
         """Print the event, or move its bar."""
         if isinstance(event, events.FileBegin):
             name = (event.model, event.model_file)
@@ -90,8 +57,7 @@ class TextDisplay:
 
     def summary(self, failed: Sequence[str]) -> None:
         """Print the names of the models that failed, if any."""
-        if failed:
-            click.echo("\n".join(["FAILED:", *failed]))
+        print_failed(failed)
 
 
 _STATES = {
@@ -101,12 +67,12 @@ _STATES = {
 }
 
 
-def _line(event: events.Event) -> str | None:  # noqa: PLR0911  # a line a case
+def _line(event: Event) -> str | None:  # noqa: PLR0911  # a line a case
     """Return an event in words; None for one that only moves a bar."""
     match event:
-        case events.Waiting(directory):
+        case Waiting(directory):
             return f"waiting: another process downloads to {directory}"
-        case events.ModelSkipped(model, reason):
+        case ModelSkipped(model, reason):
             return f"{model}: skipped, for {reason}"
         case events.ModelBegin(model, count):
             return f"{model}: {count} file{'' if count == 1 else 's'}"

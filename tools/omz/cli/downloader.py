@@ -17,7 +17,7 @@ from omz.cli.selection import Selection, selection_options
 from omz.errors import CardError, OmzError, UsageError
 
 if TYPE_CHECKING:
-    from omz.cli.download_display import Display
+    from omz.cli.display import Display
     from omz.zoo import CompositeCard, ModelCard
 
 _INTERRUPTED, _TERMINATED = 130, 143
@@ -54,7 +54,8 @@ def main(
     Files land in OUTPUT_DIR/public/NAME (or where the card's zoo has the model). What is there and right is kept; what
     a stopped run has received is continued. Exits with 1 where a model is not complete in the end, and names it.
     """
-    from omz.cli.download_display import JsonDisplay, TextDisplay
+    from omz.cli.display import JsonDisplay
+    from omz.cli.download_display import DownloadDisplay
     from omz.download import Policy, Settings, download_all, make_bundle
     from omz.download.cache import open_cache
     from omz.zoo.vocabulary import parse_precisions
@@ -62,7 +63,7 @@ def main(
     if verify and bundle:
         raise UsageError("--verify and --bundle exclude each other")
     wanted = parse_precisions(precisions)
-    display = JsonDisplay() if progress_format == "json" else TextDisplay()
+    display: Display = JsonDisplay() if progress_format == "json" else DownloadDisplay()
     good, failures = _read_cards(selection)
     if verify:
         failures |= _verify(good, output_dir, wanted, display)

@@ -1,62 +1,105 @@
-"""Run a conversion: everything is made in a folder of its own, then put into its place."""
+"""Carry a plan out: everything is made and checked in a folder of its own, then put into its place."""
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from omz.atomic import replace_folder
-from omz.convert.facts import describe
-from omz.convert.manifest import conversion_key, is_current, write_manifest
+from omz.convert.check import Checker
+from omz.convert.events import ConversionStep, IRReady, State
+from omz.convert.facts import describe, describe_parity
+from omz.convert.ir_file import read_model, save_ir
+from omz.convert.manifest import Manifest, conversion_key, current_manifest, make_manifest, manifest_path
 from omz.convert.onnx_to_ir import build_ir
 from omz.convert.plan import ConversionPlan, Precision
+from omz.convert.programs import run_model_optimizer, run_script
+from omz.convert.sources import Sources, check_sources
 from omz.errors import ConversionError
+from omz.events import Report, Waiting
 from omz.locked import locked_folder
-from omz.runtime.openvino_errors import reason
+from omz.runtime.card_code import importable
 from omz.runtime.quiet_openvino import ov
-from omz.zoo.model_file import Checksum
-from omz.zoo.source import check_source
+from omz.zoo.export_arguments import ExportArguments
+from omz.zoo.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    from torch import nn
 
 LOCK_FILE = ".omz_converter.lock"
 _WORKPLACE = ".converting-"
 
 
-def convert(
-    plan: ConversionPlan, on_progress: Callable[[str], None] = lambda what: None, force: bool = False
-) -> dict[Precision, Path]:
-    """Convert by ``plan`` and return the ``.xml`` of each precision.
+@dataclass(frozen=True)
+class ConvertedIR:
+    """An IR in its place: ``path`` is its ``.xml``; ``kept`` where it was there already, made from the same."""
 
-    An IR and its manifest take the place of older ones together, once they are whole; those that were made from the
-    same source, arguments and versions before, and are as they were made, are kept, unless ``force``. Another process
-    that converts the same model to the same place is waited for. Raises :class:`omz.errors.OmzError` where the source
-    is missing, differs from the card, or cannot be converted.
+    path: Path
+    manifest: Manifest
+    kept: bool
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What came of a card: the ONNX file on the way, and the IRs by precision."""
+
+    name: str
+    onnx_file: Path
+    irs: dict[Precision, ConvertedIR]
+
+
+def carry_out(plan: ConversionPlan, report: Report = lambda event: None, force: bool = False) -> Conversion:
+    """Convert by ``plan``.
+
+    An IR and its manifest take the place of older ones together, once they are whole, and compared with their source;
+    those that were made from the same source, arguments and versions before, and are as they were made, are kept,
+    unless ``force``. Another process that converts the same model to the same place is waited for. Raises
+    :class:`omz.errors.OmzError` where the source is missing, differs from the card, cannot be converted, or where the
+    IR does not give what the source gives.
     """
-    if plan.export and not plan.export.is_ours:
+    if plan.needs_trust and not plan.settings.trust_code:
         raise ConversionError(
-            f"{plan.card.name}: its network is code that comes with the card ({plan.export.import_module}); "
-            "such code is not run here"
+            f"{plan.card.name}: its conversion runs code that comes with the card ({plan.foreign_code}); "
+            "--trust_code runs it, if you trust its authors"
         )
-    source_checksum = check_source(plan.card, plan.source, plan.download_dir)
-    paths = {precision: plan.ir_path(precision) for precision in plan.precisions}
+    sources = check_sources(plan)
     try:
-        with locked_folder(plan.folder, LOCK_FILE, lambda: on_progress("waiting for another conversion")):
+        with locked_folder(plan.folder, LOCK_FILE, lambda: report(Waiting(str(plan.folder)))):
             _remove_workplaces(plan.folder)
-            key = conversion_key(plan, source_checksum)
-            missing = [precision for precision, xml in paths.items() if force or not is_current(xml, key)]
-            for precision in plan.precisions:
-                if precision not in missing:
-                    on_progress(f"{precision} is up to date")
+            key = conversion_key(plan, sources)
+            kept = {} if force or plan.settings.optimizer_program else _up_to_date(plan, key)
+            missing = [precision for precision in plan.precisions if precision not in kept]
+            made: dict[Precision, Manifest] = {}
             if missing:
                 with tempfile.TemporaryDirectory(prefix=_WORKPLACE, dir=plan.folder) as workplace:
-                    _convert_in(Path(workplace), plan, missing, source_checksum, on_progress)
+                    here = plan.moved_to(Path(workplace))
+                    made = _make(here, missing, key, sources, report)
+                    _put_into_place(plan, here, missing)
     except OSError as error:
         raise ConversionError(
             f"{plan.folder} cannot be written: {error.strerror or error}; convert to another folder"
         ) from error
-    return paths
+    irs = {
+        precision: ConvertedIR(plan.ir_path(precision), {**kept, **made}[precision], precision in kept)
+        for precision in plan.precisions
+    }
+    for precision, ir in irs.items():
+        state: State = "up to date" if ir.kept else "converted"
+        report(IRReady(plan.card.name, precision, str(ir.path), state, ir.manifest.parity))
+    return Conversion(plan.card.name, plan.onnx_file, irs)
+
+
+def _up_to_date(plan: ConversionPlan, key: str) -> dict[Precision, Manifest]:
+    found = {
+        precision: current_manifest(plan.ir_path(precision), key, plan.settings.check) for precision in plan.precisions
+    }
+    return {precision: manifest for precision, manifest in found.items() if manifest}
 
 
 def _remove_workplaces(folder: Path) -> None:
@@ -65,44 +108,72 @@ def _remove_workplaces(folder: Path) -> None:
         shutil.rmtree(rest, ignore_errors=True)
 
 
-def _convert_in(
-    workplace: Path,
-    plan: ConversionPlan,
-    precisions: list[Precision],
-    source_checksum: Checksum,
-    on_progress: Callable[[str], None],
-) -> None:
+def _put_into_place(plan: ConversionPlan, made: ConversionPlan, precisions: list[Precision]) -> None:
+    """Move what was made to where it belongs: the IRs last, each with its manifest in one step."""
+    folders = [made.ir_path(precision).parent for precision in precisions]
+    for entry in sorted(made.folder.iterdir()):
+        target = plan.folder / entry.name
+        if entry in folders:
+            continue
+        if entry.is_dir():
+            replace_folder(entry, target)
+        else:
+            entry.replace(target)
+    for precision in precisions:
+        replace_folder(made.ir_path(precision).parent, plan.ir_path(precision).parent)
+
+
+def _make(
+    here: ConversionPlan, precisions: list[Precision], key: str, sources: Sources, report: Report
+) -> dict[Precision, Manifest]:
+    """Make the IRs of ``precisions`` and their manifests where ``here`` says, and whatever is needed on the way."""
     started = time.perf_counter()
-    onnx_file = plan.source
-    if plan.export:
-        from omz.convert.pytorch_to_onnx import export_pytorch
 
-        on_progress(f"{plan.source.name} to ONNX, opset {plan.export.opset_version}")
-        onnx_file = workplace / plan.export.output_file.name
-        export_pytorch(plan.export, onnx_file)
-    on_progress(f"{onnx_file.name} to OpenVINO IR, {' and '.join(precisions)}")
-    model, preprocessing = build_ir(onnx_file, plan.optimizer, plan.card.name)
-    describe(model, preprocessing, plan, source_checksum)
-    for precision in precisions:
-        xml = workplace / precision / f"{plan.card.name}.xml"
-        _save(model, xml, precision)
-        seconds = time.perf_counter() - started
-        write_manifest(xml, precision, model, preprocessing, plan, source_checksum, seconds)
-    del model  # it maps the ONNX file, which is about to move
-    if plan.export:
-        plan.export.output_file.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(onnx_file, plan.export.output_file)
-    for precision in precisions:
-        replace_folder(workplace / precision, plan.ir_path(precision).parent)
+    def say(step: str) -> None:
+        report(ConversionStep(here.card.name, step))
+
+    here.folder.mkdir(parents=True)
+    if here.script:
+        say(f"running {here.script.name} of the card")
+        run_script(here)
+    manifests = {}
+    with importable(here.export.model_paths if here.export else ()):
+        exported = _export(here, say) if here.export else None
+        check = Checker(here, exported, say)
+        say(f"{here.onnx_file.name} to OpenVINO IR, {' and '.join(precisions)}")
+        for precision, model, preprocessing in _models(here, precisions):
+            describe(model, preprocessing, here, sources)
+            parity = check(model, preprocessing, precision)
+            describe_parity(model, parity, here.card.parity)
+            xml = here.ir_path(precision)
+            save_ir(model, xml, precision)
+            manifest = make_manifest(xml, precision, model, preprocessing, here, key, sources, parity)
+            manifests[precision] = dataclasses.replace(manifest, seconds=round(time.perf_counter() - started, 3))
+            manifests[precision].write(manifest_path(xml))
+    return manifests
 
 
-def _save(model: ov.Model, target: Path, precision: Precision) -> None:
-    """Write an IR and read it back, for a disk can fill up at any byte."""
-    try:
-        ov.save_model(model, target, compress_to_fp16=precision == "FP16")
-        ov.Core().read_model(target)
-    except RuntimeError as error:
-        free = shutil.disk_usage(target.parent).free
-        raise ConversionError(
-            f"the {precision} IR cannot be written to {target.parent}: {reason(error)} ({free >> 20} MiB are free)"
-        ) from error
+def _models(
+    here: ConversionPlan, precisions: list[Precision]
+) -> Iterator[tuple[Precision, ov.Model, tuple[Preprocessing, ...]]]:
+    """Make the model of each precision: one for all, or each by the Model Optimizer of the settings."""
+    if here.settings.optimizer_program:
+        for precision in precisions:
+            with tempfile.TemporaryDirectory(dir=here.folder) as folder:
+                yield precision, read_model(run_model_optimizer(here, precision, Path(folder))), here.preprocessing
+    else:
+        model, preprocessing = build_ir(here.onnx_file, here.optimizer, here.card.name)
+        for precision in precisions:
+            yield precision, model, preprocessing
+
+
+def _export(here: ConversionPlan, say: Callable[[str], None]) -> tuple[nn.Module, ExportArguments]:
+    """Write the ONNX file; return the network that it was made of."""
+    from omz.convert.pytorch_to_onnx import export_pytorch
+    from omz.runtime.pytorch_engine import build_network
+
+    assert here.export
+    say(f"{here.source.name} to ONNX, opset {here.export.opset_version}")
+    network = build_network(here.export, here.settings.trust_code)
+    export_pytorch(network, here.export)
+    return network, here.export

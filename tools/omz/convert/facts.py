@@ -1,24 +1,31 @@
-"""What an IR tells about itself, in the ``omz`` section of its ``rt_info``."""
+"""What an IR tells about itself, in its ``rt_info``."""
 
 from __future__ import annotations
 
 from importlib.metadata import version
 
+from omz.convert.parity import Parity
 from omz.convert.plan import ConversionPlan
+from omz.convert.sources import Sources
 from omz.runtime.quiet_openvino import ov
-from omz.zoo.model_file import Checksum
+from omz.zoo.card import Tolerance
 from omz.zoo.preprocessing import Preprocessing
 
+_SECTION = "omz"
+_MODEL_INFO = "model_info"
 
-def describe(
-    model: ov.Model, preprocessing: tuple[Preprocessing, ...], plan: ConversionPlan, source_checksum: Checksum
-) -> None:
-    """Write name, task, inputs with their colour order, mean and scale, outputs, source hash and tool versions."""
+
+def describe(model: ov.Model, preprocessing: tuple[Preprocessing, ...], plan: ConversionPlan, sources: Sources) -> None:
+    """Write name, task, inputs with their colour order, mean and scale, outputs, source hash and tool versions.
+
+    They go into the section ``omz``; the card's ``model_info`` goes into a section of that name, where programs that
+    run models look for it.
+    """
     facts = {
         "name": plan.card.name,
         "task_type": plan.card.task_type,
-        "source_file": plan.source.name,
-        f"source_{source_checksum.algorithm}": source_checksum.value,
+        "source_file": sources.name,
+        f"source_{sources.main.algorithm}": sources.main.value,
         "inputs": ",".join(port.any_name for port in model.inputs),
         "outputs": ",".join(port.any_name for port in model.outputs),
         "open_matting_zoo": version("open-matting-zoo"),
@@ -27,8 +34,33 @@ def describe(
     for step in preprocessing:
         prefix = f"input_{step.input_name}"
         facts[f"{prefix}_layout"] = step.layout
+        facts[f"{prefix}_type"] = step.element_type or "as the original"
         facts[f"{prefix}_takes"] = "BGR" if step.reverse_channels else "as the original"
         facts[f"{prefix}_embedded_mean"] = ",".join(map(repr, step.mean)) or "0"
         facts[f"{prefix}_embedded_scale"] = ",".join(map(repr, step.scale)) or "1"
+    _write(model, facts)
+    for key, value in plan.card.model_info.model_dump(exclude_unset=True).items():
+        model.set_rt_info(list(value) if isinstance(value, tuple) else value, [_MODEL_INFO, key])
+
+
+def describe_parity(model: ov.Model, parity: tuple[Parity, ...], tolerance: Tolerance) -> None:
+    """Write how the IR compares with its source, and in which precisions of execution it keeps its results."""
+    facts = {"keeps_model_in": ",".join(kept_in(parity, tolerance))}
+    for each in parity:
+        for output in each.outputs:
+            prefix = f"parity_{each.precision}_{output.output}"
+            facts[f"{prefix}_largest"] = f"{output.largest:.4g}"
+            facts[f"{prefix}_mean"] = f"{output.mean:.4g}"
+            facts[f"{prefix}_p99_9"] = f"{output.p99_9:.4g}"
+            facts[f"{prefix}_psnr"] = "identical" if output.psnr is None else f"{output.psnr:.2f}"
+    _write(model, facts)
+
+
+def kept_in(parity: tuple[Parity, ...], tolerance: Tolerance) -> tuple[str, ...]:
+    """Return the precisions of execution in which the outputs are as near the source's as weights in half precision."""
+    return tuple(each.precision for each in parity if each.problem(tolerance.FP16) is None)
+
+
+def _write(model: ov.Model, facts: dict[str, str]) -> None:
     for key, value in facts.items():
-        model.set_rt_info(value, ["omz", key])
+        model.set_rt_info(value, [_SECTION, key])

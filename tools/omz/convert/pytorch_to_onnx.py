@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
 
 import onnx
 import torch
 from torch import nn
 
 from omz.errors import ConversionError
-from omz.runtime.pytorch_engine import build_network
+from omz.runtime.pytorch_engine import tensors_in
 from omz.zoo.export_arguments import ExportArguments
 
 
@@ -23,16 +22,18 @@ class _NamedOutputs(nn.Module):
         self._count = count
 
     def forward(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return tuple(self._network(*inputs)[: self._count])
+        return tuple(tensors_in(self._network(*inputs))[: self._count])
 
 
-def export_pytorch(arguments: ExportArguments, target: Path) -> None:
-    """Trace the network with an example of the card's shapes, and write it, checked, to ``target``.
+def export_pytorch(network: nn.Module, arguments: ExportArguments) -> None:
+    """Trace ``network`` with an example of the card's shapes, and write it, checked, to the output file.
 
-    The tracing exporter is used on purpose: it writes the opset asked for, and one file, where its successor writes
-    opset 18 and newer. Raises :class:`ConversionError` where the network cannot be exported.
+    Outputs that get no name are left out. The tracing exporter is used on purpose: it writes the opset asked for, and
+    one file, where its successor writes opset 18 and newer. Raises :class:`ConversionError` where the network cannot be
+    exported.
     """
-    network = _NamedOutputs(build_network(arguments), len(arguments.output_names))
+    target = arguments.output_file
+    target.parent.mkdir(parents=True, exist_ok=True)
     example = tuple(
         torch.zeros(shape, dtype=getattr(torch, arguments.inputs_dtype)) for shape in arguments.input_shapes
     )
@@ -40,7 +41,7 @@ def export_pytorch(arguments: ExportArguments, target: Path) -> None:
         with warnings.catch_warnings(), torch.inference_mode():
             warnings.simplefilter("ignore")
             torch.onnx.export(
-                network,
+                _NamedOutputs(network, len(arguments.output_names)),
                 example,
                 str(target),
                 input_names=list(arguments.input_names),

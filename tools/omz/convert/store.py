@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
 import platformdirs
 
-from omz.convert.plan import Precision, plan_conversion
+from omz.convert.manifest import is_whole
+from omz.convert.plan import Precision, Settings, plan_conversion
+from omz.events import Report
 from omz.zoo.card import ModelCard
 
 _MAKERS = ("networks", "convert", "zoo")
@@ -25,15 +26,15 @@ def stored_ir(
     card: ModelCard,
     download_dir: Path,
     precision: Precision = "FP16",
-    on_progress: Callable[[str], None] = lambda what: None,
+    report: Report = lambda event: None,
 ) -> Path:
     """Return the IR of ``card`` in the cache folder; convert it first where there is none of this card and version."""
-    plan = plan_conversion(card, download_dir, cache_folder() / "ir" / _key(card))
+    plan = plan_conversion(card, download_dir, cache_folder() / "ir" / _key(card), Settings(precisions=(precision,)))
     path = plan.ir_path(precision)
-    if not (path.is_file() and path.with_suffix(".bin").is_file()):
-        from omz.convert.converter import convert
+    if not is_whole(path):
+        from omz.convert.converter import carry_out
 
-        convert(plan, on_progress)
+        carry_out(plan, report)
     return path
 
 

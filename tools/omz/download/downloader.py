@@ -10,12 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from omz.download.cache import FolderCache, pack_bundle
-from omz.download.events import Report, Waiting
 from omz.download.plan import DownloadPlan, plan_download
 from omz.download.session import ModelJob, Session, Settings
 from omz.download.transfer import Stopped
 from omz.download.transport import Transport
 from omz.errors import DownloadError
+from omz.events import Report, Waiting
 from omz.locked import locked_folder
 from omz.zoo.card import CompositeCard, ModelCard
 

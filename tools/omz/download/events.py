@@ -2,41 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Literal
+
+from omz.events import Event
 
 State = Literal["downloaded", "cached", "present"]
 """How a file came to be there: fetched, taken from the cache, or it was there already, and right."""
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something that happened; ``as_json`` gives its members, and its type as ``$type``."""
-
-    TYPE: ClassVar[str]
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the event as plain data."""
-        return {"$type": self.TYPE, **dataclasses.asdict(self)}
-
-
-@dataclass(frozen=True)
-class Waiting(Event):
-    """Another process works on ``directory``; this one goes on when that has ended."""
-
-    TYPE = "waiting"
-    directory: str
-
-
-@dataclass(frozen=True)
-class ModelSkipped(Event):
-    """No file of the model is wanted."""
-
-    TYPE = "model_skipped"
-    model: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -150,7 +122,3 @@ class FileChecked(Event):
     path: str
     problem: str | None
     postprocessed: bool = False
-
-
-Report = Callable[[Event], None]
-"""Takes events; called from several threads at once, one event at a time."""

@@ -13,7 +13,6 @@ from typing import get_args
 from omz.atomic import sweep
 from omz.download.cache import Cache
 from omz.download.events import (
-    Event,
     FileBegin,
     FileEnd,
     FileProgress,
@@ -21,10 +20,8 @@ from omz.download.events import (
     FileSkipped,
     ModelBegin,
     ModelEnd,
-    ModelSkipped,
     PostprocessingBegin,
     PostprocessingEnd,
-    Report,
     State,
     Warned,
 )
@@ -35,6 +32,7 @@ from omz.download.postprocess import original_path, postprocess, postprocessed
 from omz.download.transfer import Listener, Stopped, Transfer
 from omz.download.transport import Transport
 from omz.errors import DownloadError
+from omz.events import Event, ModelSkipped, Report
 from omz.zoo.vocabulary import Precision
 
 

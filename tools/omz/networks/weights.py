@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
+import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
@@ -14,12 +17,13 @@ from omz.atomic import whole_file
 from omz.errors import ModelFileError
 
 
-def load_weights(network: nn.Module, path: Path) -> None:
+def load_weights(network: nn.Module, path: Path, trust_code: bool = False) -> None:
     """Load ``path`` (``.safetensors``, or a PyTorch checkpoint) into ``network``, in the network's own precision.
 
-    Raises :class:`ModelFileError` where the file is missing or damaged, or names what is missing, surplus or misshapen.
+    A checkpoint is a pickle, which can hold code: nothing of it is executed, unless ``trust_code``. Raises
+    :class:`ModelFileError` where the file is missing or damaged, or names what is missing, surplus or misshapen.
     """
-    state = _read(path)
+    state = _read(path, trust_code)
     expected = network.state_dict()
     problems = [
         *(f"{name} is missing" for name in expected if name not in state),
@@ -49,21 +53,43 @@ def save_half(network: nn.Module, path: Path) -> None:
         temporary.write_bytes(save(state))
 
 
-def _read(path: Path) -> Mapping[str, Tensor]:
+def _read(path: Path, trust_code: bool) -> Mapping[str, Tensor]:
     if not path.is_file():
         raise ModelFileError(f"no weights at {path}: download the model first")
     try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, OSError, RuntimeError, EOFError, ValueError) as error:
+        state = load_file(path) if path.suffix == ".safetensors" else _read_checkpoint(path, weights_only=True)
+    except pickle.UnpicklingError as error:
+        if not trust_code:
+            raise ModelFileError(f"{path} {_refused(error)}") from error
+        state = _read_trusted(path)
+    except Exception as error:  # damaged files surface as almost anything
         raise ModelFileError(f"{path} cannot be read as weights: {_first_line(error)}; download it again") from error
-    except Exception as error:  # the unpickler has no common base for what it refuses
-        raise ModelFileError(f"{path} is not a plain weights file: {_first_line(error)}") from error
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
         raise ModelFileError(f"{path} holds no state dictionary of tensors")
     return state
 
 
-def _first_line(error: Exception) -> str:
+def _read_checkpoint(path: Path, weights_only: bool) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about old ways of pickling
+        return torch.load(path, map_location="cpu", weights_only=weights_only)
+
+
+def _read_trusted(path: Path) -> Any:
+    """Read a checkpoint and run what it says, which may do, and raise, anything."""
+    try:
+        return _read_checkpoint(path, weights_only=False)
+    except (Exception, SystemExit) as error:
+        raise ModelFileError(f"{path} cannot be read: {type(error).__name__}: {_first_line(error)}") from error
+
+
+def _refused(error: pickle.UnpicklingError) -> str:
+    """Say what a checkpoint holds that is not weights, where the unpickler tells it."""
+    surplus = re.search(r"GLOBAL ([\w.]+)", str(error))
+    if surplus is None:
+        return "is not a plain weights file; download it again"
+    return f"holds more than weights ({surplus[1]}); --trust_code loads it, and runs what it says"
+
+
+def _first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,15 +12,20 @@ from numpy.typing import NDArray
 from omz.errors import EngineError
 from omz.zoo.preprocessing import Preprocessing
 
-Tensor: TypeAlias = NDArray[np.float32]
+Tensor: TypeAlias = NDArray[Any]
 
 
 @dataclass(frozen=True)
 class TensorInfo:
-    """Name and shape of an input or output; -1 is a dimension that may vary."""
+    """An input: its name, its shape, where -1 is a dimension that may vary, and OpenVINO's name of its type.
+
+    ``layout`` has a letter a dimension, such as NCHW, and is empty where nothing tells it.
+    """
 
     name: str
     shape: tuple[int, ...]
+    element_type: str = "f32"
+    layout: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class EngineInfo:
 class Engine(Protocol):
     """One loaded model.
 
-    Every engine takes what the converted model takes, BGR 0 to 255 in float32; those of an original apply its
+    Every engine takes what the converted model takes, pictures as BGR 0 to 255; those of an original apply its
     :class:`~omz.zoo.preprocessing.Preprocessing` first. So the same arrays feed the original and the converted model.
     """
 
@@ -61,6 +66,12 @@ def prepare(inputs: Mapping[str, Tensor], preprocessing: tuple[Preprocessing, ..
     return {name: _prepare(value, steps[name]) if name in steps else value for name, value in inputs.items()}
 
 
+def presented(infos: tuple[TensorInfo, ...], preprocessing: tuple[Preprocessing, ...]) -> tuple[TensorInfo, ...]:
+    """Return the inputs of the converted model, given those of the original and what stands between the two."""
+    steps = {step.input_name: step for step in preprocessing}
+    return tuple(_presented(info, steps[info.name]) if info.name in steps else info for info in infos)
+
+
 def check_inputs(expected: tuple[TensorInfo, ...], given: Mapping[str, Tensor]) -> None:
     """Raise :class:`EngineError` where names or shapes are not those that the model takes."""
     names = [info.name for info in expected]
@@ -72,7 +83,16 @@ def check_inputs(expected: tuple[TensorInfo, ...], given: Mapping[str, Tensor]) 
             raise EngineError(f"input {info.name} takes the shape {list(info.shape)}, not {list(shape)}")
 
 
+def _presented(info: TensorInfo, step: Preprocessing) -> TensorInfo:
+    shape = info.shape
+    if step.original_layout and len(shape) == len(step.layout):
+        shape = tuple(shape[step.original_layout.index(letter)] for letter in step.layout)
+    return TensorInfo(info.name, shape, step.element_type or info.element_type, step.layout)
+
+
 def _prepare(x: Tensor, step: Preprocessing) -> Tensor:
+    if step.element_type:
+        x = x.astype(np.float32)
     axis = step.layout.find("C")
     if step.reverse_channels:
         x = np.flip(x, axis)

@@ -10,7 +10,7 @@ import numpy as np
 from omz.errors import EngineError, ImageError
 from omz.images.arrays import Alpha, Colours, Picture
 from omz.images.geometry import Fit, fit_inside, fit_padded
-from omz.runtime.engine import Engine, Tensor
+from omz.runtime.engine import Engine, Tensor, TensorInfo
 
 _MULTIPLE = 4  # the refiner works in blocks of 4x4 pixels
 
@@ -38,7 +38,8 @@ class Matter:
                 "background matting takes src and bgr, and gives pha and fgr"
             )
         self._engine = engine
-        height, width = engine.inputs[0].shape[2:]
+        self._inputs = {info.name: info for info in engine.inputs}
+        height, width = (engine.inputs[0].shape[_layout(engine.inputs[0]).index(side)] for side in "HW")
         if (height == -1) != (width == -1):
             raise EngineError(f"the model takes {width}x{height}; both sides must be free (-1), or both fixed")
         self._fixed_size = None if height == -1 else (height, width)
@@ -52,7 +53,9 @@ class Matter:
             raise ImageError(f"picture {_size(picture)} and plate {_size(plate)} differ in size; resize the plate")
         fit = self._fit(picture)
         small = fit.apply(picture)
-        results = self._engine.infer({"src": _nchw(small), "bgr": _nchw(fit.apply(plate))})
+        results = self._engine.infer(
+            {"src": _tensor(small, self._inputs["src"]), "bgr": _tensor(fit.apply(plate), self._inputs["bgr"])}
+        )
         alpha = np.clip(fit.undo(results["pha"][0, 0]), 0, 1)
         foreground = cv2.cvtColor(results["fgr"][0].transpose(1, 2, 0), cv2.COLOR_RGB2BGR)
         return Matte(alpha, self._full_foreground(fit, picture, small, foreground))
@@ -74,8 +77,14 @@ class Matter:
         return np.clip(picture.astype(np.float32) * np.float32(1 / 255) + change, 0, 1)
 
 
-def _nchw(picture: Picture) -> Tensor:
-    return np.ascontiguousarray(picture.transpose(2, 0, 1)[None], np.float32)
+def _layout(info: TensorInfo) -> str:
+    return info.layout if sorted(info.layout) == sorted("NCHW") else "NCHW"
+
+
+def _tensor(picture: Picture, info: TensorInfo) -> Tensor:
+    """Return a picture in the layout and type that an input takes: float32, or as it is."""
+    tensor = picture[None].transpose(["NHWC".index(side) for side in _layout(info)])
+    return np.ascontiguousarray(tensor, np.uint8 if info.element_type == "u8" else np.float32)
 
 
 def _size(picture: Picture) -> str:

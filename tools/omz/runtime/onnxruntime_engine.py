@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import onnx
 import onnxruntime
 
 from omz.errors import EngineError
-from omz.runtime.engine import EngineInfo, Tensor, TensorInfo, check_inputs, prepare
+from omz.runtime.engine import EngineInfo, Tensor, TensorInfo, check_inputs, prepare, presented
 from omz.zoo.preprocessing import Preprocessing
+
+_TYPES = {"float": "f32", "float16": "f16", "double": "f64", "bool": "boolean"}
 
 
 class OnnxRuntimeEngine:
     """Runs an original ONNX model on the CPU in float32, its preprocessing applied before.
 
-    Raises :class:`EngineError` where the file cannot be read as a model.
+    ``outputs`` may name tensors inside the graph, too; without it the model's own are computed. ``any_shape`` lets
+    inputs have other shapes than the file tells. Raises :class:`EngineError` where the file cannot be read as a model.
     """
 
-    def __init__(self, model: Path, preprocessing: tuple[Preprocessing, ...] = ()) -> None:
+    def __init__(
+        self,
+        model: Path,
+        preprocessing: tuple[Preprocessing, ...] = (),
+        outputs: Sequence[str] = (),
+        any_shape: bool = False,
+    ) -> None:
         self._preprocessing = preprocessing
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3  # its warnings are about how it optimises
         try:
-            self._session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+            source = _adapted(model, outputs, any_shape) if outputs or any_shape else str(model)
+            self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's errors have no common base but this one
-            raise EngineError(f"{model} does not run in ONNX Runtime: {str(error).splitlines()[0]}") from error
+            raise EngineError(f"{model} does not run in ONNX Runtime: {_first_line(error)}") from error
+        self._outputs = tuple(outputs) or tuple(node.name for node in self._session.get_outputs())
 
     @property
     def info(self) -> EngineInfo:
@@ -33,18 +48,56 @@ class OnnxRuntimeEngine:
     @property
     def inputs(self) -> tuple[TensorInfo, ...]:
         """The inputs, in the model's order."""
-        return tuple(
-            TensorInfo(node.name, tuple(dim if isinstance(dim, int) else -1 for dim in node.shape))
+        infos = tuple(
+            TensorInfo(
+                node.name,
+                tuple(side if isinstance(side, int) else -1 for side in node.shape),
+                _openvino_type(node.type),
+            )
             for node in self._session.get_inputs()
         )
+        return presented(infos, self._preprocessing)
 
     @property
     def outputs(self) -> tuple[str, ...]:
         """The names of the outputs, in the model's order."""
-        return tuple(node.name for node in self._session.get_outputs())
+        return self._outputs
 
     def infer(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Run once; see :class:`omz.runtime.engine.Engine`."""
         check_inputs(self.inputs, inputs)
-        results = self._session.run(None, prepare(inputs, self._preprocessing))
-        return dict(zip(self.outputs, results, strict=True))
+        try:
+            results = self._session.run(list(self._outputs), prepare(inputs, self._preprocessing))
+        except Exception as error:
+            raise EngineError(f"ONNX Runtime does not run the model: {_first_line(error)}") from error
+        return dict(zip(self._outputs, results, strict=True))
+
+
+def _adapted(path: Path, outputs: Sequence[str], any_shape: bool) -> bytes:
+    """Return the model with ``outputs`` among its outputs, and with or without the shapes that it tells."""
+    model = onnx.load(str(path))
+    graph = model.graph
+    if any_shape:
+        del graph.value_info[:]
+        constants = {tensor.name for tensor in graph.initializer}
+        for value in graph.input:
+            if value.name not in constants:
+                for dimension in value.type.tensor_type.shape.dim:
+                    dimension.Clear()
+        for value in graph.output:
+            value.type.tensor_type.ClearField("shape")
+    known = {value.name for value in graph.output}
+    graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in outputs if name not in known)
+    content: bytes = model.SerializeToString()
+    return content
+
+
+def _openvino_type(name: str) -> str:
+    """Return OpenVINO's name of a type such as ``tensor(int64)``."""
+    plain = name.removeprefix("tensor(").removesuffix(")")
+    return _TYPES.get(plain) or plain.replace("uint", "u").replace("int", "i")
+
+
+def _first_line(error: Exception) -> str:
+    """Return the beginning of what went wrong, without colours."""
+    return (re.sub(r"\x1b\[\d*m", "", str(error)).strip() or type(error).__name__).splitlines()[0]

@@ -13,26 +13,32 @@ from omz.runtime.openvino_errors import reason
 from omz.runtime.quiet_openvino import ov
 
 _VIRTUAL_DEVICES = ("HETERO", "MULTI", "BATCH")
+_HINT = "INFERENCE_PRECISION_HINT"
 
 
 class OpenVINOEngine:
-    """Runs a model on an OpenVINO device, in ``precision`` (``default`` leaves the choice to the device).
+    """Runs a model on an OpenVINO device, in ``precision``.
 
-    ``cache_dir`` keeps compiled models between processes. Raises :class:`EngineError` where the file cannot be read,
-    or the device is not there: no other device takes its place.
+    ``default`` leaves that to the device; ``auto`` does so where the converter has seen the model keep its results in
+    the precision that the device prefers, and asks for f32 where it has not. ``cache_dir`` keeps compiled models
+    between processes. Raises :class:`EngineError` where the file cannot be read, or the device is not there: no other
+    device takes its place.
     """
 
     def __init__(self, model: Path, device: str = "CPU", precision: str = "f32", cache_dir: Path | None = None) -> None:
         core = ov.Core()
         _check_device(core, device)
         config: dict[str, object] = {"PERFORMANCE_HINT": "LATENCY"}
-        if precision != "default":
-            config["INFERENCE_PRECISION_HINT"] = precision
         if cache_dir:
             config["CACHE_DIR"] = str(cache_dir)
         try:
             read = core.read_model(model)
             self.facts = _facts(read)
+            if precision == "auto":
+                kept = self.facts.get("keeps_model_in", "").split(",")
+                precision = "default" if default_precision(core, device) in kept else "f32"
+            if precision != "default":
+                config[_HINT] = precision
             self._compiled = core.compile_model(read, device, config)
         except RuntimeError as error:
             raise EngineError(f"{model} does not run on {device}: {reason(error)}") from error
@@ -48,7 +54,12 @@ class OpenVINOEngine:
     def inputs(self) -> tuple[TensorInfo, ...]:
         """The inputs, in the model's order."""
         return tuple(
-            TensorInfo(port.any_name, tuple(-1 if dim.is_dynamic else dim.get_length() for dim in port.partial_shape))
+            TensorInfo(
+                port.any_name,
+                tuple(-1 if side.is_dynamic else side.get_length() for side in port.partial_shape),
+                port.get_element_type().get_type_name(),
+                layout_letters(port.get_node().get_layout()),
+            )
             for port in self._compiled.inputs
         )
 
@@ -68,6 +79,20 @@ class OpenVINOEngine:
         return {port.any_name: np.array(value) for port, value in results.items()}
 
 
+def default_precision(core: ov.Core, device: str) -> str:
+    """Return the precision in which a device runs models unless told otherwise; empty where it does not tell."""
+    kind = device.partition(":")[0]
+    if kind in ("AUTO", *_VIRTUAL_DEVICES) or _HINT not in core.get_property(device, "SUPPORTED_PROPERTIES"):
+        return ""
+    return str(core.get_property(device, _HINT).get_type_name())
+
+
+def layout_letters(layout: ov.Layout) -> str:
+    """Return a layout such as ``[N,C,H,W]`` as its letters; empty where it is not known, or of any rank."""
+    letters = str(layout).strip("[]").replace(",", "")
+    return "" if "..." in letters else letters
+
+
 def _check_device(core: ov.Core, device: str) -> None:
     """Raise where a device that is named is not there; AUTO also takes names to leave out, such as -GPU."""
     present = list(core.available_devices)
@@ -85,11 +110,10 @@ def _check_device(core: ov.Core, device: str) -> None:
 
 def _precision(compiled: ov.CompiledModel) -> str:
     """Return the precision a device reports; AUTO and HETERO report it for each device they use."""
-    hint = "INFERENCE_PRECISION_HINT"
-    if hint in compiled.get_property("SUPPORTED_PROPERTIES"):
-        return str(compiled.get_property(hint).get_type_name())
+    if _HINT in compiled.get_property("SUPPORTED_PROPERTIES"):
+        return str(compiled.get_property(_HINT).get_type_name())
     used = compiled.get_property("DEVICE_PROPERTIES").values()
-    return ", ".join(sorted({properties[hint].get_type_name() for properties in used if hint in properties}))
+    return ", ".join(sorted({properties[_HINT].get_type_name() for properties in used if _HINT in properties}))
 
 
 def _facts(model: ov.Model) -> dict[str, str]:

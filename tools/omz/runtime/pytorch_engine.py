@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import nn
 
 from omz.errors import CardError
 from omz.networks.weights import load_weights
-from omz.runtime.engine import EngineInfo, Tensor, TensorInfo, check_inputs, prepare
+from omz.runtime.engine import EngineInfo, Tensor, TensorInfo, check_inputs, prepare, presented
 from omz.zoo.export_arguments import OWN_NETWORKS, ExportArguments
 from omz.zoo.preprocessing import Preprocessing
 
@@ -40,7 +41,7 @@ class PyTorchEngine:
     @property
     def inputs(self) -> tuple[TensorInfo, ...]:
         """The inputs, in the order of the network's arguments."""
-        return self._inputs
+        return presented(self._inputs, self._preprocessing)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -49,23 +50,35 @@ class PyTorchEngine:
 
     def infer(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Run once; see :class:`omz.runtime.engine.Engine`."""
-        check_inputs(self._inputs, inputs)
+        check_inputs(self.inputs, inputs)
         prepared = prepare(inputs, self._preprocessing)
         arguments = [torch.from_numpy(prepared[info.name]).to(self._device) for info in self._inputs]
         with torch.inference_mode():
-            results = self._network(*arguments)
+            results = tensors_in(self._network(*arguments))
         return {name: result.cpu().numpy() for name, result in zip(self._output_names, results, strict=False)}
 
 
-def build_network(arguments: ExportArguments) -> nn.Module:
+def tensors_in(result: Any) -> list[torch.Tensor]:
+    """Return the tensors in what a network gives, in the order in which an exporter meets them."""
+    if isinstance(result, torch.Tensor):
+        return [result]
+    if isinstance(result, Mapping):
+        result = result.values()
+    return [tensor for part in result for tensor in tensors_in(part)] if result is not None else []
+
+
+def build_network(arguments: ExportArguments, trust_code: bool = False) -> nn.Module:
     """Build the network that a card names and load its weights, strictly.
 
+    ``trust_code`` runs networks that are not Open Matting Zoo's own, and what checkpoints may hold besides weights.
     Raises :class:`CardError` where there is no such network here, or its arguments do not fit; and
     :class:`~omz.errors.ModelFileError` where the weights do not.
     """
     where = f"{arguments.import_module}.{arguments.model_name}"
     if not arguments.is_ours:
-        raise CardError(f"{where} is code from outside Open Matting Zoo; only networks in {OWN_NETWORKS}* are run")
+        if not trust_code:
+            raise CardError(f"{where} is code from outside Open Matting Zoo; only networks in {OWN_NETWORKS}* are run")
+        return _build_foreign(arguments, where)
     if arguments.weights is None:
         raise CardError(f"{where} needs --weights")
     try:
@@ -77,5 +90,21 @@ def build_network(arguments: ExportArguments) -> nn.Module:
         raise CardError(f"{where} does not take the card's --model-param: {error}") from error
     if not isinstance(network, nn.Module):
         raise CardError(f"{where} is no PyTorch network")
-    load_weights(network, arguments.weights)
+    load_weights(network, arguments.weights, trust_code)
+    return network.eval()
+
+
+def _build_foreign(arguments: ExportArguments, where: str) -> nn.Module:
+    """Build a network whose code may do, and raise, anything."""
+    try:
+        factory = getattr(importlib.import_module(arguments.import_module), arguments.model_name)
+        network = factory(**arguments.model_params)
+    except ImportError as error:
+        raise CardError(f"{where} cannot be imported: {error}; install what it needs") from error
+    except (Exception, SystemExit) as error:
+        raise CardError(f"{where} cannot be built: {type(error).__name__}: {error}") from error
+    if not isinstance(network, nn.Module):
+        raise CardError(f"{where} is no PyTorch network")
+    if arguments.weights is not None:
+        load_weights(network, arguments.weights, trust_code=True)
     return network.eval()

@@ -57,6 +57,17 @@ class ModelInfo(Record):
     labels: tuple[str, ...] = ()
 
 
+class Tolerance(Record):
+    """How far outputs of the IR in float32 may be from the original's, as a share of an output's range, 0 to 1.
+
+    One element in a thousand may be farther. The range goes from the smallest to the largest value of the original's
+    output, 0 among them. ``FP32`` and ``FP16`` tell how the weights of the IR are stored.
+    """
+
+    FP32: float = Field(default=1e-3, gt=0, le=1, strict=True)
+    FP16: float = Field(default=1e-2, gt=0, le=1, strict=True)
+
+
 class _Described(Record):
     """What models and composite models share.
 
@@ -88,8 +99,8 @@ class _Described(Record):
 class ModelCard(_Described):
     """What a model is, where its files come from, and how it becomes an IR.
 
-    ``composite_model_name`` is that of the composite model that this one is a stage of. ``quantizable`` and
-    ``quantized`` stand on older cards.
+    ``composite_model_name`` is that of the composite model that this one is a stage of. ``parity`` is what a conversion
+    may change. ``quantizable`` and ``quantized`` stand on older cards.
     """
 
     files: tuple[ModelFile, ...]
@@ -98,6 +109,7 @@ class ModelCard(_Described):
     conversion_to_onnx_args: tuple[str, ...] = ()
     model_optimizer_args: tuple[str, ...] | None = None
     model_info: ModelInfo = ModelInfo()
+    parity: Tolerance = Tolerance()
     quantizable: bool | None = Field(default=None, strict=True)
     quantized: Literal["INT8"] | None = None
 

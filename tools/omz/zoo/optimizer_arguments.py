@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from omz.errors import CardError, UsageError
 from omz.zoo.argument_parser import CardArgumentParser
 from omz.zoo.card import ModelCard
 
@@ -35,6 +36,11 @@ NO_EQUIVALENT = {
 }
 """Flags that cannot be followed, and why."""
 
+_TRUTHS = ("true", "false")
+_DATA_TYPES = {"FP16": True, "HALF": True, "FP32": False, "FLOAT": False}
+_WITHOUT_EFFECT = ("--framework", "--log_level", "--progress", "--silent", "--stream_output", "--use_new_frontend")
+"""Flags of Model Optimizer that change nothing here: a file tells its framework by itself."""
+
 Dimension = int | tuple[int, int]
 """A number of elements, -1 for any, or (least, most), where -1 is no bound."""
 
@@ -56,7 +62,8 @@ class OptimizerArguments:
 
     ``inputs`` and ``outputs`` are the names that it is cut at; empty: all of its own. ``shapes`` and ``layouts`` are by
     the name of the input, empty for that of a model that has one only. ``mean`` and ``scale`` hold groups as they were
-    given; ``scale_all`` divides every input.
+    given; ``scale_all`` divides every input. ``picture_type`` and ``picture_layout`` are those in which the converted
+    model takes pictures, empty for those of the source; Model Optimizer had no flag for them.
     """
 
     input_model: Path
@@ -68,30 +75,51 @@ class OptimizerArguments:
     mean: tuple[Group, ...]
     scale: tuple[Group, ...]
     scale_all: float | None
+    picture_type: str = ""
+    picture_layout: str = ""
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where Model Optimizer was told to put the IR, and how; ``model_name`` is empty for the name of the source."""
+
+    folder: Path
+    model_name: str
+    compress_to_fp16: bool
 
 
 def card_arguments(
     card: ModelCard, download_dir: Path, output_dir: Path, extra: Sequence[str] = ()
 ) -> OptimizerArguments:
-    """Understand the arguments of a card.
+    """Understand the arguments of a card, ``extra`` after them; raises :class:`CardError` naming card and flag."""
+    arguments = argument_list(card, download_dir, output_dir, extra)
+    return parse_optimizer_arguments(arguments, f"{card.path}: model_optimizer_args")
 
-    As Open Model Zoo's converter did, names of ``input_info`` come before the card's own arguments, its layouts and
-    shapes after them, ``extra`` last; the last one of a flag counts. Raises :class:`CardError` naming card and flag.
+
+def argument_list(card: ModelCard, download_dir: Path, output_dir: Path, extra: Sequence[str] = ()) -> list[str]:
+    """Return the command line that Open Model Zoo's converter makes of a card.
+
+    Names of ``input_info`` come before the card's own arguments, its layouts and shapes after them, ``extra`` last; the
+    last one of a flag counts.
     """
     shapes = ",".join(str(list(info.shape)) for info in card.input_info if info.shape)
     layouts = ",".join(f"{info.name}({info.layout})" for info in card.input_info if info.layout)
-    arguments = [
+    return [
         *([f"--input={','.join(info.name for info in card.input_info)}"] if card.input_info else []),
         *card.substitute(card.model_optimizer_args or (), download_dir, output_dir),
         *([f"--layout={layouts}"] if layouts else []),
         *([f"--input_shape={shapes}"] if shapes else []),
         *extra,
     ]
-    return parse_optimizer_arguments(arguments, f"{card.path}: model_optimizer_args")
 
 
 def parse_optimizer_arguments(arguments: Sequence[str], where: str) -> OptimizerArguments:
     """Understand flags of Model Optimizer; raises :class:`CardError` that begins with ``where`` and names the flag."""
+    return parse_command_line(arguments, where)[0]
+
+
+def parse_command_line(arguments: Sequence[str], where: str) -> tuple[OptimizerArguments, Destination]:
+    """Understand a whole command line of Model Optimizer, as :func:`parse_optimizer_arguments` does."""
     parser = CardArgumentParser(where, NO_EQUIVALENT)
     parser.add_argument("--input_model", "-m", required=True)
     parser.add_argument("--input", default="")
@@ -102,16 +130,18 @@ def parse_optimizer_arguments(arguments: Sequence[str], where: str) -> Optimizer
     parser.add_argument("--mean_values", default="")
     parser.add_argument("--scale_values", default="")
     parser.add_argument("--scale", "-s", type=float)
-    parser.add_argument("--framework")  # a file tells by itself
-    parser.add_argument("--model_name", "-n")
-    parser.add_argument("--output_dir", "-o")
-    parser.add_argument("--compress_to_fp16", nargs="?")
+    parser.add_argument("--model_name", "-n", default="")
+    parser.add_argument("--output_dir", "-o", default=".")
+    parser.add_argument("--compress_to_fp16", nargs="?", const="true", default="true", type=str.lower, choices=_TRUTHS)
+    parser.add_argument("--data_type", type=str.upper, choices=_DATA_TYPES)  # until 2022.3
+    for flag in _WITHOUT_EFFECT:
+        parser.add_argument(flag, nargs="?")
     found = parser.parse(arguments)
     if found.scale is not None and found.scale_values:
         parser.error("--scale and --scale_values exclude each other")
     if found.scale is not None and (found.scale == 0 or not math.isfinite(found.scale)):
         parser.error(f"--scale must be a number other than 0, not {found.scale}")
-    if found.reverse_input_channels not in ("true", "false"):
+    if found.reverse_input_channels not in _TRUTHS:
         parser.error(f"--reverse_input_channels is True or False, not {found.reverse_input_channels}")
     inputs, shapes = _inputs(parser, found.input)
     if found.input_shape.strip():
@@ -119,7 +149,7 @@ def parse_optimizer_arguments(arguments: Sequence[str], where: str) -> Optimizer
     scale = _groups(parser, "--scale_values", found.scale_values)
     if any(value == 0 for _, values in scale for value in values):
         parser.error("--scale_values must not contain 0")
-    return OptimizerArguments(
+    understood = OptimizerArguments(
         input_model=Path(found.input_model),
         inputs=inputs,
         shapes=shapes,
@@ -130,6 +160,25 @@ def parse_optimizer_arguments(arguments: Sequence[str], where: str) -> Optimizer
         scale=scale,
         scale_all=found.scale,
     )
+    half = _DATA_TYPES[found.data_type] if found.data_type else found.compress_to_fp16 == "true"
+    return understood, Destination(Path(found.output_dir), found.model_name, half)
+
+
+def parse_shapes(text: str) -> dict[str, tuple[Dimension, ...]]:
+    """Read ``src[1,3,720,1280],bgr[1,3,-1,-1]``, or one shape for all inputs, whose name is empty then.
+
+    Raises :class:`UsageError`.
+    """
+    parser = CardArgumentParser("--shape")
+    try:
+        if re.fullmatch(r"\s*[\[(]?[^\[\](){}A-Za-z]+[\])]?\s*", text):
+            return {"": _shape(parser, "the shape of all inputs", text.strip().strip("[]()"))}
+        names, shapes = _inputs(parser, text)
+    except CardError as error:
+        raise UsageError(str(error)) from None
+    if len(shapes) != len(names) or not names:
+        raise UsageError(f"--shape {text} has no shape for an input; write name[1,3,720,1280],name[1,3,-1,-1]")
+    return shapes
 
 
 def _inputs(parser: CardArgumentParser, text: str) -> tuple[tuple[str, ...], dict[str, tuple[Dimension, ...]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,7 +21,9 @@ class Preprocessing:
     Applied in this order: colours reversed (BGR to RGB) where ``reverse_channels``; ``mean`` subtracted; divided by
     ``scale``; dimensions brought from ``layout`` into the order of ``original_layout``. Mean and scale have one value a
     channel, in the order of the channels after the reversal, or one value for all; empty means none. A layout names the
-    dimensions, such as NCHW, or is empty where nothing tells it; ``?`` is a dimension without a name.
+    dimensions, such as NCHW, or is empty where nothing tells it; ``?`` is a dimension without a name. ``element_type``
+    is that in which the converted model takes the input, ``u8`` or, empty, that of the original; it becomes float32
+    first.
     """
 
     input_name: str
@@ -29,6 +32,7 @@ class Preprocessing:
     mean: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
     original_layout: str = ""
+    element_type: str = ""
 
 
 def card_preprocessing(card: ModelCard, arguments: OptimizerArguments) -> tuple[Preprocessing, ...]:
@@ -82,7 +86,41 @@ def resolve_preprocessing(
         )
     if arguments.reverse_input_channels and not any(step.reverse_channels for step in steps):
         raise CardError(f"{where}: --reverse_input_channels needs an input with three channels; there is none")
-    return tuple(steps)
+    return _for_pictures(steps, arguments, inputs, where)
+
+
+def _for_pictures(
+    steps: Sequence[Preprocessing],
+    arguments: OptimizerArguments,
+    inputs: Mapping[str, Sequence[Dimension]],
+    where: str,
+) -> tuple[Preprocessing, ...]:
+    """Let the inputs with three channels take pictures in the type and layout asked for."""
+    if not (arguments.picture_type or arguments.picture_layout):
+        return tuple(steps)
+    changed = []
+    for step in steps:
+        source = step.original_layout or step.layout
+        if not _has_colours(source, inputs[step.input_name]):
+            changed.append(step)
+            continue
+        target = arguments.picture_layout or step.layout
+        if sorted(target) != sorted(source):
+            raise CardError(
+                f"{where}: {step.input_name} cannot take pictures as {target}, for its layout is "
+                f"{source or 'not known'}; --add_mo_arg '--layout={step.input_name}(NCHW)' tells it"
+            )
+        changed.append(
+            dataclasses.replace(
+                step,
+                layout=target,
+                original_layout=source if source != target else "",
+                element_type=arguments.picture_type,
+            )
+        )
+    if changed == list(steps):
+        raise CardError(f"{where}: no input has three channels, so none takes pictures")
+    return tuple(changed)
 
 
 def _by_name(layouts: Mapping[str, Layouts], inputs: Sequence[str], where: str) -> Mapping[str, Layouts]:

@@ -1,0 +1,78 @@
+"""Does an IR give what its source gives? Asked of every conversion."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omz.convert.ir_file import save_ir
+from omz.convert.parity import Parity, compare
+from omz.convert.plan import ConversionPlan, Precision
+from omz.convert.reference import Reference, run_source
+from omz.convert.samples import sample_inputs
+from omz.errors import ConversionError
+from omz.runtime.openvino_engine import OpenVINOEngine, default_precision
+from omz.runtime.quiet_openvino import ov
+from omz.zoo.export_arguments import ExportArguments
+from omz.zoo.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_DEVICE = "CPU"
+_EXACT = "f32"
+_SAMPLES = {"fast": 1, "full": 5}
+
+
+class Checker:
+    """Compares the IRs of one plan with their source, which runs once.
+
+    ``exported`` is the network that the ONNX file of the plan was made of, if it was made here.
+    """
+
+    def __init__(
+        self,
+        plan: ConversionPlan,
+        exported: tuple[nn.Module, ExportArguments] | None,
+        say: Callable[[str], None],
+    ) -> None:
+        self._plan = plan
+        self._exported = exported
+        self._say = say
+        self._reference: Reference | None = None
+
+    def __call__(
+        self, model: ov.Model, preprocessing: tuple[Preprocessing, ...], precision: Precision
+    ) -> tuple[Parity, ...]:
+        """Compare ``model``, its weights stored in ``precision``, in f32 and in what the device prefers.
+
+        Empty where the plan asks for no check. Raises :class:`ConversionError` where, in f32, an output is farther from
+        the source's than the card allows.
+        """
+        check = self._plan.settings.check
+        if check == "none":
+            return ()
+        if self._reference is None:
+            self._say(f"comparing with the original ({check})")
+            samples = tuple(sample_inputs(model, _SAMPLES[check]))
+            self._reference = run_source(model, samples, preprocessing, self._plan.onnx_file, self._exported)
+        with tempfile.TemporaryDirectory(dir=self._plan.folder) as folder:
+            xml = Path(folder, f"{self._plan.card.name}.xml")
+            save_ir(model, xml, precision)
+            exact = self._run(xml, _EXACT)
+            tolerance = getattr(self._plan.card.parity, precision)
+            problem = exact.problem(tolerance)
+            if problem:
+                raise ConversionError(
+                    f"{self._plan.card.name}: the {precision} IR does not give what {exact.source} gives: {problem}; "
+                    "parity in the card allows more, --check none does not compare"
+                )
+            preferred = default_precision(ov.Core(), _DEVICE)
+            return (exact,) if preferred in ("", exact.precision) else (exact, self._run(xml, "default"))
+
+    def _run(self, xml: Path, precision: str) -> Parity:
+        assert self._reference
+        engine = OpenVINOEngine(xml, _DEVICE, precision)
+        return compare(self._reference.results, engine, self._reference.samples, self._reference.source)

@@ -1,0 +1,52 @@
+"""What happens during a conversion, as records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from omz.convert.parity import Parity
+from omz.events import Event
+
+State = Literal["converted", "up to date"]
+"""How an IR came to be there: it was made, or it was there already, made from the same."""
+
+
+@dataclass(frozen=True)
+class ConversionBegin(Event):
+    """A model is about to become IRs of these precisions."""
+
+    TYPE = "model_conversion_begin"
+    model: str
+    precisions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ConversionStep(Event):
+    """What is done now."""
+
+    TYPE = "model_conversion_step"
+    model: str
+    step: str
+
+
+@dataclass(frozen=True)
+class IRReady(Event):
+    """An IR is in its place; ``parity`` is empty where it was not compared with its source."""
+
+    TYPE = "model_ir_ready"
+    model: str
+    precision: str
+    path: str
+    state: State
+    parity: tuple[Parity, ...]
+
+
+@dataclass(frozen=True)
+class ConversionEnd(Event):
+    """All IRs of the model are there; or not, and why."""
+
+    TYPE = "model_conversion_end"
+    model: str
+    successful: bool
+    reason: str | None = None

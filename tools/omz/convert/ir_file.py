@@ -1,0 +1,34 @@
+"""IRs on disk."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from omz.errors import ConversionError
+from omz.runtime.openvino_errors import reason
+from omz.runtime.quiet_openvino import ov
+
+
+def read_model(xml: Path) -> ov.Model:
+    """Read an IR; raises :class:`ConversionError`."""
+    try:
+        return ov.Core().read_model(xml)
+    except RuntimeError as error:
+        raise ConversionError(f"{xml} cannot be read as an IR: {reason(error)}") from error
+
+
+def save_ir(model: ov.Model, xml: Path, precision: str) -> None:
+    """Write an IR to a new file and read it back, for a disk can fill up at any byte.
+
+    ``precision`` is FP16 for weights in half precision. Raises :class:`ConversionError`.
+    """
+    try:
+        xml.parent.mkdir(parents=True, exist_ok=True)
+        ov.save_model(model, xml, compress_to_fp16=precision == "FP16")
+        ov.Core().read_model(xml)
+    except RuntimeError as error:
+        free = shutil.disk_usage(xml.parent).free
+        raise ConversionError(
+            f"the {precision} IR cannot be written: {reason(error)} ({free >> 20} MiB are free)"
+        ) from error

@@ -1,0 +1,116 @@
+"""How far the outputs of an IR are from those of its source, on the same inputs.
+
+What is judged is how far apart 99.9 percent of an output's elements are at most. The largest difference is no measure
+of a conversion: networks that choose, such as the 5,000 most uncertain blocks of a picture, choose another block where
+two are about as uncertain, and are as good there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omz.errors import ConversionError
+from omz.runtime.engine import Engine
+
+_RARE = 99.9  # percent
+
+
+@dataclass(frozen=True)
+class OutputParity:
+    """The differences of one output.
+
+    ``largest``, ``mean`` and ``p99_9`` (99.9 percent of the elements are no farther apart) are absolute, in the units
+    of the output. ``range`` goes from the smallest to the largest value of the source, 0 among them; ``psnr`` is the
+    peak signal-to-noise ratio in dB with that range as peak, None where nothing differs. ``not_finite`` counts elements
+    that are a number for one of the two only; the other figures leave them out.
+    """
+
+    output: str
+    largest: float
+    mean: float
+    p99_9: float
+    psnr: float | None
+    range: float
+    not_finite: int
+
+    @property
+    def share(self) -> float:
+        """The 99.9th percentile as a share of the range; infinite where one of the two only is a number."""
+        if self.not_finite:
+            return math.inf
+        return self.p99_9 / self.range if self.range else math.inf if self.p99_9 else 0.0
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How an IR compares with ``source``, executed in ``precision`` on ``device``, on ``samples`` sets of inputs."""
+
+    source: str
+    device: str
+    precision: str
+    samples: int
+    outputs: tuple[OutputParity, ...]
+
+    def problem(self, tolerance: float) -> str | None:
+        """Say which output is farther from the source than a share of its range, or None."""
+        worst = max(self.outputs, key=lambda output: output.share, default=None)
+        if worst is None or worst.share <= tolerance:
+            return None
+        if worst.not_finite:
+            return f"{worst.not_finite} elements of output {worst.output} are a number in one of the two only"
+        return (
+            f"one in a thousand elements of output {worst.output} differs by {worst.p99_9:.2g} or more, "
+            f"{worst.share:.2g} of its range, where {tolerance:g} is allowed (mean {worst.mean:.2g}, "
+            f"largest {worst.largest:.2g})"
+        )
+
+
+def compare(
+    expected: Sequence[Mapping[str, NDArray[Any]]],
+    engine: Engine,
+    inputs: Sequence[Mapping[str, NDArray[Any]]],
+    source: str,
+) -> Parity:
+    """Run ``engine`` on ``inputs`` and compare with what its source, called ``source``, has given for them.
+
+    Raises :class:`ConversionError` where an output has another shape, :class:`omz.errors.EngineError` where the IR does
+    not run.
+    """
+    found = [engine.infer(sample) for sample in inputs]
+    outputs = tuple(
+        output_parity(name, [each[name] for each in expected], [each[name] for each in found])
+        for name in engine.outputs
+    )
+    return Parity(source, engine.info.device, engine.info.precision, len(inputs), outputs)
+
+
+def output_parity(name: str, expected: Sequence[NDArray[Any]], found: Sequence[NDArray[Any]]) -> OutputParity:
+    """Compare one output over several inputs; raises :class:`ConversionError` where shapes differ."""
+    for one, other in zip(expected, found, strict=True):
+        if one.shape != other.shape:
+            raise ConversionError(
+                f"output {name} has the shape {list(other.shape)} in the IR and {list(one.shape)} in its source"
+            )
+    source = np.concatenate([np.ravel(each).astype(np.float64) for each in expected])
+    result = np.concatenate([np.ravel(each).astype(np.float64) for each in found])
+    finite = np.isfinite(source) & np.isfinite(result)
+    same = (source == result) | (np.isnan(source) & np.isnan(result))
+    numbers = source[np.isfinite(source)]
+    span = float(max(numbers.max(initial=0.0), 0.0) - min(numbers.min(initial=0.0), 0.0))
+    difference = np.abs(source[finite] - result[finite])
+    squares = float(np.mean(np.square(difference))) if difference.size else 0.0
+    return OutputParity(
+        output=name,
+        largest=float(difference.max(initial=0.0)),
+        mean=float(difference.mean()) if difference.size else 0.0,
+        p99_9=float(np.percentile(difference, _RARE)) if difference.size else 0.0,
+        psnr=10 * math.log10(span**2 / squares) if squares and span else None,
+        range=span,
+        not_finite=int(np.count_nonzero(~finite & ~same)),
+    )

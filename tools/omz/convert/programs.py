@@ -1,0 +1,77 @@
+"""Programs that a conversion starts: scripts of cards, and another Model Optimizer."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from omz.convert.plan import ConversionPlan, Precision
+from omz.errors import ConversionError
+from omz.zoo.optimizer_arguments import argument_list
+
+_LONGEST = 3600  # seconds
+
+
+def run_script(plan: ConversionPlan) -> None:
+    """Run the card's script, as Open Model Zoo's converter did: with the model's folders of downloads and of results.
+
+    Raises :class:`ConversionError` where it fails.
+    """
+    if plan.script:
+        downloads = plan.download_dir / plan.card.subdirectory
+        python = plan.settings.python or sys.executable
+        _run([python, "--", str(plan.script), "--", str(downloads), str(plan.folder)], plan.script.name, plan)
+
+
+def run_model_optimizer(plan: ConversionPlan, precision: Precision, output_dir: Path) -> Path:
+    """Let the Model Optimizer of the settings make an IR in ``output_dir``; return its ``.xml``.
+
+    Raises :class:`ConversionError` where it fails.
+    """
+    extra = [*plan.settings.extra]
+    if plan.settings.shapes:
+        shapes = (plan.optimizer.shapes[name] for name in plan.optimizer.inputs)
+        extra.append(f"--input_shape={','.join(map(_shape, shapes))}")
+    arguments = [
+        "--framework=onnx",
+        f"--output_dir={output_dir}",
+        f"--model_name={plan.card.name}",
+        *argument_list(plan.card, plan.download_dir, _output_dir(plan), extra),
+        f"--compress_to_fp16={precision == 'FP16'}",
+    ]
+    _run([*plan.settings.optimizer_program, *arguments], "Model Optimizer", plan)
+    xml = output_dir / f"{plan.card.name}.xml"
+    if not xml.is_file():
+        raise ConversionError(
+            f"{plan.card.name}: {plan.settings.optimizer_program[-1]} ended well, but wrote no {xml.name}"
+        )
+    return xml
+
+
+def _output_dir(plan: ConversionPlan) -> Path:
+    return plan.folder.parents[len(plan.card.subdirectory.parts) - 1]
+
+
+def _shape(shape: Sequence[object]) -> str:
+    sides = (
+        f"{side[0]}..{'' if side[1] == -1 else side[1]}" if isinstance(side, tuple) else str(side) for side in shape
+    )
+    return f"[{','.join(sides)}]"
+
+
+def _run(command: Sequence[str], what: str, plan: ConversionPlan) -> None:
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+            timeout=_LONGEST, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise ConversionError(f"{plan.card.name}: {what} was stopped after {_LONGEST} s") from error
+    except OSError as error:
+        raise ConversionError(f"{plan.card.name}: {command[0]} cannot be run: {error.strerror}") from error
+    if done.returncode:
+        lines = [line.strip() for line in (done.stderr + done.stdout).splitlines() if line.strip()]
+        told = [line for line in lines if line.startswith("[ ERROR ]")] or lines[-1:] or ["it said nothing"]
+        raise ConversionError(f"{plan.card.name}: {what} failed with exit code {done.returncode}: {told[0]}")

@@ -1,0 +1,126 @@
+"""What the source of an IR gives, computed by the framework that it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from omz.convert.samples import Sample
+from omz.errors import ConversionError, EngineError
+from omz.runtime.engine import Engine, TensorInfo
+from omz.runtime.quiet_openvino import ov
+from omz.zoo.export_arguments import ExportArguments
+from omz.zoo.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The outputs for each of ``samples``, by the names of the IR's outputs, and what computed them."""
+
+    source: str
+    samples: tuple[Sample, ...]
+    results: tuple[dict[str, NDArray[Any]], ...]
+
+
+def run_source(
+    model: ov.Model,
+    samples: Sequence[Sample],
+    preprocessing: tuple[Preprocessing, ...],
+    onnx_file: Path,
+    exported: tuple[nn.Module, ExportArguments] | None = None,
+) -> Reference:
+    """Compute what ``model`` should give for ``samples``.
+
+    By the network that was ``exported`` to the ONNX file, or where it gives not all of these outputs, or there is none,
+    by ONNX Runtime. Raises :class:`ConversionError` where the source does not run on these inputs.
+    """
+    engine, names = _engine(model, preprocessing, onnx_file, exported)
+    results = []
+    for sample in samples:
+        unused = {info.name: _zeros(info) for info in engine.inputs if info.name not in sample}
+        try:
+            given = engine.infer({**sample, **unused})
+        except (EngineError, RuntimeError, ValueError, TypeError, IndexError) as error:
+            raise ConversionError(
+                f"{onnx_file.name} cannot be compared with its IR, for its source does not run: "
+                f"{str(error).splitlines()[0]}; --shape gives its inputs other shapes, --check none does not compare"
+            ) from error
+        results.append({mine: given[its] for mine, its in names.items()})
+    return Reference(f"{engine.info.framework} {_version(engine)}", tuple(samples), tuple(results))
+
+
+def _engine(
+    model: ov.Model,
+    preprocessing: tuple[Preprocessing, ...],
+    onnx_file: Path,
+    exported: tuple[nn.Module, ExportArguments] | None,
+) -> tuple[Engine, dict[str, str]]:
+    """Return the engine, and what it calls the outputs of ``model``."""
+    if exported:
+        network, arguments = exported
+        names = _names(model, arguments.output_names)
+        if len(names) == len(model.outputs):
+            from omz.runtime.pytorch_engine import PyTorchEngine
+
+            inputs = tuple(
+                TensorInfo(name, (-1,) * len(shape))
+                for name, shape in zip(arguments.input_names, arguments.input_shapes, strict=True)
+            )
+            return PyTorchEngine(network, inputs, arguments.output_names, preprocessing), names
+    from omz.runtime.onnxruntime_engine import OnnxRuntimeEngine
+
+    graph = onnx.load(str(onnx_file), load_external_data=False).graph
+    names = _names(model, [tensor for node in graph.node for tensor in node.output] + [v.name for v in graph.input])
+    lost = [port.any_name for port in model.outputs if port.any_name not in names]
+    if lost:
+        raise ConversionError(
+            f"{onnx_file.name} has no tensor for output {lost[0]} of the IR; --check none goes without"
+        )
+    own = [value.name for value in graph.output]
+    asked = tuple(names.values()) if not set(names.values()) <= set(own) else ()
+    return OnnxRuntimeEngine(onnx_file, preprocessing, asked, _other_shapes(model, graph)), names
+
+
+def _names(model: ov.Model, known: Iterable[str]) -> dict[str, str]:
+    """Return those of ``known`` that are the outputs of ``model``, by what the model calls them."""
+    there = set(known)
+    found = {port.any_name: sorted(port.get_names() & there) for port in model.outputs}
+    return {mine: its[0] for mine, its in found.items() if its}
+
+
+def _other_shapes(model: ov.Model, graph: onnx.GraphProto) -> bool:
+    """Tell whether the IR takes shapes that the file does not allow."""
+    own = {value.name: value.type.tensor_type.shape.dim for value in graph.input}
+    for port in model.inputs:
+        name = next(iter(port.get_names() & set(own)), "")
+        sides = [dimension.dim_value for dimension in own.get(name, [])]
+        shape = port.get_partial_shape()
+        taken = sorted(side.get_length() if side.is_static else 0 for side in shape) if shape.rank.is_static else []
+        if len(sides) != len(taken) or any(side and side not in taken for side in sides):
+            return True
+    return False
+
+
+def _zeros(info: TensorInfo) -> NDArray[Any]:
+    """Return something for an input that no output asked for depends on."""
+    dtype = np.dtype(bool) if info.element_type == "boolean" else _dtype(info.element_type)
+    return np.zeros([max(side, 1) for side in info.shape], dtype)
+
+
+def _dtype(openvino_type: str) -> np.dtype[Any]:
+    """Return the numpy type for OpenVINO's name of it, such as ``i64``."""
+    return np.dtype(f"{openvino_type[0]}{int(openvino_type[1:]) // 8}")
+
+
+def _version(engine: Engine) -> str:
+    return version({"PyTorch": "torch", "ONNX Runtime": "onnxruntime"}[engine.info.framework])

@@ -1,0 +1,84 @@
+"""Seeded inputs for a model, to compare it with another form of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omz.runtime.openvino_engine import layout_letters
+from omz.runtime.quiet_openvino import ov
+from omz.synthesis.scene import make_scene
+
+Sample = dict[str, NDArray[Any]]
+
+_SIZES = ((256, 320), (320, 192), (384, 512))  # height and width, where these are open: what networks halve six times
+_OPEN = {"N": 1, "C": 3}
+_OPEN_OTHERWISE = 16
+_COLOURS = 3
+_SERIES = "parity"
+
+
+def sample_inputs(model: ov.Model, count: int) -> Iterator[Sample]:
+    """Make ``count`` sets of inputs, always the same; where height and width are open, each set has its own.
+
+    Inputs with three channels are pictures, 0 to 255: those of a model are in turn the picture and the plate of a
+    synthetic scene. Other numbers are uniform in 0 to 1, integers 0 or 1.
+    """
+    for index in range(count):
+        rng = np.random.default_rng(index)
+        pictures = 0
+        sample = {}
+        for port in model.inputs:
+            layout = _layout(port)
+            shape = _shape(port.get_partial_shape(), layout, _SIZES[index % len(_SIZES)])
+            dtype = port.get_element_type().to_dtype()
+            if _takes_pictures(layout, shape):
+                values = _pictures(layout, shape, index, pictures)
+                pictures += 1
+            elif dtype.kind == "f":
+                values = rng.random(shape)
+            else:
+                values = rng.integers(0, 2, shape)
+            sample[port.any_name] = values.astype(dtype)
+        yield sample
+
+
+def _layout(port: Any) -> str:
+    """Return the layout that the model tells, or the one that pictures of this rank usually have."""
+    shape = port.get_partial_shape()
+    told = layout_letters(port.get_node().get_layout())
+    if told and "?" not in told:
+        return told
+    if shape.rank.is_static and len(shape) == len("NCHW"):
+        return "NHWC" if str(shape[3]) == str(_COLOURS) and str(shape[1]) != str(_COLOURS) else "NCHW"
+    return ""
+
+
+def _shape(shape: ov.PartialShape, layout: str, size: tuple[int, int]) -> tuple[int, ...]:
+    if shape.rank.is_dynamic:
+        return ()
+    usual = {**_OPEN, "H": size[0], "W": size[1]}
+    sides = []
+    for axis, side in enumerate(shape):
+        if side.is_static:
+            sides.append(side.get_length())
+            continue
+        wanted = usual.get(layout[axis : axis + 1], _OPEN_OTHERWISE if layout or axis else 1)
+        most = side.max_length if side.max_length > 0 else wanted
+        sides.append(min(max(wanted, side.min_length), most))
+    return tuple(sides)
+
+
+def _takes_pictures(layout: str, shape: tuple[int, ...]) -> bool:
+    return sorted(layout) == sorted("NCHW") and len(shape) == len(layout) and shape[layout.index("C")] == _COLOURS
+
+
+def _pictures(layout: str, shape: tuple[int, ...], index: int, turn: int) -> NDArray[Any]:
+    """Return a batch of pictures, or of plates where ``turn`` is odd."""
+    count, height, width = (shape[layout.index(letter)] for letter in "NHW")
+    scenes = [make_scene(index * count + n + 1000 * (turn // 2), (height, width), _SERIES) for n in range(count)]
+    batch = np.stack([scene.plate if turn % 2 else scene.picture for scene in scenes])
+    return batch.transpose(["NHWC".index(letter) for letter in layout])

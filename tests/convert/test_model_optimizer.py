@@ -6,33 +6,29 @@ not ask for, all have their outputs in another order than the card.
 
 from __future__ import annotations
 
-import functools
 import json
-import os
-import re
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from builders import published_file
+from open_model_zoo import LEGACY, PYTHON, convertible, models_dir, synthetic
 
+import omz.cli.model_optimizer
+import omz.convert
 from omz.convert.onnx_to_ir import build_ir
-from omz.convert.plan import plan_conversion
+from omz.convert.plan import Settings, plan_conversion
+from omz.errors import ConversionError
 from omz.runtime.onnxruntime_engine import OnnxRuntimeEngine
 from omz.runtime.quiet_openvino import ov
 from omz.zoo import Catalog, ModelCard
+from omz.zoo.model_file import ModelFile
 from omz.zoo.optimizer_arguments import OptimizerArguments, card_arguments
 
-LEGACY = os.environ.get("OMZ_LEGACY_PYTHON")
-pytestmark = [
-    pytest.mark.legacy,
-    pytest.mark.skipif(not LEGACY, reason="OMZ_LEGACY_PYTHON names no Python with openvino-dev 2024.6"),
-]
-TYPES = {"long": TensorProto.INT64, "int32": TensorProto.INT32}
-
+pytestmark = LEGACY
 RUN_MODEL_OPTIMIZER = """
 import json, sys
 from openvino.tools.mo.main import main
@@ -56,69 +52,10 @@ class Converted:
     reference: Path
 
 
-@functools.cache
-def legacy_models() -> Path:
-    script = "import omz_tools, pathlib; print(pathlib.Path(omz_tools.__path__[0]) / 'models')"
-    return Path(subprocess.run([str(LEGACY), "-c", script], capture_output=True, text=True, check=True).stdout.strip())
-
-
-@functools.cache
-def convertible() -> list[str]:
-    if not LEGACY:
-        return ["any"]
-    models = legacy_models()
-    return sorted(
-        path.parent.name
-        for path in models.glob("**/model.yml")
-        if re.search(r"^framework: (onnx|pytorch)$", path.read_text(), re.MULTILINE)
-    )
-
-
-def synthetic(card: ModelCard, path: Path, with_surplus_output: bool) -> None:
-    """Write an ONNX file with the card's inputs and outputs; sizes are left open, but for the channels."""
-    asked = dict.fromkeys(
-        name for argument in card.model_optimizer_args or () if argument.startswith("--output=")
-        for name in argument.partition("=")[2].split(",")
-    )  # fmt: skip
-    outputs = [*reversed(asked), *(["surplus"] if with_surplus_output or not asked else [])]
-    kind = TensorProto.FLOAT
-    for argument in card.conversion_to_onnx_args:
-        if argument.startswith("--inputs-dtype="):
-            kind = TYPES.get(argument.partition("=")[2], TensorProto.FLOAT)
-
-    def number_of(name: str) -> str:
-        return name if kind == TensorProto.FLOAT else f"{name}/float"
-
-    inputs, nodes = [], []
-    for info in card.input_info:
-        rank = len(info.shape) or len(info.layout)
-        shape = [
-            (info.shape[axis] if info.shape else 3) if info.layout[axis : axis + 1] == "C" else f"{info.name}_{axis}"
-            for axis in range(rank)
-        ]
-        inputs.append(helper.make_tensor_value_info(info.name, kind, shape))
-        if kind != TensorProto.FLOAT:
-            nodes.append(helper.make_node("Cast", [info.name], [number_of(info.name)], to=TensorProto.FLOAT))
-        nodes.append(helper.make_node("ReduceMean", [number_of(info.name)], [f"{info.name}/mean"], keepdims=0))
-    results = []
-    for number, name in enumerate(outputs):
-        mine = card.input_info[number % len(card.input_info)]
-        others = [info for index, info in enumerate(card.input_info) if index % (len(asked) or 1) == number]
-        steps = [*(f"{name}/{step}" for step in range(len(others))), name]
-        nodes.append(helper.make_node("Mul", [number_of(mine.name), f"factor_{number}"], [steps[0]]))
-        for other, before, after in zip(others, steps, steps[1:], strict=False):
-            nodes.append(helper.make_node("Add", [before, f"{other.name}/mean"], [after]))
-        results.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
-    factors = [numpy_helper.from_array(np.float32(n + 2), f"factor_{n}") for n in range(len(outputs))]
-    graph = helper.make_graph(nodes, card.name, inputs, results, factors)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)], ir_version=7), path)
-
-
 @pytest.fixture(scope="module")
 def converted(tmp_path_factory) -> dict[str, Converted]:
     folder = tmp_path_factory.mktemp("cards")
-    catalog = Catalog(legacy_models())
+    catalog = Catalog(models_dir())
     made, jobs = {}, []
     for number, name in enumerate(convertible()):
         card = catalog[name]
@@ -129,7 +66,7 @@ def converted(tmp_path_factory) -> dict[str, Converted]:
     (folder / "jobs.json").write_text(json.dumps(jobs))
     (folder / "run.py").write_text(RUN_MODEL_OPTIMIZER)
     done = subprocess.run(
-        [str(LEGACY), folder / "run.py", folder / "jobs.json"], capture_output=True, text=True, check=False
+        [PYTHON, folder / "run.py", folder / "jobs.json"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return made
@@ -199,8 +136,72 @@ def test_a_card_becomes_what_numpy_and_onnx_runtime_compute(converted, name):
         assert np.abs(value - reference).max() <= 1e-4 * max(1.0, float(np.abs(reference).max()))
 
 
+def offline(card: ModelCard, folder: Path) -> ModelCard:
+    """Return the card as one of an ONNX file, the synthetic one, which is at hand."""
+    source = folder / card.subdirectory / "net.onnx"
+    synthetic(card, source, with_surplus_output=True)
+    arguments = [each for each in card.model_optimizer_args or () if not each.startswith("--input_model")]
+    file = ModelFile.model_validate(published_file(source.name, source.read_bytes(), "https://example.com/x"))
+    return card.model_copy(
+        update={
+            "folder": source.parent,  # without a script that would make the real source
+            "framework": "onnx",
+            "files": (file,),
+            "conversion_to_onnx_args": (),
+            "model_optimizer_args": (*arguments, "--input_model=$dl_dir/net.onnx"),
+        }
+    )
+
+
+@pytest.mark.parametrize("name", convertible())
+def test_a_card_becomes_irs_that_give_what_their_source_gives(tmp_path, name):
+    card = offline(Catalog(models_dir())[name], tmp_path)
+    conversion = omz.convert.convert(card, tmp_path, tmp_path / "out")
+    for precision, ir in conversion.irs.items():
+        assert ir.manifest.parity[0].precision == "f32"
+        assert ir.manifest.parity[0].problem(3e-4 if precision == "FP32" else 3e-3) is None  # sums of a million pixels
+
+
+def test_the_last_model_optimizer_may_make_the_irs(tmp_path):
+    """Where the original's converter and ours call it, they come to the same."""
+    name = "robust-video-matting-mobilenetv3"
+    card = offline(Catalog(models_dir())[name], tmp_path)
+    program = (str(Path(PYTHON).with_name("mo")),)
+    theirs = omz.convert.convert(card, tmp_path, tmp_path / "theirs", Settings(optimizer_program=program))
+    ours = omz.convert.convert(card, tmp_path, tmp_path / "ours")
+    for precision, ir in theirs.irs.items():
+        models = [ov.Core().read_model(each.path) for each in (ir, ours.irs[precision])]
+        assert interface(models[0]) == interface(models[1])
+        assert ir.manifest.arguments["model_optimizer_program"] == "mo"
+        assert ir.manifest.key != ours.irs[precision].manifest.key
+        assert models[0].get_rt_info(["omz", "inputs"]).astype(str) == "src,r1,r2,r3,r4"
+    other = Settings(optimizer_program=program, extra=("--output=nothing",), precisions=("FP32",))
+    with pytest.raises(ConversionError, match="Model Optimizer failed with exit code 1"):
+        omz.convert.convert(card, tmp_path, tmp_path / "theirs", other)
+    assert theirs.irs["FP32"].path.is_file()
+
+
+def test_the_original_converter_runs_our_model_optimizer(tmp_path):
+    """Unmodified, with ``--mo``, on a card of its own."""
+    card = Catalog(models_dir())["robust-video-matting-mobilenetv3"]
+    source = tmp_path / card.subdirectory / card.files[0].name
+    synthetic(card, source, with_surplus_output=True)
+    ours = Path(omz.cli.model_optimizer.__file__)
+    subprocess.run(
+        [Path(PYTHON).with_name("omz_converter"), "--name", card.name, "-d", tmp_path, "-o", tmp_path / "out",
+         "--mo", ours, "--python", sys.executable],
+        check=True, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    direct = offline(card, tmp_path)
+    for precision, ir in omz.convert.convert(direct, tmp_path, tmp_path / "direct").irs.items():
+        xml = tmp_path / "out" / card.subdirectory / precision / f"{card.name}.xml"
+        assert interface(ov.Core().read_model(xml)) == interface(ov.Core().read_model(ir.path))
+        sizes = [each.with_suffix(".bin").stat().st_size for each in (xml, ir.path)]
+        assert sizes[0] == sizes[1]
+
+
 def test_every_card_plans(tmp_path):
-    catalog = Catalog(legacy_models())
+    catalog = Catalog(models_dir())
     for name in convertible():
         plan = plan_conversion(catalog[name], tmp_path, tmp_path)
         assert plan.precisions == ("FP16", "FP32")

@@ -9,25 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from open_model_zoo import LEGACY, PYTHON, models_dir
 
 from omz.zoo import Catalog, CompositeCard
 
-pytestmark = pytest.mark.legacy
-
-FIND = "from omz_tools import _common; print(_common.MODEL_ROOT)"
-
-
-@pytest.fixture(scope="module")
-def legacy_python() -> Path:
-    python = os.environ.get("OMZ_LEGACY_PYTHON")
-    if not python:
-        pytest.skip("OMZ_LEGACY_PYTHON is not set; it is the python of an environment with openvino-dev==2024.6.0")
-    return Path(python)
-
-
-@pytest.fixture(scope="module")
-def models_dir(legacy_python) -> Path:
-    return Path(run([legacy_python, "-c", FIND]).strip())
+pytestmark = LEGACY
 
 
 def run(command: list[object]) -> str:
@@ -47,22 +33,22 @@ def by_name(text: str) -> dict[str, dict[str, object]]:
     return named
 
 
-def test_every_card_of_open_model_zoo_is_read(models_dir):
-    assert len(list(models_dir.rglob("model.yml"))) == 264
-    assert len(list(models_dir.rglob("composite-model.yml"))) == 12
-    catalog = Catalog(models_dir)
+def test_every_card_of_open_model_zoo_is_read():
+    assert len(list(models_dir().rglob("model.yml"))) == 264
+    assert len(list(models_dir().rglob("composite-model.yml"))) == 12
+    catalog = Catalog(models_dir())
     cards = [catalog.load(name) for name in catalog if name != "background-matting-starter"]
     composites = [card for card in cards if isinstance(card, CompositeCard)]
     stages = [stage for card in composites for stage in card.stages]
     models = [card for card in cards if not isinstance(card, CompositeCard)] + stages
     assert (len(composites), len(stages), len(models)) == (12, 28, 264)
-    assert all(card.path.is_relative_to(models_dir) for card in [*models, *composites])
+    assert all(card.path.is_relative_to(models_dir()) for card in [*models, *composites])
     assert sum(len(card.files) for card in models) == 1215
     assert sum(file.size or 0 for card in models for file in card.files) == pytest.approx(38.8e9, abs=0.05e9)
 
 
-def test_one_card_of_open_model_zoo_has_a_typing_error(models_dir):
-    catalog = Catalog(models_dir)
+def test_one_card_of_open_model_zoo_has_a_typing_error():
+    catalog = Catalog(models_dir())
     remarks = [f"{name}: {remark}" for name in catalog for remark in catalog.load(name).remarks]
     assert [remark.split("? ")[0] for remark in remarks] == [
         "modnet-webcam-portrait-matting: files.4.oroginal_source: is no key that is known here; "
@@ -70,20 +56,20 @@ def test_one_card_of_open_model_zoo_has_a_typing_error(models_dir):
     ]
 
 
-def test_the_info_dumper_says_what_the_original_says(legacy_python, models_dir):
-    original = by_name(run([legacy_python.with_name("omz_info_dumper"), "--all"]))
-    ours = by_name(run([sys.executable, "-m", "omz.cli.info_dumper", "--all", "--models_dir", models_dir]))
+def test_the_info_dumper_says_what_the_original_says():
+    original = by_name(run([Path(PYTHON).with_name("omz_info_dumper"), "--all"]))
+    ours = by_name(run([sys.executable, "-m", "omz.cli.info_dumper", "--all", "--models_dir", models_dir()]))
     assert len(original) == 248
     assert ours.keys() - original.keys() == {"background-matting-starter"}
     for name, info in original.items():
         assert {key: ours[name].get(key) for key in info} == info
 
 
-def test_the_info_dumper_selects_what_the_original_selects(legacy_python, models_dir):
+def test_the_info_dumper_selects_what_the_original_selects():
     for patterns in ("*-decoder,action-*,yolo-v[34]-tf", "text-spotting-0005*", "modnet-*,*portrait*"):
-        original = json.loads(run([legacy_python.with_name("omz_info_dumper"), "--name", patterns]))
+        original = json.loads(run([Path(PYTHON).with_name("omz_info_dumper"), "--name", patterns]))
         ours = json.loads(
-            run([sys.executable, "-m", "omz.cli.info_dumper", "--name", patterns, "--models_dir", models_dir])
+            run([sys.executable, "-m", "omz.cli.info_dumper", "--name", patterns, "--models_dir", models_dir()])
         )
         assert [info["name"] for info in ours] == [info["name"] for info in original]
         assert [{key: info[key] for key in original[0]} for info in ours] == original

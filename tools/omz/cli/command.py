@@ -50,6 +50,10 @@ def _complete(argument: str, flags: list[str]) -> str:
     return argument
 
 
-def omz_command() -> Callable[[Callable[..., None]], click.Command]:
-    """Make a function a command; flags use underscores, ``-h`` shows the help."""
-    return click.command(cls=_OmzCommand, context_settings={"help_option_names": ["-h", "--help"]})
+def omz_command(hands_on_flags: bool = False) -> Callable[[Callable[..., None]], click.Command]:
+    """Make a function a command; flags use underscores, ``-h`` shows the help.
+
+    One that ``hands_on_flags`` takes those that are not its own as arguments.
+    """
+    settings = {"help_option_names": ["-h", "--help"], "ignore_unknown_options": hands_on_flags}
+    return click.command(cls=_OmzCommand, context_settings=settings)

@@ -142,7 +142,7 @@ def _make(
         check = Checker(here, exported, say)
         say(f"{here.onnx_file.name} to OpenVINO IR, {' and '.join(precisions)}")
         for precision, model, preprocessing in _models(here, precisions):
-            describe(model, preprocessing, here, sources)
+            describe(model, preprocessing, sources.name, sources.main, here.card)
             parity = check(model, preprocessing, precision)
             describe_parity(model, parity, here.card.parity)
             xml = here.ir_path(precision)

@@ -5,27 +5,28 @@ from __future__ import annotations
 from importlib.metadata import version
 
 from omz.convert.parity import Parity
-from omz.convert.plan import ConversionPlan
-from omz.convert.sources import Sources
 from omz.runtime.quiet_openvino import ov
-from omz.zoo.card import Tolerance
+from omz.zoo.card import ModelCard, Tolerance
+from omz.zoo.model_file import Checksum
 from omz.zoo.preprocessing import Preprocessing
 
 _SECTION = "omz"
 _MODEL_INFO = "model_info"
 
 
-def describe(model: ov.Model, preprocessing: tuple[Preprocessing, ...], plan: ConversionPlan, sources: Sources) -> None:
+def describe(
+    model: ov.Model, preprocessing: tuple[Preprocessing, ...], source: str, checksum: Checksum, card: ModelCard | None
+) -> None:
     """Write name, task, inputs with their colour order, mean and scale, outputs, source hash and tool versions.
 
     They go into the section ``omz``; the card's ``model_info`` goes into a section of that name, where programs that
-    run models look for it.
+    run models look for it. ``card`` is None for a file that has none.
     """
     facts = {
-        "name": plan.card.name,
-        "task_type": plan.card.task_type,
-        "source_file": sources.name,
-        f"source_{sources.main.algorithm}": sources.main.value,
+        "name": model.get_friendly_name(),
+        **({"task_type": card.task_type} if card else {}),
+        "source_file": source,
+        f"source_{checksum.algorithm}": checksum.value,
         "inputs": ",".join(port.any_name for port in model.inputs),
         "outputs": ",".join(port.any_name for port in model.outputs),
         "open_matting_zoo": version("open-matting-zoo"),
@@ -39,7 +40,7 @@ def describe(model: ov.Model, preprocessing: tuple[Preprocessing, ...], plan: Co
         facts[f"{prefix}_embedded_mean"] = ",".join(map(repr, step.mean)) or "0"
         facts[f"{prefix}_embedded_scale"] = ",".join(map(repr, step.scale)) or "1"
     _write(model, facts)
-    for key, value in plan.card.model_info.model_dump(exclude_unset=True).items():
+    for key, value in card.model_info.model_dump(exclude_unset=True).items() if card else ():
         model.set_rt_info(list(value) if isinstance(value, tuple) else value, [_MODEL_INFO, key])
 
 

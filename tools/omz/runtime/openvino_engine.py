@@ -34,6 +34,8 @@ class OpenVINOEngine:
         try:
             read = core.read_model(model)
             self.facts = _facts(read)
+            # Names of the model as it was read: a compiled one can merge a tensor with another, and take that name.
+            self._outputs = tuple(port.any_name for port in read.outputs)
             if precision == "auto":
                 kept = self.facts.get("keeps_model_in", "").split(",")
                 precision = "default" if default_precision(core, device) in kept else "f32"
@@ -66,7 +68,7 @@ class OpenVINOEngine:
     @property
     def outputs(self) -> tuple[str, ...]:
         """The names of the outputs, in the model's order."""
-        return tuple(port.any_name for port in self._compiled.outputs)
+        return self._outputs
 
     def infer(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Run once; see :class:`omz.runtime.engine.Engine`."""
@@ -76,7 +78,7 @@ class OpenVINOEngine:
         except RuntimeError as error:
             shapes = ", ".join(f"{name} {list(value.shape)}" for name, value in inputs.items())
             raise EngineError(f"the model does not run on {shapes}: {reason(error)}") from error
-        return {port.any_name: np.array(value) for port, value in results.items()}
+        return {name: np.array(results[index]) for index, name in enumerate(self._outputs)}
 
 
 def default_precision(core: ov.Core, device: str) -> str:

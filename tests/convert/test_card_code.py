@@ -1,0 +1,223 @@
+"""Cards whose networks are code, and checkpoints that hold more than weights: with --trust_code, and without."""
+
+from __future__ import annotations
+
+import collections
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from builders import convert, published_file, write_card
+
+from omz.convert.plan import ConversionPlan, Settings, plan_conversion
+from omz.errors import CardError, ConversionError, ModelFileError
+from omz.runtime.openvino_engine import OpenVINOEngine
+from omz.zoo import Catalog
+
+TRUSTED = Settings(trust_code=True, precisions=("FP32",))
+
+NETWORK = """
+from torch import nn
+from helper import FACTOR
+
+class Net(nn.Module):
+    def __init__(self, channels, note=""):
+        super().__init__()
+        self.conv = nn.Conv2d(channels, 2, 1)
+
+    def forward(self, x):
+        return self.conv(x) * FACTOR
+"""
+
+PRE_CONVERT = """
+import argparse, pathlib, sys, torch
+parser = argparse.ArgumentParser()
+parser.add_argument("input_dir", type=pathlib.Path)
+parser.add_argument("output_dir", type=pathlib.Path)
+arguments = parser.parse_args()
+assert not sys.stdin.read()
+state = torch.load(arguments.input_dir / "net.pth", weights_only=True)
+torch.save({name: 2 * value for name, value in state.items()}, arguments.output_dir / "made.pth")
+"""
+
+
+def state(seed: int = 0) -> dict[str, torch.Tensor]:
+    random = torch.Generator().manual_seed(seed)
+    return {"conv.weight": torch.rand(2, 3, 1, 1, generator=random), "conv.bias": torch.rand(2, generator=random)}
+
+
+def plan_of(root: Path, name: str, factor: float = 1.0, weights: str = "$dl_dir/net.pth", settings=TRUSTED, **changes):
+    """Write a card with code, its files in place, and plan its conversion."""
+    folder = root / "dl" / "public" / name
+    folder.mkdir(parents=True)
+    (folder / "network.py").write_text(NETWORK)
+    (folder / "helper.py").write_text(f"FACTOR = {factor}\n")
+    torch.save(changes.pop("checkpoint", state()), folder / "net.pth")
+    files = [
+        published_file(each.name, each.read_bytes(), f"https://example.com/{each.name}")
+        for each in sorted(folder.iterdir())
+    ]
+    content = {
+        "framework": "pytorch",
+        "files": files,
+        "input_info": [{"name": "x", "shape": [1, 3, 8, 12], "layout": "NCHW"}],
+        "conversion_to_onnx_args": [
+            "--model-path=$dl_dir", "--import-module=network", "--model-name=Net", "--model-param=channels=3",
+            "--model-param=note=r'$dl_dir'", f"--weights={weights}", "--input-shape=1,3,8,12", "--input-names=x",
+            "--output-names=y", "--output-file=$conv_dir/net.onnx",
+        ],
+        "model_optimizer_args": ["--input_model=$conv_dir/net.onnx", "--reverse_input_channels", "--scale=255"],
+        **changes,
+    }  # fmt: skip
+    write_card(root / "zoo", name, **content)
+    return plan_conversion(Catalog(root / "zoo")[name], root / "dl", root / "out", settings)
+
+
+def by_hand(x: np.ndarray, weights: dict[str, torch.Tensor], factor: float) -> np.ndarray:
+    kernel, bias = weights["conv.weight"][:, :, 0, 0].numpy(), weights["conv.bias"].numpy()
+    return factor * (np.einsum("oc,nchw->nohw", kernel, x[:, ::-1] / 255) + bias[:, None, None])
+
+
+def assert_computes(plan: ConversionPlan, weights: dict[str, torch.Tensor], factor: float) -> None:
+    x = np.random.default_rng(0).integers(0, 256, (1, 3, 8, 12)).astype(np.float32)
+    found = OpenVINOEngine(convert(plan)["FP32"]).infer({"x": x})["y"]
+    np.testing.assert_allclose(found, by_hand(x, weights, factor), atol=1e-5)
+
+
+def test_networks_of_cards_are_converted_one_after_the_other_though_their_modules_share_names(tmp_path):
+    before = set(sys.modules), list(sys.path)
+    assert_computes(plan_of(tmp_path, "one", 3.0), state(), 3.0)
+    assert_computes(plan_of(tmp_path, "two", 5.0), state(), 5.0)
+    assert not {"network", "helper"} & (set(sys.modules) - before[0])
+    assert sys.path == before[1]
+    assert sorted(each.name for each in (tmp_path / "dl" / "public" / "one").iterdir()) == [
+        "helper.py", "net.pth", "network.py",
+    ]  # fmt: skip
+
+
+def test_code_is_refused_unless_it_is_trusted(tmp_path):
+    plan = plan_of(tmp_path, "net", settings=Settings())
+    with pytest.raises(ConversionError, match=r"code that comes with the card \(network\); --trust_code runs it"):
+        convert(plan)
+    assert not plan.folder.exists()
+
+
+@pytest.mark.parametrize("name", ["network.py", "helper.py"])
+def test_code_that_is_not_what_the_card_describes_is_not_run(tmp_path, name):
+    plan = plan_of(tmp_path, "net")
+    (plan.download_dir / "public" / "net" / name).write_text(f"open({str(tmp_path / 'executed')!r}, 'w')")
+    with pytest.raises(ModelFileError, match=rf"{name} has \d+ bytes, not \d+ as on the card; run omz_downloader"):
+        convert(plan)
+    assert not (tmp_path / "executed").exists()
+
+
+def test_a_script_of_the_card_makes_what_the_conversion_starts_from(tmp_path):
+    plan = plan_of(tmp_path, "net", 1.0, "$conv_dir/made.pth")
+    (plan.card.folder / "pre-convert.py").write_text(PRE_CONVERT)
+    plan = plan.moved_to(tmp_path / "out")
+    assert_computes(plan, {name: 2 * value for name, value in state().items()}, 1.0)
+    assert (plan.folder / "made.pth").is_file()
+    untrusted = plan_conversion(plan.card, plan.download_dir, tmp_path / "out", Settings())
+    with pytest.raises(ConversionError, match=r"pre-convert\.py"):
+        convert(untrusted)
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [("raise SystemExit(7)", "exit code 7"), ("import nothing_of_this_name", "nothing_of_this_name")],
+)
+def test_a_script_that_fails_is_one_line_and_leaves_nothing(tmp_path, script, reason):
+    plan = plan_of(tmp_path, "net", 1.0, "$conv_dir/made.pth")
+    (plan.card.folder / "pre-convert.py").write_text(script)
+    with pytest.raises(ConversionError) as caught:
+        convert(plan.moved_to(tmp_path / "out"))
+    assert "pre-convert.py failed" in str(caught.value)
+    assert reason in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert [path.name for path in plan.folder.iterdir()] == [".omz_converter.lock"]
+
+
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        ("import a_library_that_is_not_there", "a_library_that_is_not_there'; install what it needs"),
+        ("raise SystemExit('no')", "cannot be built: SystemExit: no"),
+        ("Net = 1 / 0", "cannot be built: ZeroDivisionError: division by zero"),
+        ("Other = None", "has no attribute 'Net'"),
+        ("def Net(channels, note): return 7", "is no PyTorch network"),
+    ],
+)
+def test_code_that_fails_is_one_line(tmp_path, module, message):
+    plan = plan_of(tmp_path, "net")
+    path = plan.download_dir / "public" / "net" / "network.py"
+    path.write_text(module)
+    files = [
+        file if file.name != path.name else file.model_validate(
+            published_file(path.name, path.read_bytes(), "https://example.com/x")
+        )
+        for file in plan.card.files
+    ]  # fmt: skip
+    card = plan.card.model_copy(update={"files": tuple(files)})
+    with pytest.raises(CardError) as caught:
+        convert(plan_conversion(card, plan.download_dir, tmp_path / "out", TRUSTED))
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+class _Bomb:
+    def __reduce__(self):
+        return os.mkdir, (os.environ["BOMB"],)
+
+
+def own_network_plan(root: Path, checkpoint: object, settings: Settings) -> ConversionPlan:
+    """Plan the conversion of a card of our own network, whose checkpoint holds ``checkpoint``."""
+    arguments = [
+        "--import-module=omz.networks.background_matting", "--model-name=BackgroundMatting", "--model-param=width=0.1",
+        "--weights=$dl_dir/net.pth", "--input-shapes=[1,3,64,64],[1,3,64,64]", "--input-names=src,bgr",
+        "--output-names=pha,fgr", "--output-file=$conv_dir/net.onnx",
+    ]  # fmt: skip
+    info = [{"name": name, "shape": [1, 3, 64, 64], "layout": "NCHW"} for name in ("src", "bgr")]
+    return plan_of(
+        root, "net", settings=settings, checkpoint=checkpoint, conversion_to_onnx_args=arguments, input_info=info
+    )
+
+
+def test_nothing_of_a_checkpoint_is_executed(tmp_path, monkeypatch):
+    monkeypatch.setenv("BOMB", str(tmp_path / "executed"))
+    plan = own_network_plan(tmp_path, {"a": _Bomb()}, Settings())
+    with pytest.raises(ModelFileError, match=r"net\.pth holds more than weights \(posix\.mkdir\); --trust_code"):
+        convert(plan)
+    assert not (tmp_path / "executed").exists()
+
+
+def test_a_trusted_checkpoint_may_hold_more_than_weights(tmp_path):
+    from omz.networks.background_matting import BackgroundMatting
+
+    network = BackgroundMatting(width=0.1)
+    plan = own_network_plan(tmp_path, collections.UserDict(network.state_dict()), TRUSTED)
+    assert convert(plan)["FP32"].is_file()
+    refused = plan_conversion(plan.card, plan.download_dir, tmp_path / "other", Settings())
+    with pytest.raises(ModelFileError, match=r"\(collections\.UserDict\)"):
+        convert(refused)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda state: state.pop("refiner.conv4.bias"), "refiner.conv4.bias is missing"),
+        (lambda state: state.update({"surplus": torch.zeros(1)}), "surplus is not part of the network"),
+        (lambda state: state.update({"refiner.conv4.bias": torch.zeros(5)}), r"is \[5\] instead of \[4\]"),
+    ],
+)
+def test_weights_that_do_not_fit_leave_nothing(tmp_path, change, message):
+    from omz.networks.background_matting import BackgroundMatting
+
+    weights = BackgroundMatting(width=0.1).state_dict()
+    change(weights)
+    plan = own_network_plan(tmp_path, weights, Settings())
+    with pytest.raises(ModelFileError, match=message):
+        convert(plan)
+    assert [path.name for path in plan.folder.iterdir()] == [".omz_converter.lock"]

@@ -1,0 +1,55 @@
+"""``omz_mo``: the command line of Model Optimizer, for scripts that call it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+
+from omz.cli.command import omz_command
+from omz.errors import CardError, UsageError
+
+
+@omz_command(hands_on_flags=True)
+@click.version_option(package_name="open-matting-zoo")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def main(arguments: tuple[str, ...]) -> None:
+    """Convert an ONNX file to OpenVINO IR, with the flags of Model Optimizer.
+
+    \b
+    --input_model FILE             the ONNX file
+    --model_name, --output_dir     of the IR; default: the file's name, here
+    --input, --input_shape         names and shapes of inputs
+    --output                       tensors or nodes to cut at
+    --layout                       such as src(nchw), or src(nhwc->nchw)
+    --reverse_input_channels       the IR takes BGR where the file takes RGB
+    --mean_values, --scale_values  such as src[123,117,104]; --scale for all inputs
+    --compress_to_fp16             False keeps weights in full precision
+
+    Flags with no meaning without Model Optimizer are refused, with the reason. omz_converter does more: it checks the
+    file and compares the IR with it.
+    """  # noqa: D301  # click reads the \\b
+    from omz.convert.optimize import optimize
+    from omz.zoo.optimizer_arguments import parse_command_line
+
+    if arguments and not arguments[0].startswith("-"):
+        arguments = (f"--input_model={arguments[0]}", *arguments[1:])
+    try:
+        understood, destination = parse_command_line(arguments, "arguments")
+    except CardError as error:
+        raise UsageError(str(error)) from None
+    xml = optimize(understood, destination)
+    click.echo(f"[ SUCCESS ] Generated IR version {_ir_version(xml)} model.")
+    click.echo(f"[ SUCCESS ] XML file: {xml.absolute()}")
+    click.echo(f"[ SUCCESS ] BIN file: {xml.absolute().with_suffix('.bin')}")
+
+
+def _ir_version(xml: Path) -> str:
+    with xml.open(encoding="utf-8") as file:
+        match = re.search(r'<net [^>]*version="(\d+)"', file.read(4096))
+    return match[1] if match else "unknown"
+
+
+if __name__ == "__main__":
+    main()

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import keyword
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from builders import published_file, small_model, write_card, write_composite
 from click.testing import CliRunner, Result
 
-from omz.cli import converter
+from omz.cli import converter, model_optimizer
+from omz.runtime.openvino_engine import OpenVINOEngine
+from omz.runtime.quiet_openvino import ov
 
 
 def run(*arguments: object) -> Result:
@@ -100,3 +106,85 @@ def test_a_number_of_jobs_is_positive_or_auto(zoo, jobs):
     result = run("--name", "good", "-j", jobs)
     assert result.exit_code == 2
     assert "must be a positive integer or auto" in result.stderr
+
+
+def test_events_are_lines_of_json(tmp_path, zoo):
+    result = run(
+        "--name", "gone,good,ir", "-d", tmp_path / "dl", "-o", tmp_path / "out", "--progress_format", "json",
+        "--precisions", "FP32",
+    )  # fmt: skip
+    assert result.exit_code == 1
+    events = [json.loads(line, parse_constant=pytest.fail) for line in result.stdout.splitlines()]
+    assert [event["$type"] for event in events] == [
+        "model_skipped",
+        "model_conversion_begin", "model_conversion_end",
+        "model_conversion_begin", "model_conversion_step", "model_conversion_step", "model_ir_ready",
+        "model_conversion_end",
+        "summary",
+    ]  # fmt: skip
+    assert events[2]["successful"] is False
+    assert "net.onnx is missing" in events[2]["reason"]
+    ready = events[6]
+    assert (ready["model"], ready["precision"], ready["state"]) == ("good", "FP32", "converted")
+    assert ready["path"] == str(ir(tmp_path, "good", "FP32"))
+    assert ready["parity"][0]["precision"] == "f32"
+    assert [output["output"] for output in ready["parity"][0]["outputs"]] == ["sum", "double", "inner"]
+    assert events[7] == {"$type": "model_conversion_end", "model": "good", "successful": True, "reason": None}
+    assert events[8] == {"$type": "summary", "successful": False, "failed": ["gone"]}
+
+
+def test_figures_are_printed_and_what_is_up_to_date_keeps_them(tmp_path, zoo):
+    arguments = ("--name", "good", "-d", tmp_path / "dl", "-o", tmp_path / "out", "--precisions", "FP32")
+    first, second = run(*arguments).stdout.splitlines(), run(*arguments).stdout.splitlines()
+    assert first[-len(second) + 1 :] == second[1:]
+    assert second[0] == f"good: {ir(tmp_path, 'good', 'FP32')} is up to date"
+    assert second[1].startswith("good:   f32: 99.9 % within sum 0.0e+00 (mean 0.0e+00, largest 0.0e+00); double ")
+
+
+def test_camera_frames_and_shapes_are_asked_for_by_flags(tmp_path, zoo):
+    result = run(
+        "--name", "good", "-d", tmp_path / "dl", "-o", tmp_path / "out", "--input_type", "u8", "--input_layout", "NHWC",
+        "--shape", "src[1,3,-1,10],bgr[1,3,-1,10]",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    model = ov.Core().read_model(ir(tmp_path, "good"))
+    assert [(port.any_name, str(port.partial_shape), port.element_type.to_string()) for port in model.inputs] == [
+        ("src", "[1,?,10,3]", "u8"),
+        ("bgr", "[1,?,10,3]", "u8"),
+    ]
+    frame = np.random.default_rng(0).integers(0, 256, (1, 8, 10, 3), np.uint8)
+    found = OpenVINOEngine(ir(tmp_path, "good")).infer({"src": frame, "bgr": frame})
+    np.testing.assert_array_equal(found["double"], 2 * frame.transpose(0, 3, 1, 2).astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("--shape", "src[1,3]"), 1, "--shape has 2 dimensions for src, which has 4"),
+        (("--shape", "other[1,3,8,8]"), 1, "--shape names 'other', but the inputs are src, bgr"),
+        (("--shape", "nonsense"), 2, "has no shape for an input"),
+        (("--shape", "src[1,3,a,b]"), 2, "a is no dimension"),
+        (("--check", "some"), 2, "'some' is not one of"),
+        (("--mo", "/absent/mo.py"), 2, "does not exist"),
+        (("--mo", keyword.__file__, "--input_type", "u8"), 2, "--mo knows no --input_type"),
+        (("--mo", keyword.__file__), 1, "keyword.py ended well, but wrote no good.xml"),
+    ],
+)
+def test_flags_that_make_no_sense_are_one_line(tmp_path, zoo, arguments, code, message):
+    result = run("--name", "good", "-d", tmp_path / "dl", "-o", tmp_path / "out", *arguments)
+    assert result.exit_code == code, result.output
+    assert message in result.stderr
+    assert not ir(tmp_path, "good").exists()
+
+
+def test_another_model_optimizer_makes_the_irs_where_asked(tmp_path, zoo):
+    """Here it is our own; that of openvino-dev 2024.6 is tried where its environment is."""
+    arguments = ("--name", "good", "-d", tmp_path / "dl", "-o", tmp_path / "out", "--precisions", "FP16")
+    for more in ((), ("--shape", "src[1,3,8,2..9],bgr[1,3,8,2..9]", "--add_mo_arg=--output=sum")):
+        result = run(*arguments, "--mo", model_optimizer.__file__, "--python", sys.executable, *more)
+        assert result.exit_code == 0, result.output
+    manifest = json.loads(ir(tmp_path, "good").with_suffix(".json").read_text())
+    assert manifest["arguments"]["model_optimizer_program"] == "model_optimizer.py"
+    assert [each["shape"] for each in manifest["inputs"]] == ["[1,3,8,2..9]", "[1,3,8,2..9]"]
+    assert [each["name"] for each in manifest["outputs"]] == ["sum"]
+    assert manifest["parity"][0]["outputs"][0]["largest"] == 0

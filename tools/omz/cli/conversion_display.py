@@ -43,17 +43,17 @@ def in_words(event: Event) -> list[str]:
             return [f"{model}: skipped, for {reason}"]
         case ConversionStep(model, step):
             return [f"{model}: {step}"]
-        case IRReady(model, _, path, state, parity):
-            lead = f"{model}: {path}"
-            lines = [f"{lead} is up to date" if state == "up to date" else lead]
-            return lines + [f"{model}:   {_differences(each)}" for each in parity]
+        case IRReady(model, _, path, state, parity, kept):
+            first = f"{model}: {path}{' is up to date' if state == 'up to date' else ''}"
+            return [first, *(f"{model}:   {_compared(each, each.precision in kept)}" for each in parity)]
     return []
 
 
-def _differences(parity: Parity) -> str:
+def _compared(parity: Parity, kept: bool) -> str:
     """Say how far the outputs are from those of the original."""
-    outputs = ", ".join(
-        f"{output.output} {output.p99_9:.1g} (mean {output.mean:.1g}, largest {output.largest:.1g})"
+    outputs = "; ".join(
+        f"{output.output} {output.p99_9:.1e} (mean {output.mean:.1e}, largest {output.largest:.1e})"
         for output in parity.outputs
     )
-    return f"in {parity.precision} on {parity.device}, 99.9 % are as near to {parity.source} as: {outputs}"
+    verdict = "" if kept else "; strays, so these tools run it in f32"
+    return f"{parity.precision}: 99.9 % within {outputs} of {parity.source}{verdict}"

@@ -91,7 +91,8 @@ def carry_out(plan: ConversionPlan, report: Report = lambda event: None, force: 
     }
     for precision, ir in irs.items():
         state: State = "up to date" if ir.kept else "converted"
-        report(IRReady(plan.card.name, precision, str(ir.path), state, ir.manifest.parity))
+        found = ir.manifest
+        report(IRReady(plan.card.name, precision, str(ir.path), state, found.parity, found.keeps_model_in))
     return Conversion(plan.card.name, plan.onnx_file, irs)
 
 

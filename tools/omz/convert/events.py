@@ -32,7 +32,11 @@ class ConversionStep(Event):
 
 @dataclass(frozen=True)
 class IRReady(Event):
-    """An IR is in its place; ``parity`` is empty where it was not compared with its source."""
+    """An IR is in its place.
+
+    ``parity`` is how it compares with its source, empty where it was not compared; ``keeps_model_in`` are the
+    precisions of execution in which it does what the source does.
+    """
 
     TYPE = "model_ir_ready"
     model: str
@@ -40,6 +44,7 @@ class IRReady(Event):
     path: str
     state: State
     parity: tuple[Parity, ...]
+    keeps_model_in: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from omz.runtime.quiet_openvino import PrePostProcessor, ov
 from omz.zoo.optimizer_arguments import Dimension, OptimizerArguments
 from omz.zoo.preprocessing import Preprocessing, resolve_preprocessing
 
+_TYPES = {"u8": ov.Type.u8}
+
 
 def build_ir(source: Path, arguments: OptimizerArguments, title: str) -> tuple[ov.Model, tuple[Preprocessing, ...]]:
     """Read ``source``, cut it at the inputs and outputs asked for, set shapes and layouts, bake the preprocessing in.
@@ -142,6 +144,9 @@ def _with_preprocessing(model: ov.Model, preprocessing: tuple[Preprocessing, ...
             tensor.model().set_layout(ov.Layout(step.original_layout or step.layout))
             tensor.tensor().set_layout(ov.Layout(step.layout))
         steps = tensor.preprocess()
+        if step.element_type:
+            tensor.tensor().set_element_type(_TYPES[step.element_type])
+            steps.convert_element_type(ov.Type.f32)
         if step.reverse_channels:
             steps.reverse_channels()
         if step.mean:

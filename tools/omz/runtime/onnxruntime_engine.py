@@ -99,5 +99,6 @@ def _openvino_type(name: str) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    """Return the beginning of what went wrong, without colours."""
-    return (re.sub(r"\x1b\[\d*m", "", str(error)).strip() or type(error).__name__).splitlines()[0]
+    """Return the beginning of what went wrong, without colours and places in sources."""
+    text = re.sub(r"\x1b\[\d*m|^\[ONNXRuntimeError\] : \d+ : \w+ : |/\S+:\d+ ", "", str(error)).strip()
+    return (text or type(error).__name__).splitlines()[0]

@@ -138,7 +138,9 @@ def test_figures_are_printed_and_what_is_up_to_date_keeps_them(tmp_path, zoo):
     first, second = run(*arguments).stdout.splitlines(), run(*arguments).stdout.splitlines()
     assert first[-len(second) + 1 :] == second[1:]
     assert second[0] == f"good: {ir(tmp_path, 'good', 'FP32')} is up to date"
-    assert second[1].startswith("good:   f32: 99.9 % within sum 0.0e+00 (mean 0.0e+00, largest 0.0e+00); double ")
+    assert second[1].startswith(
+        "good:   f32: 99.9 % within sum 0.0e+00, double 0.0e+00, inner 0.0e+00 of ONNX Runtime "
+    )
 
 
 def test_camera_frames_and_shapes_are_asked_for_by_flags(tmp_path, zoo):

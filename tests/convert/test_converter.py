@@ -17,7 +17,7 @@ from omz.checksum import file_digest
 from omz.convert.converter import LOCK_FILE
 from omz.convert.plan import ConversionPlan, Settings, plan_conversion
 from omz.convert.pytorch_to_onnx import export_pytorch
-from omz.errors import CardError, ConversionError, ModelFileError
+from omz.errors import CardError, ConversionError, ModelFileError, OmzError
 from omz.networks.background_matting import BackgroundMatting
 from omz.runtime.engine import Engine, TensorInfo
 from omz.runtime.onnxruntime_engine import OnnxRuntimeEngine
@@ -230,6 +230,39 @@ def test_a_file_that_is_no_onnx_is_one_line(tmp_path, content):
         convert(plan)
     assert "net.onnx" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def damaged(content: bytes, number: int) -> bytes:
+    """Return a file cut short, with some bits turned, or with some bytes replaced."""
+    random = np.random.default_rng(number)
+    if number % 3 == 0:
+        return content[: random.integers(len(content))]
+    changed = bytearray(content)
+    for place in random.integers(len(content), size=random.integers(1, 4)):
+        changed[place] ^= int(2 ** random.integers(8) if number % 3 == 1 else random.integers(1, 256))
+    return bytes(changed)
+
+
+def test_a_damaged_file_is_one_line_or_still_a_network(tmp_path):
+    plan = small_plan(tmp_path)
+    content = plan.source.read_bytes()
+    refused = []
+    for number in range(150):
+        plan.source.write_bytes(damaged(content, number))
+        file = plan.card.files[0].model_copy(
+            update={"size": plan.source.stat().st_size, "checksum": Checksum.of(plan.source)}
+        )
+        card = plan.card.model_copy(update={"files": (file,)})
+        folder = tmp_path / str(number)
+        try:
+            convert(plan_conversion(card, plan.download_dir, folder))
+        except OmzError as error:
+            refused.append((str(error), files_in(folder / card.subdirectory)))
+    assert len(refused) > 100
+    for message, left in refused:
+        assert "net" in message
+        assert "\n" not in message
+        assert left == []
 
 
 def test_a_source_that_is_missing_or_not_the_cards_is_refused(tmp_path):

@@ -51,9 +51,7 @@ def in_words(event: Event) -> list[str]:
 
 def _compared(parity: Parity, kept: bool) -> str:
     """Say how far the outputs are from those of the original."""
-    outputs = "; ".join(
-        f"{output.output} {output.p99_9:.1e} (mean {output.mean:.1e}, largest {output.largest:.1e})"
-        for output in parity.outputs
-    )
-    verdict = "" if kept else "; strays, so these tools run it in f32"
-    return f"{parity.precision}: 99.9 % within {outputs} of {parity.source}{verdict}"
+    outputs = ", ".join(f"{output.output} {output.p99_9:.1e}" for output in parity.outputs)
+    largest = max((output.largest for output in parity.outputs), default=0.0)
+    verdict = "" if kept else "; strays, so it is run in f32"
+    return f"{parity.precision}: 99.9 % within {outputs} of {parity.source} (largest {largest:.1e}){verdict}"

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import onnx
+from google.protobuf.message import DecodeError
 
 from omz.errors import ConversionError
 from omz.runtime.openvino_errors import reason
@@ -14,6 +15,7 @@ from omz.runtime.quiet_openvino import PrePostProcessor, ov
 from omz.zoo.optimizer_arguments import Dimension, OptimizerArguments
 from omz.zoo.preprocessing import Preprocessing, resolve_preprocessing
 
+_NOT_ONNX = "cannot be read as ONNX"
 _TYPES = {"u8": ov.Type.u8}
 
 
@@ -24,11 +26,19 @@ def build_ir(source: Path, arguments: OptimizerArguments, title: str) -> tuple[o
     file: BGR, 0 to 255, where colours are reversed and values scaled. Raises :class:`ConversionError` where the file
     cannot be read or has no such input or output, and :class:`~omz.errors.CardError` for arguments that do not fit it.
     """
+    _check(source)
+    try:
+        return _build(source, arguments, title)
+    except UnicodeDecodeError as error:  # from wherever OpenVINO hands a name on
+        raise ConversionError(f"{source} {_NOT_ONNX}: it is damaged, or something else") from error
+
+
+def _build(source: Path, arguments: OptimizerArguments, title: str) -> tuple[ov.Model, tuple[Preprocessing, ...]]:
     try:
         # read_model and not convert_model, which fuses, and so loses inner tensors that a card may ask for.
         model = ov.Core().read_model(source)
     except RuntimeError as error:
-        raise ConversionError(f"{source} cannot be read as ONNX: {reason(error)}") from error
+        raise ConversionError(f"{source} {_NOT_ONNX}: {reason(error)}") from error
     model = _cut(model, source, arguments, title)
     try:
         _reshape(model, source, arguments.shapes)
@@ -37,6 +47,20 @@ def build_ir(source: Path, arguments: OptimizerArguments, title: str) -> tuple[o
         return _with_preprocessing(model, preprocessing), preprocessing
     except RuntimeError as error:
         raise ConversionError(f"{source} does not take the shapes, mean or scale asked for: {reason(error)}") from error
+
+
+def _check(source: Path) -> None:
+    """Raise :class:`ConversionError` for a file that is no ONNX; OpenVINO would try it as everything else, too."""
+    try:
+        model = onnx.load(str(source), load_external_data=False)
+        names = [text for node in model.graph.node for text in (node.name, node.op_type, *node.input, *node.output)]
+        names += [value.name for value in (*model.graph.input, *model.graph.output, *model.graph.initializer)]
+    except OSError as error:
+        raise ConversionError(f"{source} cannot be read: {error.strerror or error}") from error
+    except (DecodeError, UnicodeDecodeError) as error:
+        raise ConversionError(f"{source} {_NOT_ONNX}: it is damaged, or something else") from error
+    if not names or not model.opset_import:
+        raise ConversionError(f"{source} {_NOT_ONNX}: there is no network in it")
 
 
 def _cut(model: ov.Model, source: Path, arguments: OptimizerArguments, title: str) -> ov.Model:

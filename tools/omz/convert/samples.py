@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from omz.errors import ConversionError
 from omz.runtime.openvino_engine import layout_letters
 from omz.runtime.quiet_openvino import ov
 from omz.synthesis.scene import make_scene
@@ -25,7 +26,8 @@ def sample_inputs(model: ov.Model, count: int) -> Iterator[Sample]:
     """Make ``count`` sets of inputs, always the same; where height and width are open, each set has its own.
 
     Inputs with three channels are pictures, 0 to 255: those of a model are in turn the picture and the plate of a
-    synthetic scene. Other numbers are uniform in 0 to 1, integers 0 or 1.
+    synthetic scene. Other numbers are uniform in 0 to 1, integers 0 or 1. Raises :class:`ConversionError` for inputs
+    that are no numbers.
     """
     for index in range(count):
         rng = np.random.default_rng(index)
@@ -34,7 +36,7 @@ def sample_inputs(model: ov.Model, count: int) -> Iterator[Sample]:
         for port in model.inputs:
             layout = _layout(port)
             shape = _shape(port.get_partial_shape(), layout, _SIZES[index % len(_SIZES)])
-            dtype = port.get_element_type().to_dtype()
+            dtype = _dtype(port, model.get_friendly_name())
             if _takes_pictures(layout, shape):
                 values = _pictures(layout, shape, index, pictures)
                 pictures += 1
@@ -44,6 +46,17 @@ def sample_inputs(model: ov.Model, count: int) -> Iterator[Sample]:
                 values = rng.integers(0, 2, shape)
             sample[port.any_name] = values.astype(dtype)
         yield sample
+
+
+def _dtype(port: Any, title: str) -> np.dtype[Any]:
+    kind = port.get_element_type()
+    try:
+        return np.dtype(kind.to_dtype())
+    except (IndexError, RuntimeError, TypeError) as error:
+        raise ConversionError(
+            f"{title}: input {port.any_name} takes {kind.get_type_name()}, of which no sample can be made; "
+            "--check none does not compare"
+        ) from error
 
 
 def _layout(port: Any) -> str:

@@ -36,6 +36,7 @@ class OnnxRuntimeEngine:
         try:
             source = _adapted(model, outputs, any_shape) if outputs or any_shape else str(model)
             self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+            self._inputs = presented(tuple(map(_info, self._session.get_inputs())), preprocessing)
         except Exception as error:  # ONNX Runtime's errors have no common base but this one
             raise EngineError(f"{model} does not run in ONNX Runtime: {_first_line(error)}") from error
         self._outputs = tuple(outputs) or tuple(node.name for node in self._session.get_outputs())
@@ -48,15 +49,7 @@ class OnnxRuntimeEngine:
     @property
     def inputs(self) -> tuple[TensorInfo, ...]:
         """The inputs, in the model's order."""
-        infos = tuple(
-            TensorInfo(
-                node.name,
-                tuple(side if isinstance(side, int) else -1 for side in node.shape),
-                _openvino_type(node.type),
-            )
-            for node in self._session.get_inputs()
-        )
-        return presented(infos, self._preprocessing)
+        return self._inputs
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -65,7 +58,7 @@ class OnnxRuntimeEngine:
 
     def infer(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Run once; see :class:`omz.runtime.engine.Engine`."""
-        check_inputs(self.inputs, inputs)
+        check_inputs(self._inputs, inputs)
         try:
             results = self._session.run(list(self._outputs), prepare(inputs, self._preprocessing))
         except Exception as error:
@@ -90,6 +83,11 @@ def _adapted(path: Path, outputs: Sequence[str], any_shape: bool) -> bytes:
     graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in outputs if name not in known)
     content: bytes = model.SerializeToString()
     return content
+
+
+def _info(node: onnxruntime.NodeArg) -> TensorInfo:
+    shape = tuple(side if isinstance(side, int) else -1 for side in node.shape)
+    return TensorInfo(node.name, shape, _openvino_type(node.type))
 
 
 def _openvino_type(name: str) -> str:

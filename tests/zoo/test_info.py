@@ -65,7 +65,7 @@ def test_a_composite_model_has_its_stages(tmp_path):
     assert [stage["composite_model_name"] for stage in told["model_stages"]] == ["duo", "duo"]
 
 
-KEPT = {"original_layout": ""}
+KEPT = {"original_layout": "", "element_type": ""}
 
 
 def test_details_are_told_besides(tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-from omz.convert.parity import Parity
+from omz.convert.parity import OutputParity, Parity
 from omz.runtime.quiet_openvino import ov
 from omz.zoo.card import ModelCard, Tolerance
 from omz.zoo.model_file import Checksum
@@ -53,8 +53,14 @@ def describe_parity(model: ov.Model, parity: tuple[Parity, ...], tolerance: Tole
             facts[f"{prefix}_largest"] = f"{output.largest:.4g}"
             facts[f"{prefix}_mean"] = f"{output.mean:.4g}"
             facts[f"{prefix}_p99_9"] = f"{output.p99_9:.4g}"
-            facts[f"{prefix}_psnr"] = "identical" if output.psnr is None else f"{output.psnr:.2f}"
+            facts[f"{prefix}_psnr"] = _decibels(output)
     _write(model, facts)
+
+
+def _decibels(output: OutputParity) -> str:
+    if output.psnr is not None:
+        return f"{output.psnr:.2f}"
+    return "-inf" if output.largest or output.not_finite else "identical"
 
 
 def kept_in(parity: tuple[Parity, ...], tolerance: Tolerance) -> tuple[str, ...]:

@@ -22,8 +22,8 @@ _TYPES = {"u8": ov.Type.u8}
 def build_ir(source: Path, arguments: OptimizerArguments, title: str) -> tuple[ov.Model, tuple[Preprocessing, ...]]:
     """Read ``source``, cut it at the inputs and outputs asked for, set shapes and layouts, bake the preprocessing in.
 
-    Returns the model, called ``title``, and what was baked in. The model takes float32 pictures as they come out of a
-    file: BGR, 0 to 255, where colours are reversed and values scaled. Raises :class:`ConversionError` where the file
+    Returns the model, called ``title``, and what was baked in. The model takes pictures as they come out of a file:
+    BGR, 0 to 255, where colours are reversed and values scaled. Raises :class:`ConversionError` where the file
     cannot be read or has no such input or output, and :class:`~omz.errors.CardError` for arguments that do not fit it.
     """
     _check(source)
@@ -44,7 +44,12 @@ def _build(source: Path, arguments: OptimizerArguments, title: str) -> tuple[ov.
         _reshape(model, source, arguments.shapes)
         inputs = {port.any_name: _dimensions(port.get_partial_shape()) for port in model.inputs}
         preprocessing = resolve_preprocessing(arguments, inputs, str(source))
-        return _with_preprocessing(model, preprocessing), preprocessing
+        built = _with_preprocessing(model, preprocessing)
+        if not all(port.get_names() for port in built.outputs):
+            raise ConversionError(
+                f"{source}: an output asked for is an input, which mean or scale change; ask for another"
+            )
+        return built, preprocessing
     except RuntimeError as error:
         raise ConversionError(f"{source} does not take the shapes, mean or scale asked for: {reason(error)}") from error
 

@@ -19,6 +19,7 @@ from omz.errors import ConversionError
 from omz.runtime.engine import Engine
 
 _RARE = 99.9  # percent
+_LARGEST = float(np.finfo(np.float64).max)
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,8 @@ class OutputParity:
 
     ``largest``, ``mean`` and ``p99_9`` (99.9 percent of the elements are no farther apart) are absolute, in the units
     of the output. ``range`` goes from the smallest to the largest value of the source, 0 among them; ``psnr`` is the
-    peak signal-to-noise ratio in dB with that range as peak, None where nothing differs. ``not_finite`` counts elements
-    that are a number for one of the two only; the other figures leave them out.
+    peak signal-to-noise ratio in dB with that range as peak, None where nothing differs, or the range is 0.
+    ``not_finite`` counts elements that are a number for one of the two only; the other figures leave them out.
     """
 
     output: str
@@ -99,18 +100,20 @@ def output_parity(name: str, expected: Sequence[NDArray[Any]], found: Sequence[N
             )
     source = np.concatenate([np.ravel(each).astype(np.float64) for each in expected])
     result = np.concatenate([np.ravel(each).astype(np.float64) for each in found])
-    finite = np.isfinite(source) & np.isfinite(result)
     same = (source == result) | (np.isnan(source) & np.isnan(result))
     numbers = source[np.isfinite(source)]
-    span = float(max(numbers.max(initial=0.0), 0.0) - min(numbers.min(initial=0.0), 0.0))
-    difference = np.abs(source[finite] - result[finite])
-    squares = float(np.mean(np.square(difference))) if difference.size else 0.0
+    span = min(max(float(numbers.max(initial=0.0)), 0.0) - min(float(numbers.min(initial=0.0)), 0.0), _LARGEST)
+    with np.errstate(over="ignore", invalid="ignore"):  # doubles can be too far apart for one
+        every = np.abs(source - result)
+        finite = np.isfinite(every)
+        difference = every[finite]
+        squares = float(np.mean(np.square(difference / span))) if span and difference.size else 0.0
     return OutputParity(
         output=name,
         largest=float(difference.max(initial=0.0)),
-        mean=float(difference.mean()) if difference.size else 0.0,
+        mean=float(np.mean(difference)) if difference.size else 0.0,
         p99_9=float(np.percentile(difference, _RARE)) if difference.size else 0.0,
-        psnr=10 * math.log10(span**2 / squares) if squares and span else None,
+        psnr=-10 * math.log10(min(squares, _LARGEST)) if squares else None,
         range=span,
         not_finite=int(np.count_nonzero(~finite & ~same)),
     )

@@ -13,8 +13,8 @@ import onnx
 from numpy.typing import NDArray
 
 from omz.convert.samples import Sample
-from omz.errors import ConversionError, EngineError
-from omz.runtime.engine import Engine, TensorInfo
+from omz.errors import ConversionError
+from omz.runtime.engine import Engine, TensorInfo, numpy_type
 from omz.runtime.quiet_openvino import ov
 from omz.zoo.export_arguments import ExportArguments
 from omz.zoo.preprocessing import Preprocessing
@@ -47,13 +47,14 @@ def run_source(
     engine, names = _engine(model, preprocessing, onnx_file, exported)
     results = []
     for sample in samples:
-        unused = {info.name: _zeros(info) for info in engine.inputs if info.name not in sample}
+        unused = {info.name: _zeros(info, sample) for info in engine.inputs if info.name not in sample}
         try:
             given = engine.infer({**sample, **unused})
-        except (EngineError, RuntimeError, ValueError, TypeError, IndexError) as error:
+        except Exception as error:  # a network may raise anything
+            told = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise ConversionError(
-                f"{onnx_file.name} cannot be compared with its IR, for its source does not run: "
-                f"{str(error).splitlines()[0]}; --shape gives its inputs other shapes, --check none does not compare"
+                f"{onnx_file.name} cannot be compared with its IR, for its source does not run: {told}; "
+                "--shape gives its inputs other shapes, --check none does not compare"
             ) from error
         results.append({mine: given[its] for mine, its in names.items()})
     return Reference(f"{engine.info.framework} {_version(engine)}", tuple(samples), tuple(results))
@@ -73,7 +74,7 @@ def _engine(
             from omz.runtime.pytorch_engine import PyTorchEngine
 
             inputs = tuple(
-                TensorInfo(name, (-1,) * len(shape))
+                TensorInfo(name, (-1,) * len(shape), arguments.element_type)
                 for name, shape in zip(arguments.input_names, arguments.input_shapes, strict=True)
             )
             return PyTorchEngine(network, inputs, arguments.output_names, preprocessing), names
@@ -88,7 +89,7 @@ def _engine(
         )
     own = [value.name for value in graph.output]
     asked = tuple(names.values()) if not set(names.values()) <= set(own) else ()
-    return OnnxRuntimeEngine(onnx_file, preprocessing, asked, _other_shapes(model, graph)), names
+    return OnnxRuntimeEngine(onnx_file, preprocessing, asked, _other_shapes(model, graph, preprocessing)), names
 
 
 def _names(model: ov.Model, known: Iterable[str]) -> dict[str, str]:
@@ -98,28 +99,29 @@ def _names(model: ov.Model, known: Iterable[str]) -> dict[str, str]:
     return {mine: its[0] for mine, its in found.items() if its}
 
 
-def _other_shapes(model: ov.Model, graph: onnx.GraphProto) -> bool:
+def _other_shapes(model: ov.Model, graph: onnx.GraphProto, preprocessing: tuple[Preprocessing, ...]) -> bool:
     """Tell whether the IR takes shapes that the file does not allow."""
     own = {value.name: value.type.tensor_type.shape.dim for value in graph.input}
+    steps = {step.input_name: step for step in preprocessing}
     for port in model.inputs:
         name = next(iter(port.get_names() & set(own)), "")
         sides = [dimension.dim_value for dimension in own.get(name, [])]
         shape = port.get_partial_shape()
-        taken = sorted(side.get_length() if side.is_static else 0 for side in shape) if shape.rank.is_static else []
-        if len(sides) != len(taken) or any(side and side not in taken for side in sides):
+        taken = [side.get_length() if side.is_static else 0 for side in shape] if shape.rank.is_static else []
+        step = steps.get(port.any_name)
+        if step and step.original_layout and len(taken) == len(step.layout):
+            taken = [taken[step.layout.index(letter)] for letter in step.original_layout]
+        if len(sides) != len(taken) or any(mine and mine != its for mine, its in zip(sides, taken, strict=True)):
             return True
     return False
 
 
-def _zeros(info: TensorInfo) -> NDArray[Any]:
-    """Return something for an input that no output asked for depends on."""
-    dtype = np.dtype(bool) if info.element_type == "boolean" else _dtype(info.element_type)
-    return np.zeros([max(side, 1) for side in info.shape], dtype)
-
-
-def _dtype(openvino_type: str) -> np.dtype[Any]:
-    """Return the numpy type for OpenVINO's name of it, such as ``i64``."""
-    return np.dtype(f"{openvino_type[0]}{int(openvino_type[1:]) // 8}")
+def _zeros(info: TensorInfo, sample: Sample) -> NDArray[Any]:
+    """Return something for an input that no output asked for depends on, of the size of the others where it is open."""
+    others = (values.shape for values in sample.values() if values.ndim == len(info.shape))
+    like = next(others, (1,) * len(info.shape))
+    shape = [side if side > 0 else its for side, its in zip(info.shape, like, strict=True)]
+    return np.zeros(shape, numpy_type(info.element_type))
 
 
 def _version(engine: Engine) -> str:

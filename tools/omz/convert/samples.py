@@ -23,7 +23,7 @@ _SERIES = "parity"
 
 
 def sample_inputs(model: ov.Model, count: int) -> Iterator[Sample]:
-    """Make ``count`` sets of inputs, always the same; where height and width are open, each set has its own.
+    """Make ``count`` sets of inputs, always the same; where height and width are open, sets in turn have three sizes.
 
     Inputs with three channels are pictures, 0 to 255: those of a model are in turn the picture and the plate of a
     synthetic scene. Other numbers are uniform in 0 to 1, integers 0 or 1. Raises :class:`ConversionError` for inputs
@@ -80,7 +80,7 @@ def _shape(shape: ov.PartialShape, layout: str, size: tuple[int, int]) -> tuple[
             sides.append(side.get_length())
             continue
         wanted = usual.get(layout[axis : axis + 1], _OPEN_OTHERWISE if layout or axis else 1)
-        most = side.max_length if side.max_length > 0 else wanted
+        most = side.max_length if side.max_length > 0 else max(wanted, side.min_length)
         sides.append(min(max(wanted, side.min_length), most))
     return tuple(sides)
 

@@ -61,7 +61,7 @@ class Engine(Protocol):
 
 
 def prepare(inputs: Mapping[str, Tensor], preprocessing: tuple[Preprocessing, ...]) -> dict[str, Tensor]:
-    """Apply to each input what the original expects, in numpy."""
+    """Apply to each input what the original expects, in numpy; what is done to pictures is done in float32."""
     steps = {step.input_name: step for step in preprocessing}
     return {name: _prepare(value, steps[name]) if name in steps else value for name, value in inputs.items()}
 
@@ -70,6 +70,13 @@ def presented(infos: tuple[TensorInfo, ...], preprocessing: tuple[Preprocessing,
     """Return the inputs of the converted model, given those of the original and what stands between the two."""
     steps = {step.input_name: step for step in preprocessing}
     return tuple(_presented(info, steps[info.name]) if info.name in steps else info for info in infos)
+
+
+def numpy_type(openvino_type: str) -> np.dtype[Any]:
+    """Return the numpy type for OpenVINO's name of it, such as ``i64``."""
+    if openvino_type == "boolean":
+        return np.dtype(bool)
+    return np.dtype(f"{openvino_type[0]}{int(openvino_type[1:]) // 8}")
 
 
 def check_inputs(expected: tuple[TensorInfo, ...], given: Mapping[str, Tensor]) -> None:

@@ -10,7 +10,7 @@ import onnx
 import onnxruntime
 
 from omz.errors import EngineError
-from omz.runtime.engine import EngineInfo, Tensor, TensorInfo, check_inputs, prepare, presented
+from omz.runtime.engine import EngineInfo, Tensor, TensorInfo, check_inputs, numpy_type, prepare, presented
 from omz.zoo.preprocessing import Preprocessing
 
 _TYPES = {"float": "f32", "float16": "f16", "double": "f64", "bool": "boolean"}
@@ -32,13 +32,15 @@ class OnnxRuntimeEngine:
     ) -> None:
         self._preprocessing = preprocessing
         options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3  # its warnings are about how it optimises
+        options.log_severity_level = 4  # what it says is in its errors, too
         try:
             source = _adapted(model, outputs, any_shape) if outputs or any_shape else str(model)
             self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-            self._inputs = presented(tuple(map(_info, self._session.get_inputs())), preprocessing)
+            own = tuple(map(_info, self._session.get_inputs()))
         except Exception as error:  # ONNX Runtime's errors have no common base but this one
             raise EngineError(f"{model} does not run in ONNX Runtime: {_first_line(error)}") from error
+        self._types = {info.name: info.element_type for info in own}
+        self._inputs = presented(own, preprocessing)
         self._outputs = tuple(outputs) or tuple(node.name for node in self._session.get_outputs())
 
     @property
@@ -60,7 +62,9 @@ class OnnxRuntimeEngine:
         """Run once; see :class:`omz.runtime.engine.Engine`."""
         check_inputs(self._inputs, inputs)
         try:
-            results = self._session.run(list(self._outputs), prepare(inputs, self._preprocessing))
+            prepared = prepare(inputs, self._preprocessing)
+            feed = {name: value.astype(numpy_type(self._types[name]), copy=False) for name, value in prepared.items()}
+            results = self._session.run(list(self._outputs), feed)
         except Exception as error:
             raise EngineError(f"ONNX Runtime does not run the model: {_first_line(error)}") from error
         return dict(zip(self._outputs, results, strict=True))

@@ -38,7 +38,8 @@ class OpenVINOEngine:
             self._outputs = tuple(port.any_name for port in read.outputs)
             if precision == "auto":
                 kept = self.facts.get("keeps_model_in", "").split(",")
-                precision = "default" if default_precision(core, device) in kept else "f32"
+                preferred = default_precision(core, device)
+                precision = "default" if preferred and preferred in kept else "f32"
             if precision != "default":
                 config[_HINT] = precision
             self._compiled = core.compile_model(read, device, config)

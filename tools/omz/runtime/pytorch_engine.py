@@ -11,7 +11,7 @@ from torch import nn
 
 from omz.errors import CardError
 from omz.networks.weights import load_weights
-from omz.runtime.engine import EngineInfo, Tensor, TensorInfo, check_inputs, prepare, presented
+from omz.runtime.engine import EngineInfo, Tensor, TensorInfo, check_inputs, numpy_type, prepare, presented
 from omz.zoo.export_arguments import OWN_NETWORKS, ExportArguments
 from omz.zoo.preprocessing import Preprocessing
 
@@ -52,7 +52,10 @@ class PyTorchEngine:
         """Run once; see :class:`omz.runtime.engine.Engine`."""
         check_inputs(self.inputs, inputs)
         prepared = prepare(inputs, self._preprocessing)
-        arguments = [torch.from_numpy(prepared[info.name]).to(self._device) for info in self._inputs]
+        arguments = [
+            torch.from_numpy(prepared[info.name].astype(numpy_type(info.element_type), copy=False)).to(self._device)
+            for info in self._inputs
+        ]
         with torch.inference_mode():
             results = tensors_in(self._network(*arguments))
         return {name: result.cpu().numpy() for name, result in zip(self._output_names, results, strict=False)}

@@ -11,7 +11,18 @@ from omz.zoo.argument_parser import CardArgumentParser
 from omz.zoo.card import ModelCard
 
 OWN_NETWORKS = "omz.networks."
-DTYPES = ("bool", "double", "float", "half", "int32", "int8", "long", "short", "uint8")
+DTYPES = {
+    "bool": "boolean",
+    "double": "f64",
+    "float": "f32",
+    "half": "f16",
+    "int32": "i32",
+    "int8": "i8",
+    "long": "i64",
+    "short": "i16",
+    "uint8": "u8",
+}
+"""What PyTorch calls types, and what OpenVINO does."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,11 @@ class ExportArguments:
     conversion_params: dict[str, Any]
     model_paths: tuple[Path, ...] = ()
     inputs_dtype: str = "float"
+
+    @property
+    def element_type(self) -> str:
+        """OpenVINO's name of the inputs' type."""
+        return DTYPES[self.inputs_dtype]
 
     @property
     def is_ours(self) -> bool:

@@ -98,12 +98,13 @@ def _for_pictures(
     """Let the inputs with three channels take pictures in the type and layout asked for."""
     if not (arguments.picture_type or arguments.picture_layout):
         return tuple(steps)
-    changed = []
+    changed, pictures = [], 0
     for step in steps:
         source = step.original_layout or step.layout
         if not _has_colours(source, inputs[step.input_name]):
             changed.append(step)
             continue
+        pictures += 1
         target = arguments.picture_layout or step.layout
         if sorted(target) != sorted(source):
             raise CardError(
@@ -118,7 +119,7 @@ def _for_pictures(
                 element_type=arguments.picture_type,
             )
         )
-    if changed == list(steps):
+    if not pictures:
         raise CardError(f"{where}: no input has three channels, so none takes pictures")
     return tuple(changed)
 

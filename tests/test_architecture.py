@@ -28,6 +28,12 @@ def test_imports_are_light(module):
     assert done.stdout.split() == []
 
 
+def test_converting_an_onnx_file_loads_neither_torch_nor_what_downloads_need():
+    script = "import omz.convert.converter, sys; print(*({'torch', 'httpx', 'rich'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
 def test_every_package_is_listed_for_installation():
     tomllib = pytest.importorskip("tomllib", reason="Python 3.10 reads no TOML")
     listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]

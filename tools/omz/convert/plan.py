@@ -57,14 +57,19 @@ class ConversionPlan:
 
     card: ModelCard
     download_dir: Path
+    output_dir: Path
     settings: Settings
     source: Path
     script: Path | None
     export: ExportArguments | None
     optimizer: OptimizerArguments
     preprocessing: tuple[Preprocessing, ...]
-    folder: Path
     precisions: tuple[Precision, ...]
+
+    @property
+    def folder(self) -> Path:
+        """Where what is made of the card goes."""
+        return self.output_dir / self.card.subdirectory
 
     def ir_path(self, precision: Precision) -> Path:
         """Return where the ``.xml`` of a precision goes."""
@@ -108,19 +113,19 @@ def plan_conversion(
         picture_type=settings.picture_type,
         picture_layout=settings.picture_layout,
     )
-    if export:
-        export = _with_shapes(export, optimizer.shapes) if settings.shapes else export
+    if export and settings.shapes:
+        export = _with_shapes(export, optimizer.shapes)
     script = card.folder / PRE_CONVERT_FILE
     return ConversionPlan(
         card=card,
         download_dir=download_dir,
+        output_dir=output_dir,
         settings=settings,
         source=_source(card, export, download_dir) if export else optimizer.input_model,
         script=script if script.is_file() else None,
         export=export,
         optimizer=optimizer,
         preprocessing=card_preprocessing(card, optimizer),
-        folder=output_dir / card.subdirectory,
         precisions=tuple(precision for precision in PRECISIONS if precision in settings.precisions),
     )
 
@@ -146,22 +151,22 @@ def _shapes(
 
 def _with_shapes(export: ExportArguments, shapes: Mapping[str, tuple[Dimension, ...]]) -> ExportArguments:
     """Return how to export for the shapes that were asked for: the example has them, and what is open stays open."""
-    examples, axes = [], _dynamic_axes(export)
+    examples, open_axes = [], _open_axes(export)
     for name, example in zip(export.input_names, export.input_shapes, strict=True):
-        shape = shapes.get(name, example)
+        shape = shapes.get(name, ())
         if len(shape) != len(example):
             examples.append(example)
             continue
-        fixed = [isinstance(side, int) and side > 0 for side in shape]
-        examples.append(tuple(int(s) if f else e for s, e, f in zip(shape, example, fixed, strict=True)))  # type: ignore[arg-type]
-        missing = [axis for axis, each in enumerate(fixed) if not each and axis not in axes.get(name, {})]
-        if missing:
-            axes.setdefault(name, {}).update({axis: f"{name}_{axis}" for axis in missing})
-    parameters = {**export.conversion_params, **({"dynamic_axes": axes} if axes else {})}
+        fixed = {axis: side for axis, side in enumerate(shape) if isinstance(side, int) and side >= 0}
+        examples.append(tuple(fixed.get(axis, side) for axis, side in enumerate(example)))
+        opened = {axis: f"{name}_{axis}" for axis in range(len(shape)) if axis not in fixed}
+        if opened:
+            open_axes[name] = {**opened, **open_axes.get(name, {})}
+    parameters = {**export.conversion_params, **({"dynamic_axes": open_axes} if open_axes else {})}
     return dataclasses.replace(export, input_shapes=tuple(examples), conversion_params=parameters)
 
 
-def _dynamic_axes(export: ExportArguments) -> dict[str, dict[int, str]]:
+def _open_axes(export: ExportArguments) -> dict[str, dict[int, str]]:
     """Return the dimensions that the card leaves open, by input or output, each with its name."""
     given = export.conversion_params.get("dynamic_axes") or {}
     return {

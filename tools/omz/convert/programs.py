@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from omz.convert.plan import ConversionPlan, Precision
 from omz.errors import ConversionError
-from omz.zoo.optimizer_arguments import argument_list
+from omz.zoo.optimizer_arguments import argument_list, shape_text
 
 _LONGEST = 3600  # seconds
 
@@ -30,15 +31,12 @@ def run_model_optimizer(plan: ConversionPlan, precision: Precision, output_dir: 
 
     Raises :class:`ConversionError` where it fails.
     """
-    extra = [*plan.settings.extra]
-    if plan.settings.shapes:
-        shapes = (plan.optimizer.shapes[name] for name in plan.optimizer.inputs)
-        extra.append(f"--input_shape={','.join(map(_shape, shapes))}")
+    extra = [*plan.settings.extra, *_shapes(plan)]
     arguments = [
         "--framework=onnx",
         f"--output_dir={output_dir}",
         f"--model_name={plan.card.name}",
-        *argument_list(plan.card, plan.download_dir, _output_dir(plan), extra),
+        *argument_list(plan.card, plan.download_dir, plan.output_dir, extra),
         f"--compress_to_fp16={precision == 'FP16'}",
     ]
     _run([*plan.settings.optimizer_program, *arguments], "Model Optimizer", plan)
@@ -50,15 +48,21 @@ def run_model_optimizer(plan: ConversionPlan, precision: Precision, output_dir: 
     return xml
 
 
-def _output_dir(plan: ConversionPlan) -> Path:
-    return plan.folder.parents[len(plan.card.subdirectory.parts) - 1]
+def _shapes(plan: ConversionPlan) -> list[str]:
+    """Return the argument that gives a Model Optimizer the shapes that were asked for."""
+    if not plan.settings.shapes:
+        return []
+    unknown = [name for name in plan.optimizer.inputs if name not in plan.optimizer.shapes]
+    if unknown:
+        raise ConversionError(f"{plan.card.name}: --shape must tell that of {unknown[0]}, too, for Model Optimizer")
+    return [f"--input_shape={','.join(shape_text(plan.optimizer.shapes[name]) for name in plan.optimizer.inputs)}"]
 
 
-def _shape(shape: Sequence[object]) -> str:
-    sides = (
-        f"{side[0]}..{'' if side[1] == -1 else side[1]}" if isinstance(side, tuple) else str(side) for side in shape
-    )
-    return f"[{','.join(sides)}]"
+def _why(output: str) -> str:
+    """Return the line of a program's output that says most about why it failed."""
+    errors = re.findall(r"^\[ ERROR \]\s+(.*[a-z].*)", output, re.MULTILINE)  # as Model Optimizer marks them
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    return (errors or lines[-1:] or ["it said nothing"])[0]
 
 
 def _run(command: Sequence[str], what: str, plan: ConversionPlan) -> None:
@@ -72,6 +76,5 @@ def _run(command: Sequence[str], what: str, plan: ConversionPlan) -> None:
     except OSError as error:
         raise ConversionError(f"{plan.card.name}: {command[0]} cannot be run: {error.strerror}") from error
     if done.returncode:
-        lines = [line.strip() for line in (done.stderr + done.stdout).splitlines() if line.strip()]
-        told = [line for line in lines if line.startswith("[ ERROR ]")] or lines[-1:] or ["it said nothing"]
-        raise ConversionError(f"{plan.card.name}: {what} failed with exit code {done.returncode}: {told[0]}")
+        why = _why(f"{done.stdout}\n{done.stderr}")
+        raise ConversionError(f"{plan.card.name}: {what} failed with exit code {done.returncode}: {why}")

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import get_args
 
 from omz.convert.plan import ConversionPlan
-from omz.download.verify import verify
 from omz.errors import ModelFileError
 from omz.zoo import vocabulary
 from omz.zoo.model_file import Checksum
@@ -33,6 +32,8 @@ def check_sources(plan: ConversionPlan) -> Sources:
     if not plan.needs_trust:
         main = check_source(card, plan.source, plan.download_dir)
         return Sources(plan.source.name, main, (main,))
+    from omz.download.verify import verify  # brings what downloads need
+
     for check in verify(card, plan.download_dir, get_args(vocabulary.Precision)):
         if check.problem:
             command = shlex.join(["omz_downloader", "--name", card.name, "-o", str(plan.download_dir)])

@@ -181,6 +181,18 @@ def parse_shapes(text: str) -> dict[str, tuple[Dimension, ...]]:
     return shapes
 
 
+def shape_text(shape: Sequence[Dimension]) -> str:
+    """Write a shape as ``--input_shape`` takes it, such as ``[1,3,-1,2..4]``."""
+    return f"[{','.join(map(_side_text, shape))}]"
+
+
+def _side_text(side: Dimension) -> str:
+    if isinstance(side, tuple):
+        least, most = side
+        return f"{least}..{'' if most == -1 else most}"
+    return str(side)
+
+
 def _inputs(parser: CardArgumentParser, text: str) -> tuple[tuple[str, ...], dict[str, tuple[Dimension, ...]]]:
     """Read ``name,name[1,3,8,8]``."""
     names, shapes = [], {}

@@ -13,15 +13,13 @@ import hashlib
 import http.server
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import yaml
-from commands import machine, time_command
+from commands import machine, models_of, print_table, take_turns
 
 RUNS = 7
 SIZE = 1_000_000_000
@@ -84,40 +82,11 @@ def _compare_with_curl(folder: Path) -> None:
             shutil.rmtree(out, ignore_errors=True)
             copy.unlink(missing_ok=True)
 
-        seconds, peaks = _take_turns(commands, RUNS, empty)
+        figures = take_turns(commands, RUNS, empty)
     finally:
         server.terminate()
         server.communicate()
-    _print_table("1 GB from loopback", seconds, peaks)
-
-
-def _take_turns(
-    commands: Mapping[str, Sequence[str | Path]],
-    runs: int,
-    before: Callable[[], None] = lambda: None,
-    environment: Mapping[str, str] | None = None,
-) -> tuple[dict[str, list[float]], dict[str, float]]:
-    """Run the commands in turn; return the seconds of each run but the first, and the largest peaks in MB."""
-    seconds: dict[str, list[float]] = {name: [] for name in commands}
-    peaks = dict.fromkeys(commands, 0.0)
-    for run in range(runs + 1):
-        for name, command in commands.items():
-            before()
-            taken, peak = time_command(command, environment)
-            peaks[name] = max(peak, peaks[name])
-            if run:
-                seconds[name].append(taken)
-    return seconds, peaks
-
-
-def _print_table(title: str, seconds: dict[str, list[float]], peaks: dict[str, float]) -> None:
-    """Print a row a command; its speed is the time of the first command divided by its own."""
-    print(f"\n| {title} | median s | min | max | speed, of the first | peak memory MB |\n|---|---|---|---|---|---|")
-    medians = {name: statistics.median(counted) for name, counted in seconds.items()}
-    first = next(iter(medians.values()))
-    for name, counted in seconds.items():
-        figures = (medians[name], min(counted), max(counted), first / medians[name])
-        print(f"| {name} | {' | '.join(f'{figure:.2f}' for figure in figures)} | {peaks[name]:.0f} |")
+    print_table("1 GB from loopback", figures)
 
 
 def _write_card(zoo: Path, size: int, digest: str, url: str) -> None:
@@ -134,14 +103,12 @@ def _write_card(zoo: Path, size: int, digest: str, url: str) -> None:
 
 
 def _compare_info_dumpers(legacy: Path) -> None:
-    script = "import omz_tools, pathlib; print(pathlib.Path(omz_tools.__path__[0]) / 'models')"
-    models = subprocess.run([legacy, "-c", script], capture_output=True, text=True, check=True).stdout.strip()
     commands = {
         "openvino-dev 2024.6": [legacy.with_name("omz_info_dumper"), "--all"],
         "Open Matting Zoo": [Path(sys.executable).with_name("omz_info_dumper"), "--all"],
     }
-    seconds, peaks = _take_turns(commands, 2 * RUNS, environment={"OMZ_MODELS_DIR": models})
-    _print_table("`omz_info_dumper --all`, 276 cards", seconds, peaks)
+    figures = take_turns(commands, 2 * RUNS, environment={"OMZ_MODELS_DIR": str(models_of(legacy))})
+    print_table("`omz_info_dumper --all`, 276 cards", figures)
 
 
 if __name__ == "__main__":

@@ -112,9 +112,10 @@ def convert_published(folder: Path) -> Path:
     source.parent.mkdir(parents=True)
     torch.save(BackgroundMatting().state_dict(), folder / "weights.pth")
     shape = (1, 3, *SIZE)
+    axes = {name: {0: "batch", 2: "height", 3: "width"} for name in ("src", "bgr", "pha", "fgr")}  # as published
     arguments = ExportArguments(
         "omz.networks.background_matting", "BackgroundMatting", {}, folder / "weights.pth", (shape, shape),
-        ("src", "bgr"), ("pha", "fgr"), source, 17, {},
+        ("src", "bgr"), ("pha", "fgr"), source, 17, {"dynamic_axes": axes},
     )  # fmt: skip
     export_pytorch(build_network(arguments), arguments)
     file = card.files[0].model_copy(update={"size": source.stat().st_size, "checksum": Checksum.of(source)})

@@ -256,7 +256,7 @@ def test_manifest_and_ir_hold_the_figures(tmp_path):
         facts = OpenVINOEngine(xml).facts
         assert facts["keeps_model_in"].split(",") == manifest["keeps_model_in"]
         for each in manifest["parity"]:
-            assert each["samples"] == 1
+            assert each["samples"] == [{"src": [1, 3, 256, 320]}]
             assert each["device"] == "CPU"
             for output in each["outputs"]:
                 prefix = f"parity_{each['precision']}_{output['output']}"
@@ -293,7 +293,38 @@ def test_a_full_check_compares_more(tmp_path):
         convert(plan, force=True)
         assert manifest_of(plan, "FP32")["check"] == check
         samples[check] = manifest_of(plan, "FP32")["parity"][0]["samples"]
-    assert samples["full"] > samples["fast"] >= 1
+    assert len(samples["full"]) > len(samples["fast"]) == 1
+    assert {"src": [1, 3, 720, 1280]} in samples["full"]
+
+
+def flat(path: Path) -> Path:
+    """Write a network that takes pictures of 400x300 and no other, for it counts their pixels."""
+    nodes = [
+        helper.make_node("Reshape", ["src", "all"], ["pixels"]),
+        helper.make_node("Mul", ["pixels", "half"], ["out"]),
+    ]
+    return save(path, nodes, ["out"], {"all": np.array([3, 120_000]), "half": np.float32(0.5)})
+
+
+@pytest.mark.parametrize(
+    ("make", "check", "compared"),
+    [
+        (blue_and_grey, "fast", [1, 3, 320, 256]),  # upright, as they are
+        (blue_and_grey, "full", [1, 3, 400, 300]),
+        (flat, "fast", [1, 3, 400, 300]),
+    ],
+)
+def test_a_fast_check_gives_models_of_one_size_smaller_pictures_where_they_let_it(tmp_path, make, check, compared):
+    shapes = {"src": (1, 3, 400, 300)}
+    plan = plan_of(tmp_path, make, check=check, precisions=("FP32",), shapes=shapes)
+    convert(plan)
+    manifest = manifest_of(plan, "FP32")
+    assert manifest["inputs"][0]["shape"] == "[1,3,400,300]"
+    assert all(sample == {"src": compared} for sample in manifest["parity"][0]["samples"])
+    program = program_that_makes(tmp_path, plan, reverse_input_channels=False)
+    wrong = dataclasses.replace(plan, settings=dataclasses.replace(plan.settings, optimizer_program=program))
+    with pytest.raises(ConversionError, match="does not give what"):
+        convert(wrong)
 
 
 def states(plan: ConversionPlan) -> dict[str, str]:
@@ -409,7 +440,7 @@ def test_a_file_of_others_runs_in_f32_where_the_engine_is_to_choose(unhurt):
 def a_parity(
     precision: str, p99_9: float, largest: float = 0.5, psnr: float | None = 30.0, span: float = 1.0
 ) -> Parity:
-    return Parity("a source", "CPU", precision, 1, (OutputParity("out", largest, 0.01, p99_9, psnr, span, 0),))
+    return Parity("a source", "CPU", precision, (), (OutputParity("out", largest, 0.01, p99_9, psnr, span, 0),))
 
 
 def test_precisions_keep_a_model_that_are_as_near_as_half_precision_weights():

@@ -50,12 +50,15 @@ class OutputParity:
 
 @dataclass(frozen=True)
 class Parity:
-    """How an IR compares with ``source``, executed in ``precision`` on ``device``, on ``samples`` sets of inputs."""
+    """How an IR compares with ``source``, executed in ``precision`` on ``device``.
+
+    ``samples`` are the sets of inputs on which it was compared: their shapes, by name.
+    """
 
     source: str
     device: str
     precision: str
-    samples: int
+    samples: tuple[dict[str, tuple[int, ...]], ...]
     outputs: tuple[OutputParity, ...]
 
     def problem(self, tolerance: float) -> str | None:
@@ -88,7 +91,8 @@ def compare(
         output_parity(name, [each[name] for each in expected], [each[name] for each in found])
         for name in engine.outputs
     )
-    return Parity(source, engine.info.device, engine.info.precision, len(inputs), outputs)
+    shapes = tuple({name: value.shape for name, value in sample.items()} for sample in inputs)
+    return Parity(source, engine.info.device, engine.info.precision, shapes, outputs)
 
 
 def output_parity(name: str, expected: Sequence[NDArray[Any]], found: Sequence[NDArray[Any]]) -> OutputParity:

@@ -15,7 +15,8 @@ from omz.synthesis.scene import make_scene
 
 Sample = dict[str, NDArray[Any]]
 
-_SIZES = ((256, 320), (320, 192), (384, 512))  # height and width, where these are open: what networks halve six times
+_SMALL = (256, 320)  # height and width; networks can halve it six times
+_SIZES = (_SMALL, (320, 192), (384, 512), (720, 1280))
 _OPEN = {"N": 1, "C": 3}
 _OPEN_OTHERWISE = 16
 _COLOURS = 3
@@ -23,7 +24,7 @@ _SERIES = "parity"
 
 
 def sample_inputs(model: ov.Model, count: int) -> Iterator[Sample]:
-    """Make ``count`` sets of inputs, always the same; where height and width are open, sets in turn have three sizes.
+    """Make ``count`` sets of inputs, always the same; where height and width are open, sets in turn have other sizes.
 
     Inputs with three channels are pictures, 0 to 255: those of a model are in turn the picture and the plate of a
     synthetic scene. Other numbers are uniform in 0 to 1, integers 0 or 1. Raises :class:`ConversionError` for inputs
@@ -46,6 +47,23 @@ def sample_inputs(model: ov.Model, count: int) -> Iterator[Sample]:
                 values = rng.integers(0, 2, shape)
             sample[port.any_name] = values.astype(dtype)
         yield sample
+
+
+def smaller_shapes(model: ov.Model) -> dict[str, ov.PartialShape]:
+    """Return shapes for the inputs that take pictures of a fixed size larger than 320x256, with which that is theirs.
+
+    Empty where there is no such input.
+    """
+    shapes = {}
+    for port in model.inputs:
+        layout, shape = _layout(port), port.get_partial_shape()
+        if shape.is_dynamic or not _takes_pictures(layout, tuple(shape.to_shape())):
+            continue
+        sides = dict(zip(layout, shape.to_shape(), strict=True))
+        if sides["H"] * sides["W"] > _SMALL[0] * _SMALL[1]:
+            sides["H"], sides["W"] = _SMALL if sides["W"] >= sides["H"] else reversed(_SMALL)
+            shapes[port.any_name] = ov.PartialShape(list(sides.values()))
+    return shapes
 
 
 def _dtype(port: Any, title: str) -> np.dtype[Any]:

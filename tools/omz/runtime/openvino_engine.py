@@ -21,11 +21,18 @@ class OpenVINOEngine:
 
     ``default`` leaves that to the device; ``auto`` does so where the converter has seen the model keep its results in
     the precision that the device prefers, and asks for f32 where it has not. ``cache_dir`` keeps compiled models
-    between processes. Raises :class:`EngineError` where the file cannot be read, or the device is not there: no other
-    device takes its place.
+    between processes. ``shapes`` are those of inputs, in the place of their own. Raises :class:`EngineError` where the
+    file cannot be read, or the device is not there: no other device takes its place.
     """
 
-    def __init__(self, model: Path, device: str = "CPU", precision: str = "f32", cache_dir: Path | None = None) -> None:
+    def __init__(
+        self,
+        model: Path,
+        device: str = "CPU",
+        precision: str = "f32",
+        cache_dir: Path | None = None,
+        shapes: Mapping[str, ov.PartialShape] | None = None,
+    ) -> None:
         core = ov.Core()
         _check_device(core, device)
         config: dict[str, object] = {"PERFORMANCE_HINT": "LATENCY"}
@@ -34,6 +41,8 @@ class OpenVINOEngine:
         try:
             read = core.read_model(model)
             self.facts = _facts(read)
+            if shapes:
+                read.reshape(shapes)
             # Names of the model as it was read: a compiled one can merge a tensor with another, and take that name.
             self._outputs = tuple(port.any_name for port in read.outputs)
             if precision == "auto":

@@ -1,0 +1,206 @@
+"""How long conversions take beside Open Model Zoo's, and what they need: tables of benchmarks/README.md.
+
+    OMZ_LEGACY_PYTHON=/path/to/python python benchmarks/conversion.py
+
+The variable names a Python that has openvino-dev 2024.6, whose converter runs its Model Optimizer. Commands take turns,
+so that ratios hold when the machine's speed drifts; the ratios are of medians. Of many models, the original's commands
+run once, for they take minutes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from commands import Command, Figures, machine, models_of, print_table, take_turns, time_processes
+
+RUNS = 7
+RUNS_OF_MANY = 5
+SMALL = "anti-spoof-mn3"
+PUBLISHED = "background-matting-mobilenetv2"
+NET = "net.onnx"
+PEAKS = ("largest process MB", "all processes MB")
+THEIRS, OURS = "openvino-dev 2024.6", "Open Matting Zoo"
+
+WITH_CARDS_OF = """
+import pathlib, sys
+from omz_tools import _common, omz_converter
+_common.MODEL_ROOT = pathlib.Path(sys.argv.pop(1))
+omz_converter.main()
+"""
+"""The original's converter, which knows the cards of its package only, with those of another folder."""
+
+Card = dict[str, Any]
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["prepare"]:
+        _prepare(*map(Path, sys.argv[2:]))
+        return
+    legacy = Path(os.environ["OMZ_LEGACY_PYTHON"])
+    print(machine())
+    with tempfile.TemporaryDirectory() as folder:
+        # in a process of its own, for one that holds PyTorch makes the peaks of its children look larger
+        subprocess.run([sys.executable, __file__, "prepare", folder, models_of(legacy)], check=True)
+        converters = _Converters(Path(folder), legacy)
+        _compare_one(converters, SMALL, "one small model")
+        _compare_one(converters, PUBLISHED, "one model of 20 MB")
+        _compare_many(converters)
+
+
+@dataclass(frozen=True)
+class _Converters:
+    """The two converters, at work on what is prepared below ``folder``: ``one`` or ``many``."""
+
+    folder: Path
+    legacy: Path
+
+    def ours(self, kind: str, *flags: str | Path) -> Command:
+        converter = Path(sys.executable).with_name("omz_converter")
+        return [converter, "--models_dir", self.folder / kind / "zoo", *self._places(kind), *flags]
+
+    def theirs(self, kind: str, *flags: str | Path) -> Command:
+        installed = [self.legacy.with_name("omz_converter")]
+        with_other_cards = [self.legacy, "-c", WITH_CARDS_OF, self.folder / "many" / "zoo"]
+        return [*(installed if kind == "one" else with_other_cards), *self._places(kind), *flags]
+
+    def _places(self, kind: str) -> Command:
+        return ["-d", self.folder / kind / "files", "-o", self.folder / "out"]
+
+    def take_turns(self, commands: Mapping[str, Command], runs: int, warm_ups: int = 1) -> Figures:
+        """Run commands, each into an empty folder."""
+        path = f"{self.legacy.parent}{os.pathsep}{os.environ['PATH']}"  # where the original looks for mo
+        return take_turns(
+            commands,
+            runs,
+            lambda: shutil.rmtree(self.folder / "out", ignore_errors=True),
+            {"HOME": str(self.folder / "home"), "PATH": path},
+            time_processes,
+            warm_ups,
+        )
+
+
+def _compare_one(converters: _Converters, name: str, title: str) -> None:
+    commands = {
+        THEIRS: converters.theirs("one", "--name", name),
+        OURS: converters.ours("one", "--name", name),
+        f"{OURS}, `--check none`": converters.ours("one", "--name", name, "--check", "none"),
+    }
+    print_table(f"{title}, FP16 and FP32", converters.take_turns(commands, RUNS), PEAKS)
+
+
+def _compare_many(converters: _Converters) -> None:
+    names = converters.folder / "names.txt"
+    theirs = {f"{THEIRS}, `-j {jobs}`": converters.theirs("many", "--list", names, "-j", jobs) for jobs in ("1", "2")}
+    ours = {
+        f"{OURS}, `{' '.join(flags)}`": converters.ours("many", "--list", names, *flags)
+        for flags in (("-j", "1"), ("-j", "2"), ("-j", "1", "--check", "none"), ("-j", "2", "--check", "none"))
+    }
+    once = converters.take_turns(theirs, 1, warm_ups=0)
+    often = converters.take_turns(ours, RUNS_OF_MANY)
+    title = f"{len(names.read_text().split())} small models, FP16 and FP32"
+    print_table(title, (once[0] | often[0], once[1] | often[1]), PEAKS)
+
+
+def _prepare(folder: Path, cards: Path) -> None:
+    """Write cards and files: of ``one``, the original's cards with files to match; of ``many``, those of small nets."""
+    consent = folder / "home" / "intel" / "openvino_telemetry"
+    consent.parent.mkdir(parents=True)
+    consent.write_text("0")  # no reports: without a network, each would have the original wait
+    _prepare_one(folder / "one", cards)
+    names = []
+    for path in cards.glob("**/model.yml"):
+        if re.search("(?m)^framework: (onnx|pytorch)$", path.read_text()):
+            names.append(path.parent.name)
+            _write_small(path, folder / "many")
+    (folder / "names.txt").write_text("".join(f"{name}\n" for name in sorted(names)))
+
+
+def _prepare_one(folder: Path, cards: Path) -> None:
+    """Copy the original's cards; two get a file each, and its checksum, which the original does not look at."""
+    from speed import convert_published
+
+    convert_published(folder / "files")
+    shutil.copytree(cards, folder / "zoo")
+    for name in (SMALL, PUBLISHED):
+        path = folder / "zoo" / "public" / name / "model.yml"
+        card = yaml.safe_load(path.read_text())
+        file = folder / "files" / "public" / name / card["files"][0]["name"]
+        if name == SMALL:
+            _write_net(card, file)
+        _write_card(path, card, file)
+
+
+def _write_small(original: Path, folder: Path) -> None:
+    """Write a card like ``original``, but of an ONNX file, and that file."""
+    card, name = yaml.safe_load(original.read_text()), original.parent.name
+    file = folder / "files" / "public" / name / NET
+    _write_net(card, file)
+    arguments = [each for each in card["model_optimizer_args"] if not each.startswith("--input_model")]
+    card = {key: value for key, value in card.items() if key not in ("conversion_to_onnx_args", "postprocessing")}
+    card |= {"framework": "onnx", "model_optimizer_args": [*arguments, f"--input_model=$dl_dir/{NET}"]}
+    _write_card(folder / "zoo" / "public" / name / "model.yml", card, file)
+
+
+def _write_card(path: Path, card: Card, file: Path) -> None:
+    """Write a card whose only file is ``file``."""
+    content = file.read_bytes()
+    entry = {"name": file.name, "size": len(content), "checksum": hashlib.sha384(content).hexdigest()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump({**card, "files": [{**entry, "source": "https://example.com/net"}]}))
+
+
+def _write_net(card: Card, path: Path) -> None:
+    """Write an ONNX file with the card's inputs and outputs: an output is an input, scaled, and the means of all."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    integers = {"--inputs-dtype=long": TensorProto.INT64, "--inputs-dtype=int32": TensorProto.INT32}
+    kinds = [integers[each] for each in card.get("conversion_to_onnx_args", ()) if each in integers]
+    kind = kinds[0] if kinds else TensorProto.FLOAT
+    shapes = {each["name"]: _shape(each) for each in card["input_info"]}
+    inputs, outputs = list(shapes), _outputs(card)
+    nodes = []
+    for name in inputs:
+        nodes.append(helper.make_node("Cast", [name], [f"{name}/number"], to=TensorProto.FLOAT))
+        nodes.append(helper.make_node("ReduceMean", [f"{name}/number"], [f"{name}/mean"], keepdims=0))
+    nodes.append(helper.make_node("Sum", [f"{name}/mean" for name in inputs], ["means"]))
+    for number, name in enumerate(outputs):
+        mine = inputs[number % len(inputs)]
+        nodes.append(helper.make_node("Mul", [f"{mine}/number", f"{name}/factor"], [f"{name}/scaled"]))
+        nodes.append(helper.make_node("Add", [f"{name}/scaled", "means"], [name]))
+    graph = helper.make_graph(
+        nodes,
+        path.stem,
+        [helper.make_tensor_value_info(name, kind, shape) for name, shape in shapes.items()],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs],
+        [helper.make_tensor(f"{name}/factor", TensorProto.FLOAT, [], [2.0]) for name in outputs],
+    )
+    path.parent.mkdir(parents=True)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)], ir_version=7), path)
+
+
+def _outputs(card: Card) -> list[str]:
+    """Return the names of the outputs that a card asks for."""
+    flag = "--output="
+    asked = [each.removeprefix(flag).split(",") for each in card["model_optimizer_args"] if each.startswith(flag)]
+    return asked[0] if asked else ["result"]
+
+
+def _shape(card_input: Card) -> list[int | str]:
+    """Return the shape of an input; where the card tells the letters only, all but the colours are left open."""
+    return card_input.get("shape") or [3 if letter == "C" else letter for letter in card_input["layout"]]
+
+
+if __name__ == "__main__":
+    main()

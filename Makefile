@@ -2,13 +2,14 @@
 
 VENV := .venv
 LEGACY := .venv-legacy
+OLDEST := .venv-oldest
 BIN := $(VENV)/bin
 SUPPORTED = import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))
 PIP_ARGS ?=
 PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.10; do \
 	$$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done)
 
-.PHONY: demo test test-legacy lint clean
+.PHONY: demo test test-legacy test-oldest lint clean
 
 demo: $(VENV)/.installed  ## cut the subject out of an embedded picture; the results are in out/
 	$(BIN)/omz_demo -o out
@@ -19,13 +20,16 @@ test: lint  ## everything that must hold
 test-legacy: $(VENV)/.installed-test $(LEGACY)/.installed  ## compare with Open Model Zoo's own tools
 	OMZ_LEGACY_PYTHON=$(CURDIR)/$(LEGACY)/bin/python $(BIN)/pytest -m legacy
 
+test-oldest: $(OLDEST)/.installed  ## whatever needs OpenVINO, with the oldest release that is supported
+	$(OLDEST)/bin/pytest tests/convert tests/runtime tests/cli tests/models tests/omz_demo tests/test_published_graph.py
+
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
 clean:  ## remove the environment and what the demo wrote
-	rm -rf $(VENV) $(LEGACY) out
+	rm -rf $(VENV) $(LEGACY) $(OLDEST) out
 
 $(VENV)/.installed: requirements.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "make: Python 3.10, 3.11 or 3.12 is needed; install one, or name it: make PYTHON=..."; exit 1; }
@@ -40,4 +44,9 @@ $(VENV)/.installed-test: $(VENV)/.installed
 $(LEGACY)/.installed:
 	$(PYTHON) -m venv $(LEGACY)
 	$(LEGACY)/bin/python -m pip install --quiet $(PIP_ARGS) openvino-dev==2024.6.0
+	touch $@
+
+$(OLDEST)/.installed: requirements.txt pyproject.toml
+	test -x $(OLDEST)/bin/pip || $(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet $(PIP_ARGS) --editable '.[test]' openvino==2024.6.0
 	touch $@

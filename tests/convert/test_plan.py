@@ -270,7 +270,7 @@ def test_a_plan_that_is_moved_differs_in_the_folders_of_its_results_only(starter
     assert moved.ir_path("FP16") == moved.folder / "FP16" / f"{STARTER}.xml"
     back = dataclasses.replace(
         moved,
-        folder=plan.folder,
+        output_dir=plan.output_dir,
         export=dataclasses.replace(moved.export, output_file=plan.export.output_file),
         optimizer=dataclasses.replace(moved.optimizer, input_model=plan.optimizer.input_model),
     )
@@ -282,7 +282,7 @@ def test_a_plan_of_an_onnx_file_keeps_its_source_when_moved(tmp_path, settings):
     plan = plan_conversion(card(tmp_path), tmp_path / "dl", tmp_path / "out", settings)
     moved = plan.moved_to(tmp_path / "there")
     assert moved.onnx_file == moved.source == plan.source == tmp_path / "dl" / "public" / "net" / "net.onnx"
-    assert dataclasses.replace(moved, folder=plan.folder) == plan
+    assert dataclasses.replace(moved, output_dir=plan.output_dir) == plan
 
 
 def test_planning_touches_nothing(starter, tmp_path):

@@ -46,26 +46,35 @@ def _build(source: Path, arguments: OptimizerArguments, title: str) -> tuple[ov.
         preprocessing = resolve_preprocessing(arguments, inputs, str(source))
         built = _with_preprocessing(model, preprocessing)
         if not all(port.get_names() for port in built.outputs):
-            raise ConversionError(
-                f"{source}: an output asked for is an input, which mean or scale change; ask for another"
-            )
+            raise ConversionError(f"{source}: an output hands an input on, which is changed here; ask for another")
         return built, preprocessing
     except RuntimeError as error:
         raise ConversionError(f"{source} does not take the shapes, mean or scale asked for: {reason(error)}") from error
 
 
 def _check(source: Path) -> None:
-    """Raise :class:`ConversionError` for a file that is no ONNX; OpenVINO would try it as everything else, too."""
+    """Raise :class:`ConversionError` for a file that is no ONNX, or whose nodes do not hang together.
+
+    OpenVINO would try the one as everything else that it reads, and its older releases crash on the other.
+    """
     try:
         model = onnx.load(str(source), load_external_data=False)
-        names = [text for node in model.graph.node for text in (node.name, node.op_type, *node.input, *node.output)]
-        names += [value.name for value in (*model.graph.input, *model.graph.output, *model.graph.initializer)]
+        graph = model.graph
+        given = {value.name for value in (*graph.input, *graph.initializer)} | {
+            name for node in graph.node for name in node.output
+        }
+        given |= {sparse.values.name for sparse in graph.sparse_initializer} | {""}  # an input may be left out
+        needed = [(f"its node {node.name or node.op_type}", name) for node in graph.node for name in node.input]
+        needed += [("an output", value.name) for value in graph.output]
     except OSError as error:
         raise ConversionError(f"{source} cannot be read: {error.strerror or error}") from error
     except (DecodeError, UnicodeDecodeError) as error:
         raise ConversionError(f"{source} {_NOT_ONNX}: it is damaged, or something else") from error
-    if not names or not model.opset_import:
+    if not needed or not model.opset_import:
         raise ConversionError(f"{source} {_NOT_ONNX}: there is no network in it")
+    for who, name in needed:
+        if name not in given:
+            raise ConversionError(f"{source} {_NOT_ONNX}: {who} needs {name!r}, which nothing gives")
 
 
 def _cut(model: ov.Model, source: Path, arguments: OptimizerArguments, title: str) -> ov.Model:

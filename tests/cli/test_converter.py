@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import keyword
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -190,3 +192,23 @@ def test_another_model_optimizer_makes_the_irs_where_asked(tmp_path, zoo):
     assert [each["shape"] for each in manifest["inputs"]] == ["[1,3,8,2..9]", "[1,3,8,2..9]"]
     assert [each["name"] for each in manifest["outputs"]] == ["sum"]
     assert manifest["parity"][0]["outputs"][0]["largest"] == 0
+
+
+def test_nothing_goes_on_when_the_command_is_killed(tmp_path, zoo):
+    command = [sys.executable, "-m", "omz.cli.converter", "--name", "good,fine", "-d", tmp_path / "dl", "-o", tmp_path]
+    process = subprocess.Popen([*command, "-j", "2"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    workers: set[int] = set()
+    while process.poll() is None and len(workers) < 3:  # two, and one that looks after shared things
+        workers = set(children(process.pid))
+    process.kill()
+    process.wait()
+    assert workers
+    until = time.monotonic() + 30
+    while any(Path(f"/proc/{pid}").exists() for pid in workers):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+def children(pid: int) -> list[int]:
+    found = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for tasks in found for child in tasks.read_text().split()]

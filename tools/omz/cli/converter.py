@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -184,13 +185,25 @@ def _convert_all(plans: list[ConversionPlan], jobs: int, force: bool, show: Repo
         yield from (_convert(plan, force, show) for plan in plans)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(plans)), context) as pool:
+    with ProcessPoolExecutor(min(jobs, len(plans)), context, initializer=_end_with_parent) as pool:
         futures = [pool.submit(_convert, plan, force) for plan in plans]
         for plan, future in zip(plans, futures, strict=True):
             try:
                 yield future.result()
             except BrokenProcessPool:
                 yield _Outcome(problem=f"{plan.card.name}: a conversion was killed; try -j 1")
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it is killed, and can stop it no more."""
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent:
+            parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _convert(plan: ConversionPlan, force: bool, show: Report | None = None) -> _Outcome:

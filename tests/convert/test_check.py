@@ -35,7 +35,7 @@ from omz.synthesis.scene import make_scene
 from omz.zoo import Catalog
 from omz.zoo.card import Tolerance
 
-PREFERRED = default_precision(ov.Core(), "CPU")
+PREFERRED = default_precision("CPU")
 needs_lower_precision = pytest.mark.skipif(
     PREFERRED == "f32", reason="this processor prefers f32, so there is no lower precision to run in"
 )

@@ -17,7 +17,6 @@ from omz.convert.converter import Conversion
 from omz.convert.plan import Settings
 from omz.networks.background_matting import BackgroundMatting
 from omz.runtime.openvino_engine import OpenVINOEngine, default_precision
-from omz.runtime.quiet_openvino import ov
 from omz.zoo import Catalog, ModelCard
 
 SIZE = (320, 1024)
@@ -71,7 +70,7 @@ def test_the_published_structure_keeps_its_results_in_f32(published):
 
 
 def test_bf16_moves_its_patches_and_the_runtime_asks_for_f32(published):
-    if default_precision(ov.Core(), "CPU") != "bf16":
+    if default_precision("CPU") != "bf16":
         pytest.skip("this processor does not run models in bf16 by default")
     manifest = published.irs["FP32"].manifest
     exact, preferred = manifest.parity

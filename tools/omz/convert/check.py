@@ -82,7 +82,7 @@ class Checker:
                 f"{self._plan.card.name}: the {precision} IR does not give what {exact.source} gives: {problem}; "
                 "parity in the card allows more, --check none does not compare"
             )
-        preferred = default_precision(ov.Core(), _DEVICE)
+        preferred = default_precision(_DEVICE)
         return (exact,) if preferred in ("", exact.precision) else (exact, self._run(xml, "default"))
 
     def _run_source(self, model: ov.Model, preprocessing: tuple[Preprocessing, ...]) -> Reference:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from omz.errors import ConversionError
 from omz.runtime.openvino_errors import reason
-from omz.runtime.quiet_openvino import ov
+from omz.runtime.quiet_openvino import core, ov
 
 
 def read_model(xml: Path) -> ov.Model:
     """Read an IR; raises :class:`ConversionError`."""
     try:
-        return ov.Core().read_model(xml)
+        return core().read_model(xml)
     except RuntimeError as error:
         raise ConversionError(f"{xml} cannot be read as an IR: {reason(error)}") from error
 
@@ -26,7 +26,7 @@ def save_ir(model: ov.Model, xml: Path, precision: str) -> None:
     try:
         xml.parent.mkdir(parents=True, exist_ok=True)
         ov.save_model(model, xml, compress_to_fp16=precision == "FP16")
-        ov.Core().read_model(xml)
+        core().read_model(xml)
     except RuntimeError as error:
         free = shutil.disk_usage(xml.parent).free
         raise ConversionError(

@@ -6,14 +6,13 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from omz.checksum import file_digest
-from omz.convert.facts import kept_in
+from omz.convert.facts import kept_in, version_of
 from omz.convert.parity import Parity
 from omz.convert.plan import CHECKS, Check, ConversionPlan
 from omz.convert.sources import Sources
@@ -147,8 +146,8 @@ def _arguments(plan: ConversionPlan) -> dict[str, Any]:
 
 
 def _versions(plan: ConversionPlan) -> dict[str, str]:
-    tools = {"open-matting-zoo": version("open-matting-zoo"), "openvino": ov.get_version()}
-    return tools | ({"torch": version("torch"), "onnx": version("onnx")} if plan.export else {})
+    tools = {"open-matting-zoo": version_of("open-matting-zoo"), "openvino": ov.get_version()}
+    return tools | ({"torch": version_of("torch"), "onnx": version_of("onnx")} if plan.export else {})
 
 
 def _port(port: Any) -> dict[str, Any]:

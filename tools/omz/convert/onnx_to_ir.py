@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError
 
 from omz.errors import ConversionError
 from omz.runtime.openvino_errors import reason
-from omz.runtime.quiet_openvino import PrePostProcessor, ov
+from omz.runtime.quiet_openvino import PrePostProcessor, core, ov
 from omz.zoo.optimizer_arguments import Dimension, OptimizerArguments
 from omz.zoo.preprocessing import Preprocessing, resolve_preprocessing
 
@@ -36,7 +36,7 @@ def build_ir(source: Path, arguments: OptimizerArguments, title: str) -> tuple[o
 def _build(source: Path, arguments: OptimizerArguments, title: str) -> tuple[ov.Model, tuple[Preprocessing, ...]]:
     try:
         # read_model and not convert_model, which fuses, and so loses inner tensors that a card may ask for.
-        model = ov.Core().read_model(source)
+        model = core().read_model(source)
     except RuntimeError as error:
         raise ConversionError(f"{source} {_NOT_ONNX}: {reason(error)}") from error
     model = _cut(model, source, arguments, title)

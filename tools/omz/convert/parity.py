@@ -8,7 +8,7 @@ two are about as uncertain, and are as good there.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from omz.runtime.engine import Engine
 
 _RARE = 99.9  # percent
 _LARGEST = float(np.finfo(np.float64).max)
+_BLOCK = 1 << 14  # elements
 
 
 @dataclass(frozen=True)
@@ -97,27 +98,45 @@ def compare(
 
 def output_parity(name: str, expected: Sequence[NDArray[Any]], found: Sequence[NDArray[Any]]) -> OutputParity:
     """Compare one output over several inputs; raises :class:`ConversionError` where shapes differ."""
+    differences: list[NDArray[Any]] = [np.empty(0, np.float32)]
+    total = squares = low = high = 0.0
+    not_finite = 0
+    for source, result in _blocks(name, expected, found):
+        with np.errstate(over="ignore", invalid="ignore"):  # doubles can be too far apart for one
+            every = np.abs(source - result)
+            finite = np.isfinite(every)
+            difference = every[finite]
+            total += float(difference.sum())
+            squares += float(np.square(difference).sum())
+        same = (source == result) | (np.isnan(source) & np.isnan(result))
+        not_finite += int(np.count_nonzero(~finite & ~same))
+        numbers = source[np.isfinite(source)]
+        low, high = min(low, float(numbers.min(initial=0.0))), max(high, float(numbers.max(initial=0.0)))
+        differences.append(difference.astype(np.float64 if expected[0].dtype == np.float64 else np.float32))
+    joined = np.concatenate(differences)
+    count = joined.size or 1
+    span, squares = min(high - low, _LARGEST), min(squares, _LARGEST)
+    return OutputParity(
+        output=name,
+        largest=float(joined.max(initial=0.0)),
+        mean=min(total, _LARGEST) / count,
+        p99_9=float(np.percentile(joined, _RARE, overwrite_input=True)) if joined.size else 0.0,
+        psnr=20 * math.log10(span) - 10 * (math.log10(squares) - math.log10(count)) if squares and span else None,
+        range=span,
+        not_finite=not_finite,
+    )
+
+
+def _blocks(
+    name: str, expected: Sequence[NDArray[Any]], found: Sequence[NDArray[Any]]
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Return pieces of both, as float64, small enough for a processor's cache."""
     for one, other in zip(expected, found, strict=True):
         if one.shape != other.shape:
             raise ConversionError(
                 f"output {name} has the shape {list(other.shape)} in the IR and {list(one.shape)} in its source"
             )
-    source = np.concatenate([np.ravel(each).astype(np.float64) for each in expected])
-    result = np.concatenate([np.ravel(each).astype(np.float64) for each in found])
-    same = (source == result) | (np.isnan(source) & np.isnan(result))
-    numbers = source[np.isfinite(source)]
-    span = min(max(float(numbers.max(initial=0.0)), 0.0) - min(float(numbers.min(initial=0.0)), 0.0), _LARGEST)
-    with np.errstate(over="ignore", invalid="ignore"):  # doubles can be too far apart for one
-        every = np.abs(source - result)
-        finite = np.isfinite(every)
-        difference = every[finite]
-        squares = float(np.mean(np.square(difference / span))) if span and difference.size else 0.0
-    return OutputParity(
-        output=name,
-        largest=float(difference.max(initial=0.0)),
-        mean=float(np.mean(difference)) if difference.size else 0.0,
-        p99_9=float(np.percentile(difference, _RARE)) if difference.size else 0.0,
-        psnr=-10 * math.log10(min(squares, _LARGEST)) if squares else None,
-        range=span,
-        not_finite=int(np.count_nonzero(~finite & ~same)),
-    )
+        source, result = np.ravel(one), np.ravel(other)
+        for start in range(0, source.size, _BLOCK):
+            end = start + _BLOCK
+            yield source[start:end].astype(np.float64), result[start:end].astype(np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from omz.errors import ConversionError
 from omz.runtime.openvino_engine import layout_letters
 from omz.runtime.quiet_openvino import ov
-from omz.synthesis.scene import make_scene
+from omz.synthesis.scene import Scene, make_scene
 
 Sample = dict[str, NDArray[Any]]
 
@@ -110,6 +111,11 @@ def _takes_pictures(layout: str, shape: tuple[int, ...]) -> bool:
 def _pictures(layout: str, shape: tuple[int, ...], index: int, turn: int) -> NDArray[Any]:
     """Return a batch of pictures, or of plates where ``turn`` is odd."""
     count, height, width = (shape[layout.index(letter)] for letter in "NHW")
-    scenes = [make_scene(index * count + n + 1000 * (turn // 2), (height, width), _SERIES) for n in range(count)]
+    scenes = [_scene(index * count + n + 1000 * (turn // 2), height, width) for n in range(count)]
     batch = np.stack([scene.plate if turn % 2 else scene.picture for scene in scenes])
     return batch.transpose(["NHWC".index(letter) for letter in layout])
+
+
+@functools.lru_cache(4)  # picture and plate come from one scene, and many models take the same size
+def _scene(index: int, height: int, width: int) -> Scene:
+    return make_scene(index, (height, width), _SERIES)

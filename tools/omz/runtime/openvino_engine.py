@@ -10,7 +10,7 @@ import numpy as np
 from omz.errors import EngineError
 from omz.runtime.engine import EngineInfo, Tensor, TensorInfo, check_inputs
 from omz.runtime.openvino_errors import reason
-from omz.runtime.quiet_openvino import ov
+from omz.runtime.quiet_openvino import core, ov
 
 _VIRTUAL_DEVICES = ("HETERO", "MULTI", "BATCH")
 _HINT = "INFERENCE_PRECISION_HINT"
@@ -33,13 +33,12 @@ class OpenVINOEngine:
         cache_dir: Path | None = None,
         shapes: Mapping[str, ov.PartialShape] | None = None,
     ) -> None:
-        core = ov.Core()
-        _check_device(core, device)
+        _check_device(device)
         config: dict[str, object] = {"PERFORMANCE_HINT": "LATENCY"}
         if cache_dir:
             config["CACHE_DIR"] = str(cache_dir)
         try:
-            read = core.read_model(model)
+            read = core().read_model(model)
             self.facts = _facts(read)
             if shapes:
                 read.reshape(shapes)
@@ -47,11 +46,11 @@ class OpenVINOEngine:
             self._outputs = tuple(port.any_name for port in read.outputs)
             if precision == "auto":
                 kept = self.facts.get("keeps_model_in", "").split(",")
-                preferred = default_precision(core, device)
+                preferred = default_precision(device)
                 precision = "default" if preferred and preferred in kept else "f32"
             if precision != "default":
                 config[_HINT] = precision
-            self._compiled = core.compile_model(read, device, config)
+            self._compiled = core().compile_model(read, device, config)
         except RuntimeError as error:
             raise EngineError(f"{model} does not run on {device}: {reason(error)}") from error
         self._request = self._compiled.create_infer_request()
@@ -91,12 +90,12 @@ class OpenVINOEngine:
         return {name: np.array(results[index]) for index, name in enumerate(self._outputs)}
 
 
-def default_precision(core: ov.Core, device: str) -> str:
+def default_precision(device: str) -> str:
     """Return the precision in which a device runs models unless told otherwise; empty where it does not tell."""
     kind = device.partition(":")[0]
-    if kind in ("AUTO", *_VIRTUAL_DEVICES) or _HINT not in core.get_property(device, "SUPPORTED_PROPERTIES"):
+    if kind in ("AUTO", *_VIRTUAL_DEVICES) or _HINT not in core().get_property(device, "SUPPORTED_PROPERTIES"):
         return ""
-    return str(core.get_property(device, _HINT).get_type_name())
+    return str(core().get_property(device, _HINT).get_type_name())
 
 
 def layout_letters(layout: ov.Layout) -> str:
@@ -105,9 +104,9 @@ def layout_letters(layout: ov.Layout) -> str:
     return "" if "..." in letters else letters
 
 
-def _check_device(core: ov.Core, device: str) -> None:
+def _check_device(device: str) -> None:
     """Raise where a device that is named is not there; AUTO also takes names to leave out, such as -GPU."""
-    present = list(core.available_devices)
+    present = list(core().available_devices)
     kind, _, members = device.partition(":")
     if kind == "AUTO" or (kind in _VIRTUAL_DEVICES and members):
         asked = [member.partition("(")[0] for member in members.split(",") if member and not member.startswith("-")]

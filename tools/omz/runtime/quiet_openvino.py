@@ -6,6 +6,7 @@ without where the reporting package is not to be had.
 
 from __future__ import annotations
 
+import functools
 import sys
 
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
@@ -13,4 +14,10 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 import openvino as ov  # noqa: E402
 from openvino.preprocess import PrePostProcessor  # noqa: E402
 
-__all__ = ["PrePostProcessor", "ov"]
+__all__ = ["PrePostProcessor", "core", "ov"]
+
+
+@functools.cache
+def core() -> ov.Core:
+    """Return what reads and compiles models; making one takes longer than compiling a small model."""
+    return ov.Core()

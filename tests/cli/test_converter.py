@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import keyword
+import signal
 import subprocess
 import sys
 import time
@@ -207,6 +208,44 @@ def test_nothing_goes_on_when_the_command_is_killed(tmp_path, zoo):
     while any(Path(f"/proc/{pid}").exists() for pid in workers):
         assert time.monotonic() < until
         time.sleep(0.1)
+
+
+def test_ctrl_c_ends_all_models_at_once(tmp_path, zoo):
+    for number in range(6):
+        source = small_model(tmp_path / "dl" / "public" / f"more{number}" / "net.onnx")
+        file = published_file("net.onnx", source.read_bytes(), "https://example.com/x")
+        write_card(zoo, f"more{number}", files=[file])
+    command = [sys.executable, "-m", "omz.cli.converter", "--name", "more*", "-d", tmp_path / "dl", "-o", tmp_path]
+    process = subprocess.Popen([*command, "-j", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert told == "python -m omz.cli.converter: interrupted\n"
+    assert len(list((tmp_path / "public").glob("*/FP32/*.xml"))) < 6
+
+
+def test_a_plan_is_json_too_and_so_is_what_cannot_be_planned(tmp_path, zoo):
+    write_card(zoo, "odd", framework="tf", model_optimizer_args=["--input_model=x"])
+    result = run("--name", "good,odd", "-o", tmp_path, "--dry_run", "--progress_format", "json")
+    events = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [event["$type"] for event in events] == ["model_conversion_end", "model_conversion_planned", "summary"]
+    assert "framework tf" in events[0]["reason"]
+    assert events[1]["inputs"] == {"src NCHW": [], "bgr NCHW": []}
+
+
+def test_every_stage_of_a_composite_model_says_why_it_failed(tmp_path, zoo):
+    write_composite(zoo / "public", "duo", ["duo-a", "duo-b"])
+    result = run("--name", "duo", "-d", tmp_path / "dl", "-o", tmp_path / "out")
+    assert [line.split(": ")[1] for line in result.stderr.splitlines()] == ["duo-a", "duo-b"]
+
+
+def test_a_python_may_be_told_by_its_name(tmp_path, zoo):
+    arguments = ("--name", "good", "-d", tmp_path / "dl", "-o", tmp_path / "out", "-p")
+    assert run(*arguments, "sh").exit_code == 0
+    absent = run(*arguments, "no-such-python")
+    assert (absent.exit_code, "no-such-python is no program" in absent.stderr) == (2, True)
 
 
 def children(pid: int) -> list[int]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import collections
+import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from omz.convert.plan import ConversionPlan, Settings, plan_conversion
 from omz.errors import CardError, ConversionError, ModelFileError
 from omz.runtime.openvino_engine import OpenVINOEngine
 from omz.zoo import Catalog
+from omz.zoo.model_file import ModelFile
 
 TRUSTED = Settings(trust_code=True, precisions=("FP32",))
 
@@ -53,7 +56,7 @@ def plan_of(root: Path, name: str, factor: float = 1.0, weights: str = "$dl_dir/
     """Write a card with code, its files in place, and plan its conversion."""
     folder = root / "dl" / "public" / name
     folder.mkdir(parents=True)
-    (folder / "network.py").write_text(NETWORK)
+    (folder / "network.py").write_text(changes.pop("network", NETWORK))
     (folder / "helper.py").write_text(f"FACTOR = {factor}\n")
     torch.save(changes.pop("checkpoint", state()), folder / "net.pth")
     files = [
@@ -221,3 +224,93 @@ def test_weights_that_do_not_fit_leave_nothing(tmp_path, change, message):
     with pytest.raises(ModelFileError, match=message):
         convert(plan)
     assert [path.name for path in plan.folder.iterdir()] == [".omz_converter.lock"]
+
+
+def test_nothing_of_ours_but_networks_is_called_by_a_card(tmp_path, monkeypatch):
+    monkeypatch.setenv("BOMB", str(tmp_path / "executed"))
+    for module, name in (
+        ("omz.networks.weights", "_read_trusted"),
+        ("omz.networks.weights", "load_weights"),
+        ("omz.networks.weights", "torch"),
+        ("omz.networks.background_matting", "MobileNetV2Encoder"),  # imported there, not defined
+    ):
+        plan = own_network_plan(tmp_path / name, {"a": _Bomb()}, Settings())
+        arguments = [
+            f"--import-module={module}", f"--model-name={name}", "--model-param=path='$dl_dir/net.pth'",
+            *plan.card.conversion_to_onnx_args[3:],
+        ]  # fmt: skip
+        card = plan.card.model_copy(update={"conversion_to_onnx_args": tuple(arguments)})
+        with pytest.raises(CardError, match=r"is no PyTorch network|there is no network"):
+            convert(plan_conversion(card, plan.download_dir, tmp_path / "out", Settings()))
+    assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize("target", ["{}/victim", "$conv_dir/../../../victim", "$dl_dir/net.pth", "$conv_dir"])
+def test_a_card_writes_where_its_results_belong_and_nowhere_else(tmp_path, target):
+    plan = own_network_plan(tmp_path, state(), Settings())
+    arguments = [
+        *(each for each in plan.card.conversion_to_onnx_args if not each.startswith("--output-file")),
+        f"--output-file={target.format(tmp_path)}",
+    ]
+    card = plan.card.model_copy(update={"conversion_to_onnx_args": tuple(arguments)})
+    with pytest.raises(CardError, match=r"is not in \$conv_dir"):
+        plan_conversion(card, plan.download_dir, tmp_path / "out", Settings())
+
+
+def test_packages_without_a_file_of_their_own_are_forgotten_too(tmp_path):
+    for number, factor in (("1", 3.0), ("2", 5.0)):
+        plan = plan_of(tmp_path, f"net{number}", factor)
+        package = plan.download_dir / "public" / plan.card.name / "package"
+        package.mkdir()
+        (package / "inner.py").write_text(f"FACTOR = {factor}\n")
+        network = package.with_name("network.py")
+        network.write_text(NETWORK.replace("from helper", "from package.inner"))
+        names = ("helper.py", "net.pth", "network.py", "package/inner.py")
+        files = [published_file(name, (package.parent / name).read_bytes(), "https://example.com/x") for name in names]
+        card = plan.card.model_copy(update={"files": tuple(ModelFile.model_validate(file) for file in files)})
+        assert_computes(plan_conversion(card, plan.download_dir, tmp_path / "out", TRUSTED), state(), factor)
+
+
+NASTY = {
+    "exits": ("", "import sys; sys.exit(0)"),
+    "ends": ("", "import os; os._exit(0)"),
+    "raises": ("", "raise KeyError"),
+    "moves": ("import os; os.chdir('/')", ""),
+    "talks": ("print('not JSON')", "print('not JSON')"),
+    "spoils": ("import torch; torch.set_default_dtype(torch.float64); torch.set_default_dtype(torch.float32)", ""),
+}
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_code_of_a_card_harms_no_other_model_and_no_output(tmp_path, monkeypatch, jobs):
+    """Each of the models is converted or told to have failed, and the last, which does nothing odd, is there."""
+    monkeypatch.chdir(tmp_path)
+    for name, (at_import, in_forward) in {**NASTY, "works": ("", "pass")}.items():
+        forward = f"        {in_forward or 'pass'}\n        return self.conv"
+        plan_of(tmp_path, name, network=f"{at_import}\n{NETWORK.replace('        return self.conv', forward)}")
+    names = [*NASTY, "works"]
+    command = [
+        sys.executable, "-m", "omz.cli.converter", "--name", ",".join(names), "--models_dir", "zoo", "-d", "dl",
+        "-o", "made", "--trust_code", "--precisions", "FP32", "--progress_format", "json", "-j", jobs,
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    ends = {event["model"]: event["successful"] for event in events if event["$type"] == "model_conversion_end"}
+    assert ends == {
+        "exits": False, "ends": False, "raises": False, "moves": True, "talks": True, "spoils": True, "works": True,
+    }  # fmt: skip
+    assert done.returncode == 1
+    assert events[-1] == {"$type": "summary", "successful": False, "failed": ["exits", "ends", "raises"]}
+    for name in ("moves", "talks", "works"):
+        assert (tmp_path / "made" / "public" / name / "FP32" / f"{name}.xml").is_file()
+    assert "Traceback" not in done.stderr
+
+
+def test_a_changed_script_converts_again(tmp_path):
+    plan = plan_of(tmp_path, "net", 1.0, "$conv_dir/made.pth")
+    script = plan.card.folder / "pre-convert.py"
+    script.write_text(PRE_CONVERT)
+    plan = plan.moved_to(tmp_path / "out")
+    assert_computes(plan, {name: 2 * value for name, value in state().items()}, 1.0)
+    script.write_text(PRE_CONVERT.replace("2 * value", "4 * value"))
+    assert_computes(plan, {name: 4 * value for name, value in state().items()}, 1.0)

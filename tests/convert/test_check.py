@@ -297,6 +297,33 @@ def test_a_full_check_compares_more(tmp_path):
     assert {"src": [1, 3, 720, 1280]} in samples["full"]
 
 
+def counting(path: Path) -> Path:
+    """Write a network that gives the places where a sum is above a limit: as many as there are."""
+    nodes = [
+        helper.make_node("ReduceMean", ["src"], ["mean"], axes=[1], keepdims=1),
+        helper.make_node("Mul", ["mean", "factor"], ["far"]),
+        helper.make_node("Greater", ["far", "limit"], ["above"]),
+        helper.make_node("NonZero", ["above"], ["found"]),
+        helper.make_node("Cast", ["found"], ["places"], to=TensorProto.FLOAT),
+    ]
+    return save(path, nodes, ["places"], {"factor": np.float32(1.0009), "limit": np.float32(1.0)})
+
+
+def test_a_precision_in_which_the_ir_fails_is_not_kept_and_no_failure(tmp_path):
+    plan = plan_of(tmp_path, counting, precisions=("FP32",), check="full", parity={"FP32": 1.0, "FP16": 1.0})
+    convert(plan)
+    manifest = manifest_of(plan, "FP32")
+    assert manifest["parity"][0]["precision"] == "f32"
+    assert "f32" in manifest["keeps_model_in"]
+
+
+def test_a_source_that_gives_no_number_proves_nothing(tmp_path):
+    nodes = [helper.make_node("Mul", ["src", "nan"], ["out"])]
+    plan = plan_of(tmp_path, lambda path: save(path, nodes, ["out"], {"nan": np.float32(np.nan)}))
+    with pytest.raises(ConversionError, match="gives no number for out"):
+        convert(plan)
+
+
 def flat(path: Path) -> Path:
     """Write a network that takes pictures of 400x300 and no other, for it counts their pixels."""
     nodes = [
@@ -388,7 +415,7 @@ def hurt(tmp_path_factory) -> ConversionPlan:
 
 @pytest.fixture(scope="module")
 def unhurt(tmp_path_factory) -> ConversionPlan:
-    plan = plan_of(tmp_path_factory.mktemp("unhurt"), precisions=("FP32",))
+    plan = plan_of(tmp_path_factory.mktemp("unhurt"), precisions=("FP32",), check="full")
     convert(plan)
     return plan
 
@@ -414,6 +441,15 @@ def test_a_model_that_a_lower_precision_hurts_is_kept_from_it(hurt):
     assert lower.info.precision == PREFERRED
     expected, found = halves(lower)
     assert np.abs(found - expected).mean() > 0.05
+
+
+@needs_lower_precision
+def test_a_model_that_a_lower_precision_was_tried_with_on_small_pictures_only_runs_in_f32(tmp_path):
+    plan = plan_of(tmp_path, precisions=("FP32",))
+    xml = convert(plan)["FP32"]
+    assert [each["own_shapes"] for each in manifest_of(plan, "FP32")["parity"]] == [False, False]
+    assert manifest_of(plan, "FP32")["keeps_model_in"] == ["f32"]
+    assert OpenVINOEngine(xml, precision="auto").info.precision == "f32"
 
 
 @needs_lower_precision

@@ -314,3 +314,11 @@ def test_the_same_model_in_the_same_engine_is_identical(engine: OnnxRuntimeEngin
     inputs = inputs_of((5, 5), (5, 5))
     parity = compare([again.infer(each) for each in inputs], engine, inputs, "itself")
     assert all(each.psnr is None and each.largest == 0 for each in parity.outputs)
+
+
+def test_numbers_that_stand_for_infinity_do_not_widen_the_range():
+    expected = np.array([0.5, 1.0, -3.4e38, 3.4e38], np.float32)
+    parity = output_parity("out", [expected], [expected * np.array([-7, -7, 1, 1], np.float32)])
+    assert parity.range == 1
+    assert parity.share > 1
+    assert json.dumps(dataclasses.asdict(output_parity("out", [expected], [-expected])), allow_nan=False)

@@ -204,7 +204,7 @@ def test_a_pytorch_card_is_converted_for_one_size(starter, tmp_path):
         (PRECISIONS, ("FP16", "FP32")),
         ({"FP32", "FP16"}, ("FP16", "FP32")),
         (["FP32", "FP16-INT8"], ("FP32",)),
-        (("INT1",), ()),
+        (("FP16-INT1",), ()),
     ],
 )
 def test_precisions_come_in_one_order_and_those_that_are_not_made_are_left_out(tmp_path, asked, planned):

@@ -23,15 +23,29 @@ def replace_folder(new: Path, target: Path) -> None:
     pulled; elsewhere there is a moment without it. What is left of the old folder lies where ``new`` was.
     """
     if not target.exists():
+        _write_out(new)
         new.rename(target)
         return
     for entry in target.iterdir():
         if not os.path.lexists(new / entry.name):
             _link(entry, new / entry.name)
+    _write_out(new)
     if not _exchange(new, target):
         aside = new.with_name(f"{new.name}.old")
         target.rename(aside)
         new.rename(target)
+
+
+def _write_out(folder: Path) -> None:
+    """Have the files of a folder on the disk before it gets its name, for a machine can stop at any moment."""
+    for path in (*folder.rglob("*"), folder):
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            continue
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _link(source: Path, target: Path) -> None:

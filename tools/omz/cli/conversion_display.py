@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from omz.cli.display import print_failed
-from omz.convert.events import ConversionStep, IRReady
+from omz.convert.events import ConversionPlanned, ConversionStep, IRReady
 from omz.convert.parity import Parity
 from omz.events import Event, ModelSkipped, Waiting
 
@@ -43,6 +43,12 @@ def in_words(event: Event) -> list[str]:
             return [f"{model}: skipped, for {reason}"]
         case ConversionStep(model, step):
             return [f"{model}: {step}"]
+        case ConversionPlanned(model, runs, writes, inputs):
+            return [
+                *([f"{model}: would run {runs}, which comes with the card, with --trust_code"] if runs else []),
+                *(f"{model}: would write {path}" for path in writes),
+                *(f"  {name}: {'; '.join(steps) or 'as it is'}" for name, steps in inputs.items()),
+            ]
         case IRReady(model, _, path, state, parity, kept):
             first = f"{model}: {path}{' is up to date' if state == 'up to date' else ''}"
             return [first, *(f"{model}:   {_compared(each, each.precision in kept)}" for each in parity)]
@@ -53,5 +59,5 @@ def _compared(parity: Parity, kept: bool) -> str:
     """Say how far the outputs are from those of the original."""
     outputs = ", ".join(f"{output.output} {output.p99_9:.1e}" for output in parity.outputs)
     largest = max((output.largest for output in parity.outputs), default=0.0)
-    verdict = "" if kept else "; strays, so it is run in f32"
+    verdict = "" if kept else f"; {'strays' if parity.own_shapes else 'tried on small pictures'}, so it is run in f32"
     return f"{parity.precision}: 99.9 % within {outputs} of {parity.source} (largest {largest:.1e}){verdict}"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +23,10 @@ from omz.errors import CardError, OmzError, UsageError
 
 if TYPE_CHECKING:
     from omz.cli.display import Display
+    from omz.convert.events import ConversionPlanned
     from omz.convert.plan import Check, ConversionPlan, Settings
     from omz.events import Event, Report
+    from omz.zoo.preprocessing import Preprocessing
 
 _PATH = click.Path(path_type=Path)
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -34,6 +38,13 @@ def _read_jobs(ctx: click.Context, param: click.Parameter, value: str) -> int:
     if not value.isdecimal() or int(value) < 1:
         raise click.BadParameter("must be a positive integer or auto")
     return int(value)
+
+
+def _find_python(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    found = shutil.which(value) if value else None
+    if value and found is None:
+        raise click.BadParameter(f"{value} is no program")
+    return found
 
 
 @dataclass(frozen=True)
@@ -57,7 +68,7 @@ class _Outcome:
               help="How each IR is compared with its source.")  # fmt: skip
 @click.option("--trust_code", is_flag=True, help="Run code that comes with cards and weights.")
 @click.option("--mo", type=_FILE, metavar="MO", help="Let this Model Optimizer make the IRs.")
-@click.option("-p", "--python", type=_FILE, metavar="PYTHON", help="Runs --mo, and scripts of cards.")
+@click.option("-p", "--python", callback=_find_python, metavar="PYTHON", help="Runs --mo, and scripts of cards.")
 @click.option("--force", is_flag=True, help="Convert again what is up to date.")
 @click.option("--dry_run", "--dry-run", is_flag=True, help="Print what would be done, and do nothing.")
 @click.option("--progress_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
@@ -74,7 +85,7 @@ def main(
     check: Check,
     trust_code: bool,
     mo: Path | None,
-    python: Path | None,
+    python: str | None,
     force: bool,
     dry_run: bool,
     progress_format: str,
@@ -103,45 +114,53 @@ def main(
         check=check,
         trust_code=trust_code,
         optimizer_program=_program(mo, python) if mo else (),
-        python=str(python or ""),
+        python=python or "",
     )
     display: Display = JsonDisplay() if progress_format == "json" else ConversionDisplay()
-    plans, failed = _plan(selection, download_dir, output_dir or download_dir, settings, display)
+    plans, problems = _plan(selection, download_dir, output_dir or download_dir, settings, display)
     if dry_run:
         for _, plan in plans:
-            _explain(plan)
+            display.show(_planned(plan))
     else:
         outcomes = _convert_all([plan for _, plan in plans], jobs, force, display.show)
         for (name, _), outcome in zip(plans, outcomes, strict=True):
             for event in outcome.events:
                 display.show(event)
             if outcome.problem is not None:
-                failed[name] = outcome.problem
-    for problem in dict.fromkeys(failed.values()):
+                problems.append((name, outcome.problem))
+    for problem in dict.fromkeys(problem for _, problem in problems):
         click.echo(f"error: {problem}", err=True)
-    display.summary(list(failed))
+    failed = list(dict.fromkeys(name for name, _ in problems))
+    display.summary(failed)
     if failed:
         raise click.exceptions.Exit(1)
 
 
-def _program(mo: Path, python: Path | None) -> tuple[str, ...]:
+def _program(mo: Path, python: str | None) -> tuple[str, ...]:
     """Return the command that runs a Model Optimizer: by itself, where it can, or by ``python``."""
     if python is None and os.access(mo, os.X_OK):
         return (str(mo.absolute()),)
-    return (str(python or sys.executable), "--", str(mo.absolute()))
+    return (python or sys.executable, "--", str(mo.absolute()))
 
 
 def _plan(
     selection: Selection, download_dir: Path, output_dir: Path, settings: Settings, display: Display
-) -> tuple[list[tuple[str, ConversionPlan]], dict[str, str]]:
+) -> tuple[list[tuple[str, ConversionPlan]], list[tuple[str, str]]]:
     """Return what is to be done, and of which models that cannot be told, and why; by the names asked for."""
+    from omz.convert.events import ConversionEnd
     from omz.convert.plan import plan_conversion
     from omz.events import ModelSkipped
 
-    plans, failed = [], {}
+    plans: list[tuple[str, ConversionPlan]] = []
+    problems: list[tuple[str, str]] = []
+
+    def fail(name: str, model: str, error: CardError) -> None:
+        problems.append((name, str(error)))
+        display.show(ConversionEnd(model, False, str(error)))
+
     for name, card in selection.cards():
         if isinstance(card, CardError):
-            failed[name] = str(card)
+            fail(name, name, card)
             continue
         for model in card.models:
             if model.framework == "dldt":
@@ -150,52 +169,94 @@ def _plan(
             try:
                 plan = plan_conversion(model, download_dir, output_dir, settings)
             except CardError as error:
-                failed[name] = str(error)
+                fail(name, model.name, error)
                 continue
             if plan.precisions:
                 plans.append((name, plan))
             else:
                 wanted = ", ".join(sorted(settings.precisions))
                 display.show(ModelSkipped(model.name, f"it becomes none of {wanted}"))
-    return plans, failed
+    return plans, problems
 
 
-def _explain(plan: ConversionPlan) -> None:
-    """Print what a conversion would do."""
-    if plan.needs_trust:
-        click.echo(f"{plan.card.name}: would run {plan.foreign_code}, which comes with the card, with --trust_code")
-    if plan.export:
-        click.echo(f"{plan.card.name}: would write {plan.onnx_file}, opset {plan.export.opset_version}")
-    for precision in plan.precisions:
-        click.echo(f"{plan.card.name}: would write {plan.ir_path(precision)}")
-    for step in plan.preprocessing:
-        done = [
-            *([f"{step.element_type} to f32"] if step.element_type else []),
-            *(["BGR to RGB"] if step.reverse_channels else []),
-            *([f"- {', '.join(f'{value:g}' for value in step.mean)}"] if step.mean else []),
-            *([f"/ {', '.join(f'{value:g}' for value in step.scale)}"] if step.scale else []),
-            *([f"{step.layout} to {step.original_layout}"] if step.original_layout else []),
-        ]
-        click.echo(f"  {step.input_name} {step.layout}: {'; '.join(done) or 'as it is'}")
+def _planned(plan: ConversionPlan) -> ConversionPlanned:
+    """Return what a conversion would do."""
+    from omz.convert.events import ConversionPlanned
+
+    return ConversionPlanned(
+        model=plan.card.name,
+        runs=plan.foreign_code if plan.needs_trust else "",
+        writes=(
+            *([str(plan.onnx_file)] if plan.export else []),
+            *(str(plan.ir_path(precision)) for precision in plan.precisions),
+        ),
+        inputs={f"{step.input_name} {step.layout}".strip(): _steps(step) for step in plan.preprocessing},
+    )
+
+
+def _steps(step: Preprocessing) -> tuple[str, ...]:
+    """Return what is done to an input, in order."""
+    return (
+        *([f"{step.element_type} to f32"] if step.element_type else []),
+        *(["BGR to RGB"] if step.reverse_channels else []),
+        *([f"- {', '.join(f'{value:g}' for value in step.mean)}"] if step.mean else []),
+        *([f"/ {', '.join(f'{value:g}' for value in step.scale)}"] if step.scale else []),
+        *([f"{step.layout} to {step.original_layout}"] if step.original_layout else []),
+    )
 
 
 def _convert_all(plans: list[ConversionPlan], jobs: int, force: bool, show: Report) -> Iterator[_Outcome]:
-    """Convert in this process, or some at a time in processes of their own, and yield outcomes in order."""
+    """Convert in this process, or some at a time in processes of their own, and yield outcomes in order.
+
+    Code of a card gets a process to itself, whatever it does to that.
+    """
     if jobs == 1 or len(plans) < 2:
-        yield from (_convert(plan, force, show) for plan in plans)
+        for plan in plans:
+            yield _convert_apart(plan, force) if plan.needs_trust else _convert(plan, force, show)
         return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(plans)), context, initializer=_end_with_parent) as pool:
-        futures = [pool.submit(_convert, plan, force) for plan in plans]
-        for plan, future in zip(plans, futures, strict=True):
-            try:
-                yield future.result()
-            except BrokenProcessPool:
-                yield _Outcome(problem=f"{plan.card.name}: a conversion was killed; try -j 1")
+    threads, processes = ThreadPoolExecutor(min(jobs, len(plans))), _processes(min(jobs, len(plans)))
+
+    def convert(plan: ConversionPlan) -> _Outcome:
+        if plan.needs_trust:
+            return _convert_apart(plan, force)
+        return _outcome_of(processes.submit(_convert, plan, force), plan)
+
+    try:
+        yield from threads.map(convert, plans)
+    except KeyboardInterrupt:
+        threads.shutdown(wait=False, cancel_futures=True)
+        processes.shutdown(wait=False, cancel_futures=True)
+        for process in multiprocessing.active_children():
+            process.terminate()  # what it leaves is removed by the next
+        raise
+    processes.shutdown()
+    threads.shutdown()
 
 
-def _end_with_parent() -> None:
-    """End this process when the one that started it is killed, and can stop it no more."""
+def _convert_apart(plan: ConversionPlan, force: bool) -> _Outcome:
+    """Convert one model in a process of its own, whose output is no event of ours."""
+    with _processes(1) as process:
+        return _outcome_of(process.submit(_convert, plan.absolute(), force), plan)
+
+
+def _processes(count: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=_prepare_process)
+
+
+def _outcome_of(future: Future[_Outcome], plan: ConversionPlan) -> _Outcome:
+    from omz.convert.events import ConversionEnd
+
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        problem = f"{plan.card.name}: its conversion was killed, or ended its process; memory may be short, try -j 1"
+        return _Outcome((ConversionEnd(plan.card.name, False, problem),), problem)
+
+
+def _prepare_process() -> None:
+    """Leave Ctrl-C and standard output to the process that started this one, and end with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.dup2(2, 1)
     parent = multiprocessing.parent_process()
 
     def watch() -> None:
@@ -218,7 +279,12 @@ def _convert(plan: ConversionPlan, force: bool, show: Report | None = None) -> _
     try:
         carry_out(plan, tell, force)
     except OmzError as error:
-        problem = str(error)
+        problem = str(error) if plan.card.name in str(error) else f"{plan.card.name}: {error}"
+    except OSError:
+        raise
+    except (Exception, SystemExit) as error:  # a defect of ours must not keep the other models from being converted
+        told = (str(error).strip() or "no reason told").splitlines()[0]
+        problem = f"{plan.card.name}: unexpected {type(error).__name__}: {told}; please report it"
     tell(ConversionEnd(plan.card.name, problem is None, problem))
     return _Outcome(tuple(events), problem)
 

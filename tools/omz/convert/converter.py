@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import shutil
 import tempfile
 import time
@@ -82,6 +83,8 @@ def carry_out(plan: ConversionPlan, report: Report = lambda event: None, force: 
                     made = _make(here, missing, key, sources, report)
                     _put_into_place(plan, here, missing)
     except OSError as error:
+        if error.errno == errno.EPIPE:  # whoever read the report has had enough
+            raise
         raise ConversionError(
             f"{plan.folder} cannot be written: {error.strerror or error}; convert to another folder"
         ) from error
@@ -121,7 +124,7 @@ def _put_into_place(plan: ConversionPlan, made: ConversionPlan, precisions: list
         else:
             entry.replace(target)
     for precision in precisions:
-        replace_folder(made.ir_path(precision).parent, plan.ir_path(precision).parent)
+        replace_folder(made.ir_path(precision).parent, plan.ir_path(precision).parent.resolve())
 
 
 def _make(

@@ -13,6 +13,17 @@ State = Literal["converted", "up to date"]
 
 
 @dataclass(frozen=True)
+class ConversionPlanned(Event):
+    """What a conversion would write, and put before the model: for each input, what is done to it, in order."""
+
+    TYPE = "model_conversion_planned"
+    model: str
+    runs: str
+    writes: tuple[str, ...]
+    inputs: dict[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
 class ConversionBegin(Event):
     """A model is about to become IRs of these precisions."""
 

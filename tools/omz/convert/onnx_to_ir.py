@@ -7,15 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import onnx
-from google.protobuf.message import DecodeError
 
+from omz.convert.onnx_file import NOT_ONNX, check_onnx
 from omz.errors import ConversionError
 from omz.runtime.openvino_errors import reason
 from omz.runtime.quiet_openvino import PrePostProcessor, core, ov
 from omz.zoo.optimizer_arguments import Dimension, OptimizerArguments
 from omz.zoo.preprocessing import Preprocessing, resolve_preprocessing
 
-_NOT_ONNX = "cannot be read as ONNX"
 _TYPES = {"u8": ov.Type.u8}
 
 
@@ -26,19 +25,25 @@ def build_ir(source: Path, arguments: OptimizerArguments, title: str) -> tuple[o
     BGR, 0 to 255, where colours are reversed and values scaled. Raises :class:`ConversionError` where the file
     cannot be read or has no such input or output, and :class:`~omz.errors.CardError` for arguments that do not fit it.
     """
-    _check(source)
+    names = check_onnx(source)
     try:
-        return _build(source, arguments, title)
+        return _build(source, names, arguments, title)
     except UnicodeDecodeError as error:  # from wherever OpenVINO hands a name on
-        raise ConversionError(f"{source} {_NOT_ONNX}: it is damaged, or something else") from error
+        raise ConversionError(f"{source} {NOT_ONNX}: it is damaged, or something else") from error
 
 
-def _build(source: Path, arguments: OptimizerArguments, title: str) -> tuple[ov.Model, tuple[Preprocessing, ...]]:
+def _build(
+    source: Path, names: Sequence[str], arguments: OptimizerArguments, title: str
+) -> tuple[ov.Model, tuple[Preprocessing, ...]]:
     try:
         # read_model and not convert_model, which fuses, and so loses inner tensors that a card may ask for.
         model = core().read_model(source)
     except RuntimeError as error:
-        raise ConversionError(f"{source} {_NOT_ONNX}: {reason(error)}") from error
+        raise ConversionError(f"{source} {NOT_ONNX}: {reason(error)}") from error
+    if len(names) == len(model.inputs):
+        for port, name in zip(model.inputs, names, strict=True):
+            if name not in port.get_names():  # OpenVINO has given it the name of what hands it on
+                port.get_tensor().set_names({name} | (port.get_names() & set(arguments.outputs)))
     model = _cut(model, source, arguments, title)
     try:
         _reshape(model, source, arguments.shapes)
@@ -50,31 +55,6 @@ def _build(source: Path, arguments: OptimizerArguments, title: str) -> tuple[ov.
         return built, preprocessing
     except RuntimeError as error:
         raise ConversionError(f"{source} does not take the shapes, mean or scale asked for: {reason(error)}") from error
-
-
-def _check(source: Path) -> None:
-    """Raise :class:`ConversionError` for a file that is no ONNX, or whose nodes do not hang together.
-
-    OpenVINO would try the one as everything else that it reads, and its older releases crash on the other.
-    """
-    try:
-        model = onnx.load(str(source), load_external_data=False)
-        graph = model.graph
-        given = {value.name for value in (*graph.input, *graph.initializer)} | {
-            name for node in graph.node for name in node.output
-        }
-        given |= {sparse.values.name for sparse in graph.sparse_initializer} | {""}  # an input may be left out
-        needed = [(f"its node {node.name or node.op_type}", name) for node in graph.node for name in node.input]
-        needed += [("an output", value.name) for value in graph.output]
-    except OSError as error:
-        raise ConversionError(f"{source} cannot be read: {error.strerror or error}") from error
-    except (DecodeError, UnicodeDecodeError) as error:
-        raise ConversionError(f"{source} {_NOT_ONNX}: it is damaged, or something else") from error
-    if not needed or not model.opset_import:
-        raise ConversionError(f"{source} {_NOT_ONNX}: there is no network in it")
-    for who, name in needed:
-        if name not in given:
-            raise ConversionError(f"{source} {_NOT_ONNX}: {who} needs {name!r}, which nothing gives")
 
 
 def _cut(model: ov.Model, source: Path, arguments: OptimizerArguments, title: str) -> ov.Model:

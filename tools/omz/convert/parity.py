@@ -20,6 +20,7 @@ from omz.runtime.engine import Engine
 
 _RARE = 99.9  # percent
 _LARGEST = float(np.finfo(np.float64).max)
+_NO_NUMBER = 3e38  # what is farther from 0 stands for infinity, in masks
 _BLOCK = 1 << 14  # elements
 
 
@@ -28,7 +29,8 @@ class OutputParity:
     """The differences of one output.
 
     ``largest``, ``mean`` and ``p99_9`` (99.9 percent of the elements are no farther apart) are absolute, in the units
-    of the output. ``range`` goes from the smallest to the largest value of the source, 0 among them; ``psnr`` is the
+    of the output. ``range`` goes from the smallest to the largest value of the source, 0 among them, and but for the
+    largest numbers that there are, which stand for infinity; ``psnr`` is the
     peak signal-to-noise ratio in dB with that range as peak, None where nothing differs, or the range is 0.
     ``not_finite`` counts elements that are a number for one of the two only; the other figures leave them out.
     """
@@ -53,7 +55,8 @@ class OutputParity:
 class Parity:
     """How an IR compares with ``source``, executed in ``precision`` on ``device``.
 
-    ``samples`` are the sets of inputs on which it was compared: their shapes, by name.
+    ``samples`` are the sets of inputs on which it was compared: their shapes, by name. ``own_shapes`` tells whether
+    these are the shapes that it takes or, where these are open, large ones among them.
     """
 
     source: str
@@ -61,6 +64,7 @@ class Parity:
     precision: str
     samples: tuple[dict[str, tuple[int, ...]], ...]
     outputs: tuple[OutputParity, ...]
+    own_shapes: bool = True
 
     def problem(self, tolerance: float) -> str | None:
         """Say which output is farther from the source than a share of its range, or None."""
@@ -110,9 +114,10 @@ def output_parity(name: str, expected: Sequence[NDArray[Any]], found: Sequence[N
             squares += float(np.square(difference).sum())
         same = (source == result) | (np.isnan(source) & np.isnan(result))
         not_finite += int(np.count_nonzero(~finite & ~same))
-        numbers = source[np.isfinite(source)]
+        numbers = source[np.abs(source) < _NO_NUMBER]
         low, high = min(low, float(numbers.min(initial=0.0))), max(high, float(numbers.max(initial=0.0)))
-        differences.append(difference.astype(np.float64 if expected[0].dtype == np.float64 else np.float32))
+        fits = expected[0].dtype != np.float64 and difference.max(initial=0.0) < _NO_NUMBER
+        differences.append(difference.astype(np.float32 if fits else np.float64))
     joined = np.concatenate(differences)
     count = joined.size or 1
     span, squares = min(high - low, _LARGEST), min(squares, _LARGEST)

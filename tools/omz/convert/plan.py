@@ -6,9 +6,10 @@ import dataclasses
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
-from omz.errors import CardError
+from omz.errors import CardError, UsageError
+from omz.zoo import vocabulary
 from omz.zoo.card import ModelCard
 from omz.zoo.export_arguments import ExportArguments, parse_export_arguments
 from omz.zoo.optimizer_arguments import Dimension, OptimizerArguments, card_arguments
@@ -23,6 +24,7 @@ CHECKS: tuple[Check, ...] = ("none", "fast", "full")
 
 PRE_CONVERT_FILE = "pre-convert.py"
 _CONVERTED = ("onnx", "pytorch")
+_DECIDED = ("--compress_to_fp16", "--data_type", "--output_dir", "-o", "--model_name", "-n")
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,16 @@ class Settings:
     trust_code: bool = False
     optimizer_program: tuple[str, ...] = ()
     python: str = ""
+
+    def __post_init__(self) -> None:
+        unknown = [each for each in self.precisions if each not in get_args(vocabulary.Precision)]
+        if unknown:
+            raise UsageError(f"{unknown[0]} is no precision; there are {', '.join(get_args(vocabulary.Precision))}")
+        if self.check not in CHECKS:
+            raise UsageError(f"{self.check!r} is no check; there are {', '.join(CHECKS)}")
+        for argument in self.extra:
+            if argument.partition("=")[0] in _DECIDED:
+                raise UsageError(f"{argument} is for omz_mo; here --precisions, --output_dir and the card decide it")
 
 
 @dataclass(frozen=True)
@@ -89,6 +101,10 @@ class ConversionPlan:
     def onnx_file(self) -> Path:
         """The ONNX file that the IRs are made of."""
         return self.export.output_file if self.export else self.optimizer.input_model
+
+    def absolute(self) -> ConversionPlan:
+        """Return the same plan with folders that do not depend on the working directory."""
+        return plan_conversion(self.card, self.download_dir.absolute(), self.output_dir.absolute(), self.settings)
 
     def moved_to(self, output_dir: Path) -> ConversionPlan:
         """Return the same plan with other folders for what it makes."""
@@ -152,7 +168,7 @@ def _shapes(
 def _with_shapes(export: ExportArguments, shapes: Mapping[str, tuple[Dimension, ...]]) -> ExportArguments:
     """Return how to export for the shapes that were asked for: the example has them, and what is open stays open."""
     examples, open_axes = [], _open_axes(export)
-    for name, example in zip(export.input_names, export.input_shapes, strict=True):
+    for name, example in zip(export.input_names, export.input_shapes, strict=False):
         shape = shapes.get(name, ())
         if len(shape) != len(example):
             examples.append(example)

@@ -13,6 +13,7 @@ from omz.errors import ConversionError
 from omz.zoo.optimizer_arguments import argument_list, shape_text
 
 _LONGEST = 3600  # seconds
+_LONGEST_REASON = 300
 
 
 def run_script(plan: ConversionPlan) -> None:
@@ -62,7 +63,7 @@ def _why(output: str) -> str:
     """Return the line of a program's output that says most about why it failed."""
     errors = re.findall(r"^\[ ERROR \]\s+(.*[a-z].*)", output, re.MULTILINE)  # as Model Optimizer marks them
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    return (errors or lines[-1:] or ["it said nothing"])[0]
+    return (errors or lines[-1:] or ["it said nothing"])[0][:_LONGEST_REASON]
 
 
 def _run(command: Sequence[str], what: str, plan: ConversionPlan) -> None:

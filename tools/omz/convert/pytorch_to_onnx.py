@@ -51,7 +51,8 @@ def export_pytorch(network: nn.Module, arguments: ExportArguments) -> None:
                 **arguments.conversion_params,
             )
         onnx.checker.check_model(str(target), full_check=True)
-    except (RuntimeError, TypeError, ValueError, onnx.checker.ValidationError) as error:
+    except (Exception, SystemExit) as error:  # a network may raise anything
         raise ConversionError(
-            f"{arguments.import_module}.{arguments.model_name} cannot become ONNX: {str(error).splitlines()[0]}"
+            f"{arguments.import_module}.{arguments.model_name} cannot become ONNX: "
+            f"{(str(error).strip() or type(error).__name__).splitlines()[0]}"
         ) from error

@@ -47,15 +47,20 @@ def run_source(
     engine, names = _engine(model, preprocessing, onnx_file, exported)
     results = []
     for sample in samples:
-        unused = {info.name: _zeros(info, sample) for info in engine.inputs if info.name not in sample}
         try:
+            unused = {info.name: _zeros(info, sample) for info in engine.inputs if info.name not in sample}
             given = engine.infer({**sample, **unused})
-        except Exception as error:  # a network may raise anything
+        except (Exception, SystemExit) as error:  # a network may raise anything
             told = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise ConversionError(
                 f"{onnx_file.name} cannot be compared with its IR, for its source does not run: {told}; "
                 "--shape gives its inputs other shapes, --check none does not compare"
             ) from error
+        for name in (its for its in names.values() if given[its].size and not np.isfinite(given[its]).any()):
+            raise ConversionError(
+                f"{onnx_file.name} cannot be compared with its IR, for its source gives no number for {name}; "
+                "--check none does not compare"
+            )
         results.append({mine: given[its] for mine, its in names.items()})
     return Reference(f"{engine.info.framework} {_version(engine)}", tuple(samples), tuple(results))
 
@@ -75,7 +80,7 @@ def _engine(
 
             inputs = tuple(
                 TensorInfo(name, (-1,) * len(shape), arguments.element_type)
-                for name, shape in zip(arguments.input_names, arguments.input_shapes, strict=True)
+                for name, shape in zip(arguments.input_names, arguments.input_shapes, strict=False)
             )
             return PyTorchEngine(network, inputs, arguments.output_names, preprocessing), names
     from omz.runtime.onnxruntime_engine import OnnxRuntimeEngine

@@ -6,6 +6,7 @@ import shlex
 from dataclasses import dataclass
 from typing import get_args
 
+from omz.convert.onnx_file import side_files
 from omz.convert.plan import ConversionPlan
 from omz.errors import ModelFileError
 from omz.zoo import vocabulary
@@ -25,18 +26,24 @@ class Sources:
 def check_sources(plan: ConversionPlan) -> Sources:
     """Return what ``plan`` starts from, which must be what the card describes.
 
-    Where code of the card is run, that is all of its files. Raises :class:`ModelFileError` where one is missing or
+    That is its source, with the files in which an ONNX file keeps weights; where code of the card is run, all of its
+    files. Raises :class:`ModelFileError` where one is missing or
     another.
     """
     card = plan.card
     if not plan.needs_trust:
         main = check_source(card, plan.source, plan.download_dir)
-        return Sources(plan.source.name, main, (main,))
+        beside = () if plan.export else side_files(plan.source)
+        more = (check_source(card, path, plan.download_dir) for path in beside)
+        return Sources(plan.source.name, main, (main, *more))
     from omz.download.verify import verify  # brings what downloads need
 
     for check in verify(card, plan.download_dir, get_args(vocabulary.Precision)):
         if check.problem:
             command = shlex.join(["omz_downloader", "--name", card.name, "-o", str(plan.download_dir)])
             raise ModelFileError(f"{card.name}: {check.path} {check.problem}; run {command} first")
-    main = next(file.checksum for file in card.files if card.file_path(file, plan.download_dir) == plan.source)
-    return Sources(plan.source.name, main, tuple(file.checksum for file in card.files))
+    needed = {card.file_path(file, plan.download_dir): file.checksum for file in card.files}
+    if plan.script:
+        needed[plan.script] = Checksum.of(plan.script)
+    path = plan.source if plan.source in needed else next(iter(needed))  # a script may make the source
+    return Sources(path.name, needed[path], tuple(needed.values()))

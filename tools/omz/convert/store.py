@@ -14,7 +14,7 @@ from omz.convert.plan import Precision, Settings, plan_conversion
 from omz.events import Report
 from omz.zoo.card import ModelCard
 
-_MAKERS = ("networks", "convert", "zoo")
+_MAKERS = ("networks", "runtime", "synthesis", "convert", "zoo")
 
 
 def cache_folder() -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator, Sequence
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 
@@ -23,9 +24,14 @@ def importable(folders: Sequence[Path]) -> Iterator[None]:
     finally:
         sys.path[:], sys.dont_write_bytecode = path, writes_no_bytecode
         for name in set(sys.modules) - before:
-            if _lies_in(getattr(sys.modules[name], "__file__", None), roots):
+            if _lies_in(sys.modules[name], roots):
                 del sys.modules[name]
 
 
-def _lies_in(file: str | None, roots: Sequence[Path]) -> bool:
-    return file is not None and any(Path(file).resolve().is_relative_to(root) for root in roots)
+def _lies_in(module: object, roots: Sequence[Path]) -> bool:
+    """Tell whether a module, or a package without a file of its own, comes from one of the folders."""
+    spec = getattr(module, "__spec__", None)
+    if not isinstance(spec, ModuleSpec):  # some modules answer to any name
+        return False
+    places = [spec.origin if spec.has_location else None, *(spec.submodule_search_locations or ())]
+    return any(Path(place).resolve().is_relative_to(root) for place in places if place for root in roots)

@@ -113,4 +113,4 @@ def _prepare(x: Tensor, step: Preprocessing) -> Tensor:
         x = x / np.array(step.scale, np.float32).reshape(broadcast)
     if step.original_layout:
         x = x.transpose([step.layout.index(letter) for letter in step.original_layout])
-    return np.ascontiguousarray(x)
+    return np.asarray(x, order="C")

@@ -43,6 +43,7 @@ class OpenVINOEngine:
             if shapes:
                 read.reshape(shapes)
             # Names of the model as it was read: a compiled one can merge a tensor with another, and take that name.
+            self._inputs = tuple(map(_info, read.inputs))
             self._outputs = tuple(port.any_name for port in read.outputs)
             if precision == "auto":
                 kept = self.facts.get("keeps_model_in", "").split(",")
@@ -64,15 +65,7 @@ class OpenVINOEngine:
     @property
     def inputs(self) -> tuple[TensorInfo, ...]:
         """The inputs, in the model's order."""
-        return tuple(
-            TensorInfo(
-                port.any_name,
-                tuple(-1 if side.is_dynamic else side.get_length() for side in port.partial_shape),
-                port.get_element_type().get_type_name(),
-                layout_letters(port.get_node().get_layout()),
-            )
-            for port in self._compiled.inputs
-        )
+        return self._inputs
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -83,11 +76,22 @@ class OpenVINOEngine:
         """Run once; see :class:`omz.runtime.engine.Engine`."""
         check_inputs(self.inputs, inputs)
         try:
-            results = self._request.infer({name: np.ascontiguousarray(value) for name, value in inputs.items()})
+            feed = {index: np.asarray(inputs[info.name], order="C") for index, info in enumerate(self._inputs)}
+            results = self._request.infer(feed)
         except RuntimeError as error:
             shapes = ", ".join(f"{name} {list(value.shape)}" for name, value in inputs.items())
             raise EngineError(f"the model does not run on {shapes}: {reason(error)}") from error
         return {name: np.array(results[index]) for index, name in enumerate(self._outputs)}
+
+
+def _info(port: ov.Output) -> TensorInfo:
+    shape = port.get_partial_shape()
+    return TensorInfo(
+        port.any_name,
+        tuple(-1 if side.is_dynamic else side.get_length() for side in shape) if shape.rank.is_static else (),
+        port.get_element_type().get_type_name(),
+        layout_letters(port.get_node().get_layout()),
+    )
 
 
 def default_precision(device: str) -> str:

@@ -85,14 +85,18 @@ def build_network(arguments: ExportArguments, trust_code: bool = False) -> nn.Mo
     if arguments.weights is None:
         raise CardError(f"{where} needs --weights")
     try:
-        factory = getattr(importlib.import_module(arguments.import_module), arguments.model_name)
-        network = factory(**arguments.model_params)
+        network_class = getattr(importlib.import_module(arguments.import_module), arguments.model_name)
     except (ImportError, AttributeError) as error:
         raise CardError(f"there is no network {where}: {error}") from error
-    except (TypeError, ValueError) as error:
-        raise CardError(f"{where} does not take the card's --model-param: {error}") from error
-    if not isinstance(network, nn.Module):
+    # Nothing else of ours may be called by a card, whose arguments could make it run code.
+    if not (isinstance(network_class, type) and issubclass(network_class, nn.Module)):
         raise CardError(f"{where} is no PyTorch network")
+    if network_class.__module__ != arguments.import_module or arguments.model_name.startswith("_"):
+        raise CardError(f"there is no network {where}")
+    try:
+        network = network_class(**arguments.model_params)
+    except Exception as error:
+        raise CardError(f"{where} does not take the card's --model-param: {_first_line(error)}") from error
     load_weights(network, arguments.weights, trust_code)
     return network.eval()
 
@@ -105,9 +109,13 @@ def _build_foreign(arguments: ExportArguments, where: str) -> nn.Module:
     except ImportError as error:
         raise CardError(f"{where} cannot be imported: {error}; install what it needs") from error
     except (Exception, SystemExit) as error:
-        raise CardError(f"{where} cannot be built: {type(error).__name__}: {error}") from error
+        raise CardError(f"{where} cannot be built: {type(error).__name__}: {_first_line(error)}") from error
     if not isinstance(network, nn.Module):
         raise CardError(f"{where} is no PyTorch network")
     if arguments.weights is not None:
         load_weights(network, arguments.weights, trust_code=True)
     return network.eval()
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from omz.zoo.argument_parser import CardArgumentParser
 from omz.zoo.card import ModelCard
 
 OWN_NETWORKS = "omz.networks."
+_MOST = 1 << 31
 DTYPES = {
     "bool": "boolean",
     "double": "f64",
@@ -74,23 +76,41 @@ def parse_export_arguments(card: ModelCard, download_dir: Path, output_dir: Path
     parser.add_argument("--opset_version", type=int, default=11)
     parser.add_argument("--conversion-param", action="append", default=[])
     found = parser.parse(card.substitute(card.conversion_to_onnx_args, download_dir, output_dir))
-    shapes = _literal(parser, "--input-shapes", f"[{found.input_shapes}]")
-    if shapes and isinstance(shapes[0], int):
-        shapes = [shapes]
+    names = tuple(found.input_names.split(","))
+    shapes = _shapes(parser, found.input_shapes)
+    output_file, folder = Path(found.output_file), output_dir / card.subdirectory
+    if _plain(folder) not in _plain(output_file).parents:
+        parser.error(f"--output-file={output_file} is not in $conv_dir")
     return ExportArguments(
         import_module=found.import_module,
         model_name=found.model_name,
         model_params=dict(_named_literal(parser, "--model-param", text) for text in found.model_param),
         weights=Path(found.weights) if found.weights else None,
-        input_shapes=tuple(tuple(shape) for shape in shapes),
-        input_names=tuple(found.input_names.split(",")),
+        input_shapes=shapes,
+        input_names=names,
         output_names=tuple(found.output_names.split(",")),
-        output_file=Path(found.output_file),
+        output_file=output_file,
         opset_version=found.opset_version,
         conversion_params=dict(_named_literal(parser, "--conversion-param", text) for text in found.conversion_param),
         model_paths=tuple(Path(path) for path in found.model_path),
         inputs_dtype=found.inputs_dtype,
     )
+
+
+def _shapes(parser: CardArgumentParser, text: str) -> tuple[tuple[int, ...], ...]:
+    """Read ``1,3,8,8`` or ``[1,3,8,8],[1,4]``."""
+    shapes = _literal(parser, "--input-shapes", f"[{text}]")
+    if not any(isinstance(shape, (list, tuple)) for shape in shapes):
+        shapes = [shapes]
+    for side in (side for shape in shapes for side in (shape if isinstance(shape, (list, tuple)) else [None])):
+        if not isinstance(side, int) or isinstance(side, bool) or not 0 <= side < _MOST:
+            parser.error(f"--input-shapes={text} is not of the form [1,3,8,8],[1,4]")
+    return tuple(tuple(shape) for shape in shapes)
+
+
+def _plain(path: Path) -> Path:
+    """Return an absolute path without ``..``."""
+    return Path(os.path.abspath(path))
 
 
 def _named_literal(parser: CardArgumentParser, flag: str, text: str) -> tuple[str, Any]:

@@ -36,6 +36,7 @@ NO_EQUIVALENT = {
 }
 """Flags that cannot be followed, and why."""
 
+_MOST = 1 << 31
 _TRUTHS = ("true", "false")
 _DATA_TYPES = {"FP16": True, "HALF": True, "FP32": False, "FLOAT": False}
 _WITHOUT_EFFECT = ("--framework", "--log_level", "--progress", "--silent", "--stream_output", "--use_new_frontend")
@@ -220,9 +221,15 @@ def _shapes(parser: CardArgumentParser, text: str, inputs: tuple[str, ...]) -> d
 def _shape(parser: CardArgumentParser, flag: str, text: str) -> tuple[Dimension, ...]:
     dimensions = re.split(r"[\s,]+", text.strip()) if text.strip() else []
     for dimension in dimensions:
-        if not _DIMENSION.fullmatch(dimension):
-            parser.error(f"{flag}: {dimension} is no dimension; a number, -1, ? or a range such as 2..4 is")
+        if not _DIMENSION.fullmatch(dimension) or not _is_sensible(dimension):
+            parser.error(f"{flag}: {dimension[:40]} is no dimension; a number, -1, ? or a range such as 2..4 is")
     return tuple(_dimension(dimension) for dimension in dimensions)
+
+
+def _is_sensible(dimension: str) -> bool:
+    """Tell whether a dimension has elements, not too many to count, and a range its ends in order."""
+    ends = [int(end[:11]) for end in re.findall(r"(?<!-)\d+", dimension)]
+    return all(0 < end < _MOST for end in ends) and ends == sorted(ends)
 
 
 def _dimension(text: str) -> Dimension:
@@ -285,6 +292,8 @@ def _groups(parser: CardArgumentParser, flag: str, text: str) -> tuple[Group, ..
         values = (match["square"] or match["round"]).split(",")
         groups.append((match["name"], tuple(float(value) for value in values)))
         position = match.end()
+    if not all(math.isfinite(value) for _, values in groups for value in values):
+        parser.error(f"{flag}={text[:80]} has a number that is too large")
     names = [name for name, _ in groups if name]
     if names and len(names) != len(groups):
         parser.error(f"{flag} mixes named and unnamed groups of values")

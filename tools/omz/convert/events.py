@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from omz.convert.parity import Parity
+from omz.convert.plan import ConversionPlan
 from omz.events import Event
+from omz.zoo.preprocessing import Preprocessing
 
 State = Literal["converted", "up to date"]
 """How an IR came to be there: it was made, or it was there already, made from the same."""
@@ -66,3 +68,27 @@ class ConversionEnd(Event):
     model: str
     successful: bool
     reason: str | None = None
+
+
+def planned(plan: ConversionPlan) -> ConversionPlanned:
+    """Return what a conversion would do."""
+    return ConversionPlanned(
+        model=plan.card.name,
+        runs=plan.foreign_code if plan.needs_trust else "",
+        writes=(
+            *([str(plan.onnx_file)] if plan.export else []),
+            *(str(plan.ir_path(precision)) for precision in plan.precisions),
+        ),
+        inputs={f"{step.input_name} {step.layout}".strip(): _steps(step) for step in plan.preprocessing},
+    )
+
+
+def _steps(step: Preprocessing) -> tuple[str, ...]:
+    """Return what is done to an input, in order."""
+    return (
+        *([f"{step.element_type} to f32"] if step.element_type else []),
+        *(["BGR to RGB"] if step.reverse_channels else []),
+        *([f"- {', '.join(f'{value:g}' for value in step.mean)}"] if step.mean else []),
+        *([f"/ {', '.join(f'{value:g}' for value in step.scale)}"] if step.scale else []),
+        *([f"{step.layout} to {step.original_layout}"] if step.original_layout else []),
+    )

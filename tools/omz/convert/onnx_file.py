@@ -13,8 +13,8 @@ from omz.errors import ConversionError
 NOT_ONNX = "cannot be read as ONNX"
 
 
-def check_onnx(source: Path) -> list[str]:
-    """Return the names of the inputs, in order.
+def check_onnx(source: Path) -> tuple[list[str], list[str]]:
+    """Return the names of the inputs and of the outputs, in order.
 
     Raises :class:`ConversionError` for a file that is no ONNX, or whose nodes do not hang together.
 
@@ -39,7 +39,8 @@ def check_onnx(source: Path) -> list[str]:
         if name not in given:
             raise ConversionError(f"{source} {NOT_ONNX}: {who} needs {name!r}, which nothing gives")
     constants = {tensor.name for tensor in graph.initializer}
-    return [value.name for value in graph.input if value.name not in constants]
+    inputs = [value.name for value in graph.input if value.name not in constants]
+    return inputs, [value.name for value in graph.output]
 
 
 def side_files(source: Path) -> list[Path]:

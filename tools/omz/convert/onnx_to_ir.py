@@ -25,30 +25,30 @@ def build_ir(source: Path, arguments: OptimizerArguments, title: str) -> tuple[o
     BGR, 0 to 255, where colours are reversed and values scaled. Raises :class:`ConversionError` where the file
     cannot be read or has no such input or output, and :class:`~omz.errors.CardError` for arguments that do not fit it.
     """
-    names = check_onnx(source)
+    inputs, outputs = check_onnx(source)
     try:
-        return _build(source, names, arguments, title)
+        return _build(source, inputs, outputs, arguments, title)
     except UnicodeDecodeError as error:  # from wherever OpenVINO hands a name on
         raise ConversionError(f"{source} {NOT_ONNX}: it is damaged, or something else") from error
 
 
 def _build(
-    source: Path, names: Sequence[str], arguments: OptimizerArguments, title: str
+    source: Path, inputs: Sequence[str], outputs: Sequence[str], arguments: OptimizerArguments, title: str
 ) -> tuple[ov.Model, tuple[Preprocessing, ...]]:
     try:
         # read_model and not convert_model, which fuses, and so loses inner tensors that a card may ask for.
         model = core().read_model(source)
     except RuntimeError as error:
         raise ConversionError(f"{source} {NOT_ONNX}: {reason(error)}") from error
-    if len(names) == len(model.inputs):
-        for port, name in zip(model.inputs, names, strict=True):
-            if name not in port.get_names():  # OpenVINO has given it the name of what hands it on
-                port.get_tensor().set_names({name} | (port.get_names() & set(arguments.outputs)))
+    if len(inputs) == len(model.inputs):
+        for port, name in zip(model.inputs, inputs, strict=True):
+            if port.any_name != name:  # OpenVINO has given it the name of what hands it on
+                port.get_tensor().set_names({name} | (port.get_names() & {*outputs, *arguments.outputs}))
     model = _cut(model, source, arguments, title)
     try:
         _reshape(model, source, arguments.shapes)
-        inputs = {port.any_name: _dimensions(port.get_partial_shape()) for port in model.inputs}
-        preprocessing = resolve_preprocessing(arguments, inputs, str(source))
+        shapes = {port.any_name: _dimensions(port.get_partial_shape()) for port in model.inputs}
+        preprocessing = resolve_preprocessing(arguments, shapes, str(source))
         built = _with_preprocessing(model, preprocessing)
         if not all(port.get_names() for port in built.outputs):
             raise ConversionError(f"{source}: an output hands an input on, which is changed here; ask for another")

@@ -75,7 +75,11 @@ def _family(pid: int) -> list[int]:
     """Return a process and its descendants, as far as they are still there."""
     family = [pid]
     for each in family:
-        for thread in Path(f"/proc/{each}/task").glob("*"):
+        try:
+            threads = list(Path(f"/proc/{each}/task").iterdir())
+        except OSError:  # the process has ended
+            continue
+        for thread in threads:
             family += [int(child) for child in _text(thread / "children").split()]
     return family
 

@@ -51,3 +51,8 @@ class ConversionError(OmzError):
 
 class EngineError(OmzError):
     """A device or a runtime cannot run a model."""
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what another library's error says, or its type where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -30,9 +30,9 @@ class OutputParity:
 
     ``largest``, ``mean`` and ``p99_9`` (99.9 percent of the elements are no farther apart) are absolute, in the units
     of the output. ``range`` goes from the smallest to the largest value of the source, 0 among them, and but for the
-    largest numbers that there are, which stand for infinity; ``psnr`` is the
-    peak signal-to-noise ratio in dB with that range as peak, None where nothing differs, or the range is 0.
-    ``not_finite`` counts elements that are a number for one of the two only; the other figures leave them out.
+    largest numbers that there are, which stand for infinity; ``psnr`` is the peak signal-to-noise ratio in dB with that
+    range as peak, None where nothing differs, or the range is 0. ``not_finite`` counts elements that are a number for
+    one of the two only; the other figures leave them out.
     """
 
     output: str

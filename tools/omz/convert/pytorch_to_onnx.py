@@ -8,7 +8,7 @@ import onnx
 import torch
 from torch import nn
 
-from omz.errors import ConversionError
+from omz.errors import ConversionError, first_line
 from omz.runtime.pytorch_engine import tensors_in
 from omz.zoo.export_arguments import ExportArguments
 
@@ -53,6 +53,5 @@ def export_pytorch(network: nn.Module, arguments: ExportArguments) -> None:
         onnx.checker.check_model(str(target), full_check=True)
     except (Exception, SystemExit) as error:  # a network may raise anything
         raise ConversionError(
-            f"{arguments.import_module}.{arguments.model_name} cannot become ONNX: "
-            f"{(str(error).strip() or type(error).__name__).splitlines()[0]}"
+            f"{arguments.import_module}.{arguments.model_name} cannot become ONNX: {first_line(error)}"
         ) from error

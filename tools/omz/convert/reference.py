@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +11,9 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from omz.convert.facts import version_of
 from omz.convert.samples import Sample
-from omz.errors import ConversionError
+from omz.errors import ConversionError, first_line
 from omz.runtime.engine import Engine, TensorInfo, numpy_type
 from omz.runtime.quiet_openvino import ov
 from omz.zoo.export_arguments import ExportArguments
@@ -51,9 +51,8 @@ def run_source(
             unused = {info.name: _zeros(info, sample) for info in engine.inputs if info.name not in sample}
             given = engine.infer({**sample, **unused})
         except (Exception, SystemExit) as error:  # a network may raise anything
-            told = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise ConversionError(
-                f"{onnx_file.name} cannot be compared with its IR, for its source does not run: {told}; "
+                f"{onnx_file.name} cannot be compared with its IR, for its source does not run: {first_line(error)}; "
                 "--shape gives its inputs other shapes, --check none does not compare"
             ) from error
         for name in (its for its in names.values() if given[its].size and not np.isfinite(given[its]).any()):
@@ -130,4 +129,4 @@ def _zeros(info: TensorInfo, sample: Sample) -> NDArray[Any]:
 
 
 def _version(engine: Engine) -> str:
-    return version({"PyTorch": "torch", "ONNX Runtime": "onnxruntime"}[engine.info.framework])
+    return version_of({"PyTorch": "torch", "ONNX Runtime": "onnxruntime"}[engine.info.framework])

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from typing import get_args
 
 from omz.convert.onnx_file import side_files
 from omz.convert.plan import ConversionPlan
-from omz.errors import ModelFileError
 from omz.zoo import vocabulary
 from omz.zoo.model_file import Checksum
-from omz.zoo.source import check_source
+from omz.zoo.source import check_source, wrong_file
 
 
 @dataclass(frozen=True)
@@ -27,8 +25,7 @@ def check_sources(plan: ConversionPlan) -> Sources:
     """Return what ``plan`` starts from, which must be what the card describes.
 
     That is its source, with the files in which an ONNX file keeps weights; where code of the card is run, all of its
-    files. Raises :class:`ModelFileError` where one is missing or
-    another.
+    files. Raises :class:`omz.errors.ModelFileError` where one is missing or another.
     """
     card = plan.card
     if not plan.needs_trust:
@@ -40,8 +37,7 @@ def check_sources(plan: ConversionPlan) -> Sources:
 
     for check in verify(card, plan.download_dir, get_args(vocabulary.Precision)):
         if check.problem:
-            command = shlex.join(["omz_downloader", "--name", card.name, "-o", str(plan.download_dir)])
-            raise ModelFileError(f"{card.name}: {check.path} {check.problem}; run {command} first")
+            raise wrong_file(card, check.path, check.problem, plan.download_dir)
     needed = {card.file_path(file, plan.download_dir): file.checksum for file in card.files}
     if plan.script:
         needed[plan.script] = Checksum.of(plan.script)

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from omz.atomic import whole_file
-from omz.errors import ModelFileError
+from omz.errors import ModelFileError, first_line
 
 
 def load_weights(network: nn.Module, path: Path, trust_code: bool = False) -> None:
@@ -63,7 +63,7 @@ def _read(path: Path, trust_code: bool) -> Mapping[str, Tensor]:
             raise ModelFileError(f"{path} {_refused(error)}") from error
         state = _read_trusted(path)
     except Exception as error:  # damaged files surface as almost anything
-        raise ModelFileError(f"{path} cannot be read as weights: {_first_line(error)}; download it again") from error
+        raise ModelFileError(f"{path} cannot be read as weights: {first_line(error)}; download it again") from error
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
         raise ModelFileError(f"{path} holds no state dictionary of tensors")
     return state
@@ -80,7 +80,7 @@ def _read_trusted(path: Path) -> Any:
     try:
         return _read_checkpoint(path, weights_only=False)
     except (Exception, SystemExit) as error:
-        raise ModelFileError(f"{path} cannot be read: {type(error).__name__}: {_first_line(error)}") from error
+        raise ModelFileError(f"{path} cannot be read: {type(error).__name__}: {first_line(error)}") from error
 
 
 def _refused(error: pickle.UnpicklingError) -> str:
@@ -89,7 +89,3 @@ def _refused(error: pickle.UnpicklingError) -> str:
     if surplus is None:
         return "is not a plain weights file; download it again"
     return f"holds more than weights ({surplus[1]}); --trust_code loads it, and runs what it says"
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

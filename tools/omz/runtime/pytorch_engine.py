@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from omz.errors import CardError
+from omz.errors import CardError, first_line
 from omz.networks.weights import load_weights
 from omz.runtime.engine import EngineInfo, Tensor, TensorInfo, check_inputs, numpy_type, prepare, presented
 from omz.zoo.export_arguments import OWN_NETWORKS, ExportArguments
@@ -96,7 +96,7 @@ def build_network(arguments: ExportArguments, trust_code: bool = False) -> nn.Mo
     try:
         network = network_class(**arguments.model_params)
     except Exception as error:
-        raise CardError(f"{where} does not take the card's --model-param: {_first_line(error)}") from error
+        raise CardError(f"{where} does not take the card's --model-param: {first_line(error)}") from error
     load_weights(network, arguments.weights, trust_code)
     return network.eval()
 
@@ -109,13 +109,9 @@ def _build_foreign(arguments: ExportArguments, where: str) -> nn.Module:
     except ImportError as error:
         raise CardError(f"{where} cannot be imported: {error}; install what it needs") from error
     except (Exception, SystemExit) as error:
-        raise CardError(f"{where} cannot be built: {type(error).__name__}: {_first_line(error)}") from error
+        raise CardError(f"{where} cannot be built: {type(error).__name__}: {first_line(error)}") from error
     if not isinstance(network, nn.Module):
         raise CardError(f"{where} is no PyTorch network")
     if arguments.weights is not None:
         load_weights(network, arguments.weights, trust_code=True)
     return network.eval()
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -21,6 +21,11 @@ def check_source(card: ModelCard, source: Path, download_dir: Path) -> Checksum:
         raise CardError(f"{card.path}: files: {source.name} is used, but not listed")
     problem = file.problem_at(source)
     if problem:
-        command = shlex.join(["omz_downloader", "--name", card.name, "-o", str(download_dir)])
-        raise ModelFileError(f"{card.name}: {source} {problem}; run {command} first")
+        raise wrong_file(card, source, problem, download_dir)
     return file.checksum
+
+
+def wrong_file(card: ModelCard, path: Path | str, problem: str, download_dir: Path) -> ModelFileError:
+    """Return the error that a file of the card is not as it should be, with the command that mends it."""
+    command = shlex.join(["omz_downloader", "--name", card.name, "-o", str(download_dir)])
+    return ModelFileError(f"{card.name}: {path} {problem}; run {command} first")

@@ -146,3 +146,41 @@ def published_file(name: str, content: bytes, url: str, **changes: object) -> di
         "source": url,
         **changes,
     }
+
+
+def save_brightness_onnx(path: Path, height: int | str, width: int | str, classes: int = 3) -> Path:
+    """Write an ONNX file that takes one picture, ``image``, and no plate.
+
+    Its ``alpha``, not clipped, is 0 where the channels are 10 on average and 1 where they are 240: exact for something
+    of grey 240 before grey 10. The logits of its ``trimap`` are the first ``classes`` channels, divided by 32.
+    """
+    constants = {"dark": np.float32(10), "span": np.float32(230), "share": np.float32(32), "chosen": np.arange(classes)}
+    nodes = [
+        helper.make_node("ReduceMean", ["image"], ["mean"], axes=[1], keepdims=1),
+        helper.make_node("Sub", ["mean", "dark"], ["lifted"]),
+        helper.make_node("Div", ["lifted", "span"], ["alpha"]),
+        helper.make_node("Gather", ["image", "chosen"], ["channels"], axis=1),
+        helper.make_node("Div", ["channels", "share"], ["trimap"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "brightness",
+        [_value("image", 3, height, width)],
+        [_value("trimap", classes, height, width), _value("alpha", 1, height, width)],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _save_onnx(graph, path)
+    return path
+
+
+def save_brightness_model(
+    path: Path, height: int | str, width: int | str, resize_type: str | None = None, classes: int = 3
+) -> Path:
+    """Write :func:`save_brightness_onnx` as an IR that says how pictures come to its size."""
+    source = save_brightness_onnx(path.with_suffix(".onnx"), height, width, classes)
+    model = ov.Core().read_model(source)
+    if resize_type:
+        model.set_rt_info(resize_type, ["model_info", "resize_type"])
+    ov.save_model(model, path, compress_to_fp16=False)
+    return path

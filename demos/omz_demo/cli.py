@@ -24,12 +24,17 @@ _STARTER = "background-matting-starter"
     "--plate",
     "plate",
     type=click.Path(path_type=Path),
-    help="The plate: the scene without the subject.",
+    help="The plate: the scene without the subject; for models that take one.",
 )
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="A PNG or WebP file; without -i, a folder (default: out)."
 )
 @click.option("--target", help="A picture, or a colour such as green or #78ff9b: composite before it.")
+@click.option(
+    "--trimap",
+    type=click.Path(path_type=Path),
+    help="A file for the trimap of a model that gives one: red, green and blue are its classes 0, 1 and 2.",
+)
 @click.option("-m", "--model", default=_STARTER, show_default=True, help="A model of the zoo, or an IR (.xml).")
 @models_dir_option
 @click.option("--download_dir", type=click.Path(path_type=Path), default=".", help="Where a downloaded model is.")
@@ -43,38 +48,50 @@ def main(
     plate: Path | None,
     output: Path | None,
     target: str | None,
+    trimap: Path | None,
     model: str,
     models_dir: tuple[Path, ...],
     download_dir: Path,
     device: str,
     precision: str,
 ) -> None:
-    """Cut the subject out of a picture, given the plate behind it.
+    """Cut the subject out of a picture, given the plate behind it where the model takes one.
 
     Writes a picture with transparency, or with --target a composite. Without -i it shows itself on an embedded
     synthetic pair, and measures its error against the known alpha.
     """
-    if picture is None and (plate or target):
-        raise UsageError("--background and --target need a picture; add -i PICTURE")
-    if picture and plate is None:
-        raise UsageError("the model needs the plate, the same scene without the subject; add --background PLATE")
+    if picture is None and (plate or target or trimap):
+        raise UsageError("--background, --target and --trimap need a picture; add -i PICTURE")
     from omz.cli.conversion_display import ConversionDisplay
     from omz_demo import picture_job
-    from omz_demo.models import load_matter
+    from omz_demo.models import card_takes_plate, load_matter
 
     load = partial(load_matter, model, models_dir, download_dir, device, precision, ConversionDisplay(err=True).show)
-    if picture is None or plate is None:
+    if picture is None:
         from omz_demo.example import run_example
 
         loaded = load()
         _warn(loaded.warnings)
         rows = {"device asked for": device, **run_example(loaded, output or Path("out"))}
-        Console().print(_table("an embedded synthetic pair", rows))
+        shown = "pair" if loaded.matter.takes_plate else "picture"
+        Console().print(_table(f"an embedded synthetic {shown}", rows))
         return
-    job = picture_job.plan(picture, plate, output, target)
+    _check_plate(model, card_takes_plate(model, models_dir), plate)
+    job = picture_job.plan(picture, plate, output, target, trimap)
     loaded = load()
+    _check_plate(model, loaded.matter.takes_plate, plate)
+    if trimap and not loaded.matter.gives_trimap:
+        raise UsageError(f"{model} gives no trimap; leave --trimap out")
     _warn(job.warnings + loaded.warnings)
     click.echo(picture_job.run(job, loaded))
+
+
+def _check_plate(model: str, takes_plate: bool | None, plate: Path | None) -> None:
+    """Raise where the model takes a plate and there is none, or the other way round; None: that is not known yet."""
+    if takes_plate is True and plate is None:
+        raise UsageError(f"{model} needs the plate, the same scene without the subject; add --background PLATE")
+    if takes_plate is False and plate is not None:
+        raise UsageError(f"{model} takes no plate; leave --background out")
 
 
 def _warn(warnings: tuple[str, ...]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from omz.images.geometry import resize
 from omz.synthesis import textures
 from omz.synthesis.scene import Scene, make_scene
 from omz_demo.models import LoadedMatter
+from omz_demo.subject import take_out
 
 _SIZE = (720, 1280)
 _SERIES = "example"
@@ -29,36 +29,44 @@ def make_example() -> Scene:
 
 
 def run_example(loaded: LoadedMatter, folder: Path) -> dict[str, str]:
-    """Matte the embedded pair, write its pictures into ``folder``, and return what happened, as rows of a table."""
+    """Matte the embedded pair, write its pictures into ``folder``, and return what happened, as rows of a table.
+
+    A model that takes no plate sees the picture alone.
+    """
     scene = make_example()
-    loaded.matter(scene.picture, scene.plate)  # the first run of a size prepares it
-    started = time.perf_counter()
-    matte = loaded.matter(scene.picture, scene.plate)
-    milliseconds = 1e3 * (time.perf_counter() - started)
+    plate = scene.plate if loaded.matter.takes_plate else None
+    take_out(loaded.matter, scene.picture, plate)  # the first run of a size prepares it
+    subject = take_out(loaded.matter, scene.picture, plate)
     target = to_uint8(textures.background(np.random.default_rng(_TARGET_SEED), _SIZE))
-    placed = composite(matte.alpha, matte.foreground, target)
-    alpha = to_uint8(matte.alpha)
+    placed = composite(subject.alpha, subject.foreground, target)
+    alpha = to_uint8(subject.alpha)
+    second = to_uint8(subject.foreground) if plate is None else plate
     pictures = {
         "picture.png": scene.picture,
-        "plate.png": scene.plate,
+        "foreground.png" if plate is None else "plate.png": second,
         "alpha.png": alpha,
-        "cutout.png": cutout(matte.alpha, matte.foreground),
+        "cutout.png": cutout(subject.alpha, subject.foreground),
         "composite.png": placed,
-        "overview.jpg": _overview(scene.picture, scene.plate, np.dstack([alpha] * 3), placed),
+        "overview.jpg": _overview(scene.picture, second, np.dstack([alpha] * 3), placed),
     }
     for name, picture in pictures.items():
         write_picture(folder / name, picture)
-    threshold, key_error = best_difference_key([(scene.picture, scene.plate, scene.alpha)])
     return {
         "device used": loaded.engine.info.device,
         "precision": loaded.engine.info.precision,
         "picture": f"{_SIZE[1]}x{_SIZE[0]}",
         "load model": f"{loaded.load_ms:.0f} ms",
-        "matte": f"{milliseconds:.0f} ms",
-        "alpha error (MAD x1e3)": f"{alpha_mad(matte.alpha, scene.alpha):.2f}",
-        f"a difference key's (threshold {threshold})": f"{key_error:.2f}",
+        **{step: f"{milliseconds:.0f} ms" for step, milliseconds in subject.timings.items()},
+        "alpha error (MAD x1e3)": f"{alpha_mad(subject.alpha, scene.alpha):.2f}",
+        **({} if plate is None else _difference_key(scene)),
         "pictures": ", ".join(str(folder / name) for name in pictures),
     }
+
+
+def _difference_key(scene: Scene) -> dict[str, str]:
+    """Return the error of the best difference key: what comes of comparing the picture with its plate, and no more."""
+    threshold, error = best_difference_key([(scene.picture, scene.plate, scene.alpha)])
+    return {f"a difference key's (threshold {threshold})": f"{error:.2f}"}
 
 
 def _overview(*pictures: Picture) -> Picture:

@@ -10,7 +10,7 @@ from omz.convert.store import cache_folder, stored_ir
 from omz.errors import EngineError
 from omz.events import Report
 from omz.runtime.engine import Engine
-from omz.runtime.matter import Matter
+from omz.runtime.matter import PLATE, STRETCHED, Matter
 from omz.runtime.openvino_engine import OpenVINOEngine
 from omz.zoo import Catalog
 
@@ -23,6 +23,17 @@ class LoadedMatter:
     engine: Engine
     load_ms: float
     warnings: tuple[str, ...]
+
+
+def card_takes_plate(model: str, models_dir: tuple[Path, ...]) -> bool | None:
+    """Return what the card of a model says of the plate, before anything is loaded.
+
+    None where it does not tell its inputs, and for an IR. Raises :class:`omz.errors.CardError`.
+    """
+    if model.endswith(".xml"):
+        return None
+    inputs = Catalog(*models_dir)[model].input_info
+    return any(info.name == PLATE for info in inputs) if inputs else None
 
 
 def load_matter(
@@ -55,4 +66,5 @@ def load_matter(
     engine = OpenVINOEngine(path, device, precision, compiled if compiled.is_dir() else None)
     if not engine.facts:
         warnings.append(f"{path.name} does not say what it takes; it is given BGR, 0 to 255 (omz_converter makes such)")
-    return LoadedMatter(Matter(engine), engine, 1e3 * (time.perf_counter() - started), tuple(warnings))
+    matter = Matter(engine, stretch=engine.resize_type == STRETCHED)
+    return LoadedMatter(matter, engine, 1e3 * (time.perf_counter() - started), tuple(warnings))

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omz.images.geometry import fit_inside, fit_padded, resize
+from omz.images.geometry import fit_inside, fit_padded, fit_stretched, resize
 
 SIDE = st.integers(1, 300)
 
@@ -49,3 +50,22 @@ def test_a_box_comes_back_where_it_was():
 def test_shrinking_averages():
     checks = np.indices((8, 8)).sum(0).astype(np.float32) % 2
     np.testing.assert_allclose(resize(checks, (4, 4)), 0.5)
+
+
+@given(SIDE, SIDE)
+def test_stretching_is_cubic_there_and_back(height, width):
+    image = np.random.default_rng(height * width).integers(0, 256, (height, width, 3), np.uint8)
+    result = np.random.default_rng(0).normal(size=(40, 70)).astype(np.float32)
+    fit = fit_stretched((height, width), (40, 70))
+    assert (fit.inner, fit.padded) == ((40, 70), (40, 70))
+    np.testing.assert_array_equal(fit.apply(image), cv2.resize(image, (70, 40), interpolation=cv2.INTER_CUBIC))
+    np.testing.assert_array_equal(fit.undo(result), cv2.resize(result, (width, height), interpolation=cv2.INTER_CUBIC))
+
+
+def test_stretching_fills_the_input_with_the_whole_picture():
+    image = np.zeros((60, 20), np.uint8)
+    image[:30, 10:] = 200  # the upper right quarter
+    small = fit_stretched((60, 20), (32, 64)).apply(image) > 100
+    expected = np.zeros((32, 64), bool)
+    expected[:16, 32:] = True
+    np.testing.assert_array_equal(small, expected)

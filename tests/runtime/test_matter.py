@@ -1,12 +1,14 @@
-"""Matter on a model made from OpenVINO operations: alpha is 1 where picture and plate differ by more than 20 levels."""
+"""Matter on small models: one finds where picture and plate differ, one takes brightness for alpha and no plate."""
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
-from builders import save_difference_model, small_model
+from builders import save_brightness_model, save_difference_model, small_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import softmax
 
 from omz.errors import EngineError, ImageError
 from omz.runtime.matter import Matter
@@ -21,6 +23,19 @@ def free_size(tmp_path_factory) -> Matter:
 @pytest.fixture(scope="module")
 def fixed_size(tmp_path_factory) -> Matter:
     return Matter(OpenVINOEngine(save_difference_model(tmp_path_factory.mktemp("fixed") / "m.xml", 72, 128)))
+
+
+def brightness(folder, height, width, stretch=False, **changes) -> Matter:
+    return Matter(OpenVINOEngine(save_brightness_model(folder / "m.xml", height, width, **changes)), stretch)
+
+
+def noise(height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(height).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def brightness_alpha(picture: np.ndarray) -> np.ndarray:
+    """What the model computes, not clipped."""
+    return ((picture.astype(np.float64).mean(2) - 10) / 230).astype(np.float32)
 
 
 def with_box(height: int, width: int, box: tuple[slice, slice]) -> tuple[np.ndarray, np.ndarray]:
@@ -90,3 +105,63 @@ def test_a_plate_of_another_size_is_refused(free_size):
 def test_a_model_of_another_kind_is_refused(tmp_path):
     with pytest.raises(EngineError, match="takes src, bgr and gives sum, double, inner"):
         Matter(OpenVINOEngine(small_model(tmp_path / "m.onnx")))
+
+
+def test_a_model_without_a_plate_mattes_the_picture_alone(tmp_path):
+    matter = brightness(tmp_path, "height", "width")
+    picture = noise(37, 50)
+    matte = matter(picture)
+    assert not matter.takes_plate
+    assert matter.gives_trimap
+    assert matte.foreground is None
+    np.testing.assert_allclose(matte.alpha, brightness_alpha(picture).clip(0, 1), atol=1e-6)
+    np.testing.assert_allclose(matte.trimap, softmax(picture / 32, axis=2), atol=1e-6)
+    assert matte.alpha.dtype == matte.trimap.dtype == np.float32
+
+
+@pytest.mark.parametrize(("height", "width"), [(32, 48), (100, 157), (9, 5), (200, 20)])
+def test_a_stretched_picture_is_resized_by_cubic_interpolation_both_ways(tmp_path, height, width):
+    picture = noise(height, width)
+    matte = brightness(tmp_path, 32, 48, stretch=True)(picture)
+    small = cv2.resize(picture, (48, 32), interpolation=cv2.INTER_CUBIC)
+    alpha = cv2.resize(brightness_alpha(small), (width, height), interpolation=cv2.INTER_CUBIC)
+    logits = cv2.resize(small.astype(np.float32) / 32, (width, height), interpolation=cv2.INTER_CUBIC)
+    np.testing.assert_allclose(matte.alpha, alpha.clip(0, 1), atol=1e-5)
+    np.testing.assert_allclose(matte.trimap, softmax(logits, axis=2), atol=1e-5)
+
+
+def test_without_stretching_a_fixed_size_keeps_proportions(tmp_path):
+    picture = noise(64, 24)  # fits 32x48 as 32x12
+    matte = brightness(tmp_path, 32, 48)(picture)
+    small = brightness_alpha(cv2.resize(picture, (12, 32), interpolation=cv2.INTER_AREA))
+    expected = cv2.resize(small, (24, 64), interpolation=cv2.INTER_LINEAR)
+    np.testing.assert_allclose(matte.alpha, expected.clip(0, 1), atol=1e-5)
+
+
+def test_stretching_leaves_a_free_size_alone(tmp_path):
+    picture = noise(30, 41)
+    free, stretched = (brightness(tmp_path, "height", "width", stretch)(picture) for stretch in (False, True))
+    np.testing.assert_array_equal(free.alpha, stretched.alpha)
+
+
+def test_a_plate_is_given_where_it_is_taken_and_nowhere_else(free_size, tmp_path):
+    picture = noise(8, 8)
+    assert free_size.takes_plate
+    assert not free_size.gives_trimap
+    assert free_size(picture, picture).trimap is None
+    with pytest.raises(ImageError, match=r"^the model needs the plate; give it, too$"):
+        free_size(picture)
+    with pytest.raises(ImageError, match=r"^the model takes no plate$"):
+        brightness(tmp_path, "height", "width")(picture, picture)
+
+
+def test_a_trimap_of_other_classes_is_refused(tmp_path):
+    matter = brightness(tmp_path, "height", "width", classes=2)
+    with pytest.raises(EngineError, match=r"output trimap is \[1, 2, 8, 8\]; matting gives \[1, 3, 8, 8\]"):
+        matter(noise(8, 8))
+
+
+def test_the_ir_says_how_pictures_come_to_its_size(tmp_path):
+    told = OpenVINOEngine(save_brightness_model(tmp_path / "told.xml", 8, 8, resize_type="standard"))
+    untold = OpenVINOEngine(save_brightness_model(tmp_path / "untold.xml", 8, 8))
+    assert (told.resize_type, untold.resize_type) == ("standard", None)

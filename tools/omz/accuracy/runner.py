@@ -33,13 +33,13 @@ LABELS = dict(
 
 
 def score(matte: Matte, scene: Scene) -> Scores:
-    """Compare one matte with the truth of its scene."""
-    foreground = scene.foreground.astype(np.float32) / 255
+    """Compare one matte with the truth of its scene; without a foreground, that has no figure."""
+    truth = scene.foreground.astype(np.float32) / 255
     return Scores(
         alpha_mad=alpha_mad(matte.alpha, scene.alpha),
         alpha_mse=alpha_mse(matte.alpha, scene.alpha),
         alpha_grad=alpha_grad(matte.alpha, scene.alpha),
-        foreground_mse=foreground_mse(matte.foreground, foreground, scene.alpha),
+        foreground_mse=math.nan if matte.foreground is None else foreground_mse(matte.foreground, truth, scene.alpha),
     )
 
 
@@ -52,11 +52,15 @@ def mean(scores: Iterable[Scores]) -> Scores:
 def evaluate(
     models: Mapping[str, Matter], scenes: Iterable[Scene], on_scene: Callable[[], None] = lambda: None
 ) -> dict[str, Scores]:
-    """Return the mean scores of each model over ``scenes``; every scene is made once and shown to all."""
+    """Return the mean scores of each model over ``scenes``; every scene is made once and shown to all.
+
+    A model that takes no plate is shown the picture alone.
+    """
     collected: dict[str, list[Scores]] = {name: [] for name in models}
     for scene in scenes:
         for name, matter in models.items():
-            collected[name].append(score(matter(scene.picture, scene.plate), scene))
+            matte = matter(scene.picture, scene.plate if matter.takes_plate else None)
+            collected[name].append(score(matte, scene))
         on_scene()
     return {name: mean(frames) for name, frames in collected.items()}
 

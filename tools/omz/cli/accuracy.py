@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import click
@@ -43,7 +44,7 @@ def main(
     from omz.cli.conversion_display import ConversionDisplay
     from omz.convert.plan import plan_conversion
     from omz.convert.store import stored_ir
-    from omz.runtime.matter import Matter
+    from omz.runtime.matter import STRETCHED, Matter
     from omz.runtime.openvino_engine import OpenVINOEngine
     from omz.runtime.original import original_engine
     from omz.synthesis.scene import make_scene
@@ -62,7 +63,8 @@ def main(
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("scenes", total=num_scenes)
         scenes = (make_scene(index, (height, width), "test") for index in range(num_scenes))
-        matters = {label: Matter(engine) for label, engine in engines.items()}
+        stretch = card.model_info.resize_type == STRETCHED
+        matters = {label: Matter(engine, stretch) for label, engine in engines.items()}
         scores = evaluate(matters, scenes, lambda: progress.advance(task))
     table = Table(title=f"{name} on {num_scenes} synthetic scenes of {size}")
     table.add_column("lower is better")
@@ -71,8 +73,13 @@ def main(
             f"{label}\n{engine.info.framework}, {engine.info.device}, {engine.info.precision}", justify="right"
         )
     for field, label in LABELS.items():
-        table.add_row(label, *(f"{getattr(scores[model], field):.4f}" for model in engines))
+        table.add_row(label, *(_cell(getattr(scores[model], field)) for model in engines))
     console.print(table)
+
+
+def _cell(figure: float) -> str:
+    """Return a figure as it stands in the table: a dash where there was nothing to measure."""
+    return "-" if math.isnan(figure) else f"{figure:.4f}"
 
 
 if __name__ == "__main__":

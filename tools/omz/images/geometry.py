@@ -14,25 +14,31 @@ from omz.images.arrays import Size
 Array = TypeVar("Array", NDArray[np.uint8], NDArray[np.float32])
 
 
-def resize(image: Array, size: Size) -> Array:
-    """Resize (H, W) or (H, W, C) to ``size`` (height, width): area when it shrinks, linear when it grows."""
+def resize(image: Array, size: Size, interpolation: int | None = None) -> Array:
+    """Resize (H, W) or (H, W, C) to ``size`` (height, width).
+
+    ``interpolation`` is a flag of OpenCV; without it: area when it shrinks, linear when it grows.
+    """
     if image.shape[:2] == size:
         return image
-    shrinks = size[0] <= image.shape[0] and size[1] <= image.shape[1]
-    return cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    if interpolation is None:
+        shrinks = size[0] <= image.shape[0] and size[1] <= image.shape[1]
+        interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return cv2.resize(image, size[::-1], interpolation=interpolation)
 
 
 @dataclass(frozen=True)
 class Fit:
     """How a picture of size ``original`` lies in a network's input of size ``padded``.
 
-    The picture, resized to ``inner`` with its proportions kept, fills the upper left corner; its edge pixels repeat to
-    the right and below. All sizes are (height, width).
+    The picture, resized to ``inner``, fills the upper left corner; its edge pixels repeat to the right and below. All
+    sizes are (height, width). ``interpolation`` is that of :func:`resize`, both ways.
     """
 
     original: Size
     inner: Size
     padded: Size
+    interpolation: int | None = None
 
     @property
     def is_resized(self) -> bool:
@@ -41,7 +47,7 @@ class Fit:
 
     def apply(self, image: Array) -> Array:
         """Return ``image``, of size ``original``, as the network takes it."""
-        inner = resize(image, self.inner)
+        inner = resize(image, self.inner, self.interpolation)
         if self.inner == self.padded:
             return inner
         below, right = self.padded[0] - self.inner[0], self.padded[1] - self.inner[1]
@@ -49,7 +55,7 @@ class Fit:
 
     def undo(self, result: Array) -> Array:
         """Return the part of ``result``, of size ``padded``, that the picture covers, at size ``original``."""
-        return resize(result[: self.inner[0], : self.inner[1]], self.original)
+        return resize(result[: self.inner[0], : self.inner[1]], self.original, self.interpolation)
 
 
 def fit_padded(original: Size, multiple: int) -> Fit:
@@ -66,3 +72,8 @@ def fit_inside(original: Size, available: Size) -> Fit:
         min(available[1], max(1, round(original[1] * scale))),
     )
     return Fit(original, inner, available)
+
+
+def fit_stretched(original: Size, available: Size) -> Fit:
+    """Fit a picture into the fixed size ``available`` as a whole, by cubic interpolation; proportions are not kept."""
+    return Fit(original, available, available, cv2.INTER_CUBIC)

@@ -2,79 +2,148 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from omz.errors import EngineError, ImageError
-from omz.images.arrays import Alpha, Colours, Picture
-from omz.images.geometry import Fit, fit_inside, fit_padded
+from omz.images.arrays import Alpha, Colours, Picture, Size
+from omz.images.geometry import Fit, fit_inside, fit_padded, fit_stretched
 from omz.runtime.engine import Engine, Tensor, TensorInfo
 
+PLATE = "bgr"
+"""What networks call the plate: their *background*, which has nothing to do with the order of colours."""
+STRETCHED = "standard"
+"""What Model API calls it (``resize_type``) that a network sees the whole picture stretched to its size."""
+
+Trimap: TypeAlias = NDArray[np.float32]
+"""(H, W, 3), 0 to 1: how likely a pixel is of each of the network's three classes, in its order; their sum is 1."""
+
+_ALPHAS = ("pha", "alpha")
+_FOREGROUND = "fgr"
+_TRIMAP = "trimap"
+_CHANNELS = {**dict.fromkeys(_ALPHAS, 1), _FOREGROUND: 3, _TRIMAP: 3}
 _MULTIPLE = 4  # the refiner works in blocks of 4x4 pixels
 
 
 @dataclass(frozen=True)
 class Matte:
-    """``alpha`` (H, W) and ``foreground`` (H, W, 3) BGR, float32, 0 to 1, at the size of the picture."""
+    """``alpha`` (H, W) and ``foreground`` (H, W, 3) BGR, float32, 0 to 1, at the size of the picture; ``trimap`` too.
+
+    ``foreground`` and ``trimap`` are None where the network gives none.
+    """
 
     alpha: Alpha
-    foreground: Colours
+    foreground: Colours | None = None
+    trimap: Trimap | None = None
 
 
 class Matter:
-    """Takes the subject out of a picture, given the plate: the same scene without the subject.
+    """Takes the subject out of a picture, given the plate where the model takes one: the scene without the subject.
 
     A model of free size sees a picture at its own size, padded by its edges to what the network needs; one of fixed
-    size sees it as large as fits, proportions kept. Raises :class:`EngineError` for a model that mattes otherwise.
+    size sees it as large as fits, proportions kept, or with ``stretch`` the whole of it stretched to that size, by
+    cubic interpolation. Raises :class:`EngineError` for a model that mattes otherwise.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        names = [info.name for info in engine.inputs]
-        if sorted(names) != ["bgr", "src"] or not {"pha", "fgr"} <= set(engine.outputs):
+    def __init__(self, engine: Engine, stretch: bool = False) -> None:
+        pictures = [info for info in engine.inputs if info.name != PLATE]
+        alphas = [name for name in _ALPHAS if name in engine.outputs]
+        if len(pictures) != 1 or len(engine.inputs) > 2 or not all(map(_is_picture, engine.inputs)) or not alphas:
             raise EngineError(
-                f"the model takes {', '.join(names)} and gives {', '.join(engine.outputs)}; "
-                "background matting takes src and bgr, and gives pha and fgr"
+                f"the model takes {', '.join(info.name for info in engine.inputs)} and gives "
+                f"{', '.join(engine.outputs)}; matting takes a picture, or a picture and the plate {PLATE}, and gives "
+                f"{' or '.join(_ALPHAS)}"
             )
         self._engine = engine
-        self._inputs = {info.name: info for info in engine.inputs}
-        height, width = (engine.inputs[0].shape[_layout(engine.inputs[0]).index(side)] for side in "HW")
+        self._picture = pictures[0]
+        self._plate = next((info for info in engine.inputs if info.name == PLATE), None)
+        self._alpha = alphas[0]
+        height, width = (self._picture.shape[_layout(self._picture).index(side)] for side in "HW")
         if (height == -1) != (width == -1):
             raise EngineError(f"the model takes {width}x{height}; both sides must be free (-1), or both fixed")
         self._fixed_size = None if height == -1 else (height, width)
+        self._fit_fixed = fit_stretched if stretch else fit_inside
 
-    def __call__(self, picture: Picture, plate: Picture) -> Matte:
-        """Matte ``picture`` against ``plate``: both (H, W, 3) uint8 BGR, of the same size."""
-        for name, image in (("picture", picture), ("plate", plate)):
-            if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-                raise ImageError(f"the {name} is {image.dtype} {list(image.shape)}, not uint8 [height, width, 3]")
-        if picture.shape != plate.shape:
-            raise ImageError(f"picture {_size(picture)} and plate {_size(plate)} differ in size; resize the plate")
+    @property
+    def takes_plate(self) -> bool:
+        """Whether the model needs the plate; one that does not takes none."""
+        return self._plate is not None
+
+    @property
+    def gives_trimap(self) -> bool:
+        """Whether mattes of the model have a trimap."""
+        return _TRIMAP in self._engine.outputs
+
+    def __call__(self, picture: Picture, plate: Picture | None = None) -> Matte:
+        """Matte ``picture``, against ``plate`` where the model takes one: both (H, W, 3) uint8 BGR, of the same size.
+
+        Raises :class:`ImageError` for what is no such picture, a plate that is missing, or one that is not needed.
+        """
+        _check("picture", picture)
+        if (plate is None) == self.takes_plate:
+            raise ImageError("the model needs the plate; give it, too" if plate is None else "the model takes no plate")
         fit = self._fit(picture)
         small = fit.apply(picture)
-        results = self._engine.infer(
-            {"src": _tensor(small, self._inputs["src"]), "bgr": _tensor(fit.apply(plate), self._inputs["bgr"])}
+        tensors = {self._picture.name: _tensor(small, self._picture)}
+        if self._plate is not None and plate is not None:
+            _check("plate", plate)
+            if picture.shape != plate.shape:
+                raise ImageError(f"picture {_size(picture)} and plate {_size(plate)} differ in size; resize the plate")
+            tensors[PLATE] = _tensor(fit.apply(plate), self._plate)
+        results = _images(self._engine.infer(tensors), fit.padded)
+        return Matte(
+            np.clip(fit.undo(results[self._alpha][..., 0]), 0, 1),
+            _full_foreground(fit, picture, small, results[_FOREGROUND]) if _FOREGROUND in results else None,
+            _full_trimap(fit, results[_TRIMAP]) if _TRIMAP in results else None,
         )
-        alpha = np.clip(fit.undo(results["pha"][0, 0]), 0, 1)
-        foreground = cv2.cvtColor(results["fgr"][0].transpose(1, 2, 0), cv2.COLOR_RGB2BGR)
-        return Matte(alpha, self._full_foreground(fit, picture, small, foreground))
 
     def _fit(self, picture: Picture) -> Fit:
         size = picture.shape[0], picture.shape[1]
-        return fit_inside(size, self._fixed_size) if self._fixed_size else fit_padded(size, _MULTIPLE)
+        return self._fit_fixed(size, self._fixed_size) if self._fixed_size else fit_padded(size, _MULTIPLE)
 
-    @staticmethod
-    def _full_foreground(fit: Fit, picture: Picture, small: Picture, foreground: Colours) -> Colours:
-        """Return the foreground at the picture's size.
 
-        Where the network saw the picture at another size, only what it changed is resized and added to the picture,
-        which so keeps its detail.
-        """
-        if not fit.is_resized:
-            return np.clip(fit.undo(foreground), 0, 1)
-        change = fit.undo(foreground - small.astype(np.float32) * np.float32(1 / 255))
-        return np.clip(picture.astype(np.float32) * np.float32(1 / 255) + change, 0, 1)
+def _images(results: Mapping[str, Tensor], size: Size) -> dict[str, NDArray[np.float32]]:
+    """Return those outputs that have to do with matting, (1, channels, h, w), as (h, w, channels)."""
+    images = {}
+    for name, channels in _CHANNELS.items():
+        if name in results:
+            expected, shape = (1, channels, *size), results[name].shape
+            if shape != expected:
+                raise EngineError(f"the model's output {name} is {list(shape)}; matting gives {list(expected)}")
+            images[name] = results[name][0].transpose(1, 2, 0)
+    return images
+
+
+def _full_foreground(fit: Fit, picture: Picture, small: Picture, rgb: NDArray[np.float32]) -> Colours:
+    """Return the network's foreground, (h, w, 3) RGB, at the picture's size.
+
+    Where the network saw the picture at another size, only what it changed is resized and added to the picture, which
+    so keeps its detail.
+    """
+    foreground = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
+    if not fit.is_resized:
+        return np.clip(fit.undo(foreground), 0, 1)
+    change = fit.undo(foreground - small.astype(np.float32) * np.float32(1 / 255))
+    return np.clip(picture.astype(np.float32) * np.float32(1 / 255) + change, 0, 1)
+
+
+def _full_trimap(fit: Fit, logits: NDArray[np.float32]) -> Trimap:
+    """Return the softmax of the network's logits, (h, w, 3), at the picture's size.
+
+    Logits are resized, not their softmax, which cubic interpolation could bring below 0 and above 1.
+    """
+    full = fit.undo(np.ascontiguousarray(logits))
+    likely = np.exp(full - full.max(axis=2, keepdims=True))
+    return likely / likely.sum(axis=2, keepdims=True)
+
+
+def _is_picture(info: TensorInfo) -> bool:
+    return len(info.shape) == 4 and info.shape[_layout(info).index("C")] in (-1, 3)
 
 
 def _layout(info: TensorInfo) -> str:
@@ -85,6 +154,12 @@ def _tensor(picture: Picture, info: TensorInfo) -> Tensor:
     """Return a picture in the layout and type that an input takes: float32, or as it is."""
     tensor = picture[None].transpose(["NHWC".index(side) for side in _layout(info)])
     return np.ascontiguousarray(tensor, np.uint8 if info.element_type == "u8" else np.float32)
+
+
+def _check(role: str, image: Picture) -> None:
+    """Raise where an image is no picture."""
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise ImageError(f"the {role} is {image.dtype} {list(image.shape)}, not uint8 [height, width, 3]")
 
 
 def _size(picture: Picture) -> str:

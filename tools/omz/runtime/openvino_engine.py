@@ -40,6 +40,7 @@ class OpenVINOEngine:
         try:
             read = core().read_model(model)
             self.facts = _facts(read)
+            self._resize_type = _resize_type(read)
             if shapes:
                 read.reshape(shapes)
             # Names of the model as it was read: a compiled one can merge a tensor with another, and take that name.
@@ -61,6 +62,11 @@ class OpenVINOEngine:
         """The devices and the precision that OpenVINO reports of the compiled model."""
         devices = self._compiled.get_property("EXECUTION_DEVICES")
         return EngineInfo("OpenVINO", ", ".join(devices), _precision(self._compiled))
+
+    @property
+    def resize_type(self) -> str | None:
+        """How pictures come to the model's size, in the words of Model API, such as ``standard``; None: not told."""
+        return self._resize_type
 
     @property
     def inputs(self) -> tuple[TensorInfo, ...]:
@@ -137,3 +143,8 @@ def _facts(model: ov.Model) -> dict[str, str]:
         return {}
     section = model.get_rt_info("omz")
     return {str(key): str(value.astype(str)) for key, value in section.astype(dict).items()}
+
+
+def _resize_type(model: ov.Model) -> str | None:
+    path = ["model_info", "resize_type"]
+    return str(model.get_rt_info(path).astype(str)) if model.has_rt_info(path) else None

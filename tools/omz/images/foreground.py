@@ -1,0 +1,85 @@
+"""The colours of the subject, where the network gives alpha alone."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import sys
+import tempfile
+from collections.abc import Callable
+from importlib.machinery import PathFinder
+from types import ModuleType
+
+import numpy as np
+
+from omz.errors import ImageError, first_line
+from omz.images.arrays import Alpha, Colours, Picture
+
+_MODULE = "pymatting.foreground.estimate_foreground_ml"
+
+
+def estimate_foreground(picture: Picture, alpha: Alpha) -> Colours:
+    """Estimate the subject's own colours, so that nothing of the old background shines through where alpha is below 1.
+
+    ``picture`` is (H, W, 3) uint8 BGR, ``alpha`` (H, W) float32; the result is (H, W, 3) float32 BGR, 0 to 1. Raises
+    :class:`ImageError` where the two differ in size, or the estimator cannot be loaded. The first call of a process
+    loads it, and the first on a machine compiles it, which takes seconds. It needs about 80 bytes a pixel.
+
+    The method is that of Germer, Uelwer, Conrad and Harmeling, "Fast Multi-Level Foreground Estimation", 2020.
+    """
+    if picture.shape != (*alpha.shape, 3) or not alpha.size:
+        raise ImageError(f"picture {list(picture.shape)} and alpha {list(alpha.shape)} are not of one size")
+    colours = picture.astype(np.float32) * np.float32(1 / 255)
+    return colours if alpha.size == 1 else _estimator()(colours, alpha)  # one pixel has no levels
+
+
+@functools.cache
+def _estimator() -> Callable[[Colours, Alpha], Colours]:
+    """Return pymatting's estimator; raises :class:`ImageError` where it cannot be loaded."""
+    try:
+        try:
+            module = _load()
+        except (RuntimeError, OSError):  # numba finds no folder in which to keep what it compiles
+            module = _load_without_cache()
+    except (ImportError, RuntimeError, OSError) as error:
+        raise ImageError(
+            f"the foreground cannot be estimated: {first_line(error)}; pip install --upgrade pymatting numba, "
+            "or name a folder that can be written to in NUMBA_CACHE_DIR"
+        ) from error
+    return module.estimate_foreground_ml
+
+
+def _load() -> ModuleType:
+    """Load the one file of pymatting that is needed, in seconds; to import the package compiles all of its solvers.
+
+    The file gets its own name, under which numba keeps what it compiles, and looks for the module when that is loaded.
+    """
+    if _MODULE in sys.modules:
+        return sys.modules[_MODULE]
+    package = importlib.util.find_spec("pymatting")
+    folders = (package.submodule_search_locations or []) if package else []
+    spec = PathFinder.find_spec(_MODULE, [f"{folder}/foreground" for folder in folders])
+    if spec is None or spec.loader is None:
+        raise ModuleNotFoundError("pymatting is not installed")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[_MODULE] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[_MODULE]
+        raise
+    return module
+
+
+def _load_without_cache() -> ModuleType:
+    """Load it with a folder for what is compiled that is gone afterwards: every process compiles anew."""
+    from numba import config
+
+    settings = vars(config)
+    before = settings["CACHE_DIR"]
+    with tempfile.TemporaryDirectory(prefix="omz-numba-") as folder:
+        settings["CACHE_DIR"] = folder
+        try:
+            return _load()
+        finally:
+            settings["CACHE_DIR"] = before

@@ -1,0 +1,124 @@
+"""Computations on constants alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+from convert.onnx_repair.onnx_graphs import (
+    check_everywhere,
+    graph_of,
+    healthy,
+    in_onnxruntime,
+    indices,
+    node,
+    numbers,
+    op_types,
+    tensor,
+    unchanged,
+    with_branches,
+)
+
+from omz.convert.onnx_repair.folding import fold_constants
+
+
+def test_the_scalar_that_a_parameter_is_multiplied_by():
+    """MindSpore writes it as an integer, casts it, and computes at every run what depends on no picture."""
+    model = graph_of(
+        [
+            node("Constant", [], ["1-Default/Muls-op0_input_y"], value=onnx.numpy_helper.from_array(np.int64(2))),
+            node("Cast", ["1-Default/Muls-op0_input_y"], ["cast"], to=onnx.TensorProto.FLOAT),
+            node("Mul", ["k", "cast"], ["2"]),
+            node("Sqrt", ["2"], ["3"]),
+            node("Mul", ["x", "3"], ["4"]),
+        ],
+        [tensor("x", [1, 2, 3])],
+        [tensor("4", [1, 2, 3])],
+        {"k": np.float32([[[4], [9]]])},
+    )
+    x = numbers(1, 2, 3)
+    wanted = x * np.sqrt(np.float32([[[8], [18]]]))
+    check_everywhere(model, {"x": x}, wanted)
+    fold_constants(model)
+    assert op_types(model) == ["Constant", "Mul"]
+    check_everywhere(model, {"x": x}, wanted)
+    assert unchanged(model, fold_constants)
+
+
+def test_where_a_slice_ends():
+    """MindSpore's Slice is told a size, that of ONNX an end: start and size are added in the graph."""
+    model = graph_of(
+        [node("Add", ["start", "size"], ["end"]), node("Slice", ["x", "start", "end"], ["y"])],
+        [tensor("x", [1, 2, 3, 5])],
+        [tensor("y", [1, 2, 2, 4])],
+        {"start": indices(0, 0, 1, 0), "size": indices(1, 2, 2, 4)},
+    )
+    fold_constants(model)
+    assert op_types(model) == ["Slice"]
+    x = numbers(1, 2, 3, 5)
+    check_everywhere(model, {"x": x}, x[:, :, 1:3, :4])
+
+
+def test_a_result_that_is_an_output():
+    model = graph_of(
+        [node("Neg", ["c"], ["z"]), node("Relu", ["x"], ["y"])],
+        [tensor("x", [2])],
+        [tensor("y", [2]), tensor("z", [2])],
+        {"c": np.float32([1, 2])},
+    )
+    fold_constants(model)
+    for result, wanted in zip(in_onnxruntime(model, {"x": np.float32([-1, 3])}), ([0, 3], [-1, -2]), strict=True):
+        np.testing.assert_array_equal(result, wanted)
+
+
+@pytest.mark.parametrize(
+    ("operator", "constants", "attributes"),
+    [
+        ("Softmax", {"c": numbers(2, 3, 4)}, {"axis": 1}),  # up to opset 12 over all axes from this one
+        ("LogSoftmax", {"c": numbers(2, 3, 4)}, {}),
+        ("Hardmax", {"c": numbers(2, 3, 4)}, {}),
+        ("RandomNormalLike", {"c": numbers(2)}, {}),
+        ("Bernoulli", {"c": np.float32([0.5])}, {}),
+        ("ConstantOfShape", {"c": indices(1 << 40)}, {}),
+        ("Expand", {"c": np.float32([1]), "d": indices(1 << 11, 1 << 11)}, {}),
+        ("SplitToSequence", {"c": numbers(4)}, {}),
+        ("Reshape", {"c": numbers(4), "d": indices(3)}, {}),  # cannot be computed
+        ("DequantizeLinear", {"c": np.int8([1]), "d": np.float32(2), "e": np.int8(0)}, {}),
+    ],
+)
+def test_what_is_not_computed(operator, constants, attributes):
+    model = graph_of([node(operator, list(constants), ["y"], **attributes)], [], [tensor("y", None)], constants)
+    assert unchanged(model, fold_constants)
+
+
+def test_an_initializer_that_may_be_told_otherwise():
+    model = graph_of([node("Neg", ["c"], ["y"])], [tensor("c", [2])], [tensor("y", [2])], {"c": np.float32([1, 2])})
+    assert unchanged(model, fold_constants)
+
+
+def test_other_operators_of_the_name_stay():
+    model = graph_of([node("Neg", ["c"], ["y"], domain="com.example")], [], [tensor("y", [2])], {"c": np.float32([1])})
+    assert unchanged(model, fold_constants)
+
+
+def test_healthy_graphs_keep_what_they_compute():
+    """Healthy is what reads an input, or what tells a constant in another way than MindSpore does."""
+    x = numbers(1, 3, 5, 6)
+    for model in healthy():
+        known = all(each.name != "x" or len(each.type.tensor_type.shape.dim) != 4 for each in model.graph.input)
+        if known:
+            assert unchanged(model, fold_constants)
+        else:
+            wanted = in_onnxruntime(model, {"x": x})
+            fold_constants(model)
+            check_everywhere(model, {"x": x}, *wanted, within=1e-4)
+
+
+def test_bodies_read_what_was_computed():
+    model = with_branches()
+    model.graph.node.insert(0, node("Neg", ["minus"], ["one"]))
+    model.graph.initializer[0].name = "minus"
+    before = in_onnxruntime(model, {"x": numbers(1, 3)})
+    fold_constants(model)
+    assert "Neg" not in op_types(model)
+    np.testing.assert_array_equal(in_onnxruntime(model, {"x": numbers(1, 3)})[0], before[0])

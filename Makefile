@@ -38,7 +38,7 @@ $(VENV)/.installed: requirements.txt pyproject.toml
 	touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --editable '.[test]'
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --editable '.[test,mindspore]'
 	touch $@
 
 $(LEGACY)/.installed:
@@ -48,5 +48,5 @@ $(LEGACY)/.installed:
 
 $(OLDEST)/.installed: requirements.txt pyproject.toml
 	test -x $(OLDEST)/bin/pip || $(PYTHON) -m venv $(OLDEST)
-	$(OLDEST)/bin/python -m pip install --quiet $(PIP_ARGS) --editable '.[test]' openvino==2024.6.0
+	$(OLDEST)/bin/python -m pip install --quiet $(PIP_ARGS) --editable '.[test,mindspore]' openvino==2024.6.0
 	touch $@

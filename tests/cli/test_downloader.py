@@ -139,7 +139,7 @@ def test_names_come_from_a_list_or_standard_input(tmp_path, zoo):
 
 def test_print_all_prints_a_name_a_line(zoo):
     assert run("--print_all").stdout.splitlines() == [
-        "background-matting-mobilenetv2", "background-matting-starter", "bad", "good",
+        "background-matting-mobilenetv2", "background-matting-starter", "bad", "good", "semantic_human_matting",
     ]  # fmt: skip
 
 

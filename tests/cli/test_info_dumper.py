@@ -123,7 +123,7 @@ def test_names_are_printed(zoo):
     result = run("--models_dir", zoo, "--print_all")
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.split() == [
-        "background-matting-mobilenetv2", STARTER, "duo", "net-1", "net-2", "net-3",
+        "background-matting-mobilenetv2", STARTER, "duo", "net-1", "net-2", "net-3", "semantic_human_matting",
     ]  # fmt: skip
 
 
@@ -182,6 +182,11 @@ def test_a_table_is_for_people(zoo):
     assert cells[STARTER][1:5] == ["pytorch", "FP16", "src 1x3x-1x-1", "none"]
 
 
+def test_a_table_tells_no_size_where_the_card_tells_none():
+    result = run("--name", "semantic_human_matting", "--format", "table", env={"COLUMNS": "200"})
+    assert [line.split("│")[6].strip() for line in result.stdout.splitlines() if "semantic" in line] == ["not told"]
+
+
 def test_a_table_shows_what_the_card_says_and_does_not_read_it_as_markup(tmp_path):
     inputs = [{"name": "[/bold]x[red]:smile:", "shape": [1, 2]}]
     write_card(tmp_path, "net", license="https://example.com/[/b]", input_info=inputs)
@@ -193,7 +198,7 @@ def test_a_table_shows_what_the_card_says_and_does_not_read_it_as_markup(tmp_pat
 
 @pytest.mark.parametrize(
     ("arguments", "checked"),
-    [([], 2), (["--all"], 2), (["--name", STARTER], 1), (["--name", "background-matting-*"], 2)],
+    [([], 3), (["--all"], 3), (["--name", STARTER], 1), (["--name", "background-matting-*"], 2)],
 )
 def test_the_cards_of_the_package_are_good(arguments, checked):
     result = run("--lint", *arguments)
@@ -208,7 +213,7 @@ def test_bad_and_odd_cards_are_found(zoo):
     result = run("--lint", "--models_dir", zoo)
     assert (result.exit_code, result.stderr) == (1, "")
     *lines, total = result.stdout.splitlines()
-    assert total == "8 checked, 4 bad"
+    assert total == "9 checked, 4 bad"
     found = [line.removeprefix(f"{zoo}/").split(";")[0] for line in lines]
     assert found[0].startswith("duo/duo-a/model.yml: license: is given twice (line ")
     assert found[1:] == [

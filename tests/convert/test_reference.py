@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,11 +15,13 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
+from omz.convert.exported import Exported
 from omz.convert.onnx_to_ir import build_ir
 from omz.convert.pytorch_to_onnx import export_pytorch
 from omz.convert.reference import Reference, run_source
 from omz.convert.samples import Sample, sample_inputs
 from omz.errors import ConversionError
+from omz.runtime.pytorch_engine import PyTorchEngine
 from omz.zoo.export_arguments import ExportArguments
 from omz.zoo.optimizer_arguments import parse_optimizer_arguments
 
@@ -283,7 +286,8 @@ def run_exported(network: nn.Module, arguments: ExportArguments, *flags: str) ->
     parsed = parse_optimizer_arguments(["--input_model=x", *flags], "here")
     model, preprocessing = build_ir(arguments.output_file, parsed, "net")
     samples = tuple(sample_inputs(model, 1))
-    return run_source(model, samples, preprocessing, arguments.output_file, (network, arguments))
+    exported = Exported(arguments, partial(PyTorchEngine, network))
+    return run_source(model, samples, preprocessing, arguments.output_file, exported)
 
 
 def test_a_network_that_was_exported_runs_itself(exported):

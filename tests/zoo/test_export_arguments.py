@@ -79,3 +79,51 @@ def test_a_missing_argument_is_named(tmp_path, missing):
 def test_a_parameter_needs_a_value(tmp_path):
     with pytest.raises(CardError, match="name=value"):
         parse(tmp_path, *NEEDED, "--model-param=width")
+
+
+MINDSPORE = (
+    "--network=omz.networks.net.Net", "--weights=$dl_dir/w.ckpt", "--input_shape=1,3,32,48", "--input_names=image",
+    "--output_names=trimap,alpha", "--output_file=$conv_dir/net.onnx",
+)  # fmt: skip
+
+
+def parse_mindspore(tmp_path: Path, *arguments: str):
+    folder = write_card(tmp_path, "net", framework="mindspore", conversion_to_onnx_args=list(arguments))
+    return parse_export_arguments(load_card(folder, PurePosixPath("public/net")), Path("/dl"), Path("/out"))
+
+
+def test_arguments_of_the_mindspore_exporter_are_understood(tmp_path):
+    parsed = parse_mindspore(tmp_path, *MINDSPORE)
+    assert (parsed.import_module, parsed.model_name) == ("omz.networks.net", "Net")
+    assert parsed.weights == Path("/dl/public/net/w.ckpt")
+    assert parsed.output_file == Path("/out/public/net/net.onnx")
+    assert (parsed.input_names, parsed.output_names) == (("image",), ("trimap", "alpha"))
+    assert parsed.input_shapes == ((1, 3, 32, 48),)
+    assert parsed.opset_version is None
+    assert parsed.conversion_params == {}
+    assert parsed.is_ours
+
+
+def test_a_side_of_minus_one_is_left_open(tmp_path):
+    shapes = "--input_shape=[-1,3,32,48],[-1,4]"
+    parsed = parse_mindspore(tmp_path, *MINDSPORE, shapes, "--input_names=image,hint")
+    assert parsed.input_shapes == ((1, 3, 32, 48), (1, 4))
+    assert parsed.conversion_params == {"dynamic_axes": {"image": {0: "batch"}, "hint": {0: "batch"}}}
+
+
+@pytest.mark.parametrize(
+    ("argument", "said"),
+    [
+        ("--network=Net", "--network=Net is not of the form module.Class"),
+        ("--input_shape=[1,3],[1,4]", "--input_shape has 2 shapes for 1 inputs"),
+        ("--input_shape=[-2,3],[1,3]", "is not of the form"),
+        ("--input_shape=__import__('os').getcwd()", "is not a number, string, list or dictionary"),
+        ("--output_file=/etc/net.onnx", "is not in $conv_dir"),
+        ("--opset_version=13", "--opset_version=13 is not supported"),
+    ],
+)
+def test_arguments_of_the_mindspore_exporter_that_make_no_sense(tmp_path, argument, said):
+    with pytest.raises(CardError) as caught:
+        parse_mindspore(tmp_path, *MINDSPORE, argument)
+    assert said in str(caught.value)
+    assert "conversion_to_onnx_args" in str(caught.value)

@@ -75,14 +75,14 @@ def _print_table(infos: list[dict[str, Any]]) -> None:
         inputs = [
             f"{each['name']} {'x'.join(map(str, each['shape']))}" for part in parts for each in part["input_info"]
         ]
-        size = sum(file["size"] or 0 for part in parts for file in part["files"] if file["urls"])
+        sizes = [file["size"] for part in parts for file in part["files"] if file["urls"]]
         table.add_row(
             info["name"],
             info["task_type"],
             info["framework"],
             "\n".join(info["precisions"]),
             "\n".join(inputs),
-            decimal(size) if size else "none",
+            "not told" if None in sizes else decimal(sum(sizes)) if sizes else "none",
             info["license_url"],
         )
     Console(markup=False, emoji=False, highlight=False).print(table)

@@ -7,8 +7,8 @@ import dataclasses
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from omz.convert.exported import Exported
 from omz.convert.ir_file import save_ir
 from omz.convert.parity import Parity, compare
 from omz.convert.plan import ConversionPlan, Precision
@@ -18,11 +18,7 @@ from omz.errors import ConversionError, EngineError
 from omz.runtime.openvino_engine import OpenVINOEngine, default_precision
 from omz.runtime.openvino_errors import reason
 from omz.runtime.quiet_openvino import ov
-from omz.zoo.export_arguments import ExportArguments
 from omz.zoo.preprocessing import Preprocessing
-
-if TYPE_CHECKING:
-    from torch import nn
 
 _DEVICE = "CPU"
 _EXACT = "f32"
@@ -39,7 +35,7 @@ class Checker:
     def __init__(
         self,
         plan: ConversionPlan,
-        exported: tuple[nn.Module, ExportArguments] | None,
+        exported: Exported | None,
         say: Callable[[str], None],
     ) -> None:
         self._plan = plan

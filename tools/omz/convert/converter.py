@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from omz.atomic import replace_folder
 from omz.convert.check import Checker
 from omz.convert.events import ConversionStep, IRReady, State
+from omz.convert.exported import Exported, export_network
 from omz.convert.facts import describe, describe_parity
 from omz.convert.ir_file import read_model, save_ir
 from omz.convert.manifest import Manifest, conversion_key, current_manifest, make_manifest, manifest_path
@@ -27,11 +27,7 @@ from omz.events import Report, Waiting
 from omz.locked import locked_folder
 from omz.runtime.card_code import importable
 from omz.runtime.quiet_openvino import ov
-from omz.zoo.export_arguments import ExportArguments
 from omz.zoo.preprocessing import Preprocessing
-
-if TYPE_CHECKING:
-    from torch import nn
 
 LOCK_FILE = ".omz_converter.lock"
 _WORKPLACE = ".converting-"
@@ -142,8 +138,7 @@ def _make(
         run_script(here)
     manifests = {}
     with importable(here.export.model_paths if here.export else ()):
-        exported = _export(here, say) if here.export else None
-        check = Checker(here, exported, say)
+        check = Checker(here, _export(here, say), say)
         say(f"{here.onnx_file.name} to OpenVINO IR, {' and '.join(precisions)}")
         for precision, model, preprocessing in _models(here, precisions):
             describe(model, preprocessing, sources.name, sources.main, here.card)
@@ -171,13 +166,10 @@ def _models(
             yield precision, model, preprocessing
 
 
-def _export(here: ConversionPlan, say: Callable[[str], None]) -> tuple[nn.Module, ExportArguments]:
-    """Write the ONNX file; return the network that it was made of."""
-    from omz.convert.pytorch_to_onnx import export_pytorch
-    from omz.runtime.pytorch_engine import build_network
-
-    assert here.export
-    say(f"{here.source.name} to ONNX, opset {here.export.opset_version}")
-    network = build_network(here.export, here.settings.trust_code)
-    export_pytorch(network, here.export)
-    return network, here.export
+def _export(here: ConversionPlan, say: Callable[[str], None]) -> Exported | None:
+    """Write the ONNX file, where there is none yet; return the network that it was made of."""
+    if here.export is None:
+        return None
+    opset = here.export.opset_version
+    say(f"{here.source.name} to ONNX{'' if opset is None else f', opset {opset}'}")
+    return export_network(here.card.framework, here.export, here.settings.trust_code)

@@ -147,7 +147,8 @@ def _arguments(plan: ConversionPlan) -> dict[str, Any]:
 
 def _versions(plan: ConversionPlan) -> dict[str, str]:
     tools = {"open-matting-zoo": version_of("open-matting-zoo"), "openvino": ov.get_version()}
-    return tools | ({"torch": version_of("torch"), "onnx": version_of("onnx")} if plan.export else {})
+    exporter = {"pytorch": "torch", "mindspore": "mindspore"}.get(plan.card.framework)
+    return tools | ({name: version_of(name) for name in (exporter, "onnx")} if exporter else {})
 
 
 def _port(port: Any) -> dict[str, Any]:

@@ -23,7 +23,7 @@ CHECKS: tuple[Check, ...] = ("none", "fast", "full")
 """How the IRs are compared with their source: not at all, on one set of inputs, on several, and of several sizes."""
 
 PRE_CONVERT_FILE = "pre-convert.py"
-_CONVERTED = ("onnx", "pytorch")
+_CONVERTED = ("onnx", "pytorch", "mindspore")
 _DECIDED = ("--compress_to_fp16", "--data_type", "--output_dir", "-o", "--model_name", "-n")
 
 

@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from omz.convert.exported import Exported
 from omz.convert.facts import version_of
 from omz.convert.samples import Sample
 from omz.errors import ConversionError, first_line
 from omz.runtime.engine import Engine, TensorInfo, numpy_type
 from omz.runtime.quiet_openvino import ov
-from omz.zoo.export_arguments import ExportArguments
 from omz.zoo.preprocessing import Preprocessing
-
-if TYPE_CHECKING:
-    from torch import nn
 
 
 @dataclass(frozen=True)
@@ -37,7 +34,7 @@ def run_source(
     samples: Sequence[Sample],
     preprocessing: tuple[Preprocessing, ...],
     onnx_file: Path,
-    exported: tuple[nn.Module, ExportArguments] | None = None,
+    exported: Exported | None = None,
 ) -> Reference:
     """Compute what ``model`` should give for ``samples``.
 
@@ -68,20 +65,18 @@ def _engine(
     model: ov.Model,
     preprocessing: tuple[Preprocessing, ...],
     onnx_file: Path,
-    exported: tuple[nn.Module, ExportArguments] | None,
+    exported: Exported | None,
 ) -> tuple[Engine, dict[str, str]]:
     """Return the engine, and what it calls the outputs of ``model``."""
     if exported:
-        network, arguments = exported
+        arguments = exported.arguments
         names = _names(model, arguments.output_names)
         if len(names) == len(model.outputs):
-            from omz.runtime.pytorch_engine import PyTorchEngine
-
             inputs = tuple(
                 TensorInfo(name, (-1,) * len(shape), arguments.element_type)
                 for name, shape in zip(arguments.input_names, arguments.input_shapes, strict=False)
             )
-            return PyTorchEngine(network, inputs, arguments.output_names, preprocessing), names
+            return exported.engine(inputs, arguments.output_names, preprocessing), names
     from omz.runtime.onnxruntime_engine import OnnxRuntimeEngine
 
     graph = onnx.load(str(onnx_file), load_external_data=False).graph
@@ -129,4 +124,5 @@ def _zeros(info: TensorInfo, sample: Sample) -> NDArray[Any]:
 
 
 def _version(engine: Engine) -> str:
-    return version_of({"PyTorch": "torch", "ONNX Runtime": "onnxruntime"}[engine.info.framework])
+    packages = {"PyTorch": "torch", "MindSpore": "mindspore", "ONNX Runtime": "onnxruntime"}
+    return version_of(packages[engine.info.framework])

@@ -42,6 +42,6 @@ def _key(card: ModelCard) -> str:
     """Return a name that changes with whatever the IR depends on: card, code and OpenVINO."""
     digest = hashlib.sha256("\n".join((card.model_dump_json(), version("openvino"))).encode())
     for package in _MAKERS:
-        for module in sorted((Path(__file__).parents[1] / package).glob("*.py")):
+        for module in sorted((Path(__file__).parents[1] / package).rglob("*.py")):
             digest.update(module.read_bytes())
     return digest.hexdigest()[:16]

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from omz.atomic import whole_file
 from omz.errors import ModelFileError, first_line
+from omz.networks.fit import check_fit
 
 
 def load_weights(network: nn.Module, path: Path, trust_code: bool = False) -> None:
@@ -24,22 +25,7 @@ def load_weights(network: nn.Module, path: Path, trust_code: bool = False) -> No
     :class:`ModelFileError` where the file is missing or damaged, or names what is missing, surplus or misshapen.
     """
     state = _read(path, trust_code)
-    expected = network.state_dict()
-    problems = [
-        *(f"{name} is missing" for name in expected if name not in state),
-        *(f"{name} is not part of the network" for name in state if name not in expected),
-        *(
-            f"{name} is {list(state[name].shape)} instead of {list(expected[name].shape)}"
-            for name in expected
-            if name in state and state[name].shape != expected[name].shape
-        ),
-    ]
-    if problems:
-        more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
-        raise ModelFileError(
-            f"{path} does not fit {type(network).__name__}: {', '.join(problems[:3])}{more}; "
-            "use the weights and the arguments that belong together"
-        )
+    check_fit(_shapes(network.state_dict()), _shapes(state), path, type(network).__name__)
     network.load_state_dict(state)
 
 
@@ -51,6 +37,10 @@ def save_half(network: nn.Module, path: Path) -> None:
     }
     with whole_file(path) as temporary:
         temporary.write_bytes(save(state))
+
+
+def _shapes(state: Mapping[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in state.items()}
 
 
 def _read(path: Path, trust_code: bool) -> Mapping[str, Tensor]:

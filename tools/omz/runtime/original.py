@@ -24,10 +24,16 @@ def original_engine(card: ModelCard, download_dir: Path) -> Engine:
 
         check_source(card, arguments.input_model, download_dir)
         return OnnxRuntimeEngine(arguments.input_model, preprocessing)
-    from omz.runtime.pytorch_engine import PyTorchEngine, build_network
-
     export = parse_export_arguments(card, download_dir, download_dir)
     if export.is_ours and export.weights:
         check_source(card, export.weights, download_dir)
     inputs = tuple(TensorInfo(info.name, info.shape) for info in card.input_info)
-    return PyTorchEngine(build_network(export), inputs, export.output_names, preprocessing)
+    if card.framework == "mindspore":
+        from omz.runtime import mindspore_engine
+
+        cell = mindspore_engine.build_network(export)
+        return mindspore_engine.MindSporeEngine(cell, inputs, export.output_names, preprocessing)
+    from omz.runtime import pytorch_engine
+
+    module = pytorch_engine.build_network(export)
+    return pytorch_engine.PyTorchEngine(module, inputs, export.output_names, preprocessing)

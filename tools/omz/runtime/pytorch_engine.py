@@ -12,7 +12,8 @@ from torch import nn
 from omz.errors import CardError, first_line
 from omz.networks.weights import load_weights
 from omz.runtime.engine import EngineInfo, Tensor, TensorInfo, check_inputs, numpy_type, prepare, presented
-from omz.zoo.export_arguments import OWN_NETWORKS, ExportArguments
+from omz.runtime.own_networks import build_own
+from omz.zoo.export_arguments import ExportArguments
 from omz.zoo.preprocessing import Preprocessing
 
 
@@ -77,32 +78,16 @@ def build_network(arguments: ExportArguments, trust_code: bool = False) -> nn.Mo
     Raises :class:`CardError` where there is no such network here, or its arguments do not fit; and
     :class:`~omz.errors.ModelFileError` where the weights do not.
     """
-    where = f"{arguments.import_module}.{arguments.model_name}"
-    if not arguments.is_ours:
-        if not trust_code:
-            raise CardError(f"{where} is code from outside Open Matting Zoo; only networks in {OWN_NETWORKS}* are run")
-        return _build_foreign(arguments, where)
-    if arguments.weights is None:
-        raise CardError(f"{where} needs --weights")
-    try:
-        network_class = getattr(importlib.import_module(arguments.import_module), arguments.model_name)
-    except (ImportError, AttributeError) as error:
-        raise CardError(f"there is no network {where}: {error}") from error
-    # Nothing else of ours may be called by a card, whose arguments could make it run code.
-    if not (isinstance(network_class, type) and issubclass(network_class, nn.Module)):
-        raise CardError(f"{where} is no PyTorch network")
-    if network_class.__module__ != arguments.import_module or arguments.model_name.startswith("_"):
-        raise CardError(f"there is no network {where}")
-    try:
-        network = network_class(**arguments.model_params)
-    except Exception as error:
-        raise CardError(f"{where} does not take the card's --model-param: {first_line(error)}") from error
-    load_weights(network, arguments.weights, trust_code)
+    if trust_code and not arguments.is_ours:
+        return _build_foreign(arguments)
+    network, weights = build_own(arguments, nn.Module, "PyTorch")
+    load_weights(network, weights, trust_code)
     return network.eval()
 
 
-def _build_foreign(arguments: ExportArguments, where: str) -> nn.Module:
+def _build_foreign(arguments: ExportArguments) -> nn.Module:
     """Build a network whose code may do, and raise, anything."""
+    where = f"{arguments.import_module}.{arguments.model_name}"
     try:
         factory = getattr(importlib.import_module(arguments.import_module), arguments.model_name)
         network = factory(**arguments.model_params)

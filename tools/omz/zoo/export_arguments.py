@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from omz.errors import CardError
 from omz.zoo.argument_parser import CardArgumentParser
 from omz.zoo.card import ModelCard
 
@@ -29,11 +31,12 @@ DTYPES = {
 
 @dataclass(frozen=True)
 class ExportArguments:
-    """The arguments of Open Model Zoo's PyTorch exporter, understood.
+    """How a network becomes an ONNX file, whatever framework it is of.
 
-    ``model_params`` go to the network's constructor, ``conversion_params`` to the exporter; ``input_shapes`` and
-    ``inputs_dtype`` are those of the example that the network is traced with. ``model_paths`` are folders with code
-    that the network needs; ``weights`` is None where the network loads them by itself.
+    ``model_params`` go to the network's constructor, ``conversion_params`` to the exporter, among them
+    ``dynamic_axes``, the open dimensions; ``input_shapes`` and ``inputs_dtype`` are those of the example that the
+    network is traced with. ``model_paths`` are folders with code that the network needs; ``weights`` is None where the
+    network loads them by itself. ``opset_version`` is None where the exporter takes no wish.
     """
 
     import_module: str
@@ -44,7 +47,7 @@ class ExportArguments:
     input_names: tuple[str, ...]
     output_names: tuple[str, ...]
     output_file: Path
-    opset_version: int
+    opset_version: int | None
     conversion_params: dict[str, Any]
     model_paths: tuple[Path, ...] = ()
     inputs_dtype: str = "float"
@@ -62,7 +65,17 @@ class ExportArguments:
 
 def parse_export_arguments(card: ModelCard, download_dir: Path, output_dir: Path) -> ExportArguments:
     """Understand the card's ``conversion_to_onnx_args``; raises :class:`CardError` naming the argument."""
-    parser = CardArgumentParser(f"{card.path}: conversion_to_onnx_args")
+    where = f"{card.path}: conversion_to_onnx_args"
+    parse = parse_mindspore_arguments if card.framework == "mindspore" else parse_pytorch_arguments
+    understood = parse(card.substitute(card.conversion_to_onnx_args, download_dir, output_dir), where)
+    if _plain(output_dir / card.subdirectory) not in _plain(understood.output_file).parents:
+        raise CardError(f"{where}: the output file {understood.output_file} is not in $conv_dir")
+    return understood
+
+
+def parse_pytorch_arguments(arguments: Sequence[str], where: str) -> ExportArguments:
+    """Understand the flags of Open Model Zoo's PyTorch exporter; raises :class:`CardError` beginning with ``where``."""
+    parser = CardArgumentParser(where)
     parser.add_argument("--import-module", required=True)
     parser.add_argument("--model-name", required=True)
     parser.add_argument("--model-param", action="append", default=[])
@@ -75,21 +88,16 @@ def parse_export_arguments(card: ModelCard, download_dir: Path, output_dir: Path
     parser.add_argument("--output-file", required=True)
     parser.add_argument("--opset_version", type=int, default=11)
     parser.add_argument("--conversion-param", action="append", default=[])
-    found = parser.parse(card.substitute(card.conversion_to_onnx_args, download_dir, output_dir))
-    names = tuple(found.input_names.split(","))
-    shapes = _shapes(parser, found.input_shapes)
-    output_file, folder = Path(found.output_file), output_dir / card.subdirectory
-    if _plain(folder) not in _plain(output_file).parents:
-        parser.error(f"--output-file={output_file} is not in $conv_dir")
+    found = parser.parse(arguments)
     return ExportArguments(
         import_module=found.import_module,
         model_name=found.model_name,
         model_params=dict(_named_literal(parser, "--model-param", text) for text in found.model_param),
         weights=Path(found.weights) if found.weights else None,
-        input_shapes=shapes,
-        input_names=names,
+        input_shapes=_shapes(parser, "--input-shapes", found.input_shapes),
+        input_names=tuple(found.input_names.split(",")),
         output_names=tuple(found.output_names.split(",")),
-        output_file=output_file,
+        output_file=Path(found.output_file),
         opset_version=found.opset_version,
         conversion_params=dict(_named_literal(parser, "--conversion-param", text) for text in found.conversion_param),
         model_paths=tuple(Path(path) for path in found.model_path),
@@ -97,14 +105,55 @@ def parse_export_arguments(card: ModelCard, download_dir: Path, output_dir: Path
     )
 
 
-def _shapes(parser: CardArgumentParser, text: str) -> tuple[tuple[int, ...], ...]:
+def parse_mindspore_arguments(arguments: Sequence[str], where: str) -> ExportArguments:
+    """Understand the flags of the MindSpore exporter; raises :class:`CardError` that begins with ``where``.
+
+    A batch of -1 is left open.
+    """
+    parser = CardArgumentParser(where)
+    parser.add_argument("--network", required=True)
+    parser.add_argument("--weights", required=True)
+    parser.add_argument("--input_shape", required=True)
+    parser.add_argument("--input_names", required=True)
+    parser.add_argument("--output_names", required=True)
+    parser.add_argument("--output_file", required=True)
+    found = parser.parse(arguments)
+    module, _, name = found.network.rpartition(".")
+    if not module:
+        parser.error(f"--network={found.network} is not of the form module.Class")
+    names = tuple(found.input_names.split(","))
+    shapes = _shapes(parser, "--input_shape", found.input_shape, least=-1)
+    if len(shapes) != len(names):
+        parser.error(f"--input_shape has {len(shapes)} shapes for {len(names)} inputs")
+    open_axes = {
+        input_name: {
+            axis: "batch" if axis == 0 else f"{input_name}_{axis}" for axis, side in enumerate(shape) if side < 0
+        }
+        for input_name, shape in zip(names, shapes, strict=True)
+        if min(shape, default=0) < 0
+    }
+    return ExportArguments(
+        import_module=module,
+        model_name=name,
+        model_params={},
+        weights=Path(found.weights),
+        input_shapes=tuple(tuple(1 if side < 0 else side for side in shape) for shape in shapes),
+        input_names=names,
+        output_names=tuple(found.output_names.split(",")),
+        output_file=Path(found.output_file),
+        opset_version=None,
+        conversion_params={"dynamic_axes": open_axes} if open_axes else {},
+    )
+
+
+def _shapes(parser: CardArgumentParser, flag: str, text: str, least: int = 0) -> tuple[tuple[int, ...], ...]:
     """Read ``1,3,8,8`` or ``[1,3,8,8],[1,4]``."""
-    shapes = _literal(parser, "--input-shapes", f"[{text}]")
+    shapes = _literal(parser, flag, f"[{text}]")
     if not any(isinstance(shape, (list, tuple)) for shape in shapes):
         shapes = [shapes]
     for side in (side for shape in shapes for side in (shape if isinstance(shape, (list, tuple)) else [None])):
-        if not isinstance(side, int) or isinstance(side, bool) or not 0 <= side < _MOST:
-            parser.error(f"--input-shapes={text} is not of the form [1,3,8,8],[1,4]")
+        if not isinstance(side, int) or isinstance(side, bool) or not least <= side < _MOST:
+            parser.error(f"{flag}={text} is not of the form [1,3,8,8],[1,4]")
     return tuple(tuple(shape) for shape in shapes)
 
 

@@ -1,0 +1,37 @@
+"""``python -m omz.convert.mindspore_to_onnx``: a MindSpore checkpoint to an ONNX file."""
+
+from __future__ import annotations
+
+import click
+
+from omz.cli.command import omz_command
+from omz.errors import CardError, UsageError
+
+
+@omz_command(hands_on_flags=True)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def main(arguments: tuple[str, ...]) -> None:
+    """Export a MindSpore network with the weights of a checkpoint to ONNX.
+
+    \b
+    --network MODULE.CLASS     such as omz.networks.semantic_human_matting.SemanticHumanMatting
+    --weights FILE             the checkpoint (.ckpt)
+    --input_shape N,C,H,W      -1 leaves the batch open
+    --input_names, --output_names
+                               what they are called in the ONNX file, in order, separated by commas
+    --output_file FILE         the ONNX file
+    """  # noqa: D301  # click reads the \\b
+    from omz.zoo.export_arguments import parse_mindspore_arguments
+
+    try:
+        understood = parse_mindspore_arguments(arguments, "arguments")
+    except CardError as error:
+        raise UsageError(str(error)) from None
+    from omz.convert.mindspore_to_onnx import mindspore_to_onnx
+
+    mindspore_to_onnx(understood)
+    click.echo(f"{understood.output_file}: written, repaired and checked")
+
+
+if __name__ == "__main__":
+    main()

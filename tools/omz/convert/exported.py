@@ -1,0 +1,42 @@
+"""A network of another framework on its way to an IR."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from omz.runtime.engine import Engine
+from omz.zoo.export_arguments import ExportArguments
+from omz.zoo.vocabulary import Framework
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A network of which an ONNX file was made, by ``arguments``.
+
+    ``engine`` runs it; it takes the inputs, the names of the outputs, and the preprocessing.
+    """
+
+    arguments: ExportArguments
+    engine: Callable[..., Engine]
+
+
+def export_network(framework: Framework, arguments: ExportArguments, trust_code: bool = False) -> Exported:
+    """Build the network that ``arguments`` name, load its weights, and write it as ONNX.
+
+    ``trust_code`` runs code that comes with a card. Raises :class:`omz.errors.OmzError`.
+    """
+    if framework == "mindspore":
+        from omz.convert.mindspore_to_onnx import export_mindspore
+        from omz.runtime import mindspore_engine
+
+        cell = mindspore_engine.build_network(arguments)
+        export_mindspore(cell, arguments)
+        return Exported(arguments, partial(mindspore_engine.MindSporeEngine, cell))
+    from omz.convert.pytorch_to_onnx import export_pytorch
+    from omz.runtime import pytorch_engine
+
+    module = pytorch_engine.build_network(arguments, trust_code)
+    export_pytorch(module, arguments)
+    return Exported(arguments, partial(pytorch_engine.PyTorchEngine, module))

@@ -1,0 +1,75 @@
+"""A MindSpore network as one ONNX file, with what its exporter gets wrong put right."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+from omz.atomic import whole_file
+from omz.convert.onnx_repair import repair
+from omz.errors import ConversionError, first_line
+from omz.networks.quiet_mindspore import failures_noted_in, ms
+from omz.runtime.engine import numpy_type
+from omz.runtime.mindspore_engine import build_network
+from omz.zoo.export_arguments import ExportArguments
+
+
+def mindspore_to_onnx(arguments: ExportArguments) -> None:
+    """Build the network that ``arguments`` name, load its checkpoint, and write it as ONNX to the output file.
+
+    Raises :class:`omz.errors.OmzError`; the output file is whole then, too, the old one or none.
+    """
+    export_mindspore(build_network(arguments), arguments)
+
+
+def export_mindspore(network: Any, arguments: ExportArguments) -> None:
+    """Trace ``network`` with an example of the shapes asked for, and write it, repaired and checked.
+
+    MindSpore exports a network once in its life. Of all dimensions, the batch may be left open. Raises
+    :class:`ConversionError` where the network cannot be exported.
+    """
+    what = f"{arguments.import_module}.{arguments.model_name}"
+    batch = _open_batch(arguments)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            plain = export_plain(network, arguments, Path(folder))
+            model = onnx.load(str(plain))
+        repair(model, arguments.input_names, arguments.output_names, batch)
+        onnx.checker.check_model(model, full_check=True)
+        with whole_file(arguments.output_file) as temporary:
+            onnx.save(model, str(temporary))
+    except (ConversionError, OSError):
+        raise
+    except Exception as error:  # an exporter that does not know an operator raises anything
+        raise ConversionError(f"{what} cannot become ONNX: {first_line(error)}") from error
+
+
+def export_plain(network: Any, arguments: ExportArguments, folder: Path) -> Path:
+    """Write what MindSpore's exporter makes of ``network`` into ``folder``, and return the file."""
+    dtype = numpy_type(arguments.element_type)
+    example = [ms.Tensor(np.zeros(shape, dtype)) for shape in arguments.input_shapes]
+    target = folder / "plain.onnx"
+    with failures_noted_in(folder):
+        ms.onnx.export(network, *example, file_name=str(target))
+    return target
+
+
+def _open_batch(arguments: ExportArguments) -> str | None:
+    """Return the name of the batch, where it is to be left open."""
+    axes = arguments.conversion_params.get("dynamic_axes") or {}
+    for name, its in axes.items():
+        if set(its) != {0}:
+            raise ConversionError(f"MindSpore exports networks for fixed sizes; give all sides of {name} but the batch")
+    if axes and set(axes) != set(arguments.input_names):
+        raise ConversionError(f"the batch is open for {', '.join(axes)} alone; leave it open for all inputs")
+    return next((its[0] for its in axes.values()), None)
+
+
+if __name__ == "__main__":
+    from omz.cli.mindspore_exporter import main
+
+    main()

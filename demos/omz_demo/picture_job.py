@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from omz.images.files import check_suffix, read_picture, write_picture
 from omz.images.geometry import resize
 from omz_demo.models import LoadedMatter
 from omz_demo.subject import take_out
-from omz_demo.targets import fill, load_target
+from omz_demo.targets import fill, load_target, target_file
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def plan(
     behind = None if target is None else load_target(target)
     if output is None:
         output = picture.with_name(f"{picture.stem}_{'cutout' if target is None else 'composite'}.png")
-    inputs = (picture,) if plate is None else (picture, plate)
+    inputs = [path for path in (picture, plate, target_file(target)) if path]
     check_suffix(output, has_alpha=target is None)
     _check_place(output, inputs)
     if trimap is not None:
@@ -67,7 +68,7 @@ def plan(
     return PictureJob(picture.name, shot, empty, behind, output, trimap, tuple(warnings), read_ms)
 
 
-def _check_place(output: Path, inputs: tuple[Path, ...]) -> None:
+def _check_place(output: Path, inputs: Sequence[Path]) -> None:
     """Raise where the result would replace an input, or cannot be written."""
     if output.is_dir():
         raise ImageError(f"{output} is a folder; name a file")

@@ -20,14 +20,20 @@ def load_target(text: str) -> Picture:
     Raises :class:`UsageError` where ``text`` is neither a file nor a colour, and :class:`omz.errors.ImageError` for
     a file that is no picture.
     """
-    if text and os.path.exists(text):
-        return read_picture(Path(text))
+    file = target_file(text)
+    if file:
+        return read_picture(file)
     try:
         red, green, blue = ImageColor.getrgb(text)[:3]
         return np.array([[[blue, green, red]]], np.uint8)
     except (ValueError, OverflowError):
         shown = text if len(text) < 80 else f"{text[:80]}..."
         raise UsageError(f"--target {shown}: there is no such file or colour; write green or #78ff9b") from None
+
+
+def target_file(text: str | None) -> Path | None:
+    """Return the file that a target names, None where it is a colour."""
+    return Path(text) if text and os.path.exists(text) else None
 
 
 def fill(target: Picture, size: Size) -> Picture:

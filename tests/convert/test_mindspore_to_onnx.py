@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from omz.cli.mindspore_exporter import main
 from omz.convert.mindspore_to_onnx import export_mindspore, export_plain, mindspore_to_onnx
 from omz.errors import ConversionError
 from omz.networks.quiet_mindspore import ms, nn, ops
+from omz.runtime.mindspore_engine import mindspore_process
 from omz.runtime.quiet_openvino import ov
 from omz.zoo.export_arguments import ExportArguments, parse_mindspore_arguments
 
@@ -45,6 +47,10 @@ def arguments(weights: Path, output: Path, **changes: str) -> ExportArguments:
     return parse_mindspore_arguments(flags(weights, output, **changes), "here")
 
 
+def export(asked: ExportArguments) -> None:
+    mindspore_process()(mindspore_to_onnx, asked.absolute())
+
+
 @pytest.fixture(scope="module")
 def image() -> np.ndarray:
     return np.random.default_rng(0).uniform(-0.5, 0.6, (1, 3, SIDE, SIDE)).astype(np.float32)
@@ -59,7 +65,7 @@ def wanted(image) -> dict[str, np.ndarray]:
 @pytest.fixture(scope="module")
 def exported(checkpoint, tmp_path_factory) -> Path:
     output = tmp_path_factory.mktemp("exported") / "net.onnx"
-    mindspore_to_onnx(arguments(checkpoint, output))
+    export(arguments(checkpoint, output))
     return output
 
 
@@ -89,9 +95,7 @@ def run_openvino(path: Path, image: np.ndarray) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("run", [run_onnxruntime, run_openvino])
 def test_what_is_exported_gives_what_mindspore_gives(exported, image, wanted, run):
     results = run(exported, image)
-    np.testing.assert_allclose(
-        results["trimap"], wanted["trimap"], rtol=0, atol=LIKE_MINDSPORE * np.ptp(wanted["trimap"])
-    )
+    np.testing.assert_allclose(results["trimap"], wanted["trimap"], rtol=0, atol=1e-3)
     difference = np.abs(results["alpha"] - wanted["alpha"])
     assert np.quantile(difference, 0.999) < 1e-4
     assert difference.max() < 3e-4
@@ -111,7 +115,7 @@ def test_weights_in_half_precision_stay_near(exported, image, wanted, tmp_path):
     ov.save_model(ov.Core().read_model(exported), tmp_path / "half.xml", compress_to_fp16=True)
     results = run_openvino(tmp_path / "half.xml", image)
     for name in wanted:
-        np.testing.assert_allclose(results[name], wanted[name], rtol=0, atol=1e-2 * max(1, np.ptp(wanted[name])))
+        np.testing.assert_allclose(results[name], wanted[name], rtol=0, atol=1e-2)
 
 
 def test_it_is_valid_onnx_with_the_names_and_shapes_asked_for(exported):
@@ -129,7 +133,7 @@ def test_it_is_valid_onnx_with_the_names_and_shapes_asked_for(exported):
 
 
 def test_the_batch_is_open_as_asked(checkpoint, tmp_path, image, wanted):
-    mindspore_to_onnx(arguments(checkpoint, tmp_path / "net.onnx", input_shape=f"-1,3,{SIDE},{SIDE}"))
+    export(arguments(checkpoint, tmp_path / "net.onnx", input_shape=f"-1,3,{SIDE},{SIDE}"))
     sides = onnx.load(tmp_path / "net.onnx").graph.output[1].type.tensor_type.shape.dim
     assert (sides[0].dim_param, sides[2].dim_value) == ("batch", SIDE)
     both = np.concatenate([image[..., ::-1], image])
@@ -139,7 +143,7 @@ def test_the_batch_is_open_as_asked(checkpoint, tmp_path, image, wanted):
 
 
 def test_another_size(checkpoint, tmp_path):
-    mindspore_to_onnx(arguments(checkpoint, tmp_path / "net.onnx", input_shape="1,3,64,96"))
+    export(arguments(checkpoint, tmp_path / "net.onnx", input_shape="1,3,64,96"))
     image = np.random.default_rng(1).uniform(-0.5, 0.6, (1, 3, 64, 96)).astype(np.float32)
     trimap, alpha = generated_network()(ms.Tensor(image))
     wanted = {"trimap": trimap.asnumpy(), "alpha": alpha.asnumpy()}
@@ -179,11 +183,11 @@ class Interpolating(nn.Cell):
 
 def test_what_cannot_be_exported_is_one_line_and_no_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # where MindSpore leaves notes
-    asked = arguments(tmp_path / "w.ckpt", tmp_path / "net.onnx", input_shape="1,3,2,2", output_names="y")
+    asked = arguments(tmp_path / "w.ckpt", tmp_path / "out" / "net.onnx", input_shape="1,3,2,2", output_names="y")
     with pytest.raises(ConversionError, match="cannot become ONNX") as caught:
         export_mindspore(Interpolating(), asked)
     assert "\n" not in str(caught.value)
-    assert list(tmp_path.iterdir()) == []
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
@@ -191,22 +195,21 @@ def test_what_cannot_be_exported_is_one_line_and_no_file(tmp_path, monkeypatch):
     [
         ({"output_names": "alpha"}, "has 2 outputs, but 1 names are given"),
         ({"input_shape": "1,3,-1,16"}, "fixed sizes; give all sides of image but the batch"),
-        ({"input_shape": "1,3,17,16"}, "cannot become ONNX"),
+        ({"input_shape": "1,3,17,16"}, "height and width must be divisible by 16"),
         ({"input_shape": "1,4,16,16"}, "cannot become ONNX"),
     ],
 )
 def test_what_the_network_does_not_take_is_one_line_and_no_file(checkpoint, tmp_path, monkeypatch, changes, said):
     monkeypatch.chdir(tmp_path)  # where MindSpore leaves notes
     with pytest.raises(ConversionError, match=said) as caught:
-        mindspore_to_onnx(arguments(checkpoint, tmp_path / "net.onnx", **{"input_shape": "1,3,16,16", **changes}))
+        export(arguments(checkpoint, tmp_path / "net.onnx", **{"input_shape": "1,3,16,16", **changes}))
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 
 
-def run_command(*arguments: str) -> tuple[int, str, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "omz.convert.mindspore_to_onnx", *arguments], capture_output=True, text=True, check=False
-    )
+def run_command(*arguments: str, **environment: str) -> tuple[int, str, str]:
+    command = [sys.executable, "-m", "omz.convert.mindspore_to_onnx", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environment})
     return done.returncode, done.stdout, done.stderr
 
 
@@ -241,15 +244,66 @@ def test_checkpoints_that_cannot_be_used(checkpoint, tmp_path):
         (tmp_path / name).write_bytes(bad)
         assert name in refused(tmp_path, tmp_path / name)
     (tmp_path / "folder.ckpt").mkdir()
-    assert "no checkpoint at" in refused(tmp_path, tmp_path / "folder.ckpt")
+    assert "is a folder" in refused(tmp_path, tmp_path / "folder.ckpt")
     assert "no checkpoint at" in refused(tmp_path, tmp_path / "missing.ckpt")
     other = "omz.networks.semantic_human_matting.TNet"
     assert "does not fit TNet" in refused(tmp_path, checkpoint, network=other, output_names="trimap")
 
 
 def test_wrong_usage_of_the_command(checkpoint, tmp_path):
-    for arguments in (["--network=Net"], flags(checkpoint, tmp_path / "n.onnx", network="Net"), ["--nothing"]):
-        assert CliRunner().invoke(main, arguments).exit_code == 2
+    target = tmp_path / "n.onnx"
+    for arguments in (
+        ["--network=Net"],
+        ["--nothing"],
+        ["--network"],
+        flags(checkpoint, target, network="Net"),
+        flags(checkpoint, target, network="os.system"),
+        flags(checkpoint, target, output_names="trimap,"),
+        flags(checkpoint, target, output_file=""),
+    ):
+        result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == 2
+        assert len(result.stderr.splitlines()) == 1
+
+
+def test_flags_may_stand_apart_from_their_values(checkpoint, tmp_path):
+    given = flags(checkpoint, tmp_path / "n.onnx", input_shape="-1,3,16,16")
+    result = CliRunner().invoke(main, [word for flag in given for word in flag.split("=")])
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert onnx.load(tmp_path / "n.onnx").graph.input[0].type.tensor_type.shape.dim[0].dim_param == "batch"
+
+
+def test_neither_the_checkpoint_nor_a_device_is_written_over(checkpoint, tmp_path):
+    own = tmp_path / "own.ckpt"
+    own.write_bytes(checkpoint.read_bytes())
+    (tmp_path / "folder").mkdir()
+    assert "is the checkpoint" in refused(tmp_path, own, output_file=str(own))
+    assert own.read_bytes() == checkpoint.read_bytes()
+    for place in (tmp_path / "folder", Path("/dev/null")):
+        assert "is a folder or a device" in refused(tmp_path, own, output_file=str(place))
+
+
+def test_without_mindspore_the_command_names_the_extra(checkpoint, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['mindspore'] = None\n")
+    for arguments, code in ((["--help"], 0), ([], 2), (flags(checkpoint, tmp_path / "net.onnx"), 1)):
+        returned, _, wrong = run_command(*arguments, PYTHONPATH=str(tmp_path))
+        assert returned == code
+        assert len(wrong.splitlines()) <= 1
+    assert "MindSpore is not installed; install it with pip install" in wrong
+
+
+def test_a_full_disk_is_said_to_be_full(checkpoint, tmp_path):
+    script = f"""
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+from omz.cli.mindspore_exporter import main
+main({flags(checkpoint, tmp_path / "net.onnx")!r})
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "cannot be written; make room there" in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_older_file_stays_where_the_export_fails(tmp_path):

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -156,6 +160,22 @@ def test_the_accuracy_table_has_mindspore_and_openvino_side_by_side(zoo, monkeyp
         assert math.isclose(original, fp32, rel_tol=1e-3)
         assert math.isclose(original, fp16, rel_tol=2e-2)
     assert [cell.strip() for cell in rows["foreground MSE x1e3"]] == ["-"] * 3
+
+
+@pytest.mark.parametrize("delay", [0.5, 2.5])
+def test_ctrl_c_at_any_moment_leaves_nothing(zoo, tmp_path, delay):
+    models, downloads = zoo
+    command = [Path(sys.executable).with_name("omz_converter"), "--name", NAME, "--models_dir", models, "-d", downloads]
+    process = subprocess.Popen([*command, "-o", tmp_path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout
+    process.stdout.readline()  # it has begun
+    time.sleep(delay)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate()
+    if process.returncode:  # a fast machine may have been done
+        assert process.returncode == 130
+        assert said.splitlines()[-1] == "omz_converter: interrupted"
+    assert not list(tmp_path.rglob(".converting-*"))
 
 
 def test_another_size_and_an_open_batch(zoo, tmp_path):

@@ -18,11 +18,16 @@ def run(script: str, **environment: str) -> str:
     return done.stdout.strip()
 
 
-def test_the_environment_is_as_it_was():
-    script = (
-        "import os; before = dict(os.environ); import omz.networks.quiet_mindspore; print(before == dict(os.environ))"
-    )
-    assert run(script) == "True"
+@pytest.mark.parametrize("environment", [{}, {"OMP_NUM_THREADS": "2", "GLOG_v": "3"}])
+def test_the_environment_is_as_it_was(environment):
+    """That of this process, and the one that its children get, which are two things."""
+    script = """
+import os, subprocess
+before, given = dict(os.environ), subprocess.check_output(["env"])
+import omz.networks.quiet_mindspore
+print(before == dict(os.environ), sorted(given.split()) == sorted(subprocess.check_output(["env"]).split()))
+"""
+    assert run(script, **environment) == "True True"
 
 
 def test_protobuf_stays_fast():

@@ -210,6 +210,16 @@ def test_the_result_never_replaces_what_was_read(pair):
     assert (pair / "photo.png").read_bytes() == before
 
 
+def test_the_result_does_not_replace_the_target(pair):
+    write_picture(pair / "beach.png", np.zeros((8, 8, 3), np.uint8))
+    before = (pair / "beach.png").read_bytes()
+    given = ("-i", pair / "photo.png", "--plate", pair / "plate.png", "--target", pair / "beach.png")
+    result = demo(*given, "-o", pair / "beach.png")
+    assert result.exit_code == 1
+    assert "is one of the pictures to read" in result.output
+    assert (pair / "beach.png").read_bytes() == before
+
+
 def test_a_place_that_cannot_be_written_is_found_before_any_work(pair):
     (pair / "file").touch()
     (pair / "folder.png").mkdir()

@@ -114,7 +114,12 @@ def test_a_side_of_minus_one_is_left_open(tmp_path):
 @pytest.mark.parametrize(
     ("argument", "said"),
     [
-        ("--network=Net", "--network=Net is not of the form module.Class"),
+        ("--network=Net", "--network=Net is none of Open Matting Zoo's own, omz.networks.module.Class"),
+        ("--network=os.system", "--network=os.system is none of Open Matting Zoo's own"),
+        ("--output_names=trimap,", "--output_names='trimap,' is no list of different names"),
+        ("--output_names=alpha,alpha", "is no list of different names"),
+        ("--input_names=an image", "is no list of different names"),
+        ("--output_file=", "--output_file is empty"),
         ("--input_shape=[1,3],[1,4]", "--input_shape has 2 shapes for 1 inputs"),
         ("--input_shape=[-2,3],[1,3]", "is not of the form"),
         ("--input_shape=__import__('os').getcwd()", "is not a number, string, list or dictionary"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import glob
 import os
 import secrets
@@ -87,8 +88,10 @@ def whole_file(target: Path) -> Iterator[Path]:
 
     A block that raises leaves ``target`` as it was and nothing else. A killed process can leave the temporary file,
     whose name starts with a dot, and never half a ``target``. The temporary name keeps the suffix, by which encoders
-    choose their format.
+    choose their format. Raises :class:`OSError` for a target that is there and no file.
     """
+    if target.exists() and not target.is_file():
+        raise OSError(errno.EINVAL, "it is a folder or a device", str(target))
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.part{target.suffix}")
     try:

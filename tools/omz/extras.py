@@ -22,5 +22,5 @@ def import_extra(module: str, extra: str, title: str) -> ModuleType:
             f"{title} is not installed; install it with pip install 'open-matting-zoo[{extra}]', "
             f"or in a checkout with pip install '.[{extra}]'"
         ) from error
-    except (ImportError, OSError, RuntimeError) as error:
+    except Exception as error:  # a package that does not fit the machine raises anything
         raise EngineError(f"{title} cannot be loaded: {first_line(error)}") from error

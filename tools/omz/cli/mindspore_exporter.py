@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import click
 
 from omz.cli.command import omz_command
@@ -24,13 +26,22 @@ def main(arguments: tuple[str, ...]) -> None:
     from omz.zoo.export_arguments import parse_mindspore_arguments
 
     try:
-        understood = parse_mindspore_arguments(arguments, "arguments")
+        understood = parse_mindspore_arguments(list(_joined(arguments)), "arguments")
     except CardError as error:
         raise UsageError(str(error)) from None
     from omz.convert.mindspore_to_onnx import mindspore_to_onnx
+    from omz.runtime.mindspore_engine import mindspore_process
 
-    mindspore_to_onnx(understood)
+    mindspore_process()(mindspore_to_onnx, understood.absolute())
     click.echo(f"{understood.output_file}: written, repaired and checked")
+
+
+def _joined(arguments: Iterable[str]) -> Iterator[str]:
+    """Write ``--flag value`` as ``--flag=value``, for a shape may begin with -1, which looks like a flag."""
+    words = iter(arguments)
+    for word in words:
+        value = next(words, None) if word.startswith("--") and "=" not in word else None
+        yield word if value is None else f"{word}={value}"
 
 
 if __name__ == "__main__":

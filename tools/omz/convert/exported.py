@@ -28,12 +28,12 @@ def export_network(framework: Framework, arguments: ExportArguments, trust_code:
     ``trust_code`` runs code that comes with a card. Raises :class:`omz.errors.OmzError`.
     """
     if framework == "mindspore":
-        from omz.convert.mindspore_to_onnx import export_mindspore
-        from omz.runtime import mindspore_engine
+        from omz.convert.mindspore_to_onnx import mindspore_to_onnx
+        from omz.runtime.mindspore_engine import MindSporeEngine, mindspore_process
 
-        cell = mindspore_engine.build_network(arguments)
-        export_mindspore(cell, arguments)
-        return Exported(arguments, partial(mindspore_engine.MindSporeEngine, cell))
+        process = mindspore_process()
+        process(mindspore_to_onnx, arguments.absolute())
+        return Exported(arguments, partial(MindSporeEngine, arguments, process=process))
     from omz.convert.pytorch_to_onnx import export_pytorch
     from omz.runtime import pytorch_engine
 

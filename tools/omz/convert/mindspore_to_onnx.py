@@ -7,12 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 
-from omz.atomic import whole_file
-from omz.convert.onnx_repair import repair
 from omz.errors import ConversionError, first_line
-from omz.networks.quiet_mindspore import failures_noted_in, ms
 from omz.runtime.engine import numpy_type
 from omz.runtime.mindspore_engine import build_network
 from omz.zoo.export_arguments import ExportArguments
@@ -21,8 +17,11 @@ from omz.zoo.export_arguments import ExportArguments
 def mindspore_to_onnx(arguments: ExportArguments) -> None:
     """Build the network that ``arguments`` name, load its checkpoint, and write it as ONNX to the output file.
 
-    Raises :class:`omz.errors.OmzError`; the output file is whole then, too, the old one or none.
+    It is meant for a process of its own (:func:`omz.runtime.mindspore_engine.mindspore_process`). Raises
+    :class:`omz.errors.OmzError`; the output file is whole then, too, the old one or none.
     """
+    if arguments.weights and arguments.output_file.resolve() == arguments.weights.resolve():
+        raise ConversionError(f"{arguments.output_file} is the checkpoint; name another file for the result")
     export_mindspore(build_network(arguments), arguments)
 
 
@@ -32,6 +31,11 @@ def export_mindspore(network: Any, arguments: ExportArguments) -> None:
     MindSpore exports a network once in its life. Of all dimensions, the batch may be left open. Raises
     :class:`ConversionError` where the network cannot be exported.
     """
+    import onnx
+
+    from omz.atomic import whole_file
+    from omz.convert.onnx_repair import repair
+
     what = f"{arguments.import_module}.{arguments.model_name}"
     batch = _open_batch(arguments)
     try:
@@ -42,19 +46,27 @@ def export_mindspore(network: Any, arguments: ExportArguments) -> None:
         onnx.checker.check_model(model, full_check=True)
         with whole_file(arguments.output_file) as temporary:
             onnx.save(model, str(temporary))
-    except (ConversionError, OSError):
+    except ConversionError:
         raise
+    except OSError as error:
+        raise ConversionError(f"{arguments.output_file} cannot be written: {error.strerror or error}") from error
     except Exception as error:  # an exporter that does not know an operator raises anything
         raise ConversionError(f"{what} cannot become ONNX: {first_line(error)}") from error
 
 
 def export_plain(network: Any, arguments: ExportArguments, folder: Path) -> Path:
-    """Write what MindSpore's exporter makes of ``network`` into ``folder``, and return the file."""
+    """Write what MindSpore's exporter makes of ``network`` into ``folder``, and return the file.
+
+    Raises :class:`ConversionError` where there is no room for it.
+    """
+    from omz.networks.quiet_mindspore import ms
+
     dtype = numpy_type(arguments.element_type)
     example = [ms.Tensor(np.zeros(shape, dtype)) for shape in arguments.input_shapes]
     target = folder / "plain.onnx"
-    with failures_noted_in(folder):
-        ms.onnx.export(network, *example, file_name=str(target))
+    ms.onnx.export(network, *example, file_name=str(target))
+    if not target.is_file():  # MindSpore keeps to itself that it cannot write
+        raise ConversionError(f"{folder} cannot be written; make room there, or name another folder in TMPDIR")
     return target
 
 

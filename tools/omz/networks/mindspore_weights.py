@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from omz.errors import ModelFileError, first_line
+from omz.errors import ModelFileError
 from omz.networks.fit import check_fit
 from omz.networks.quiet_mindspore import ms
 
@@ -13,20 +14,23 @@ from omz.networks.quiet_mindspore import ms
 def load_checkpoint(network: Any, path: Path) -> None:
     """Load the ``.ckpt`` at ``path`` into ``network``, a MindSpore cell, in the network's own precision.
 
-    What a training run has noted beside its parameters, as text, is left out. Raises :class:`ModelFileError` where the
-    file is missing or damaged, or names what is missing, surplus or misshapen.
+    What a training run has noted beside its parameters, as text or as single numbers, is left out. Raises
+    :class:`ModelFileError` where the file is missing or damaged, or names what is missing, surplus or misshapen.
     """
-    found = {name: value for name, value in _read(path).items() if isinstance(value, ms.Parameter)}
-    expected = {name: tuple(parameter.shape) for name, parameter in network.parameters_and_names()}
-    check_fit(expected, {name: tuple(value.shape) for name, value in found.items()}, path, type(network).__name__)
-    try:
-        left_out, _ = ms.load_param_into_net(network, found, strict_load=True)
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise ModelFileError(f"{path} does not fit {type(network).__name__}: {first_line(error)}") from error
-    assert not left_out
+    found = {name: value for name, value in _read(path).items() if isinstance(value, ms.Parameter) and value.shape}
+    parameters = dict(network.parameters_and_names())
+    check_fit(_shapes(parameters), _shapes(found), path, type(network).__name__)
+    for name, parameter in parameters.items():
+        parameter.set_data(found[name].astype(parameter.dtype))
+
+
+def _shapes(parameters: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(parameter.shape) for name, parameter in parameters.items()}
 
 
 def _read(path: Path) -> dict[str, Any]:
+    if path.is_dir():
+        raise ModelFileError(f"{path} is a folder, and no checkpoint")
     if not path.is_file():
         raise ModelFileError(f"no checkpoint at {path}: download the model first")
     if path.suffix != ".ckpt":

@@ -19,6 +19,7 @@ from omz.networks.quiet_mindspore import ms, nn, ops
 _STAGES = ((2, 24, 2, 2), (3, 32, 3, 2), (4, 64, 4, 2), (5, 96, 3, 1), (6, 160, 3, 2))
 """The number, channels, repeats and first stride of the encoder's stages between the first and the last."""
 _EXPANSION = 6
+_MULTIPLE = 16  # the encoder halves pictures four times
 _SKIPS = (16, 24, 32, 96, 320)
 """Channels of the encoder's five results, finest first."""
 _WIDTHS = (16, 32, 64, 128)
@@ -38,6 +39,8 @@ class SemanticHumanMatting(nn.Cell):
 
     def construct(self, image: Any) -> tuple[Any, Any]:
         """Run the network."""
+        if image.shape[2] % _MULTIPLE or image.shape[3] % _MULTIPLE:
+            raise ValueError("height and width must be divisible by 16")
         trimap = self.t_net(image)
         classes = ops.softmax(trimap, 1)
         _, present, unsure = ops.split(classes, 1, 1)

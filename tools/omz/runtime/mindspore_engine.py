@@ -1,72 +1,84 @@
-"""Networks in MindSpore."""
+"""Networks in MindSpore, which runs in a process of its own.
+
+MindSpore takes Ctrl-C for itself, sets how many threads others may use, and can end a process; all of that stays there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
+from omz.apart import Apart
 from omz.errors import EngineError, first_line
-from omz.networks.mindspore_weights import load_checkpoint
-from omz.networks.quiet_mindspore import ms, nn
-from omz.runtime.engine import EngineInfo, Tensor, TensorInfo, check_inputs, numpy_type, prepare, presented
+from omz.runtime.engine import EngineInfo, Tensor, TensorInfo
+from omz.runtime.network_engine import NetworkEngine
 from omz.runtime.own_networks import build_own
 from omz.zoo.export_arguments import ExportArguments
 from omz.zoo.preprocessing import Preprocessing
 
 
-class MindSporeEngine:
-    """Runs an original MindSpore network on the CPU in float32, its preprocessing applied before."""
+class MindSporeEngine(NetworkEngine):
+    """Runs an original MindSpore network on the CPU in float32, its preprocessing applied before.
+
+    ``arguments`` name the network and its checkpoint; ``process`` is where MindSpore is already, if anywhere. Raises
+    :class:`~omz.errors.CardError` where there is no such network, and :class:`~omz.errors.ModelFileError` where the
+    checkpoint does not fit.
+    """
 
     def __init__(
         self,
-        network: Any,
+        arguments: ExportArguments,
         inputs: tuple[TensorInfo, ...],
         output_names: tuple[str, ...],
         preprocessing: tuple[Preprocessing, ...] = (),
+        process: Apart | None = None,
     ) -> None:
-        self._network = network
-        self._inputs = inputs
-        self._output_names = output_names
-        self._preprocessing = preprocessing
+        super().__init__(inputs, output_names, preprocessing)
+        self._process = process or mindspore_process()
+        self._number = self._process(_load, arguments.absolute())
 
     @property
     def info(self) -> EngineInfo:
         """MindSpore, CPU, float32."""
         return EngineInfo("MindSpore", "CPU", "f32")
 
-    @property
-    def inputs(self) -> tuple[TensorInfo, ...]:
-        """The inputs, in the order of the network's arguments."""
-        return presented(self._inputs, self._preprocessing)
+    def _run(self, arguments: Sequence[Tensor]) -> Sequence[Tensor]:
+        return self._process(_run, self._number, arguments)
 
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """The names of the outputs, in the network's order."""
-        return self._output_names
 
-    def infer(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Run once; see :class:`omz.runtime.engine.Engine`."""
-        check_inputs(self.inputs, inputs)
-        prepared = prepare(inputs, self._preprocessing)
-        arguments = [
-            ms.Tensor(prepared[info.name].astype(numpy_type(info.element_type), copy=False)) for info in self._inputs
-        ]
-        try:
-            result = self._network(*arguments)
-            results = [tensor.asnumpy() for tensor in (result if isinstance(result, tuple) else (result,))]
-        except Exception as error:  # MindSpore's errors have no common base but this one
-            raise EngineError(f"MindSpore does not run the network: {first_line(error)}") from error
-        return {name: np.array(each) for name, each in zip(self._output_names, results, strict=False)}
+def mindspore_process() -> Apart:
+    """Return a process for MindSpore, which is not loaded before it is needed."""
+    return Apart("MindSpore")
 
 
 def build_network(arguments: ExportArguments) -> Any:
-    """Build the network that a card names, ready to be run, and load its checkpoint, strictly.
+    """Build the network that a card names, ready to be run, and load its checkpoint, strictly, in this process.
 
     Raises :class:`~omz.errors.CardError` where there is no such network here, or its arguments do not fit; and
     :class:`~omz.errors.ModelFileError` where the checkpoint does not.
     """
+    from omz.networks.mindspore_weights import load_checkpoint
+    from omz.networks.quiet_mindspore import nn
+
     network, weights = build_own(arguments, nn.Cell, "MindSpore")
     load_checkpoint(network, weights)
     return network.set_train(False)
+
+
+_networks: list[Any] = []
+"""Those of a process for MindSpore."""
+
+
+def _load(arguments: ExportArguments) -> int:
+    _networks.append(build_network(arguments))
+    return len(_networks) - 1
+
+
+def _run(number: int, arguments: Sequence[Tensor]) -> list[Tensor]:
+    from omz.networks.quiet_mindspore import ms
+
+    try:
+        result = _networks[number](*map(ms.Tensor, arguments))
+        return [tensor.asnumpy() for tensor in (result if isinstance(result, tuple) else (result,))]
+    except Exception as error:  # MindSpore's errors have no common base but this one
+        raise EngineError(f"MindSpore does not run the network: {first_line(error)}") from error

@@ -29,11 +29,9 @@ def original_engine(card: ModelCard, download_dir: Path) -> Engine:
         check_source(card, export.weights, download_dir)
     inputs = tuple(TensorInfo(info.name, info.shape) for info in card.input_info)
     if card.framework == "mindspore":
-        from omz.runtime import mindspore_engine
+        from omz.runtime.mindspore_engine import MindSporeEngine
 
-        cell = mindspore_engine.build_network(export)
-        return mindspore_engine.MindSporeEngine(cell, inputs, export.output_names, preprocessing)
-    from omz.runtime import pytorch_engine
+        return MindSporeEngine(export, inputs, export.output_names, preprocessing)
+    from omz.runtime.pytorch_engine import PyTorchEngine, build_network
 
-    module = pytorch_engine.build_network(export)
-    return pytorch_engine.PyTorchEngine(module, inputs, export.output_names, preprocessing)
+    return PyTorchEngine(build_network(export), inputs, export.output_names, preprocessing)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -11,13 +11,14 @@ from torch import nn
 
 from omz.errors import CardError, first_line
 from omz.networks.weights import load_weights
-from omz.runtime.engine import EngineInfo, Tensor, TensorInfo, check_inputs, numpy_type, prepare, presented
+from omz.runtime.engine import EngineInfo, Tensor, TensorInfo
+from omz.runtime.network_engine import NetworkEngine
 from omz.runtime.own_networks import build_own
 from omz.zoo.export_arguments import ExportArguments
 from omz.zoo.preprocessing import Preprocessing
 
 
-class PyTorchEngine:
+class PyTorchEngine(NetworkEngine):
     """Runs an original PyTorch network in float32, its preprocessing applied before."""
 
     def __init__(
@@ -28,10 +29,8 @@ class PyTorchEngine:
         preprocessing: tuple[Preprocessing, ...] = (),
         device: str = "cpu",
     ) -> None:
+        super().__init__(inputs, output_names, preprocessing)
         self._network = network.to(device).eval()
-        self._inputs = inputs
-        self._output_names = output_names
-        self._preprocessing = preprocessing
         self._device = device
 
     @property
@@ -39,27 +38,10 @@ class PyTorchEngine:
         """PyTorch, its device, float32."""
         return EngineInfo("PyTorch", self._device.upper(), "f32")
 
-    @property
-    def inputs(self) -> tuple[TensorInfo, ...]:
-        """The inputs, in the order of the network's arguments."""
-        return presented(self._inputs, self._preprocessing)
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """The names of the outputs, in the network's order."""
-        return self._output_names
-
-    def infer(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Run once; see :class:`omz.runtime.engine.Engine`."""
-        check_inputs(self.inputs, inputs)
-        prepared = prepare(inputs, self._preprocessing)
-        arguments = [
-            torch.from_numpy(prepared[info.name].astype(numpy_type(info.element_type), copy=False)).to(self._device)
-            for info in self._inputs
-        ]
+    def _run(self, arguments: Sequence[Tensor]) -> Sequence[Tensor]:
         with torch.inference_mode():
-            results = tensors_in(self._network(*arguments))
-        return {name: result.cpu().numpy() for name, result in zip(self._output_names, results, strict=False)}
+            results = tensors_in(self._network(*(torch.from_numpy(each).to(self._device) for each in arguments)))
+        return [result.cpu().numpy() for result in results]
 
 
 def tensors_in(result: Any) -> list[torch.Tensor]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +58,11 @@ class ExportArguments:
     def element_type(self) -> str:
         """OpenVINO's name of the inputs' type."""
         return DTYPES[self.inputs_dtype]
+
+    def absolute(self) -> ExportArguments:
+        """Return the same with files that do not depend on the working directory."""
+        weights = self.weights.absolute() if self.weights else None
+        return dataclasses.replace(self, weights=weights, output_file=self.output_file.absolute())
 
     @property
     def is_ours(self) -> bool:
@@ -119,9 +126,11 @@ def parse_mindspore_arguments(arguments: Sequence[str], where: str) -> ExportArg
     parser.add_argument("--output_file", required=True)
     found = parser.parse(arguments)
     module, _, name = found.network.rpartition(".")
-    if not module:
-        parser.error(f"--network={found.network} is not of the form module.Class")
-    names = tuple(found.input_names.split(","))
+    if not module.startswith(OWN_NETWORKS):
+        parser.error(f"--network={found.network} is none of Open Matting Zoo's own, {OWN_NETWORKS}module.Class")
+    if not found.output_file:
+        parser.error("--output_file is empty")
+    names = _names(parser, "--input_names", found.input_names)
     shapes = _shapes(parser, "--input_shape", found.input_shape, least=-1)
     if len(shapes) != len(names):
         parser.error(f"--input_shape has {len(shapes)} shapes for {len(names)} inputs")
@@ -139,11 +148,19 @@ def parse_mindspore_arguments(arguments: Sequence[str], where: str) -> ExportArg
         weights=Path(found.weights),
         input_shapes=tuple(tuple(1 if side < 0 else side for side in shape) for shape in shapes),
         input_names=names,
-        output_names=tuple(found.output_names.split(",")),
+        output_names=_names(parser, "--output_names", found.output_names),
         output_file=Path(found.output_file),
         opset_version=None,
         conversion_params={"dynamic_axes": open_axes} if open_axes else {},
     )
+
+
+def _names(parser: CardArgumentParser, flag: str, text: str) -> tuple[str, ...]:
+    """Read ``trimap,alpha``."""
+    names = tuple(text.split(","))
+    if not all(re.fullmatch(r"\S+", name) for name in names) or len(set(names)) < len(names):
+        parser.error(f"{flag}={text!r} is no list of different names, separated by commas")
+    return names
 
 
 def _shapes(parser: CardArgumentParser, flag: str, text: str, least: int = 0) -> tuple[tuple[int, ...], ...]:

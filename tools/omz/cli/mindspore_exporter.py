@@ -42,7 +42,3 @@ def _joined(arguments: Iterable[str]) -> Iterator[str]:
     for word in words:
         value = next(words, None) if word.startswith("--") and "=" not in word else None
         yield word if value is None else f"{word}={value}"
-
-
-if __name__ == "__main__":
-    main()

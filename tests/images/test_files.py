@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image
 
 from omz.errors import ImageError
-from omz.images.files import read_picture, write_picture
+from omz.images.files import read_levels, read_picture, write_picture
 
 
 @pytest.fixture
@@ -144,3 +145,70 @@ def test_a_format_that_cannot_hold_the_size_is_one_line(tmp_path, suffix, width)
     with pytest.raises(ImageError, match=f"cannot hold {width}x8 pixels"):
         write_picture(tmp_path / f"a{suffix}", np.zeros((8, width, 3), np.uint8))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tiff"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_levels_are_all_that_the_file_holds(tmp_path, channels, dtype, suffix):
+    levels = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, (20, 30, channels), dtype, endpoint=True)
+    cv2.imwrite(str(tmp_path / f"a{suffix}"), levels.squeeze())
+    found = read_levels(tmp_path / f"a{suffix}")
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found, levels.squeeze())
+
+
+def test_levels_of_a_damaged_deep_file_are_refused(tmp_path):
+    """One wrong byte; in OpenCV that has ended in half a picture."""
+    deep = np.random.default_rng(0).integers(0, 65536, (20, 30, 4), np.uint16)
+    cv2.imwrite(str(tmp_path / "a.png"), deep)
+    content = bytearray((tmp_path / "a.png").read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / "a.png").write_bytes(content)
+    with pytest.raises(ImageError, match=r"a\.png cannot be read"):
+        read_levels(tmp_path / "a.png")
+
+
+def test_levels_are_turned_as_exif_says(tmp_path, picture):
+    image = Image.fromarray(picture[..., 0])
+    exif = image.getexif()
+    exif[0x0112] = 6
+    image.save(tmp_path / "a.png", exif=exif)
+    np.testing.assert_array_equal(read_levels(tmp_path / "a.png"), np.rot90(picture[..., 0], -1))
+
+
+@pytest.mark.parametrize(
+    ("mode", "shape"), [("1", (37, 53)), ("P", (37, 53, 3)), ("LA", (37, 53, 4)), ("CMYK", (37, 53, 3))]
+)
+def test_levels_of_other_modes(tmp_path, picture, mode, shape):
+    Image.fromarray(picture).convert(mode).save(tmp_path / "a.tiff")
+    levels = read_levels(tmp_path / "a.tiff")
+    assert (levels.shape, levels.dtype) == (shape, np.uint8)
+    np.testing.assert_array_equal(
+        levels[..., :3] if levels.ndim == 3 else levels, _eight_bits(tmp_path / "a.tiff", shape)
+    )
+
+
+def _eight_bits(path, shape):
+    colours = read_picture(path)
+    return colours if len(shape) == 3 else colours[..., 0]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int32])
+def test_levels_of_an_unknown_range_are_refused(tmp_path, dtype):
+    Image.fromarray(np.zeros((4, 4), dtype)).save(tmp_path / "a.tiff")
+    with pytest.raises(ImageError, match="neither 8 nor 16 bits"):
+        read_levels(tmp_path / "a.tiff")
+
+
+def test_twelve_bits_are_refused(tmp_path):
+    """Pillow would give 0 to 4095 as if they were of 16 bits."""
+    header = b"II*\0" + struct.pack("<I", 8)
+    tags = ((256, 4, 2), (257, 4, 1), (258, 3, 12), (259, 3, 1), (262, 3, 1), (273, 4, 98), (278, 4, 1), (279, 4, 3))
+    directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", tag, kind, 1, v) for tag, kind, v in tags)
+    content = header + directory + b"\0" * 4
+    (tmp_path / "a.tiff").write_bytes(content.ljust(98, b"\0") + b"\xff\x0f\xff" + b"\0" * 16)
+    with Image.open(tmp_path / "a.tiff") as image:
+        assert image.mode == "I;16"
+    with pytest.raises(ImageError, match="neither 8 nor 16 bits"):
+        read_levels(tmp_path / "a.tiff")

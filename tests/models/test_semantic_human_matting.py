@@ -155,11 +155,11 @@ def test_the_accuracy_table_has_mindspore_and_openvino_side_by_side(zoo, monkeyp
     assert result.exit_code == 0, result.output
     assert "MindSpore" in result.output
     rows = {line.split("│")[1].strip(): line.split("│")[2:5] for line in result.output.splitlines() if "│" in line}
-    for metric in ("alpha MAD x1e3", "alpha MSE x1e3", "alpha GRAD /1e3"):
+    for metric in ("MAD x1e3", "MSE x1e3", "GRAD /1e3"):
         original, fp32, fp16 = (float(cell) for cell in rows[metric])
         assert math.isclose(original, fp32, rel_tol=1e-3)
         assert math.isclose(original, fp16, rel_tol=2e-2)
-    assert [cell.strip() for cell in rows["foreground MSE x1e3"]] == ["-"] * 3
+    assert "foreground MSE x1e3" not in rows
 
 
 @pytest.mark.parametrize("delay", [0.5, 2.5])

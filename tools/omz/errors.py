@@ -6,6 +6,7 @@
     ├── UsageError           the request makes no sense (a command exits with 2)
     ├── CardError            a model card or the model asked for
     ├── ImageError           a picture that cannot be read, written or used
+    ├── DataError            a dataset, or a frame of it, that nothing can be measured on
     ├── ModelFileError       a model's file that is missing, damaged or of another network
     ├── DownloadError        a file that could not be fetched, unpacked or put in its place
     ├── ConversionError      a model that cannot become an IR
@@ -35,6 +36,10 @@ class CardError(OmzError):
 
 class ImageError(OmzError):
     """A picture cannot be read, written or used."""
+
+
+class DataError(OmzError):
+    """A dataset, or a frame of it, cannot be used to measure anything."""
 
 
 class ModelFileError(OmzError):

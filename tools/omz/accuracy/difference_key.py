@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from omz.accuracy.metrics import alpha_mad
+from omz.accuracy.metrics.differences import mad
 from omz.images.arrays import Alpha, Picture
 
 THRESHOLDS = (2, 4, 6, 8, 10, 12, 15, 20, 25, 30, 35, 40, 50, 60, 70, 80)
@@ -23,7 +23,7 @@ def best_difference_key(frames: Sequence[tuple[Picture, Picture, Alpha]]) -> tup
     totals = dict.fromkeys(THRESHOLDS, 0.0)
     for picture, plate, truth in frames:
         for threshold in THRESHOLDS:
-            totals[threshold] += alpha_mad(difference_key(picture, plate, threshold), truth)
+            totals[threshold] += 1e3 * mad(difference_key(picture, plate, threshold), truth)
     best = min(totals, key=totals.__getitem__)
     return best, totals[best] / len(frames)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -24,6 +25,8 @@ class _OmzCommand(click.Command):
         return super().parse_args(ctx, [_complete(argument, flags) for argument in args])
 
     def invoke(self, ctx: click.Context) -> Any:
+        # OpenMP, on which PyTorch runs, lets its threads spin where those of OpenVINO want to work.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")  # for names that a terminal cannot show
         try:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from omz.atomic import whole_file
 from omz.errors import ImageError
 from omz.images.arrays import Picture
+
+Levels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
+"""What a file holds: 0 to 255, or 0 to 65535."""
 
 WITH_ALPHA = (".png", ".webp")
 WITHOUT_ALPHA = (".png", ".webp", ".jpg", ".jpeg", ".bmp")
@@ -25,23 +31,23 @@ def read_picture(path: Path) -> Picture:
     file is missing, empty, truncated, too large or no picture. (Pillow decodes, for it tells a truncated file from a
     whole one.)
     """
-    try:
-        if path.stat().st_size == 0:
-            raise ImageError(f"{path} is empty; use a picture")
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                return _as_bgr(ImageOps.exif_transpose(image), path)
-    except FileNotFoundError:
-        raise ImageError(f"no picture at {path}; check the path") from None
-    except UnidentifiedImageError:
-        raise ImageError(f"{path} is no picture in a format that can be read; convert it to PNG or JPEG") from None
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        limit = (Image.MAX_IMAGE_PIXELS or 0) // 10**6
-        raise ImageError(f"{path} has more than {limit} million pixels; make it smaller") from None
-    except (OSError, SyntaxError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ImageError(f"{path} cannot be read as a picture: {reason}; use an undamaged file") from error
+    with _opened(path) as image:
+        return _as_bgr(ImageOps.exif_transpose(image), path)
+
+
+def read_levels(path: Path) -> Levels:
+    """Read all that a picture holds, in the depth it has: (H, W), (H, W, 3) BGR or (H, W, 4) BGRA, uint8 or uint16.
+
+    Depths below 8 bits become 8 bits; palettes become colours. It is turned as its EXIF orientation says, unless it has
+    colours of 16 bits. Raises :class:`ImageError` as :func:`read_picture` does, and for depths above 16 bits.
+    """
+    with _opened(path) as image:
+        stored = str(image.tile)  # names the depth in the file, which the mode does not
+        if image.mode == "F" or (image.mode == "I" and image.format != "PNG") or ";12" in stored:
+            raise ImageError(f"{path} has neither 8 nor 16 bits a channel; convert it to 8 or 16 bits")
+        if image.mode in ("RGB", "RGBA") and ";16" in stored:
+            return _deep_colours(image, path)
+        return _levels(ImageOps.exif_transpose(image))
 
 
 def write_picture(path: Path, picture: NDArray[np.uint8]) -> None:
@@ -71,6 +77,29 @@ def check_suffix(path: Path, has_alpha: bool) -> None:
         raise ImageError(f"{path}: {kind} needs one of the suffixes {', '.join(allowed)}")
 
 
+@contextmanager
+def _opened(path: Path) -> Iterator[ImageFile.ImageFile]:
+    """Open a picture; what its decoder says, here or in the block, becomes an :class:`ImageError`."""
+    try:
+        if path.stat().st_size == 0:
+            raise ImageError(f"{path} is empty; use a picture")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # what is damaged ends in an exception, too
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                yield image
+    except FileNotFoundError:
+        raise ImageError(f"no picture at {path}; check the path") from None
+    except UnidentifiedImageError:
+        raise ImageError(f"{path} is no picture in a format that can be read; convert it to PNG or JPEG") from None
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        limit = (Image.MAX_IMAGE_PIXELS or 0) // 10**6
+        raise ImageError(f"{path} has more than {limit} million pixels; make it smaller") from None
+    except (OSError, SyntaxError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ImageError(f"{path} cannot be read as a picture: {reason}; use an undamaged file") from error
+
+
 def _as_bgr(image: Image.Image, path: Path) -> Picture:
     if image.mode == "F":
         raise ImageError(f"{path} has floating-point values, whose range is not known; convert it to 8 or 16 bits")
@@ -79,3 +108,25 @@ def _as_bgr(image: Image.Image, path: Path) -> Picture:
             (np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8), cv2.COLOR_GRAY2BGR
         )
     return cv2.cvtColor(np.asarray(image.convert("RGB")), cv2.COLOR_RGB2BGR)
+
+
+def _levels(image: Image.Image) -> Levels:
+    if image.mode.startswith("I"):
+        return np.asarray(image).astype(np.uint16)
+    if image.has_transparency_data:
+        return cv2.cvtColor(np.asarray(image.convert("RGBA")), cv2.COLOR_RGBA2BGRA)
+    if image.mode in ("1", "L"):
+        return np.array(image.convert("L"))
+    return cv2.cvtColor(np.asarray(image.convert("RGB")), cv2.COLOR_RGB2BGR)
+
+
+def _deep_colours(image: ImageFile.ImageFile, path: Path) -> Levels:
+    """Decode with OpenCV, for Pillow cuts colours of 16 bits to 8; Pillow checks the sums inside a PNG."""
+    image.verify()
+    try:
+        levels = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        levels = None
+    if levels is None or levels.dtype != np.uint16:
+        raise ImageError(f"{path} cannot be read as a picture of 16 bits; use an undamaged file, or 8 bits")
+    return levels

@@ -42,6 +42,16 @@ class Matte:
     trimap: Trimap | None = None
 
 
+@dataclass(frozen=True)
+class Shown:
+    """A picture, how it was fitted into what a network sees, ``small``, and the engine's inputs by name."""
+
+    picture: Picture
+    small: Picture
+    fit: Fit
+    tensors: Mapping[str, Tensor]
+
+
 class Matter:
     """Takes the subject out of a picture, given the plate where the model takes one: the scene without the subject.
 
@@ -59,7 +69,7 @@ class Matter:
                 f"{', '.join(engine.outputs)}; matting takes a picture, or a picture and the plate {PLATE}, and gives "
                 f"{' or '.join(_ALPHAS)}"
             )
-        self._engine = engine
+        self.engine = engine
         self._picture = pictures[0]
         self._plate = next((info for info in engine.inputs if info.name == PLATE), None)
         self._alpha = alphas[0]
@@ -77,13 +87,18 @@ class Matter:
     @property
     def gives_trimap(self) -> bool:
         """Whether mattes of the model have a trimap."""
-        return _TRIMAP in self._engine.outputs
+        return _TRIMAP in self.engine.outputs
 
     def __call__(self, picture: Picture, plate: Picture | None = None) -> Matte:
         """Matte ``picture``, against ``plate`` where the model takes one: both (H, W, 3) uint8 BGR, of the same size.
 
         Raises :class:`ImageError` for what is no such picture, a plate that is missing, or one that is not needed.
         """
+        shown = self.show(picture, plate)
+        return self.matte(shown, self.engine.infer(shown.tensors))
+
+    def show(self, picture: Picture, plate: Picture | None = None) -> Shown:
+        """Return the pictures as the engine takes them; see :meth:`__call__`."""
         _check("picture", picture)
         if (plate is None) == self.takes_plate:
             raise ImageError("the model needs the plate; give it, too" if plate is None else "the model takes no plate")
@@ -95,10 +110,20 @@ class Matter:
             if picture.shape != plate.shape:
                 raise ImageError(f"picture {_size(picture)} and plate {_size(plate)} differ in size; resize the plate")
             tensors[PLATE] = _tensor(fit.apply(plate), self._plate)
-        results = _images(self._engine.infer(tensors), fit.padded)
+        return Shown(picture, small, fit, tensors)
+
+    def matte(self, shown: Shown, outputs: Mapping[str, Tensor], clipped: bool = True) -> Matte:
+        """Return the matte that the engine's ``outputs`` for ``shown`` make.
+
+        Without ``clipped`` alpha stays as the network gives it, which may leave 0 to 1. Raises :class:`EngineError` for
+        outputs that are no pictures of the size that was shown.
+        """
+        fit, results = shown.fit, _images(outputs, shown.fit.padded)
+        alpha = fit.undo(results[self._alpha][..., 0])
+        foreground = results.get(_FOREGROUND)
         return Matte(
-            np.clip(fit.undo(results[self._alpha][..., 0]), 0, 1),
-            _full_foreground(fit, picture, small, results[_FOREGROUND]) if _FOREGROUND in results else None,
+            np.clip(alpha, 0, 1) if clipped else alpha,
+            None if foreground is None else _full_foreground(fit, shown.picture, shown.small, foreground),
             _full_trimap(fit, results[_TRIMAP]) if _TRIMAP in results else None,
         )
 

@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+from accuracy.datasets.picture_files import SIZE, colours, grey, rgba, touch, write
+
+from omz.accuracy.datasets.compositing import fingerprint
+from omz.accuracy.datasets.folder import open_dataset
+from omz.accuracy.datasets.layouts import LAYOUTS
+from omz.errors import DataError
+
+
+def samples(folder: Path, **options: object) -> dict:
+    dataset = open_dataset(folder, **options)
+    return {entry.name: dataset.read(entry) for entry in dataset.entries}
+
+
+def level(picture: np.ndarray | None) -> int | None:
+    """The level of a picture that :func:`colours` made."""
+    if picture is None:
+        return None
+    np.testing.assert_array_equal(picture, colours(int(picture[0, 0, 0])))
+    return int(picture[0, 0, 0])
+
+
+def test_omz_clips(tmp_path):
+    for number, name in enumerate(("a/1", "a/2", "b/1")):
+        write(tmp_path / f"com/{name}.png", colours(number))
+        write(tmp_path / f"bgr/{name}.png", colours(10 + number))
+        write(tmp_path / f"fgr/{name}.png", rgba(20 + number, 51 * number))
+    found = samples(tmp_path)
+    assert list(found) == ["a/1", "a/2", "b/1"]
+    for number, sample in enumerate(found.values()):
+        assert [level(each) for each in (sample.picture, sample.plate, sample.foreground)] == [
+            number,
+            10 + number,
+            20 + number,
+        ]
+        assert (sample.alpha == 51 * number / 255).all()
+    assert open_dataset(tmp_path).title == f"{tmp_path} (omz_clips)"
+
+
+def test_per_clip_with_deep_alpha(tmp_path):
+    write(tmp_path / "a/com/1.jpg", colours(128))
+    write(tmp_path / "a/fgr/1.png", colours(5))
+    write(tmp_path / "a/pha/1.png", np.full(SIZE, 257, np.uint16))
+    (sample,) = samples(tmp_path).values()
+    assert (level(sample.foreground), sample.plate) == (5, None)
+    assert (sample.alpha == 257 / 65535).all()
+
+
+def test_matting_human(tmp_path):
+    write(tmp_path / "clip_img/18/clip_00/18-7.jpg", colours(128))
+    write(tmp_path / "matting/18/matting_00/18-7.png", rgba(9, 102))
+    touch(tmp_path, "matting/18/._matting_00/18-7.png", "clip_img/18/clip_00/._18-7.jpg")
+    (sample,) = samples(tmp_path).values()
+    assert (sample.entry.name, sample.entry.clip) == ("18/00/18-7", "18/00")
+    assert (sample.alpha == 0.4).all()
+    assert sample.foreground is None
+
+
+def test_matting_human_generated(tmp_path):
+    for split, alpha in (("train", 1), ("test", 102)):
+        write(tmp_path / f"{split}/clip_img/18/clip_00/7.jpg", colours(128))
+        write(tmp_path / f"{split}/alpha/18/matting_00/7.png", grey(alpha))
+        write(tmp_path / f"{split}/trimap/18/matting_00/7.png", grey(128))
+        write(tmp_path / f"{split}/matting/18/matting_00/7.png", rgba(0, 0))
+    (sample,) = samples(tmp_path).values()
+    assert (sample.alpha == 0.4).all()
+    assert (sample.trimap == 128).all()
+    (sample,) = samples(tmp_path / "train").values()
+    assert (sample.alpha == 1 / 255).all()
+
+
+def test_flat_pairs(tmp_path):
+    write(tmp_path / "images/cat.bmp", colours(1))
+    write(tmp_path / "alpha/cat.png", grey(255))
+    write(tmp_path / "bgr/cat.webp", np.zeros((*SIZE, 3), np.uint8))
+    write(tmp_path / "trimap/cat.tif", grey(255))
+    (sample,) = samples(tmp_path).values()
+    assert level(sample.picture) == 1
+    assert (sample.alpha == 1).all()
+    assert (sample.trimap == 255).all()
+    assert (sample.plate == 0).all()
+
+
+def test_pictures_without_truth(tmp_path):
+    write(tmp_path / "1.png", colours(1))
+    write(tmp_path / "bgr/1.png", colours(2))
+    (sample,) = samples(tmp_path).values()
+    assert (level(sample.picture), level(sample.plate), sample.alpha) == (1, 2, None)
+
+
+def clips(folder: Path, count: int = 4) -> Path:
+    for clip in range(count):
+        for frame in range(2):
+            write(folder / f"set/fgr/{clip}/{frame}.png", colours(200))
+            write(folder / f"set/pha/{clip}/{frame}.png", grey(51))
+    for number in range(5):
+        write(folder / f"backgrounds/{number}.png", colours(10 * number, (12, 20)))
+    return folder / "set"
+
+
+def test_videomatte_is_placed_before_backgrounds(tmp_path):
+    found = samples(clips(tmp_path), backgrounds=tmp_path / "backgrounds")
+    assert len(found) == 8
+    for sample in found.values():
+        assert sample.entry.files["background"].parent == tmp_path / "backgrounds"
+        background = 10 * int(sample.entry.files["background"].stem)
+        assert level(sample.plate) == background
+        assert level(sample.picture) == round(0.2 * 200 + 0.8 * background)
+        assert level(sample.foreground) == 200
+    by_clip = {sample.entry.clip: set() for sample in found.values()}
+    for sample in found.values():
+        by_clip[sample.entry.clip].add(sample.entry.files["background"])
+    assert all(len(files) == 1 for files in by_clip.values())
+    assert len(set.union(*by_clip.values())) > 1
+
+
+def test_subset_order_and_repetition_change_no_pixel(tmp_path):
+    folder = clips(tmp_path, 12)
+    whole = open_dataset(folder, backgrounds=tmp_path / "backgrounds", seed=3)
+    expected = {entry.name: fingerprint(whole.read(entry).picture) for entry in whole.entries}
+    shuffled = random.Random(0).sample(whole.entries, k=9) * 2
+    assert all(fingerprint(whole.read(entry).picture) == expected[entry.name] for entry in shuffled)
+    for clip in (0, 2, 3, 7, 11):
+        for kind in ("fgr", "pha"):
+            (folder / kind / str(clip)).rename(tmp_path / f"{kind}{clip}")
+    fewer = open_dataset(folder, backgrounds=tmp_path / "backgrounds", seed=3)
+    assert len(fewer.entries) == 14
+    assert all(fingerprint(fewer.read(entry).picture) == expected[entry.name] for entry in fewer.entries)
+    other = open_dataset(folder, backgrounds=tmp_path / "backgrounds", seed=4)
+    assert any(fingerprint(other.read(entry).picture) != expected[entry.name] for entry in other.entries)
+
+
+def test_compositing_uses_its_own_backgrounds_one_a_picture(tmp_path):
+    for number in range(30):
+        write(tmp_path / f"fgr/{number}.png", rgba(100, 0))
+    for number in range(5):
+        write(tmp_path / f"bgr/{number}.jpg", np.full((3, 4, 3), 40 * number, np.uint8))
+    found = samples(tmp_path, layout="compositing")
+    assert {int(sample.picture[0, 0, 0]) for sample in found.values()} == {0, 40, 80, 120, 160}
+
+
+def test_backgrounds_are_asked_for_where_they_are_needed_and_only_there(tmp_path):
+    folder = clips(tmp_path)
+    with pytest.raises(DataError, match=r"set/bgr has no backgrounds; name a folder of pictures"):
+        open_dataset(folder)
+    touch(tmp_path, "flat/images/1.png", "flat/alpha/1.png")
+    with pytest.raises(DataError, match=r"flat has pictures \(flat\), which need no backgrounds; leave .* out"):
+        open_dataset(tmp_path / "flat", backgrounds=tmp_path / "backgrounds")
+
+
+def test_missing_pairs_stop_or_are_counted(tmp_path):
+    touch(tmp_path, "images/1.jpg", "images/2.jpg", "images/3.jpg", "alpha/1.png", "alpha/4.png")
+    with pytest.raises(DataError, match=r"alpha/2\.\* is missing, .*; 2 more such files, see --check_dataset"):
+        open_dataset(tmp_path)
+    dataset = open_dataset(tmp_path, allow_missing=True)
+    assert [entry.name for entry in dataset.entries] == ["1"]
+    assert dataset.left_out == ["2", "3", "4"]
+
+
+def test_twins_stop_even_if_files_may_be_missing(tmp_path):
+    touch(tmp_path, "images/1.jpg", "images/1.png", "alpha/1.png")
+    with pytest.raises(DataError, match=r"1\.png stands for the same frame as 1\.jpg; keep one of the two$"):
+        open_dataset(tmp_path, allow_missing=True)
+
+
+def test_a_dataset_without_a_whole_frame_is_refused(tmp_path):
+    touch(tmp_path, "images/1.jpg", "alpha/2.png")
+    with pytest.raises(DataError, match="has no frame with all its files"):
+        open_dataset(tmp_path, LAYOUTS["flat"], allow_missing=True)
+
+
+def test_no_file_is_left_behind(tmp_path):
+    folder = clips(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    samples(folder, backgrounds=tmp_path / "backgrounds")
+    assert sorted(tmp_path.rglob("*")) == before

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from omz.accuracy.agreement import agreement
+from omz.accuracy.comparison import FrameResult, ModelFrame
+from omz.accuracy.conventions import CONVENTIONS, OMZ
+from omz.accuracy.summary import paired_difference, pooled_agreement, summarise, worst_frames
+
+
+def frame(name: str, clip: str = "", index: int = 0, **figures: float) -> FrameResult:
+    return FrameResult(
+        name, clip, index, {label: ModelFrame({"MAD": value}, 10 * value, 0, 1) for label, value in figures.items()}
+    )
+
+
+def test_frames_are_averaged_and_those_without_a_figure_left_out():
+    results = [frame("a", m=1), frame("b", m=4), frame("c", m=math.nan), FrameResult("d", "", 0, problem="gone")]
+    summary = summarise(results, "m", OMZ)
+    assert summary.figures == {"MAD": 2.5}
+
+
+def test_clips_of_unequal_length_are_averaged_by_index_first():
+    results = [frame("a/0", "a", 0, m=1), frame("a/1", "a", 1, m=5), frame("b/0", "b", 0, m=3)]
+    assert summarise(results, "m", CONVENTIONS["rvm_lr"]).figures["MAD"] == (2 + 5) / 2
+    assert summarise(results, "m", OMZ).figures["MAD"] == 3
+
+
+def test_problems_are_counted_and_named():
+    bad = FrameResult("x", "", 0, {"m": ModelFrame({}, 1, 0, 0, "2 pixels of alpha are no numbers")})
+    summary = summarise([frame("a", m=1), bad], "m", OMZ)
+    assert (summary.frames, summary.problems) == (1, {"x": "2 pixels of alpha are no numbers"})
+
+
+def test_times_are_median_and_90th_percentile():
+    summary = summarise([frame(str(value), m=value) for value in range(1, 11)], "m", OMZ)
+    assert (summary.median_ms, summary.p90_ms) == (55, 90)
+
+
+def test_a_difference_is_paired():
+    rng = np.random.default_rng(0)
+    levels = 100 * rng.random(200)
+    results = [frame(str(i), a=level, b=level + 1 + 0.1 * rng.standard_normal()) for i, level in enumerate(levels)]
+    interval = paired_difference(results, ("a", "b"), "MAD")
+    assert interval.difference == pytest.approx(1, abs=0.05)
+    assert interval.low < interval.difference < interval.high
+    assert interval.high - interval.low == pytest.approx(2 * 1.96 * 0.1 / math.sqrt(200), rel=0.3)
+    assert interval.is_clear
+    assert paired_difference(results, ("a", "b"), "MAD") == interval
+
+
+def test_frames_of_a_clip_are_no_evidence_of_their_own():
+    results = [frame(f"{clip}/{i}", clip, i, a=0, b=value) for clip, value in (("x", 1), ("y", 3)) for i in range(50)]
+    interval = paired_difference(results, ("a", "b"), "MAD")
+    assert (interval.difference, interval.low, interval.high) == (2, 1, 3)
+
+
+def test_the_interval_covers_the_truth_as_often_as_it_says():
+    rng = np.random.default_rng(1)
+    covered = 0
+    for _ in range(200):
+        results = [frame(str(i), a=0, b=value) for i, value in enumerate(rng.standard_normal(40))]
+        interval = paired_difference(results, ("a", "b"), "MAD")
+        covered += interval.low <= 0 <= interval.high
+    assert 0.88 <= covered / 200 <= 0.99
+
+
+def test_only_frames_that_both_have_are_compared():
+    results = [frame("a", a=1, b=2), frame("b", a=1), frame("c", b=9)]
+    assert paired_difference(results, ("a", "b"), "MAD").difference == 1
+    assert math.isnan(paired_difference(results, ("a", "b"), "GRAD").difference)
+
+
+def test_agreements_are_pooled_and_the_worst_frames_found():
+    results = [
+        FrameResult(name, "", 0, {}, {("a", "b"): {"pha": agreement(np.zeros(4), np.full(4, value))}})
+        for name, value in (("x", 0.1), ("y", 0.3), ("z", 0.2))
+    ]
+    assert pooled_agreement(results, ("a", "b"))["pha"].largest == 0.3
+    assert [result.name for result in worst_frames(results, ("a", "b"), 2)] == ["y", "z"]

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+from omz.accuracy.agreement import agreement
+from omz.accuracy.comparison import FrameResult, ModelFrame
+from omz.accuracy.summary import ModelSummary
+from omz.accuracy.verdict import Gate, judge, parse_threshold
+from omz.errors import DataError, UsageError
+
+
+def summary(**figures: float) -> ModelSummary:
+    return ModelSummary(figures, 1, 1, 1, 0, 1, {})
+
+
+def results(problem: str = "") -> list[FrameResult]:
+    read = FrameResult("a", "", 0, {"original": ModelFrame({}, 1, 0, 1)})
+    return [read, FrameResult("b", "", 0, problem=problem)] if problem else [read]
+
+
+def failed(found: np.ndarray, thresholds=(), original: float = 10.0, converted: float = 10.0, **changes) -> list[str]:
+    gates = judge(
+        "original",
+        {"original": summary(MAD=original), "FP16": changes.get("summary", summary(MAD=converted))},
+        {"FP16": {"pha": agreement(np.zeros(2000), found)}},
+        {"FP16": 0.01},
+        [parse_threshold(text) for text in thresholds],
+        changes.get("results", results()),
+    )
+    return [gate.what for gate in gates if not gate.passed]
+
+
+SAME = np.zeros(2000)
+
+
+def test_what_is_the_same_passes():
+    assert failed(SAME) == []
+
+
+def test_outputs_may_stray_by_the_tolerance_but_for_one_in_a_thousand():
+    assert failed(np.full(2000, 0.0099)) == []
+    assert failed(np.full(2000, 0.0101)) == ["pha: 99.9 % within"]
+    some = SAME.copy()
+    some[0] = 0.5
+    assert failed(some) == []
+    some[:3] = 0.5
+    assert failed(some) == ["pha: 99.9 % within"]
+
+
+def test_what_is_no_number_fails():
+    some = SAME.copy()
+    some[0] = math.nan
+    assert failed(some) == ["pha: 99.9 % within"]
+
+
+@pytest.mark.parametrize(
+    ("threshold", "converted", "passes"),
+    [
+        ("MAD=0.5", 10.5, True),
+        ("MAD=0.5", 10.51, False),
+        ("MAD=5%", 10.5, True),
+        ("MAD=5%", 10.51, False),
+        ("MAD=0", 10, True),
+        ("MAD=0", 1, True),  # better is never a failure
+        ("MAD=1%", math.nan, False),
+    ],
+)
+def test_figures_may_be_higher_by_a_threshold(threshold, converted, passes):
+    assert (failed(SAME, [threshold], converted=converted) == []) == passes
+
+
+def test_a_share_of_nothing_is_nothing_and_an_absolute_threshold_still_counts():
+    assert failed(SAME, ["MAD=5%"], original=0, converted=0.1) == ["MAD"]
+    assert failed(SAME, ["MAD=0.2"], original=0, converted=0.1) == []
+
+
+def test_frames_that_fail_are_a_failure():
+    assert failed(SAME, results=results("cannot be read")) == ["frames that cannot be read"]
+    bad = dataclasses.replace(summary(MAD=1), problems={"a": "no numbers"})
+    assert failed(SAME, summary=bad) == ["frames without figures"]
+
+
+def test_nothing_to_judge_by_is_an_error():
+    with pytest.raises(DataError, match="no frame could be read"):
+        failed(SAME, results=[FrameResult("b", "", 0, problem="gone")])
+    with pytest.raises(UsageError, match="--threshold GRAD: the figures are MAD"):
+        failed(SAME, ["GRAD=1"])
+
+
+@pytest.mark.parametrize("text", ["MAD", "MAD=", "MAD=x", "MAD=-1", "=1", "MAD=1%%"])
+def test_other_thresholds_are_refused(text):
+    with pytest.raises(UsageError, match="is not of the form"):
+        parse_threshold(text)
+
+
+def test_a_gate_holds_up_to_its_limit():
+    assert Gate("m", "x", 1.0, 1.0).passed
+    assert not Gate("m", "x", math.nan, 1.0).passed

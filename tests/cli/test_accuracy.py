@@ -1,0 +1,128 @@
+"""``omz_accuracy`` on folders of pictures, and on IRs that are not what they should be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from omz.cli.accuracy import main
+from omz.convert import convert
+from omz.convert.plan import Settings
+from omz.images.files import write_picture
+from omz.synthesis.scene import make_scene
+from omz.zoo import Catalog
+
+STARTER = "background-matting-starter"
+SIZE = (96, 160)
+
+
+def run(*arguments: object) -> Result:
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
+    assert "Traceback" not in result.output
+    return result
+
+
+def write_dataset(folder: Path) -> Path:
+    """Write two clips of two frames in Open Model Zoo's layout."""
+    for number in range(4):
+        scene = make_scene(number, SIZE, "test")
+        frame = f"clip{number // 2}/000{number % 2}.png"
+        write_picture(folder / "com" / frame, scene.picture)
+        write_picture(folder / "bgr" / frame, scene.plate)
+        alpha = np.rint(255 * scene.alpha).astype(np.uint8)
+        write_picture(folder / "fgr" / frame, np.dstack([scene.foreground, alpha]))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory) -> Path:
+    return write_dataset(tmp_path_factory.mktemp("dataset"))
+
+
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+def test_a_folder_of_frames_gives_the_table_and_a_verdict(dataset):
+    result = run("--name", STARTER, "--dataset", dataset, "--threshold", "MAD=5%")
+    assert result.exit_code == 0, result.output
+    for told in ("original", "FP32", "FP16", "MAD x1e3", "PSNR dB", "inference", "convention omz", "PASSED"):
+        assert told in result.output
+
+
+@pytest.mark.parametrize("extra", ["--reverse_input_channels=False", "--scale=1"])
+def test_a_conversion_that_forgets_something_fails(dataset, tmp_path, extra):
+    convert(Catalog()[STARTER], Path(), tmp_path, Settings(precisions=("FP32",), extra=(extra,), check="none"))
+    result = run("--name", STARTER, "--dataset", dataset, "--models", "original,FP32", "--model_dir", tmp_path)
+    assert result.exit_code == 1
+    assert "FAIL FP32: pha: 99.9 % within" in result.output
+    assert "FAILED: " in result.output
+
+
+def test_a_precision_that_strays_fails(dataset):
+    result = run("--name", STARTER, "--dataset", dataset, "--models", "original,FP32", "--precision", "bf16")
+    assert result.exit_code in (0, 1)  # where the processor has no bfloat16, f32 runs
+    assert ("bf16" in result.output) == (result.exit_code == 1)
+
+
+def test_every_step_has_a_row_of_its_own(dataset):
+    result = run("--name", STARTER, "--dataset", dataset, "--models", "original,FP32,FP16,FP16@default")
+    assert result.exit_code in (0, 1)
+    for step in ("original to FP32: conversion", "FP32 to FP16: weights in half", "FP16 to FP16@default: execution"):
+        assert step in result.output
+
+
+def test_a_threshold_that_is_not_held_fails(dataset):
+    given = ("--name", STARTER, "--dataset", dataset, "--models", "FP32,FP16")
+    assert run(*given, "--threshold", "MAD=50%").exit_code == 0
+    result = run(*given, "--threshold", "foreground MSE=0", "--threshold", "MAD=0", "--threshold", "GRAD=0")
+    assert result.exit_code == 1
+
+
+def test_frames_that_cannot_be_read_are_named_and_fail(tmp_path):
+    write_dataset(tmp_path)
+    bad = tmp_path / "com" / "clip1" / "0000.png"
+    bad.write_bytes(bad.read_bytes()[:100])
+    result = run("--name", STARTER, "--dataset", tmp_path, "--models", "FP32,FP16")
+    assert result.exit_code == 1
+    assert "clip1/0000: " in result.output
+    assert "frames that cannot be read" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "give the --name of a model"),
+        (["--name", "nothing"], "no model is called 'nothing'"),
+        (["--name", STARTER, "--convention", "x"], "--convention x: there are omz, dim"),
+        (["--name", STARTER, "--threshold", "MAD"], "--threshold MAD is not of the form"),
+        (["--name", STARTER, "--models", "original,FP8"], "--models original,FP8: there are original, FP32"),
+        (["--name", STARTER, "--models", "FP32,FP32"], "each once"),
+        (["--name", STARTER, "--dataset", "/nowhere"], "/nowhere"),
+        (["--name", STARTER, "--size", "x"], "write width x height"),
+        (["--check_dataset"], "--check_dataset needs --dataset DIR"),
+        (["--check_dataset", "--dataset", "/nowhere"], "/nowhere"),
+        (["--name", STARTER, "--device", "MARTIAN"], "device MARTIAN is not there"),
+    ],
+)
+def test_what_cannot_be_evaluated_exits_with_2(arguments, said):
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert len(result.stderr.splitlines()) <= 1
+
+
+def test_a_dataset_is_checked_without_a_model(tmp_path):
+    write_dataset(tmp_path)
+    good = run("--check_dataset", "--dataset", tmp_path)
+    assert (good.exit_code, good.output.splitlines()[-1].split(",")[0]) == (0, "0 errors")
+    (tmp_path / "bgr" / "clip0" / "0001.png").unlink()
+    write_picture(tmp_path / "bgr" / "clip1" / "0001.png", np.zeros((8, 8, 3), np.uint8))
+    bad = run("--check_dataset", "--dataset", tmp_path)
+    assert bad.exit_code == 1
+    for part in ("error: ", "clip0/0001.* is missing", "clip1/0001.png", "8x8", "160x96"):
+        assert part in bad.output

@@ -1,0 +1,82 @@
+"""How far the outputs of a model are from those of another, as they come out of the networks, frame by frame.
+
+The truth is not asked: two models can score alike and differ, where one is better here and the other there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from omz.errors import DataError
+from omz.runtime.engine import Tensor
+
+_RARE = 99.9
+_LEVEL = 1 / 255
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """The absolute differences of one output on one frame, or pooled over frames.
+
+    ``largest``, ``mean``, ``mean_squared`` and ``p99_9`` (99.9 percent are no farther apart; of several frames, the
+    worst) are in the units of the output; ``beyond_a_level`` is the share of elements that are farther apart than
+    1/255. ``exact``: no element differs. ``not_finite`` counts those that are a number in one of the two only; the
+    other figures leave them out.
+    """
+
+    largest: float
+    mean: float
+    mean_squared: float
+    p99_9: float
+    beyond_a_level: float
+    exact: bool
+    not_finite: int
+
+    @property
+    def psnr(self) -> float | None:
+        """The peak signal-to-noise ratio in dB, the peak being 1; None where nothing differs."""
+        return -10 * math.log10(self.mean_squared) if self.mean_squared else None
+
+
+def agreement(reference: Tensor, found: Tensor) -> Agreement:
+    """Compare an output of a model with that of another; raises :class:`DataError` where shapes differ."""
+    if reference.shape != found.shape:
+        raise DataError(f"outputs have the shapes {list(reference.shape)} and {list(found.shape)}; nothing to compare")
+    with np.errstate(invalid="ignore", over="ignore"):
+        every = np.abs(reference.astype(np.float64) - found).ravel()
+    finite = np.isfinite(every)
+    same = (reference == found) | (np.isnan(reference) & np.isnan(found))
+    difference = every[finite]
+    rare = float(np.percentile(difference, _RARE)) if difference.size else 0.0
+    return Agreement(
+        largest=float(difference.max(initial=0.0)),
+        mean=float(difference.mean()) if difference.size else 0.0,
+        mean_squared=float(np.square(difference).mean()) if difference.size else 0.0,
+        p99_9=rare,
+        beyond_a_level=float(np.count_nonzero(difference > _LEVEL)) / (difference.size or 1),
+        exact=bool(same.all()),
+        not_finite=int(np.count_nonzero(~finite & ~same.ravel())),
+    )
+
+
+def agreements(reference: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> dict[str, Agreement]:
+    """Compare the outputs that both models have, by name."""
+    return {name: agreement(reference[name], found[name]) for name in reference if name in found}
+
+
+def pooled(frames: Sequence[Agreement]) -> Agreement:
+    """Return what holds of all frames together, each counting as much."""
+    count = len(frames)
+    return Agreement(
+        largest=max(each.largest for each in frames),
+        mean=math.fsum(each.mean for each in frames) / count,
+        mean_squared=math.fsum(each.mean_squared for each in frames) / count,
+        p99_9=max(each.p99_9 for each in frames),
+        beyond_a_level=math.fsum(each.beyond_a_level for each in frames) / count,
+        exact=all(each.exact for each in frames),
+        not_finite=sum(each.not_finite for each in frames),
+    )

@@ -1,0 +1,241 @@
+"""The named ways in which the field scores mattes: which formulas, of which pixels, in which units.
+
+The same letters mean other numbers elsewhere, so every figure carries its convention, its region and its unit.
+
+=========  =======================================================================================
+``omz``    Open Model Zoo's accuracy checker: alpha as the network gives it, the whole picture
+``dim``    Deep Image Matting and BackgroundMattingV2's benchmark: 8 bits, the trimap's unknown region
+``rvm_lr`` Robust Video Matting, low resolution: 8 bits, the whole picture, by frame index over clips
+``rvm_hr`` Robust Video Matting, high resolution: as ``rvm_lr``, without CONN, edges not stretched
+``shm``    MindSpore's Semantic Human Matting: alpha as the network gives it, the whole picture
+=========  =======================================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omz.accuracy.metrics.connectivity import connectivity_error
+from omz.accuracy.metrics.differences import Region, Values, check_shapes, mad, mse, sad, unit
+from omz.accuracy.metrics.gradient import gradient_error
+from omz.accuracy.metrics.regions import uncertain_region, unknown_region
+from omz.accuracy.metrics.temporal import dtssd
+from omz.errors import UsageError
+
+Levels = Literal["none", "truncate", "round"]
+"""How a predicted 0 to 1 becomes one of 256 levels: not at all, the next below, the nearest."""
+
+_LEVELS = 255
+_DIM_MULTIPLE = 4
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A prediction beside its truth: alphas (H, W), foregrounds (H, W, 3), trimap (H, W) of 0, 128 and 255.
+
+    Alphas and foregrounds are 0 to 1 in any floating type, or levels in uint8 or uint16. Foregrounds are None where
+    there is none to compare, the trimap where there is none.
+    """
+
+    alpha: Values
+    truth: Values
+    foreground: Values | None = None
+    true_foreground: Values | None = None
+    trimap: NDArray[np.uint8] | None = None
+
+
+Compute = Callable[[Frame, Region | None], float | None]
+"""One number of a frame, and of the region that counts; None where there is nothing to measure."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One figure of a convention, lower is better: ``compute`` times ``scale``, told in ``unit``."""
+
+    name: str
+    unit: str
+    scale: float
+    compute: Compute
+
+
+@dataclass(frozen=True)
+class Convention:
+    """What is measured of a frame, and how frames are averaged.
+
+    ``flicker`` is the scale of dtSSD, None where it is not measured. Frames are averaged as they come, or where
+    ``by_index``, those of one index over clips first, and then the indices.
+    """
+
+    name: str
+    region: Literal["whole", "unknown"]
+    levels: Levels
+    measures: tuple[Measure, ...]
+    flicker: float | None = None
+    by_index: bool = False
+    multiple: int = 1
+
+    def score(self, frame: Frame, before: Frame | None = None) -> dict[str, float]:
+        """Return the figures of a frame by name; what there is nothing to measure of is left out.
+
+        ``before`` is the clip's frame before it, None for the first, whose dtSSD is 0. A prediction that is not finite
+        where it counts has figures that are not. Raises :class:`ValueError` where shapes differ, or no pixel is unknown
+        where those are what counts.
+        """
+        prepared = self._prepare(frame)
+        region = self._region(prepared)
+        numbers = {each.name: (each.scale, each.compute(prepared, region)) for each in self.measures}
+        figures = {name: scale * number for name, (scale, number) in numbers.items() if number is not None}
+        if self.flicker is not None:
+            figures["dtSSD"] = self.flicker * (0.0 if before is None else self._change(prepared, before))
+        return figures
+
+    def _change(self, prepared: Frame, before: Frame) -> float:
+        earlier = self._prepare(Frame(before.alpha, before.truth))
+        return dtssd(prepared.alpha, earlier.alpha, prepared.truth, earlier.truth)
+
+    def _prepare(self, frame: Frame) -> Frame:
+        _check(frame)
+        height, width = (side // self.multiple * self.multiple for side in frame.truth.shape)
+        cut = _Cut(height, width)
+        return Frame(
+            alpha=_quantised(cut(frame.alpha), self.levels),
+            truth=cut(frame.truth),
+            foreground=None if frame.foreground is None else _quantised(cut(frame.foreground), self.levels),
+            true_foreground=None if frame.true_foreground is None else cut(frame.true_foreground),
+            trimap=None if frame.trimap is None else frame.trimap[:height, :width],
+        )
+
+    def _region(self, frame: Frame) -> Region | None:
+        if self.region == "whole":
+            return None
+        return uncertain_region(frame.truth) if frame.trimap is None else unknown_region(frame.trimap)
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """Cuts an array to its upper left corner."""
+
+    height: int
+    width: int
+
+    def __call__(self, values: Values) -> Values:
+        return values[: self.height, : self.width]
+
+
+def _check(frame: Frame) -> None:
+    """Raise :class:`ValueError` where sizes differ, which cutting would hide."""
+    check_shapes(frame.alpha, frame.truth)
+    if frame.trimap is not None and frame.trimap.shape != frame.truth.shape:
+        raise ValueError(f"shapes differ: {frame.trimap.shape} trimap, {frame.truth.shape} true")
+    for colours in (frame.foreground, frame.true_foreground):
+        if colours is not None and colours.shape != (*frame.truth.shape, 3):
+            raise ValueError(f"shapes differ: {colours.shape} foreground, {frame.truth.shape} true")
+
+
+def _quantised(values: Values, levels: Levels) -> Values:
+    """Return levels as they are, and 0 to 1 as 256 levels of it; what is not finite becomes NaN.
+
+    Computed in float32, as those do who write mattes to files: a level that came from a file stays what it was.
+    """
+    if levels == "none" or values.dtype == np.uint8:
+        return values
+    single = unit(values).astype(np.float32)
+    scaled = np.clip(single, 0, 1) * np.float32(_LEVELS)
+    scaled[np.isinf(single)] = np.nan
+    return (np.floor(scaled) if levels == "truncate" else np.rint(scaled)) / np.float64(_LEVELS)
+
+
+def _alpha(metric: Callable[..., float], **options: object) -> Compute:
+    return lambda frame, region: metric(frame.alpha, frame.truth, region, **options)
+
+
+def _foreground(metric: Callable[..., float], above: float) -> Compute:
+    """Compare colours where there is a subject: where the true alpha is above ``above``."""
+
+    def compute(frame: Frame, region: Region | None) -> float | None:
+        present = unit(frame.truth) > above
+        counted = present if region is None else present & region
+        if frame.foreground is None or frame.true_foreground is None or not counted.any():
+            return None
+        return metric(frame.foreground, frame.true_foreground, counted)
+
+    return compute
+
+
+def _masked_foreground(frame: Frame, region: Region | None) -> float | None:
+    """Compare the colours of a region as they are where there is a subject, and as black where there is none."""
+    if frame.foreground is None or frame.true_foreground is None:
+        return None
+    present = frame.truth > 0
+    counted = present if region is None else present & region
+    if not counted.any():
+        return 0.0
+    # Black on both sides differs nowhere, and weighs in the mean.
+    share = np.count_nonzero(counted) / (counted.size if region is None else np.count_nonzero(region))
+    return share * mse(frame.foreground, frame.true_foreground, counted)
+
+
+def _means(**options: object) -> tuple[Measure, ...]:
+    return (
+        Measure("MAD", "x1e3", 1e3, _alpha(mad)),
+        Measure("MSE", "x1e3", 1e3, _alpha(mse)),
+        Measure("GRAD", "/1e3", 1e-3, _alpha(gradient_error, **options)),
+    )
+
+
+_fgr = partial(Measure, unit="x1e3", scale=1e3)
+
+OMZ = Convention("omz", "whole", "none", (*_means(), _fgr("foreground MSE", compute=_foreground(mse, 0.01))))
+_RVM = Convention(
+    "rvm_lr",
+    "whole",
+    "truncate",
+    (
+        *_means(border="replicate", normalised=True),
+        Measure("CONN", "/1e3", 1e-3, _alpha(connectivity_error)),
+        _fgr("foreground MAD", compute=_foreground(mad, 0)),
+        _fgr("foreground MSE", compute=_foreground(mse, 0)),
+    ),
+    flicker=1e2,
+    by_index=True,
+)
+CONVENTIONS = {
+    each.name: each
+    for each in (
+        OMZ,
+        Convention(
+            "dim",
+            "unknown",
+            "truncate",
+            (
+                Measure("MSE", "", 1.0, _alpha(mse)),
+                Measure("SAD", "/1e3", 1e-3, _alpha(sad)),
+                Measure("GRAD", "", 1.0, _alpha(gradient_error, border="replicate", normalised=True)),
+                Measure("CONN", "", 1.0, _alpha(connectivity_error)),
+                Measure("foreground MSE", "", 1.0, _masked_foreground),
+            ),
+            multiple=_DIM_MULTIPLE,
+        ),
+        _RVM,
+        replace(
+            _RVM,
+            name="rvm_hr",
+            measures=(*_means(border="replicate"), _fgr("foreground MSE", compute=_foreground(mse, 0))),
+        ),
+        Convention("shm", "whole", "none", (Measure("SAD", "/1e3", 1e-3, _alpha(sad)),)),
+    )
+}
+"""All of them, by name."""
+
+
+def find_convention(name: str) -> Convention:
+    """Return a convention by its name; raises :class:`UsageError` where there is none of it."""
+    if name not in CONVENTIONS:
+        raise UsageError(f"--convention {name}: there are {', '.join(CONVENTIONS)}")
+    return CONVENTIONS[name]

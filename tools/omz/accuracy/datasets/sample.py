@@ -1,0 +1,86 @@
+"""What every dataset gives, whatever its layout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omz.errors import DataError
+from omz.images.arrays import Picture
+
+Role = Literal["picture", "plate", "alpha", "cutout", "foreground", "background", "trimap"]
+"""What a file holds.
+
+A foreground may hold alpha, too. A cut-out holds alpha in its fourth channel; its colours are not the foreground's. A
+background is what a foreground is placed before.
+"""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A frame that a dataset has, before it is read.
+
+    ``name`` is unique in the dataset, such as ``clip/0001``; ``clip`` is empty for a picture that belongs to none.
+    ``index`` counts the frames of a clip from 0, those too that are left out because a file is missing, so that a gap
+    shows; without a clip it is 0. ``files`` are by what they hold.
+    """
+
+    name: str
+    clip: str
+    index: int
+    files: Mapping[Role, Path]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A frame: what models see, and what is true of it, None where the dataset does not tell it.
+
+    ``picture`` and ``plate`` (H, W, 3) uint8 BGR, of one size; ``alpha`` (H, W) float64, 0 to 1; ``foreground``
+    (H, W, 3) uint8 BGR; ``trimap`` (H, W) uint8 of 0, 128 and 255.
+    """
+
+    entry: Entry
+    picture: Picture
+    plate: Picture | None = None
+    alpha: NDArray[np.float64] | None = None
+    foreground: Picture | None = None
+    trimap: NDArray[np.uint8] | None = None
+
+
+class Dataset(Protocol):
+    """Frames in order; reading one does not depend on another."""
+
+    @property
+    def title(self) -> str:
+        """What people call it: its layout, and where it is."""
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """All frames, clip by clip."""
+
+    def read(self, entry: Entry) -> Sample:
+        """Read a frame; raises :class:`omz.errors.DataError` naming the file that cannot be used."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something about a file of a dataset: an error, or what one should know.
+
+    ``message`` follows the path in a sentence: what is wrong, and what to do.
+    """
+
+    severity: Literal["error", "remark"]
+    path: Path
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.message}"
+
+    def as_error(self) -> DataError:
+        """Return what is raised where the problem stops the work."""
+        return DataError(str(self))

@@ -10,7 +10,7 @@ from typing import Literal, get_args
 from omz.accuracy.comparison import Pair
 from omz.cli.conversion_display import ConversionDisplay
 from omz.convert.plan import plan_conversion
-from omz.convert.store import stored_ir
+from omz.convert.store import stored_irs
 from omz.errors import UsageError
 from omz.runtime.matter import STRETCHED, Matter
 from omz.runtime.openvino_engine import OpenVINOEngine
@@ -44,11 +44,12 @@ def load_models(card: ModelCard, labels: Sequence[str], places: Places) -> dict[
     if not {*labels} <= {ORIGINAL, *irs} or len(set(labels)) < len(labels):
         raise UsageError(f"--models {','.join(labels)}: there are {ORIGINAL}, {', '.join(irs)}, each once")
     stretch = card.model_info.resize_type == STRETCHED
+    paths = _irs(card, labels, places)
     return {
         label: Matter(
             original_engine(card, places.download_dir)
             if label == ORIGINAL
-            else OpenVINOEngine(_ir(card, label, places), places.device, label.partition("@")[2] or places.precision),
+            else OpenVINOEngine(paths[_stored(label)], places.device, label.partition("@")[2] or places.precision),
             stretch,
         )
         for label in labels
@@ -69,8 +70,14 @@ def pairs(labels: Sequence[str]) -> Mapping[Pair, str]:
     return found
 
 
-def _ir(card: ModelCard, label: str, places: Places) -> Path:
-    precision: _Stored = "FP32" if label.startswith("FP32") else "FP16"
+def _irs(card: ModelCard, labels: Sequence[str], places: Places) -> Mapping[_Stored, Path]:
+    """Return where the IRs of the labels are, by precision of their weights."""
+    stored = [*dict.fromkeys(_stored(label) for label in labels if label != ORIGINAL)]
     if places.model_dir:
-        return plan_conversion(card, places.download_dir, places.model_dir).ir_path(precision)
-    return stored_ir(card, places.download_dir, precision, ConversionDisplay(err=True).show)
+        plan = plan_conversion(card, places.download_dir, places.model_dir)
+        return {precision: plan.ir_path(precision) for precision in stored}
+    return stored_irs(card, places.download_dir, stored, ConversionDisplay(err=True).show) if stored else {}
+
+
+def _stored(label: str) -> _Stored:
+    return "FP32" if label.startswith("FP32") else "FP16"

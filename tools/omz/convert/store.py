@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Collection
 from importlib.metadata import version
 from pathlib import Path
 
@@ -29,13 +30,20 @@ def stored_ir(
     report: Report = lambda event: None,
 ) -> Path:
     """Return the IR of ``card`` in the cache folder; convert it first where there is none of this card and version."""
-    plan = plan_conversion(card, download_dir, cache_folder() / "ir" / _key(card), Settings(precisions=(precision,)))
-    path = plan.ir_path(precision)
-    if not is_whole(path):
+    return stored_irs(card, download_dir, (precision,), report)[precision]
+
+
+def stored_irs(
+    card: ModelCard, download_dir: Path, precisions: Collection[Precision], report: Report = lambda event: None
+) -> dict[Precision, Path]:
+    """Return several IRs of ``card`` as :func:`stored_ir` does; those that are not there are made in one conversion."""
+    plan = plan_conversion(card, download_dir, cache_folder() / "ir" / _key(card), Settings(precisions=precisions))
+    paths = {precision: plan.ir_path(precision) for precision in precisions}
+    if not all(map(is_whole, paths.values())):
         from omz.convert.converter import carry_out
 
         carry_out(plan, report)
-    return path
+    return paths
 
 
 def _key(card: ModelCard) -> str:

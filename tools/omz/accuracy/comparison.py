@@ -80,14 +80,12 @@ def compare(
         for label, matter in models.items():
             matte, outputs[label], milliseconds = _run(matter, sample, label not in warm)
             warm.add(label)
-            frames[label] = _frame(matte, sample) if sample.alpha is not None else _EMPTY
-            results[label] = _judge(matte, sample, frames[label], before.get(label), convention, milliseconds)
-        before = {} if sample.alpha is None else frames
+            if sample.alpha is not None:
+                frames[label] = Frame(matte.alpha, sample.alpha, matte.foreground, sample.foreground, sample.trimap)
+            results[label] = _judge(matte, frames.get(label), before.get(label), convention, milliseconds)
+        before = frames
         compared = {pair: agreements(outputs[pair[0]], outputs[pair[1]]) for pair in pairs}
         yield FrameResult(entry.name, entry.clip, entry.index, results, compared)
-
-
-_EMPTY = Frame(np.zeros((0, 0)), np.zeros((0, 0)))
 
 
 def _run(matter: Matter, sample: Sample, cold: bool) -> tuple[Matte, Mapping[str, Tensor], float]:
@@ -101,20 +99,16 @@ def _run(matter: Matter, sample: Sample, cold: bool) -> tuple[Matte, Mapping[str
     return matter.matte(shown, outputs, clipped=False), outputs, milliseconds
 
 
-def _frame(matte: Matte, sample: Sample) -> Frame:
-    assert sample.alpha is not None
-    return Frame(matte.alpha, sample.alpha, matte.foreground, sample.foreground, sample.trimap)
-
-
 def _judge(
-    matte: Matte, sample: Sample, frame: Frame, before: Frame | None, convention: Convention, milliseconds: float
+    matte: Matte, frame: Frame | None, before: Frame | None, convention: Convention, milliseconds: float
 ) -> ModelFrame:
+    """Return what a model did; ``frame`` is its matte beside the truth, None where there is none."""
     finite = np.isfinite(matte.alpha)
     lost = int(matte.alpha.size - np.count_nonzero(finite))
     if lost:
         return ModelFrame({}, milliseconds, 0.0, 0.0, f"{lost} pixels of alpha are no numbers")
     lowest, highest = float(matte.alpha.min()), float(matte.alpha.max())
-    if sample.alpha is None:
+    if frame is None:
         return ModelFrame({}, milliseconds, lowest, highest)
     try:
         figures = convention.score(frame, before)

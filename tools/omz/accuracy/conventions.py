@@ -102,30 +102,19 @@ class Convention:
     def _prepare(self, frame: Frame) -> Frame:
         _check(frame)
         height, width = (side // self.multiple * self.multiple for side in frame.truth.shape)
-        cut = _Cut(height, width)
+        cut = np.s_[:height, :width]
         return Frame(
-            alpha=_quantised(cut(frame.alpha), self.levels),
-            truth=cut(frame.truth),
-            foreground=None if frame.foreground is None else _quantised(cut(frame.foreground), self.levels),
-            true_foreground=None if frame.true_foreground is None else cut(frame.true_foreground),
-            trimap=None if frame.trimap is None else frame.trimap[:height, :width],
+            alpha=_quantised(frame.alpha[cut], self.levels),
+            truth=frame.truth[cut],
+            foreground=None if frame.foreground is None else _quantised(frame.foreground[cut], self.levels),
+            true_foreground=None if frame.true_foreground is None else frame.true_foreground[cut],
+            trimap=None if frame.trimap is None else frame.trimap[cut],
         )
 
     def _region(self, frame: Frame) -> Region | None:
         if self.region == "whole":
             return None
         return uncertain_region(frame.truth) if frame.trimap is None else unknown_region(frame.trimap)
-
-
-@dataclass(frozen=True)
-class _Cut:
-    """Cuts an array to its upper left corner."""
-
-    height: int
-    width: int
-
-    def __call__(self, values: Values) -> Values:
-        return values[: self.height, : self.width]
 
 
 def _check(frame: Frame) -> None:

@@ -14,6 +14,8 @@ from omz.cli.sizes import parse_size
 from omz.errors import OmzError, UsageError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from omz.accuracy.comparison import FrameResult, Pair
     from omz.accuracy.conventions import Convention
     from omz.accuracy.datasets.sample import Dataset
@@ -157,14 +159,12 @@ def _evaluate(
 
 
 def _run(
-    console: object, models: Mapping[str, Matter], dataset: Dataset, convention: Convention, compared: Sequence[Pair]
+    console: Console, models: Mapping[str, Matter], dataset: Dataset, convention: Convention, compared: Sequence[Pair]
 ) -> list[FrameResult]:
-    from rich.console import Console
     from rich.progress import Progress
 
     from omz.accuracy.comparison import compare
 
-    assert isinstance(console, Console)
     results = []
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("frames", total=len(dataset.entries))

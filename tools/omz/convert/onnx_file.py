@@ -38,9 +38,13 @@ def check_onnx(source: Path) -> tuple[list[str], list[str]]:
     for who, name in needed:
         if name not in given:
             raise ConversionError(f"{source} {NOT_ONNX}: {who} needs {name!r}, which nothing gives")
+    return [value.name for value in graph_inputs(graph)], [value.name for value in graph.output]
+
+
+def graph_inputs(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:
+    """Return what must be given to a graph, and not what is listed among its inputs as a constant that may be."""
     constants = {tensor.name for tensor in graph.initializer}
-    inputs = [value.name for value in graph.input if value.name not in constants]
-    return inputs, [value.name for value in graph.output]
+    return [value for value in graph.input if value.name not in constants]
 
 
 def side_files(source: Path) -> list[Path]:

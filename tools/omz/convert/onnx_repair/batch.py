@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx
 
+from omz.convert.onnx_file import graph_inputs
 from omz.convert.onnx_repair.graph import Lookup, add_constant, is_onnx, names, static_shapes
 from omz.errors import ConversionError, first_line
 
@@ -20,17 +21,16 @@ def open_batch(model: onnx.ModelProto, name: str) -> None:
     slice_what_is_cut(model)
     graph = model.graph
     del graph.value_info[:]
-    constants = {tensor.name for tensor in graph.initializer}
-    inputs = [value for value in graph.input if value.name not in constants]
-    for value in (*inputs, *graph.output):
+    given = graph_inputs(graph)
+    for value in (*given, *graph.output):
         if not value.type.tensor_type.shape.dim:
             raise ConversionError(f"the batch cannot be left open: {value.name} has none; give it a size")
-    _try_another_batch(model, [value.name for value in inputs])
-    for value in (*inputs, *graph.output):
+    _try_another_batch(model, [value.name for value in given])
+    for value in (*given, *graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = name
 
 
-def _try_another_batch(model: onnx.ModelProto, inputs: list[str]) -> None:
+def _try_another_batch(model: onnx.ModelProto, input_names: list[str]) -> None:
     """Raise :class:`ConversionError` unless a batch of another size reaches all tensors made from the inputs.
 
     A size tells more than a name: shape inference loses a name where a tensor is reshaped, and a batch of 1 that is
@@ -38,7 +38,7 @@ def _try_another_batch(model: onnx.ModelProto, inputs: list[str]) -> None:
     """
     trial = onnx.ModelProto()
     trial.CopyFrom(model)
-    given = [value for value in trial.graph.input if value.name in inputs]
+    given = [value for value in trial.graph.input if value.name in input_names]
     size = max((value.type.tensor_type.shape.dim[0].dim_value for value in given), default=0) + _MORE
     for value in given:
         value.type.tensor_type.shape.dim[0].dim_value = size
@@ -48,7 +48,7 @@ def _try_another_batch(model: onnx.ModelProto, inputs: list[str]) -> None:
         inferred = onnx.shape_inference.infer_shapes(trial, strict_mode=True, data_prop=True)
     except onnx.shape_inference.InferenceError as error:
         raise ConversionError(f"the batch cannot be left open: {first_line(error)}; give it a size") from error
-    shapes, carrying = static_shapes(inferred), set(inputs)
+    shapes, carrying = static_shapes(inferred), set(input_names)
     for node in model.graph.node:
         if carrying & set(node.input) and not is_onnx(node, "Shape", "Size"):
             made = {name for name in node.output if name}

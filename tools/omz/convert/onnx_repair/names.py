@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import onnx
 
+from omz.convert.onnx_file import graph_inputs
 from omz.convert.onnx_repair.graph import bodies, names, new_name
 from omz.errors import ConversionError
 
@@ -21,10 +22,9 @@ def rename_ports(model: onnx.ModelProto, input_names: Sequence[str], output_name
     wishes = [*input_names, *output_names]
     if len(set(wishes)) < len(wishes):
         raise ConversionError(f"inputs and outputs need different names, not {', '.join(wishes)}")
-    constants = {tensor.name for tensor in graph.initializer}
-    inputs = [value.name for value in graph.input if value.name not in constants]
+    given = [value.name for value in graph_inputs(graph)]
     for kind, found, wanted in (
-        ("inputs", inputs, input_names),
+        ("inputs", given, input_names),
         ("outputs", [value.name for value in graph.output], output_names),
     ):
         if len(found) != len(wanted):
@@ -32,7 +32,7 @@ def rename_ports(model: onnx.ModelProto, input_names: Sequence[str], output_name
                 f"the network has {len(found)} {kind}, but {len(wanted)} names are given: {', '.join(wanted)}"
             )
     _separate_outputs(model)
-    new = dict(zip((*inputs, *(value.name for value in graph.output)), wishes, strict=True))
+    new = dict(zip((*given, *(value.name for value in graph.output)), wishes, strict=True))
     taken = names(graph) | set(wishes)
     in_the_way = sorted(names(graph) & set(wishes) - set(new))
     _rename(graph, {name: new_name(f"{name}_inner", taken) for name in in_the_way})

@@ -327,3 +327,12 @@ def test_the_record_has_the_digests_of_what_was_made(finished):
     record = json.loads(finished.read(RECORD))
     made = {name: hashlib.sha384(finished.read(name)).hexdigest() for name in ("a", "b", "net.py")}
     assert record["files"] == made
+
+
+def test_what_a_killed_run_had_begun_to_write_is_removed(tmp_path):
+    model = Model(tmp_path, {"net.py": TEXT}, replacing("cuda", "cpu"))
+    begun = [".net.0123abcd.part.py", ".net.py.0123abcd.part.orig", "..postprocessed.0123abcd.part.json"]
+    for name in begun:
+        (model.folder / name).write_bytes(b"half")
+    model.run()
+    assert model.names() == {"net.py", "net.py.orig", RECORD}

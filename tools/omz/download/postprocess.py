@@ -8,7 +8,7 @@ import re
 import shutil
 from pathlib import Path
 
-from omz.atomic import whole_file
+from omz.atomic import sweep, whole_file
 from omz.checksum import file_digest
 from omz.download.unpack import unpack
 from omz.errors import DownloadError
@@ -26,8 +26,12 @@ def original_path(path: Path) -> Path:
 def postprocess(card: ModelCard, folder: Path) -> None:
     """Do what ``card`` asks for to the files in ``folder``, which must be those of the card.
 
-    Archives are removed in the end. Raises :class:`DownloadError`; the files are to be fetched again then.
+    Archives are removed in the end. Raises :class:`DownloadError`; the files are to be fetched again then. No other
+    process may be at work in ``folder``.
     """
+    changed = [folder / step.file for step in card.postprocessing if isinstance(step, RegexReplace)]
+    for target in (*changed, *map(original_path, changed), folder / _RECORD):
+        sweep(target)
     made: set[Path] = set()
     for step in card.postprocessing:
         path = folder / step.file

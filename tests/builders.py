@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from omz.convert.converter import carry_out
 from omz.convert.plan import ConversionPlan, Precision
 from omz.events import Report
 from omz.runtime.quiet_openvino import ov
+from omz.zoo import Catalog
+from omz.zoo.model_file import Checksum
 
 
 def write_card(root: Path, folder_name: str, **changes: object) -> Path:
@@ -36,6 +39,24 @@ def write_card(root: Path, folder_name: str, **changes: object) -> Path:
     folder.mkdir(parents=True)
     (folder / "model.yml").write_text(yaml.safe_dump(content))
     return folder
+
+
+def write_published_zoo(root: Path, name: str, make: Callable[[Path], object]) -> tuple[Path, Path]:
+    """Write the card of a published model for a file of other weights, which ``make`` writes to the path it is given.
+
+    Returns --models_dir and --download_dir.
+    """
+    card = Catalog()[name]
+    (file,) = card.files
+    path = root / "downloads" / card.subdirectory / file.name
+    path.parent.mkdir(parents=True)
+    make(path)
+    content = yaml.safe_load(card.path.read_text())
+    content["files"][0] |= {"checksum": Checksum.of(path).value, "size": path.stat().st_size}
+    folder = root / "models" / name
+    folder.mkdir(parents=True)
+    (folder / "model.yml").write_text(yaml.safe_dump(content))
+    return root / "models", root / "downloads"
 
 
 def write_composite(root: Path, folder_name: str, stages: list[str], **changes: object) -> Path:

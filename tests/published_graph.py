@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import math
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import onnx
@@ -91,6 +92,20 @@ class PatchRefiner(nn.Module):
         largest = torch.topk(flat, self.count, dim=1, sorted=False).indices
         chosen = torch.zeros_like(flat).scatter(1, largest, 1.0)
         return (chosen * (flat > 0).to(flat.dtype)).view_as(err)
+
+
+def trained(network: BackgroundMatting, state: Mapping[str, Tensor]) -> BackgroundMatting:
+    """Give the network generated weights, but an expected error that follows the picture, as training makes it.
+
+    Generated weights alone make the network so sensitive that any rounding turns every output round.
+    """
+    network.load_state_dict(state)
+    weight, bias = network.decoder.conv4.weight, network.decoder.conv4.bias
+    with torch.no_grad():
+        weight[:, :-6] = 0
+        weight[4] = 0
+        bias[4] = 0.5
+    return network.eval()
 
 
 def save_published_graph(path: Path, network: BackgroundMatting) -> Path:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
+from builders import write_published_zoo
 from generated_weights import generated_tensor
 
 from omz.networks.quiet_mindspore import ms
 from omz.networks.semantic_human_matting import SemanticHumanMatting
-from omz.zoo import Catalog
-from omz.zoo.model_file import Checksum
 
 NAME = "semantic_human_matting"
 
@@ -34,13 +32,4 @@ def write_checkpoint(path: Path, network: ms.nn.Cell | None = None) -> Path:
 
 def write_zoo(root: Path) -> tuple[Path, Path]:
     """Write the published card for a checkpoint of generated weights, and that; return --models_dir, --download_dir."""
-    card = Catalog()[NAME]
-    (file,) = card.files
-    downloads = root / "downloads"
-    checkpoint = write_checkpoint(downloads / card.subdirectory / file.name)
-    content = yaml.safe_load(card.path.read_text())
-    content["files"][0]["checksum"] = Checksum.of(checkpoint).value
-    folder = root / "models" / NAME
-    folder.mkdir(parents=True)
-    (folder / "model.yml").write_text(yaml.safe_dump(content))
-    return root / "models", downloads
+    return write_published_zoo(root, NAME, write_checkpoint)

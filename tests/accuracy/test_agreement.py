@@ -20,7 +20,7 @@ def test_figures_are_those_of_numpy(seed, spread):
     result = agreement(reference, found)
     assert result.largest == difference.max()
     assert result.mean == pytest.approx(difference.mean(), rel=1e-12)
-    assert result.p99_9 == pytest.approx(np.percentile(difference, 99.9), rel=1e-12)
+    assert result.p99_9 == pytest.approx(np.percentile(difference, 99.9), rel=1e-7)  # sorted in float32
     assert result.psnr == pytest.approx(-10 * math.log10((difference**2).mean()), rel=1e-9)
     assert result.beyond_a_level == (difference > 1 / 255).mean()
     assert not result.exact

@@ -11,7 +11,8 @@ from omz.accuracy.comparison import compare
 from omz.accuracy.conventions import CONVENTIONS, OMZ, Frame
 from omz.accuracy.datasets.sample import Entry, Sample
 from omz.accuracy.datasets.synthetic import SyntheticScenes
-from omz.errors import DataError
+from omz.accuracy.prediction import MatterPredictor, Prediction
+from omz.errors import DataError, EngineError
 from omz.runtime.engine import EngineInfo, TensorInfo
 from omz.runtime.matter import Matter
 from omz.runtime.openvino_engine import OpenVINOEngine
@@ -54,20 +55,21 @@ class Computed:
         return {"alpha": self._compute(inputs["image"][:, :1] / np.float32(255))}
 
 
-def models(**computed: Callable[[np.ndarray], np.ndarray]) -> dict[str, Matter]:
-    return {label: Matter(Computed(compute)) for label, compute in computed.items()}
+def models(**computed: Callable[[np.ndarray], np.ndarray]) -> dict[str, MatterPredictor]:
+    return {label: MatterPredictor(Matter(Computed(compute))) for label, compute in computed.items()}
 
 
 def test_each_frame_is_read_once_and_shown_to_all():
     clips = Clips([("a", 0), ("a", 1)])
-    both = models(same=lambda x: x, half=lambda x: x / 2)
+    engines = {"same": Computed(lambda x: x), "half": Computed(lambda x: x / 2)}
+    both = {label: MatterPredictor(Matter(engine)) for label, engine in engines.items()}
     results = list(compare(both, clips, OMZ, [("same", "half")]))
     assert clips.read_often == ["a/0", "a/1"]
     assert [result.name for result in results] == ["a/0", "a/1"]
     assert results[1].models["same"].figures["MAD"] == pytest.approx(1e3 * (0.5 - 20 / 255))
     assert results[1].models["half"].figures["MAD"] == pytest.approx(1e3 * (0.5 - 10 / 255))
     assert results[1].agreements["same", "half"]["alpha"].largest == pytest.approx(10 / 255)
-    assert all(matter.engine.runs == 3 for matter in both.values())  # one to get ready
+    assert all(engine.runs == 3 for engine in engines.values())  # one to get ready
 
 
 def test_alpha_is_not_clipped():
@@ -119,7 +121,8 @@ def test_figures_are_those_of_the_convention(tmp_path):
     with_plate = Matter(OpenVINOEngine(save_difference_model(tmp_path / "d.xml", "height", "width")))
     alone = Matter(OpenVINOEngine(save_brightness_model(tmp_path / "b.xml", "height", "width")))
     scenes = SyntheticScenes(2, (48, 64))
-    for result in compare({"with plate": with_plate, "alone": alone}, scenes, OMZ):
+    predictors = {"with plate": MatterPredictor(with_plate), "alone": MatterPredictor(alone)}
+    for result in compare(predictors, scenes, OMZ):
         sample = scenes.read(Entry(result.name, "", 0, {}))
         assert sample.foreground is not None
         matte = with_plate(sample.picture, sample.plate)
@@ -132,3 +135,81 @@ def test_only_some_entries():
     clips = Clips([("a", 0), ("a", 1), ("b", 0)])
     results = list(compare(models(same=lambda x: x), clips, OMZ, entries=clips.entries[2:]))
     assert [result.name for result in results] == ["b/0"]
+
+
+@dataclass
+class Remembering:
+    """A predictor of what it has seen: alpha is the mean of the pictures since it began, and some fail."""
+
+    fails: Sequence[str] = ()
+    seen: list[float] = field(default_factory=list)
+    began: list[str] = field(default_factory=list)
+    info = EngineInfo("numpy", "CPU", "f32")
+    remembers = True
+
+    def predict(self, sample: Sample, begins: bool) -> Prediction:
+        if begins:
+            self.seen = []
+            self.began.append(sample.entry.name)
+        if sample.entry.name in self.fails:
+            raise DataError(f"{sample.entry.name} has no matte")
+        self.seen.append(float(sample.picture.mean() / 255))
+        return Prediction(np.full(sample.picture.shape[:2], np.mean(self.seen), np.float32))
+
+
+def test_a_model_with_a_memory_begins_anew_with_each_clip_and_after_each_gap():
+    clips = Clips([("a", 0), ("a", 1), ("a", 3), ("b", 0), ("b", 1), ("", 0), ("", 0)])
+    model = Remembering()
+    list(compare({"it": model}, clips, OMZ))
+    assert model.began == ["a/0", "a/3", "b/0", "/0", "/0"]
+
+
+def test_without_truth_a_memory_is_kept_all_the_same():
+    @dataclass
+    class NoTruth(Clips):
+        def read(self, entry: Entry) -> Sample:
+            return Sample(entry, super().read(entry).picture)
+
+    model = Remembering()
+    list(compare({"it": model}, NoTruth([("a", 0), ("a", 1), ("a", 2)]), OMZ))
+    assert model.began == ["a/0"]
+
+
+def test_a_frame_that_one_model_has_no_prediction_of_counts_for_the_others():
+    clips = Clips([("a", 0), ("a", 1), ("a", 2)])
+    predictors = {"some": Remembering(fails=["a/1"]), "all": Remembering()}
+    results = list(compare(predictors, clips, CONVENTIONS["rvm_hr"], [("all", "some")]))
+    assert [result.models["some"].problem for result in results] == ["", "a/1 has no matte", ""]
+    assert [bool(result.models["all"].figures) for result in results] == [True, True, True]
+    assert predictors["some"].began == ["a/0", "a/2"]
+    assert results[1].models["some"].milliseconds is None
+
+
+@pytest.mark.parametrize("jobs", [2, 5])
+@pytest.mark.parametrize("broken", [[], [0, 3], [6]])
+def test_more_jobs_give_the_same_results_in_the_same_order(jobs, broken):
+    clips = Clips([("a", 0), ("a", 1), ("a", 2), ("a", 3), ("b", 0), ("b", 1), ("b", 2)], broken=broken)
+
+    def results(jobs: int) -> list[object]:
+        predictors = {"x": Remembering(fails=["a/2"]), "y": Remembering()}
+        return list(compare(predictors, clips, CONVENTIONS["rvm_lr"], [("x", "y")], jobs=jobs))
+
+    assert results(jobs) == results(1)
+
+
+def test_no_more_frames_are_read_than_are_needed():
+    clips = Clips([("a", index) for index in range(50)])
+    found = compare(models(same=lambda x: x), clips, OMZ, jobs=2)
+    for _ in range(5):
+        next(found)
+    found.close()
+    assert len(clips.read_often) <= 5 + 2 * 2 + 1
+
+
+def test_an_engine_that_does_not_run_ends_the_run():
+    def fail(x: np.ndarray) -> np.ndarray:
+        raise EngineError("out of order")
+
+    for jobs in (1, 3):
+        with pytest.raises(EngineError, match="out of order"):
+            list(compare(models(bad=fail), Clips([("a", 0), ("a", 1)]), OMZ, jobs=jobs))

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmeval import ConnectivityError, GradientError, MattingMeanSquaredError, SumAbsoluteDifferences
 
-from omz.accuracy.conventions import CONVENTIONS, OMZ, Frame
+from omz.accuracy.conventions import CONVENTIONS, OMZ, Frame, find_convention
 from omz.accuracy.metrics.gradient import gradient_error
 
 DIM, RVM_LR, RVM_HR, SHM = (CONVENTIONS[name] for name in ("dim", "rvm_lr", "rvm_hr", "shm"))
@@ -75,7 +75,9 @@ def test_the_reference_vector(name, kind):
         )
     else:
         assert {metric: digits(figures[metric], told) for metric, told in REFERENCE[name].items()} == REFERENCE[name]
-    assert set(figures) == set(UNITS[name]) | ({"dtSSD"} if name.startswith("rvm") else set())
+    flicker = {"dtSSD", "dtSSD of pairs"} if name.startswith("rvm") else set()
+    assert set(figures) == set(UNITS[name]) | flicker
+    assert set(CONVENTIONS[name].units) >= set(figures)
 
 
 def test_units_regions_and_averages():
@@ -262,8 +264,10 @@ def test_without_two_foregrounds_there_is_no_figure_of_them(name):
 
 @pytest.mark.parametrize("convention", [RVM_LR, RVM_HR])
 def test_the_first_frame_of_a_clip_does_not_flicker(convention):
-    assert convention.score(random_frame(0))["dtSSD"] == 0
-    assert convention.score(random_frame(0), random_frame(1))["dtSSD"] > 1
+    first, second = convention.score(random_frame(0)), convention.score(random_frame(0), random_frame(1))
+    assert first["dtSSD"] == 0
+    assert "dtSSD of pairs" not in first
+    assert second["dtSSD"] == second["dtSSD of pairs"] > 1
 
 
 def test_dim_cuts_to_multiples_of_four_before_anything_else():
@@ -364,3 +368,35 @@ def test_scoring_leaves_the_frame_as_it_was():
         convention.score(frame, before)
     for name in names:
         np.testing.assert_array_equal(getattr(frame, name), kept[name])
+
+
+def test_the_edge_is_measured_alone():
+    frame = random_frame(0, (60, 80))
+    truth = np.zeros((60, 80))
+    truth[:, 40:] = 1  # an edge that goes straight from 0 to 1, in the columns 39 and 40
+    frame = replace(frame, truth=truth, true_foreground=None)
+    errors = (frame.alpha.astype(np.float64) - truth)[:, 29:51]
+    found = find_convention("omz", region="edge").score(frame)
+    assert found["MAD"] == pytest.approx(1e3 * np.abs(errors).mean(), rel=1e-9)
+    with pytest.raises(ValueError, match="no edge"):
+        find_convention("omz", region="edge").score(replace(frame, truth=np.ones((60, 80))))
+
+
+def test_flicker_is_measured_in_the_region():
+    frame, before = random_frame(0), random_frame(1)
+    inside = frame.trimap == 128
+    change = (frame.alpha.astype(np.float64) - frame.truth) - (before.alpha.astype(np.float64) - before.truth)
+    found = find_convention("rvm_hr", region="unknown", levels="none").score(frame, before)["dtSSD"]
+    assert found == pytest.approx(100 * math.sqrt((change[inside] ** 2).mean()), rel=1e-9)
+
+
+@pytest.mark.parametrize(("levels", "expected"), [("none", 0.5), ("truncate", 127 / 255), ("round", 128 / 255)])
+def test_levels_can_be_chosen(levels, expected):
+    frame = Frame(np.full((8, 8), 0.5, np.float32), np.zeros((8, 8)))
+    assert find_convention("omz", levels=levels).score(frame)["MAD"] == pytest.approx(1e3 * expected, rel=1e-9)
+
+
+def test_a_convention_tells_what_it_does():
+    assert find_convention("rvm_lr").described == "convention rvm_lr: the whole picture; 256 levels, cut off"
+    changed = find_convention("omz", region="edge", levels="round").described
+    assert changed == "convention omz: the edge, 10 pixels to either side; 256 levels, rounded"

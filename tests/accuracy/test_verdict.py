@@ -9,7 +9,7 @@ import pytest
 from omz.accuracy.agreement import agreement
 from omz.accuracy.comparison import FrameResult, ModelFrame
 from omz.accuracy.summary import ModelSummary
-from omz.accuracy.verdict import Gate, judge, parse_threshold
+from omz.accuracy.verdict import Gate, Reference, judge, parse_threshold, reference_figures, reference_gates
 from omz.errors import DataError, UsageError
 
 
@@ -100,3 +100,85 @@ def test_other_thresholds_are_refused(text):
 def test_a_gate_holds_up_to_its_limit():
     assert Gate("m", "x", 1.0, 1.0).passed
     assert not Gate("m", "x", math.nan, 1.0).passed
+
+
+# --- references -------------------------------------------------------------------------------------------------------
+
+
+def passes(reference: Reference, value: float) -> bool | None:
+    """Whether a gate holds; None where there is none."""
+    gate = reference.gate("FP16", value)
+    return None if gate is None else gate.passed
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "value", "expected"),
+    [
+        ({}, 99.0, None),  # told, not judged
+        ({"abs_threshold": 0.5}, 4.5, True),
+        ({"abs_threshold": 0.5}, 4.51, False),
+        ({"rel_threshold": 0.25}, 5.0, True),  # accuracy checker ignores a share alone
+        ({"rel_threshold": 0.25}, 5.01, False),
+        ({"abs_threshold": 0.5, "rel_threshold": 0.25}, 4.75, False),  # each holds
+        ({"abs_threshold": 2, "rel_threshold": 0.25}, 5.5, False),
+        ({"abs_threshold": 2, "rel_threshold": 0.25}, 4.75, True),
+        ({"abs_threshold": 0}, 4.0, True),  # an exact match has a verdict
+        ({"rel_threshold": 0}, 4.0, True),
+        ({"abs_threshold": 0}, 4.0001, False),
+        ({"abs_threshold": 0.5}, 1.0, True),  # better by more than the threshold
+        ({"abs_threshold": 0.5, "two_sided": True}, 3.5, True),
+        ({"abs_threshold": 0.5, "two_sided": True}, 3.4, False),
+        ({"abs_threshold": 0.5, "two_sided": True}, 4.6, False),
+        ({"abs_threshold": 0.5, "higher_is_better": True}, 3.5, True),
+        ({"abs_threshold": 0.5, "higher_is_better": True}, 3.4, False),
+        ({"abs_threshold": 0.5, "higher_is_better": True}, 99.0, True),
+        ({"abs_threshold": 0.5}, math.nan, False),
+        ({"abs_threshold": 0.5, "two_sided": True}, math.nan, False),
+        ({"abs_threshold": 0.5, "higher_is_better": True}, math.nan, False),
+    ],
+)
+def test_a_figure_beside_its_reference(thresholds, value, expected):
+    assert passes(Reference("MAD", 4.0, **thresholds), value) is expected
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "value", "expected"),
+    [
+        ({"abs_threshold": 0.5}, 0.5, True),
+        ({"abs_threshold": 0.5}, 0.6, False),
+        ({"abs_threshold": 0.5, "rel_threshold": 0.1}, 0.4, True),  # a share of nothing is not defined
+        ({"rel_threshold": 0.1}, 9.0, None),
+    ],
+)
+def test_a_reference_of_0_is_judged_by_absolute_thresholds(thresholds, value, expected):
+    assert passes(Reference("MAD", 0.0, **thresholds), value) is expected
+
+
+def test_a_share_of_a_negative_reference_is_one_of_its_size():
+    assert passes(Reference("x", -4.0, rel_threshold=0.25), -3.0) is True
+    assert passes(Reference("x", -4.0, rel_threshold=0.25), -2.9) is False
+
+
+def frame_of(name: str, **figures: float) -> FrameResult:
+    return FrameResult(name, "", 0, {"m": ModelFrame(figures, 1, 0, 1)})
+
+
+def test_means_and_population_deviations_are_told_and_judged():
+    frames = [frame_of("a", MAD=2.0), frame_of("b", MAD=4.0), frame_of("c", MAD=9.0), frame_of("d")]
+    references = [
+        Reference("MAD", 5.0, abs_threshold=0.1),
+        Reference("MAD", 3.0, of="std"),
+        Reference("GRAD", 1.0, rel_threshold=0.5),
+    ]
+    figures = reference_figures(references, "m", summary(MAD=5.0), frames)
+    assert figures == {
+        "MAD": 5.0,
+        "MAD@std": pytest.approx(math.sqrt(26 / 3)),
+        "GRAD": pytest.approx(math.nan, nan_ok=True),
+    }
+    gates = reference_gates("m", references, figures)
+    assert [(gate.label, gate.what.partition(",")[0], gate.passed) for gate in gates] == [
+        ("m", "MAD", True),
+        ("m", "GRAD", False),  # it was expected, and is not there
+    ]
+    assert reference_gates("m", references, {})[0].passed is False

@@ -96,11 +96,16 @@ def test_frames_that_cannot_be_read_are_named_and_fail(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "give the --name of a model"),
+        ([], "nothing to score; give the --name of a model"),
+        (["--name", STARTER, "--resume"], "--resume needs --report, too"),
+        (["--models", "FP16"], "is a form of a card's model; give its --name"),
+        (["--models", "nothing.xml"], "nothing.xml"),
+        (["--models", "nothing.onnx"], "nothing.onnx"),
+        (["--input_dir", "/nowhere"], "/nowhere"),
         (["--name", "nothing"], "no model is called 'nothing'"),
         (["--name", STARTER, "--convention", "x"], "--convention x: there are omz, dim"),
         (["--name", STARTER, "--threshold", "MAD"], "--threshold MAD is not of the form"),
-        (["--name", STARTER, "--models", "original,FP8"], "--models original,FP8: there are original, FP32"),
+        (["--name", STARTER, "--models", "original,FP8"], "--models FP8: there are original, FP32"),
         (["--name", STARTER, "--models", "FP32,FP32"], "each once"),
         (["--name", STARTER, "--dataset", "/nowhere"], "/nowhere"),
         (["--name", STARTER, "--size", "x"], "write width x height"),
@@ -126,3 +131,52 @@ def test_a_dataset_is_checked_without_a_model(tmp_path):
     assert bad.exit_code == 1
     for part in ("error: ", "clip0/0001.* is missing", "clip1/0001.png", "8x8", "160x96"):
         assert part in bad.output
+
+
+def write_mattes(folder: Path, offset: int = 0) -> Path:
+    """Write mattes of the dataset as some other tool would, ``offset`` levels off the truth."""
+    for number in range(4):
+        alpha = np.rint(255 * make_scene(number, SIZE, "test").alpha)
+        frame = f"clip{number // 2}/000{number % 2}.png"
+        write_picture(folder / "pha" / frame, np.clip(alpha - offset, 0, 255).astype(np.uint8))
+    return folder
+
+
+def test_finished_mattes_are_scored_without_any_model(dataset, tmp_path):
+    right, off = write_mattes(tmp_path / "right"), write_mattes(tmp_path / "off", 3)
+    given = ("--dataset", dataset, "--input_dir", right, "--input_dir", off)
+    assert run(*given).exit_code == 0  # what other tools make need not be the same
+    assert run(*given, "--threshold", "MAD=100").exit_code == 0
+    result = run(*given, "--threshold", "MAD=1")
+    assert result.exit_code == 1
+    cells = [cell.strip() for cell in result.output.split("MAD x1e3")[1].split("│")]
+    assert float(cells[1]) == 0
+    assert 1 < float(cells[2]) < 1e3 * 3 / 255
+    assert f"FAIL {off}: MAD" in result.output
+
+
+def test_mattes_are_scored_beside_a_model(dataset, tmp_path):
+    mattes = write_mattes(tmp_path / "mattes")
+    result = run("--name", STARTER, "--models", "FP32", "--dataset", dataset, "--input_dir", mattes)
+    assert result.exit_code == 0, result.output
+    (mattes / "pha" / "clip1" / "0001.png").unlink()
+    result = run("--name", STARTER, "--models", "FP32", "--dataset", dataset, "--input_dir", mattes)
+    assert result.exit_code == 1
+    assert "clip1/0001: " in result.output
+    assert "has no matte of it" in result.output.replace("\n", " ")
+
+
+def test_more_jobs_tell_the_same(dataset):
+    def told(*more: object) -> list[str]:
+        result = run("--name", STARTER, "--models", "FP32,FP16", "--dataset", dataset, "--convention", "rvm_lr", *more)
+        return [line for line in result.output.splitlines() if "inference" not in line]
+
+    assert told("--jobs", 3) == told()
+
+
+def test_the_first_frames_alone(dataset):
+    few = run("--name", STARTER, "--models", "FP32,FP16", "--dataset", dataset, "--num_frames", 2)
+    scenes = run("--name", STARTER, "--models", "FP32,FP16", "--num_frames", 2, "--size", f"{SIZE[1]}x{SIZE[0]}")
+    row = "MAD x1e3"
+    first, second = (float(result.output.split(row)[1].split()[1]) for result in (few, scenes))
+    assert first == pytest.approx(second, abs=0.05)  # in files, the truth has 8 bits

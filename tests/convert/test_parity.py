@@ -229,7 +229,7 @@ def test_several_inputs_of_several_sizes_are_judged_together():
 def test_another_shape_is_an_error_that_names_the_output(mine, its):
     with pytest.raises(ConversionError) as caught:
         output_parity("pha", [np.zeros(2), np.zeros(its)], [np.zeros(2), np.zeros(mine)])
-    assert str(caught.value) == f"output pha has the shape {list(mine)} in the IR and {list(its)} in its source"
+    assert str(caught.value) == f"output pha of the IR has the shape {list(mine)}, not {list(its)}, as in its source"
 
 
 @given(st.lists(st.tuples(SHARES, st.sampled_from([0.0, 0.5, 4.0]), st.sampled_from([0, 0, 0, 3])), max_size=4), SHARES)
@@ -305,7 +305,7 @@ def test_an_engine_is_compared_output_by_output_on_all_inputs(engine):
 def test_an_engine_that_gives_another_shape_is_refused(engine):
     inputs = inputs_of((4, 6))
     expected = [{**sums(inputs)[0], "double": np.zeros((1, 3, 6, 4))}]
-    with pytest.raises(ConversionError, match=r"output double has the shape \[1, 3, 4, 6\] in the IR"):
+    with pytest.raises(ConversionError, match=r"output double of the IR has the shape \[1, 3, 4, 6\]"):
         compare(expected, engine, inputs, "plain numpy")
 
 

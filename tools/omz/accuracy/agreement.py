@@ -9,13 +9,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from omz.errors import DataError
+from omz.runtime.differences import differences
 from omz.runtime.engine import Tensor
-
-_RARE = 99.9
-_LEVEL = 1 / 255
 
 
 @dataclass(frozen=True)
@@ -44,22 +40,18 @@ class Agreement:
 
 def agreement(reference: Tensor, found: Tensor) -> Agreement:
     """Compare an output of a model with that of another; raises :class:`DataError` where shapes differ."""
-    if reference.shape != found.shape:
-        raise DataError(f"outputs have the shapes {list(reference.shape)} and {list(found.shape)}; nothing to compare")
-    with np.errstate(invalid="ignore", over="ignore"):
-        every = np.abs(reference.astype(np.float64) - found).ravel()
-    finite = np.isfinite(every)
-    same = (reference == found) | (np.isnan(reference) & np.isnan(found))
-    difference = every[finite]
-    rare = float(np.percentile(difference, _RARE)) if difference.size else 0.0
+    try:
+        measured = differences([reference], [found])
+    except ValueError as error:
+        raise DataError(f"an output {error}; nothing to compare") from error
     return Agreement(
-        largest=float(difference.max(initial=0.0)),
-        mean=float(difference.mean()) if difference.size else 0.0,
-        mean_squared=float(np.square(difference).mean()) if difference.size else 0.0,
-        p99_9=rare,
-        beyond_a_level=float(np.count_nonzero(difference > _LEVEL)) / (difference.size or 1),
-        exact=bool(same.all()),
-        not_finite=int(np.count_nonzero(~finite & ~same.ravel())),
+        largest=measured.largest,
+        mean=measured.mean,
+        mean_squared=measured.mean_squared,
+        p99_9=measured.p99_9,
+        beyond_a_level=measured.beyond_a_level,
+        exact=measured.exact,
+        not_finite=measured.not_finite,
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import time
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,9 +12,9 @@ import numpy as np
 from omz.accuracy.agreement import Agreement, agreements
 from omz.accuracy.conventions import Convention, Frame
 from omz.accuracy.datasets.sample import Dataset, Entry, Sample
+from omz.accuracy.metrics.differences import unit
+from omz.accuracy.prediction import Prediction, Predictor
 from omz.errors import DataError
-from omz.runtime.engine import Tensor
-from omz.runtime.matter import Matte, Matter
 
 Pair = tuple[str, str]
 """The labels of two models whose outputs are compared: the one it is judged by, and the one that is judged."""
@@ -23,12 +24,13 @@ Pair = tuple[str, str]
 class ModelFrame:
     """What one model did on one frame.
 
-    ``figures`` are by name, in the units of the convention; empty where there is no truth. ``lowest`` and ``highest``
-    are those of alpha as the network gives it. ``problem`` says why there are no figures, empty where there is none.
+    ``figures`` are by name, in the units of the convention; empty where there is no truth. ``milliseconds`` are those
+    of inference, None where nothing was inferred. ``lowest`` and ``highest`` are those of alpha as the network gives
+    it. ``problem`` says why there are no figures, empty where there is none.
     """
 
     figures: dict[str, float]
-    milliseconds: float
+    milliseconds: float | None
     lowest: float
     highest: float
     problem: str = ""
@@ -38,7 +40,7 @@ class ModelFrame:
 class FrameResult:
     """One frame: what each model did, and how far their outputs are apart, by output.
 
-    ``problem`` says why it could not be read, empty where it could.
+    ``problem`` says why it could not be read, empty where it could. ``sha256`` is a digest of what was read.
     """
 
     name: str
@@ -47,67 +49,114 @@ class FrameResult:
     models: dict[str, ModelFrame] = field(default_factory=dict)
     agreements: dict[Pair, dict[str, Agreement]] = field(default_factory=dict)
     problem: str = ""
+    sha256: str = ""
 
 
 def compare(
-    models: Mapping[str, Matter],
+    predictors: Mapping[str, Predictor],
     dataset: Dataset,
     convention: Convention,
     pairs: Sequence[Pair] = (),
     entries: Sequence[Entry] | None = None,
+    jobs: int = 1,
 ) -> Iterator[FrameResult]:
-    """Run ``models``, by label, on the frames of ``dataset`` (or on ``entries`` of it), and yield each as it is done.
+    """Run ``predictors``, by label, on the frames of ``dataset`` (or on ``entries`` of it); yield results in order.
 
-    No more than a frame and the one before it are held. A frame that cannot be read is told as a problem, and the run
-    goes on. Raises :class:`omz.errors.EngineError` where a model does not run.
+    Models run one frame after the other. With more than one job, frames are read ahead and scored behind in as many
+    threads, which leave Python's lock while they decode and compute; the figures stay what they are, and milliseconds
+    tell of a machine that does more than infer. No more frames are held than twice the jobs, and one more.
+
+    A frame that cannot be read is told as a problem, and the run goes on. Raises :class:`omz.errors.EngineError` where
+    a model does not run.
     """
-    before: dict[str, Frame] = {}
-    last: Entry | None = None
-    warm: set[str] = set()
-    for entry in dataset.entries if entries is None else entries:
-        if last is None or last.clip != entry.clip or last.index + 1 != entry.index or not entry.clip:
-            before = {}
-        last = entry
-        try:
-            sample = dataset.read(entry)
-        except DataError as error:
-            before = {}
-            yield FrameResult(entry.name, entry.clip, entry.index, problem=str(error))
-            continue
-        outputs: dict[str, Mapping[str, Tensor]] = {}
-        results: dict[str, ModelFrame] = {}
-        frames: dict[str, Frame] = {}
-        for label, matter in models.items():
-            matte, outputs[label], milliseconds = _run(matter, sample, label not in warm)
-            warm.add(label)
-            if sample.alpha is not None:
-                frames[label] = Frame(matte.alpha, sample.alpha, matte.foreground, sample.foreground, sample.trimap)
-            results[label] = _judge(matte, frames.get(label), before.get(label), convention, milliseconds)
-        before = frames
-        compared = {pair: agreements(outputs[pair[0]], outputs[pair[1]]) for pair in pairs}
-        yield FrameResult(entry.name, entry.clip, entry.index, results, compared)
+    with ThreadPoolExecutor(jobs) as pool:
+        scored: deque[Future[FrameResult]] = deque()
+        last: _Seen | None = None
+        for entry, sample in _read(pool, dataset, dataset.entries if entries is None else entries, jobs - 1):
+            before = last if last and follows(entry, last.sample.entry) else None
+            if isinstance(sample, DataError):
+                last, unread = None, FrameResult(entry.name, entry.clip, entry.index, problem=str(sample))
+                scored.append(pool.submit(lambda result: result, unread))
+            else:
+                earlier = before.predictions if before else {}
+                last = _Seen(
+                    sample, {name: _predict(each, sample, earlier.get(name)) for name, each in predictors.items()}
+                )
+                scored.append(pool.submit(_score, last, before, convention, pairs))
+            while len(scored) >= jobs:
+                yield scored.popleft().result()
+        while scored:
+            yield scored.popleft().result()
 
 
-def _run(matter: Matter, sample: Sample, cold: bool) -> tuple[Matte, Mapping[str, Tensor], float]:
-    """Return the matte as the network gives it, its outputs, and the milliseconds of inference alone."""
-    shown = matter.show(sample.picture, sample.plate if matter.takes_plate else None)
-    if cold:
-        matter.engine.infer(shown.tensors)  # the first run of a size prepares it
-    started = time.perf_counter()
-    outputs = matter.engine.infer(shown.tensors)
-    milliseconds = 1e3 * (time.perf_counter() - started)
-    return matter.matte(shown, outputs, clipped=False), outputs, milliseconds
+@dataclass(frozen=True)
+class _Seen:
+    """A frame, and what is said of it, or why nothing is, by label."""
+
+    sample: Sample
+    predictions: Mapping[str, Prediction | DataError]
+
+    def frame(self, label: str) -> Frame | None:
+        """Return a prediction beside the truth; None where one of the two is not there."""
+        prediction, sample = self.predictions.get(label), self.sample
+        if not isinstance(prediction, Prediction) or sample.alpha is None:
+            return None
+        return Frame(prediction.alpha, sample.alpha, prediction.foreground, sample.foreground, sample.trimap)
 
 
-def _judge(
-    matte: Matte, frame: Frame | None, before: Frame | None, convention: Convention, milliseconds: float
-) -> ModelFrame:
+def follows(entry: Entry, other: Entry) -> bool:
+    """Tell whether a frame comes next after another one in the same clip."""
+    return bool(entry.clip) and entry.clip == other.clip and entry.index == other.index + 1
+
+
+def _read(
+    pool: ThreadPoolExecutor, dataset: Dataset, entries: Sequence[Entry], ahead: int
+) -> Iterator[tuple[Entry, Sample | DataError]]:
+    """Yield frames in order, having begun to read some ``ahead``."""
+    begun: deque[tuple[Entry, Future[Sample]]] = deque()
+    for entry in entries:
+        begun.append((entry, pool.submit(dataset.read, entry)))
+        if len(begun) > ahead:
+            yield _finish(*begun.popleft())
+    while begun:
+        yield _finish(*begun.popleft())
+
+
+def _finish(entry: Entry, reading: Future[Sample]) -> tuple[Entry, Sample | DataError]:
+    try:
+        return entry, reading.result()
+    except DataError as error:
+        return entry, error
+
+
+def _predict(predictor: Predictor, sample: Sample, before: Prediction | DataError | None) -> Prediction | DataError:
+    try:
+        return predictor.predict(sample, begins=not isinstance(before, Prediction))
+    except DataError as error:
+        return error
+
+
+def _score(seen: _Seen, before: _Seen | None, convention: Convention, pairs: Sequence[Pair]) -> FrameResult:
+    models = {}
+    for label, prediction in seen.predictions.items():
+        if isinstance(prediction, Prediction):
+            earlier = before.frame(label) if before else None
+            models[label] = _judge(prediction, seen.frame(label), earlier, convention)
+        else:
+            models[label] = ModelFrame({}, None, 0.0, 0.0, str(prediction))
+    outputs = {label: each.outputs if isinstance(each, Prediction) else {} for label, each in seen.predictions.items()}
+    compared = {pair: agreements(outputs[pair[0]], outputs[pair[1]]) for pair in pairs}
+    entry = seen.sample.entry
+    return FrameResult(entry.name, entry.clip, entry.index, models, compared, sha256=seen.sample.sha256)
+
+
+def _judge(prediction: Prediction, frame: Frame | None, before: Frame | None, convention: Convention) -> ModelFrame:
     """Return what a model did; ``frame`` is its matte beside the truth, None where there is none."""
-    finite = np.isfinite(matte.alpha)
-    lost = int(matte.alpha.size - np.count_nonzero(finite))
+    alpha, milliseconds = unit(prediction.alpha), prediction.milliseconds
+    lost = int(alpha.size - np.count_nonzero(np.isfinite(alpha)))
     if lost:
         return ModelFrame({}, milliseconds, 0.0, 0.0, f"{lost} pixels of alpha are no numbers")
-    lowest, highest = float(matte.alpha.min()), float(matte.alpha.max())
+    lowest, highest = float(alpha.min()), float(alpha.max())
     if frame is None:
         return ModelFrame({}, milliseconds, lowest, highest)
     try:

@@ -24,13 +24,20 @@ from numpy.typing import NDArray
 from omz.accuracy.metrics.connectivity import connectivity_error
 from omz.accuracy.metrics.differences import Region, Values, check_shapes, mad, mse, sad, unit
 from omz.accuracy.metrics.gradient import gradient_error
-from omz.accuracy.metrics.regions import uncertain_region, unknown_region
+from omz.accuracy.metrics.regions import edge_band, uncertain_region, unknown_region
 from omz.accuracy.metrics.temporal import dtssd
 from omz.errors import UsageError
 
 Levels = Literal["none", "truncate", "round"]
 """How a predicted 0 to 1 becomes one of 256 levels: not at all, the next below, the nearest."""
 
+RegionName = Literal["whole", "unknown", "edge"]
+"""Which pixels count: all, those that the trimap leaves open, or those close to where the true alpha is not solid."""
+
+EDGE_WIDTH = 10
+"""How far the edge reaches to either side, in pixels."""
+
+FLICKER, UNBIASED_FLICKER = "dtSSD", "dtSSD of pairs"
 _LEVELS = 255
 _DIM_MULTIPLE = 4
 
@@ -73,31 +80,45 @@ class Convention:
     """
 
     name: str
-    region: Literal["whole", "unknown"]
+    region: RegionName
     levels: Levels
     measures: tuple[Measure, ...]
     flicker: float | None = None
     by_index: bool = False
     multiple: int = 1
 
+    @property
+    def units(self) -> dict[str, str]:
+        """The units of its figures by name; empty for those of the pixels' own."""
+        flicker = dict.fromkeys((FLICKER, UNBIASED_FLICKER), f"x{self.flicker:g}") if self.flicker else {}
+        return {each.name: each.unit for each in self.measures} | flicker
+
+    @property
+    def described(self) -> str:
+        """Its name, and what it makes of a frame, in a few words."""
+        levels = {"none": "alpha as given", "truncate": "256 levels, cut off", "round": "256 levels, rounded"}
+        regions = {"whole": "the whole picture", "unknown": "the trimap's unknown region", "edge": "the edge"}
+        region = regions[self.region] + (f", {EDGE_WIDTH} pixels to either side" if self.region == "edge" else "")
+        return f"convention {self.name}: {region}; {levels[self.levels]}"
+
     def score(self, frame: Frame, before: Frame | None = None) -> dict[str, float]:
         """Return the figures of a frame by name; what there is nothing to measure of is left out.
 
-        ``before`` is the clip's frame before it, None for the first, whose dtSSD is 0. A prediction that is not finite
-        where it counts has figures that are not. Raises :class:`ValueError` where shapes differ, or no pixel is unknown
-        where those are what counts.
+        ``before`` is the clip's frame before it, None for the first, whose dtSSD is 0; that of pairs leaves firsts out.
+        A prediction that is not finite where it counts has figures that are not. Raises :class:`ValueError` where
+        shapes differ, or the region is empty.
         """
         prepared = self._prepare(frame)
         region = self._region(prepared)
         numbers = {each.name: (each.scale, each.compute(prepared, region)) for each in self.measures}
         figures = {name: scale * number for name, (scale, number) in numbers.items() if number is not None}
         if self.flicker is not None:
-            figures["dtSSD"] = self.flicker * (0.0 if before is None else self._change(prepared, before))
+            figures[FLICKER] = 0.0
+            if before is not None:
+                earlier = self._prepare(Frame(before.alpha, before.truth))
+                change = dtssd(prepared.alpha, earlier.alpha, prepared.truth, earlier.truth, region)
+                figures[FLICKER] = figures[UNBIASED_FLICKER] = self.flicker * change
         return figures
-
-    def _change(self, prepared: Frame, before: Frame) -> float:
-        earlier = self._prepare(Frame(before.alpha, before.truth))
-        return dtssd(prepared.alpha, earlier.alpha, prepared.truth, earlier.truth)
 
     def _prepare(self, frame: Frame) -> Frame:
         _check(frame)
@@ -114,6 +135,11 @@ class Convention:
     def _region(self, frame: Frame) -> Region | None:
         if self.region == "whole":
             return None
+        if self.region == "edge":
+            band = edge_band(frame.truth, EDGE_WIDTH)
+            if not band.any():
+                raise ValueError("there is no edge: the true alpha is the same everywhere")
+            return band
         return uncertain_region(frame.truth) if frame.trimap is None else unknown_region(frame.trimap)
 
 
@@ -223,8 +249,12 @@ CONVENTIONS = {
 """All of them, by name."""
 
 
-def find_convention(name: str) -> Convention:
-    """Return a convention by its name; raises :class:`UsageError` where there is none of it."""
+def find_convention(name: str, region: RegionName | None = None, levels: Levels | None = None) -> Convention:
+    """Return a convention by its name, or one that differs from it in its region or levels alone.
+
+    Raises :class:`UsageError` where there is none of the name.
+    """
     if name not in CONVENTIONS:
         raise UsageError(f"--convention {name}: there are {', '.join(CONVENTIONS)}")
-    return CONVENTIONS[name]
+    found = CONVENTIONS[name]
+    return replace(found, region=region or found.region, levels=levels or found.levels)

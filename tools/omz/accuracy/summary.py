@@ -33,12 +33,15 @@ class Interval:
 
 @dataclass(frozen=True)
 class ModelSummary:
-    """One model over all frames: ``figures`` by name, milliseconds of inference, and frames that have no figures."""
+    """One model over all frames: ``figures`` by name, and problems by the names of frames that have no figures.
+
+    ``median_ms`` and ``p90_ms`` are milliseconds of inference, None where nothing was inferred.
+    """
 
     figures: dict[str, float]
     frames: int
-    median_ms: float
-    p90_ms: float
+    median_ms: float | None
+    p90_ms: float | None
     lowest: float
     highest: float
     problems: dict[str, str]
@@ -48,13 +51,13 @@ def summarise(results: Sequence[FrameResult], label: str, convention: Convention
     """Average one model's figures in the way of ``convention``; what is missing in a frame does not count there."""
     frames = [(result, result.models[label]) for result in results if label in result.models]
     names = dict.fromkeys(name for _, frame in frames for name in frame.figures)
-    times = sorted(frame.milliseconds for _, frame in frames)
+    times = sorted(frame.milliseconds for _, frame in frames if frame.milliseconds is not None)
     good = [frame for _, frame in frames if not frame.problem]
     return ModelSummary(
         figures={name: _average(frames_with(results, label, name), convention) for name in names},
         frames=len(good),
-        median_ms=statistics.median(times) if times else math.nan,
-        p90_ms=times[min(len(times) - 1, math.ceil(0.9 * len(times)) - 1)] if times else math.nan,
+        median_ms=statistics.median(times) if times else None,
+        p90_ms=times[math.ceil(0.9 * len(times)) - 1] if times else None,
         lowest=min((frame.lowest for frame in good), default=math.nan),
         highest=max((frame.highest for frame in good), default=math.nan),
         problems={result.name: frame.problem for result, frame in frames if frame.problem},

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from omz.accuracy.agreement import Agreement
 from omz.accuracy.comparison import FrameResult
-from omz.accuracy.summary import ModelSummary
+from omz.accuracy.summary import ModelSummary, frames_with
 from omz.errors import DataError, UsageError
 
 _JUDGED = ("pha", "alpha", "fgr")
@@ -42,6 +44,70 @@ class Threshold:
     def limit(self, reference: float) -> float:
         """Return the highest value that is allowed."""
         return reference + (abs(reference) * self.increase if self.relative else self.increase)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What a figure was elsewhere, or its population standard deviation over frames, and how far it may be from that.
+
+    ``abs_threshold`` is in the figure's unit, ``rel_threshold`` a share of ``value``; each holds alone, and both where
+    both are given. Without either, the reference is told, and nothing is judged. A share of 0 is not defined: it judges
+    nothing. Only what is worse is judged, unless ``two_sided``.
+    """
+
+    figure: str
+    value: float
+    abs_threshold: float | None = None
+    rel_threshold: float | None = None
+    two_sided: bool = False
+    higher_is_better: bool = False
+    of: Literal["mean", "std"] = "mean"
+
+    @property
+    def name(self) -> str:
+        """What the number is called: ``MAD``, or ``MAD@std``."""
+        return self.figure if self.of == "mean" else f"{self.figure}@{self.of}"
+
+    @property
+    def tolerance(self) -> float | None:
+        """How far a number may be from the reference; None where nothing is judged."""
+        shares = [self.rel_threshold * abs(self.value)] if self.rel_threshold is not None and self.value else []
+        return min([*shares, *([] if self.abs_threshold is None else [self.abs_threshold])], default=None)
+
+    def gate(self, label: str, value: float) -> Gate | None:
+        """Return what must hold of a model's number; None where nothing is judged."""
+        if self.tolerance is None:
+            return None
+        if self.two_sided:
+            return Gate(label, f"{self.name}, away from the reference", abs(value - self.value), self.tolerance)
+        if self.higher_is_better:
+            return Gate(label, f"{self.name}, below the reference", self.value - value, self.tolerance)
+        return Gate(label, f"{self.name}, beside the reference", value, self.value + self.tolerance)
+
+
+def reference_figures(
+    references: Sequence[Reference], label: str, summary: ModelSummary, results: Sequence[FrameResult]
+) -> dict[str, float]:
+    """Return a model's numbers that there are references for, by their name; NaN where it has none."""
+    numbers = {}
+    for reference in references:
+        mean = summary.figures.get(reference.figure, math.nan)
+        numbers[reference.name] = mean if reference.of == "mean" else _spread(results, label, reference.figure)
+    return numbers
+
+
+def reference_gates(label: str, references: Sequence[Reference], figures: Mapping[str, float]) -> list[Gate]:
+    """Return what must hold of a model's ``figures``, by name, beside what they were elsewhere.
+
+    One that is missing, or no number, does not hold; a reference without threshold is no gate.
+    """
+    gates = (reference.gate(label, figures.get(reference.name, math.nan)) for reference in references)
+    return [gate for gate in gates if gate is not None]
+
+
+def _spread(results: Sequence[FrameResult], label: str, figure: str) -> float:
+    values = [value for _, value in frames_with(results, label, figure)]
+    return statistics.pstdev(values) if values else math.nan
 
 
 def parse_threshold(text: str) -> Threshold:

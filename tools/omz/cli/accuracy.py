@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import errno
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from omz.cli.command import omz_command
 from omz.cli.selection import models_dir_option
-from omz.cli.sizes import parse_size
 from omz.errors import OmzError, UsageError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from omz.accuracy.comparison import FrameResult, Pair
-    from omz.accuracy.conventions import Convention
-    from omz.accuracy.datasets.sample import Dataset
-    from omz.accuracy.verdict import Gate, Threshold
-    from omz.runtime.matter import Matter
-    from omz.zoo import ModelCard
+    from omz.cli.accuracy_request import Request
 
 _PATH = click.Path(path_type=Path)
 
@@ -31,64 +23,76 @@ _PATH = click.Path(path_type=Path)
 @models_dir_option
 @click.option("-d", "--download_dir", type=_PATH, default=".", help="Where the downloaded model is.")
 @click.option("--model_dir", type=_PATH, help="Where omz_converter wrote the IRs; default: convert.")
-@click.option("--models", default="original,FP32,FP16", show_default=True, help="The first judges the others.")
+@click.option("--models", metavar="FORM,FORM", help="Forms, or files; the first judges. Default: original,FP32,FP16.")
+@click.option("--input_dir", type=_PATH, multiple=True, metavar="DIR", help="Score finished mattes of any tool, too.")
 @click.option("--dataset", type=_PATH, metavar="DIR", help="Frames with the truth about them; default: synthetic ones.")
 @click.option("--layout", default="auto", show_default=True, help="How the folder is laid out.")
 @click.option("--backgrounds", type=_PATH, metavar="DIR", help="What foregrounds without pictures are placed before.")
 @click.option("--seed", default=0, show_default=True, help="Which backgrounds.")
+@click.option("--allow_missing", is_flag=True, help="Leave out frames that a file is missing for.")
 @click.option("--check_dataset", is_flag=True, help="Name all that is wrong with the dataset, and stop.")
-@click.option("--num_scenes", type=click.IntRange(1), default=20, show_default=True, help="Synthetic scenes to run on.")
-@click.option("--size", default="1280x720", show_default=True, help="Their size, width x height.")
-@click.option("--convention", default="omz", show_default=True, help="Whose metrics: omz, dim, rvm_lr, rvm_hr, shm.")
+@click.option("--num_frames", type=click.IntRange(1), help="The first so many frames; 20 of the synthetic ones.")
+@click.option("--size", default="1280x720", show_default=True, help="That of synthetic frames, width x height.")
+@click.option("--convention", help="Whose metrics: omz (the default), dim, rvm_lr, rvm_hr, shm.")
+@click.option("--region", type=click.Choice(["whole", "unknown", "edge"]), help="Other pixels than the convention's.")
+@click.option("--levels", type=click.Choice(["none", "truncate", "round"]), help="Another rounding of alpha to 8 bits.")
 @click.option("--threshold", "thresholds", multiple=True, metavar="MAD=0.1|MAD=1%", help="How much higher is allowed.")
 @click.option("--device", default="CPU", show_default=True, help="The OpenVINO device of the IRs.")
 @click.option(
     "--precision", type=click.Choice(["f32", "f16", "bf16", "default"]), default="f32", show_default=True,
     help="Precision of execution of the IRs; default: what the device prefers.",
 )  # fmt: skip
-def main(
-    name: str | None,
-    models_dir: tuple[Path, ...],
-    download_dir: Path,
-    model_dir: Path | None,
-    models: str,
-    dataset: Path | None,
-    layout: str,
-    backgrounds: Path | None,
-    seed: int,
-    check_dataset: bool,
-    num_scenes: int,
-    size: str,
-    convention: str,
-    thresholds: tuple[str, ...],
-    device: str,
-    precision: str,
-) -> None:
+@click.option("--trust_code", is_flag=True, help="Run code that comes with cards and weights.")
+@click.option("-c", "--config", type=_PATH, metavar="FILE|card", help="Score as an accuracy-check.yml says.")
+@click.option("-s", "--source", type=_PATH, metavar="DIR", help="Where the datasets of --config are.")
+@click.option("--definitions", type=_PATH, metavar="FILE", help="What --config leaves open of its datasets.")
+@click.option("--update_references", metavar="FORM", help="Write that form's figures into --config, as references.")
+@click.option("--report", type=_PATH, metavar="DIR", help="Write a page, and tables, to look at and compute with.")
+@click.option("--resume", is_flag=True, help="Go on where a run with the same --report was killed.")
+@click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Threads that read and score.")
+def main(check_dataset: bool, **flags: Any) -> None:
     """Compare a model's original with its IRs, on the same frames, and give a verdict.
 
     Exit codes: 0 the IRs do what the original does, 1 one does not, 2 that could not be told.
     """
     if check_dataset:
-        _check_dataset(dataset, layout, backgrounds)
+        _check_dataset(flags["dataset"], flags["layout"], flags["backgrounds"])
         return
-    if name is None:
-        raise UsageError("give the --name of a model")
-    from omz.accuracy.conventions import find_convention
-    from omz.accuracy.verdict import parse_threshold
-    from omz.zoo import Catalog
-
+    for flag, needed in (("resume", "report"), ("update_references", "config"), ("definitions", "config")):
+        if flags[flag] and flags[needed] is None:
+            raise UsageError(f"--{flag} needs --{needed}, too")
     try:
-        metrics, limits = find_convention(convention), [parse_threshold(text) for text in thresholds]
-        frames = _open(dataset, layout, backgrounds, seed) if dataset else _scenes(num_scenes, size)
-        card = Catalog(*models_dir)[name]
-        from omz.cli.accuracy_models import Places, load_models
+        from omz.cli.accuracy_request import Request
 
-        loaded = load_models(card, models.split(","), Places(download_dir, model_dir, device, precision))
-        gates = _evaluate(card, loaded, frames, metrics, limits)
+        passed = _run(Request(**flags))
     except OmzError as error:
         raise UsageError(str(error)) from error  # nothing could be told, for whatever reason
-    if not all(gate.passed for gate in gates):
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # whoever read our output has had enough
+            raise
+        where = error.filename or flags["report"] or "a file"
+        raise UsageError(
+            f"{where} cannot be used: {error.strerror or error}; free the disk, or name another"
+        ) from error
+    if not passed:
         raise click.exceptions.Exit(1)
+
+
+def _run(request: Request) -> bool:
+    """Score all that was asked for, and tell whether all of it passed."""
+    from rich.console import Console
+
+    from omz.cli.accuracy_display import show
+    from omz.cli.accuracy_request import subjects
+    from omz.cli.accuracy_run import finish, run
+
+    console, passed = Console(), True
+    for subject in subjects(request):
+        evaluation = run(request, subject, console)
+        show(console, evaluation, subject.references)
+        finish(request, evaluation, subject)
+        passed = passed and evaluation.passed
+    return passed
 
 
 def _check_dataset(folder: Path | None, layout: str, backgrounds: Path | None) -> None:
@@ -107,71 +111,6 @@ def _check_dataset(folder: Path | None, layout: str, backgrounds: Path | None) -
     click.echo(f"{errors} errors, {len(problems) - errors} remarks")
     if errors:
         raise click.exceptions.Exit(1)
-
-
-def _open(folder: Path, layout: str, backgrounds: Path | None, seed: int) -> Dataset:
-    from omz.accuracy.datasets.folder import open_dataset
-
-    return open_dataset(folder, layout, backgrounds, seed)
-
-
-def _scenes(count: int, size: str) -> Dataset:
-    from omz.accuracy.datasets.synthetic import SyntheticScenes
-
-    return SyntheticScenes(count, parse_size(size))
-
-
-def _evaluate(
-    card: ModelCard,
-    models: Mapping[str, Matter],
-    dataset: Dataset,
-    convention: Convention,
-    thresholds: Sequence[Threshold],
-) -> list[Gate]:
-    """Run, show what came of it, and return the gates."""
-    from rich.console import Console
-
-    from omz.accuracy.summary import paired_difference, pooled_agreement, summarise
-    from omz.accuracy.verdict import judge
-    from omz.cli.accuracy_display import show_agreements, show_scores, show_unread, show_verdict
-    from omz.cli.accuracy_models import pairs
-
-    console = Console()
-    first, *others = models
-    compared = pairs(list(models))
-    results = _run(console, models, dataset, convention, list(compared))
-    summaries = {label: summarise(results, label, convention) for label in models}
-    differences = {
-        label: {figure: paired_difference(results, (first, label), figure) for figure in summaries[label].figures}
-        for label in others
-    }
-    agreements = {pair: pooled_agreement(results, pair) for pair in compared}
-    infos = {label: matter.engine.info for label, matter in models.items()}
-    show_scores(console, f"{card.name} on {dataset.title}", convention, infos, summaries, differences)
-    show_agreements(console, {compared[pair]: outputs for pair, outputs in agreements.items()})
-    show_unread(console, results)
-    tolerances = {label: card.parity.FP32 if label in ("FP32", "FP32@f32") else card.parity.FP16 for label in others}
-    gates = judge(
-        first, summaries, {label: agreements[first, label] for label in others}, tolerances, thresholds, results
-    )
-    show_verdict(console, gates)
-    return gates
-
-
-def _run(
-    console: Console, models: Mapping[str, Matter], dataset: Dataset, convention: Convention, compared: Sequence[Pair]
-) -> list[FrameResult]:
-    from rich.progress import Progress
-
-    from omz.accuracy.comparison import compare
-
-    results = []
-    with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("frames", total=len(dataset.entries))
-        for result in compare(models, dataset, convention, compared):
-            results.append(result)
-            progress.advance(task)
-    return results
 
 
 if __name__ == "__main__":

@@ -8,20 +8,15 @@ two are about as uncertain, and are as good there.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from omz.errors import ConversionError
-from omz.runtime.engine import Engine
+from omz.runtime.differences import differences
+from omz.runtime.engine import Engine, Tensor
 
-_RARE = 99.9  # percent
-_LARGEST = float(np.finfo(np.float64).max)
-_NO_NUMBER = 3e38  # what is farther from 0 stands for infinity, in masks
-_BLOCK = 1 << 14  # elements
+_LARGEST = sys.float_info.max
 
 
 @dataclass(frozen=True)
@@ -81,9 +76,9 @@ class Parity:
 
 
 def compare(
-    expected: Sequence[Mapping[str, NDArray[Any]]],
+    expected: Sequence[Mapping[str, Tensor]],
     engine: Engine,
-    inputs: Sequence[Mapping[str, NDArray[Any]]],
+    inputs: Sequence[Mapping[str, Tensor]],
     source: str,
 ) -> Parity:
     """Run ``engine`` on ``inputs`` and compare with what its source, called ``source``, has given for them.
@@ -100,61 +95,20 @@ def compare(
     return Parity(source, engine.info.device, engine.info.precision, shapes, outputs)
 
 
-def output_parity(name: str, expected: Sequence[NDArray[Any]], found: Sequence[NDArray[Any]]) -> OutputParity:
+def output_parity(name: str, expected: Sequence[Tensor], found: Sequence[Tensor]) -> OutputParity:
     """Compare one output over several inputs; raises :class:`ConversionError` where shapes differ."""
-    differences: list[NDArray[Any]] = [np.empty(0, np.float32)]
-    total = squares = low = high = 0.0
-    not_finite = 0
-    for source, result in _blocks(name, expected, found):
-        with np.errstate(over="ignore", invalid="ignore"):  # doubles can be too far apart for one
-            every = np.abs(source - result)
-            finite = np.isfinite(every)
-            difference = every[finite]
-            total += float(difference.sum())
-            squares += float(np.square(difference).sum())
-        same = (source == result) | (np.isnan(source) & np.isnan(result))
-        not_finite += int(np.count_nonzero(~finite & ~same))
-        numbers = source[np.abs(source) < _NO_NUMBER]
-        low, high = min(low, float(numbers.min(initial=0.0))), max(high, float(numbers.max(initial=0.0)))
-        fits = expected[0].dtype != np.float64 and difference.max(initial=0.0) < _NO_NUMBER
-        differences.append(difference.astype(np.float32 if fits else np.float64))
-    joined = np.concatenate(differences)
-    count = joined.size or 1
-    span, squares = min(high - low, _LARGEST), min(squares, _LARGEST)
+    try:
+        measured = differences(expected, found)
+    except ValueError as error:
+        raise ConversionError(f"output {name} of the IR {error}, as in its source") from error
+    span = min(measured.highest - measured.lowest, _LARGEST)
+    squared = measured.mean_squared
     return OutputParity(
         output=name,
-        largest=float(joined.max(initial=0.0)),
-        mean=min(total, _LARGEST) / count,
-        p99_9=_percentile(joined, _RARE),
-        psnr=20 * math.log10(span) - 10 * (math.log10(squares) - math.log10(count)) if squares and span else None,
+        largest=measured.largest,
+        mean=measured.mean,
+        p99_9=measured.p99_9,
+        psnr=20 * math.log10(span) - 10 * math.log10(squared) if squared and span else None,
         range=span,
-        not_finite=not_finite,
+        not_finite=measured.not_finite,
     )
-
-
-def _percentile(values: NDArray[Any], percent: float) -> float:
-    """Return a percentile, linear between two values, 0 of none; reorders them.
-
-    In float32, numpy's interpolation is coarser.
-    """
-    if not values.size:
-        return 0.0
-    place = percent / 100 * (values.size - 1)
-    below, above = math.floor(place), math.ceil(place)
-    values.partition(sorted({below, above}))
-    return float(values[below]) + (float(values[above]) - float(values[below])) * (place - below)
-
-
-def _blocks(
-    name: str, expected: Sequence[NDArray[Any]], found: Sequence[NDArray[Any]]
-) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Return pieces of both, as float64, small enough for a processor's cache."""
-    for one, other in zip(expected, found, strict=True):
-        if one.shape != other.shape:
-            raise ConversionError(
-                f"output {name} has the shape {list(other.shape)} in the IR and {list(one.shape)} in its source"
-            )
-        source, result = np.ravel(one), np.ravel(other)
-        for start in range(0, source.size, _BLOCK):
-            end = start + _BLOCK
-            yield source[start:end].astype(np.float64), result[start:end].astype(np.float64)

@@ -34,10 +34,18 @@ def stored_ir(
 
 
 def stored_irs(
-    card: ModelCard, download_dir: Path, precisions: Collection[Precision], report: Report = lambda event: None
+    card: ModelCard,
+    download_dir: Path,
+    precisions: Collection[Precision],
+    report: Report = lambda event: None,
+    trust_code: bool = False,
 ) -> dict[Precision, Path]:
-    """Return several IRs of ``card`` as :func:`stored_ir` does; those that are not there are made in one conversion."""
-    plan = plan_conversion(card, download_dir, cache_folder() / "ir" / _key(card), Settings(precisions=precisions))
+    """Return several IRs of ``card`` as :func:`stored_ir` does; those that are not there are made in one conversion.
+
+    ``trust_code`` runs code that comes with the card.
+    """
+    settings = Settings(precisions=precisions, trust_code=trust_code)
+    plan = plan_conversion(card, download_dir, cache_folder() / "ir" / _key(card), settings)
     paths = {precision: plan.ir_path(precision) for precision in precisions}
     if not all(map(is_whole, paths.values())):
         from omz.convert.converter import carry_out

@@ -57,10 +57,11 @@ class Matter:
 
     A model of free size sees a picture at its own size, padded by its edges to what the network needs; one of fixed
     size sees it as large as fits, proportions kept, or with ``stretch`` the whole of it stretched to that size, by
-    cubic interpolation. Raises :class:`EngineError` for a model that mattes otherwise.
+    cubic interpolation. ``size`` (height, width) fixes that of a model of free size. Raises :class:`EngineError` for a
+    model that mattes otherwise.
     """
 
-    def __init__(self, engine: Engine, stretch: bool = False) -> None:
+    def __init__(self, engine: Engine, stretch: bool = False, size: Size | None = None) -> None:
         pictures = [info for info in engine.inputs if info.name != PLATE]
         alphas = [name for name in _ALPHAS if name in engine.outputs]
         if len(pictures) != 1 or len(engine.inputs) > 2 or not all(map(_is_picture, engine.inputs)) or not alphas:
@@ -76,8 +77,13 @@ class Matter:
         height, width = (self._picture.shape[_layout(self._picture).index(side)] for side in "HW")
         if (height == -1) != (width == -1):
             raise EngineError(f"the model takes {width}x{height}; both sides must be free (-1), or both fixed")
-        self._fixed_size = None if height == -1 else (height, width)
+        self._fixed_size = size if height == -1 else (height, width)
         self._fit_fixed = fit_stretched if stretch else fit_inside
+
+    @property
+    def size(self) -> Size | None:
+        """The size (height, width) at which the model sees every picture; None where it sees each at its own."""
+        return self._fixed_size
 
     @property
     def takes_plate(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -61,7 +62,7 @@ class OpenVINOEngine:
     def info(self) -> EngineInfo:
         """The devices and the precision that OpenVINO reports of the compiled model."""
         devices = self._compiled.get_property("EXECUTION_DEVICES")
-        return EngineInfo("OpenVINO", ", ".join(devices), _precision(self._compiled))
+        return EngineInfo("OpenVINO", ", ".join(devices), _precision(self._compiled), _layers(self._compiled))
 
     @property
     def resize_type(self) -> str | None:
@@ -135,6 +136,23 @@ def _precision(compiled: ov.CompiledModel) -> str:
         return str(compiled.get_property(_HINT).get_type_name())
     used = compiled.get_property("DEVICE_PROPERTIES").values()
     return ", ".join(sorted({properties[_HINT].get_type_name() for properties in used if _HINT in properties}))
+
+
+def _layers(compiled: ov.CompiledModel) -> str:
+    """Count the layers that a device runs, by the precision it says of each; empty where it does not tell."""
+    try:
+        operations = compiled.get_runtime_model().get_ops()
+    except RuntimeError:
+        return ""
+    told = [operation.get_rt_info() for operation in operations]
+    counts = Counter(
+        str(info["runtimePrecision"].astype(str)) for info in told if "runtimePrecision" in info and _computes(info)
+    )
+    return ", ".join(f"{precision} {count}" for precision, count in counts.most_common())
+
+
+def _computes(info: Mapping[str, ov.OVAny]) -> bool:
+    return "layerType" not in info or str(info["layerType"].astype(str)) not in ("Input", "Const", "Output", "Reorder")
 
 
 def _facts(model: ov.Model) -> dict[str, str]:

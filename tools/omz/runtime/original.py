@@ -12,10 +12,11 @@ from omz.zoo.preprocessing import card_preprocessing
 from omz.zoo.source import check_source
 
 
-def original_engine(card: ModelCard, download_dir: Path) -> Engine:
+def original_engine(card: ModelCard, download_dir: Path, trust_code: bool = False) -> Engine:
     """Load the model that ``card`` names, from its folder below ``download_dir``, before any conversion.
 
-    It takes the same arrays as the converted model, and applies outside what the conversion bakes in.
+    It takes the same arrays as the converted model, and applies outside what the conversion bakes in. ``trust_code``
+    runs code that comes with the card and its weights.
     """
     arguments = card_arguments(card, download_dir, download_dir)
     preprocessing = card_preprocessing(card, arguments)
@@ -32,6 +33,9 @@ def original_engine(card: ModelCard, download_dir: Path) -> Engine:
         from omz.runtime.mindspore_engine import MindSporeEngine
 
         return MindSporeEngine(export, inputs, export.output_names, preprocessing)
+    from omz.runtime.card_code import importable
     from omz.runtime.pytorch_engine import PyTorchEngine, build_network
 
-    return PyTorchEngine(build_network(export), inputs, export.output_names, preprocessing)
+    with importable(export.model_paths):
+        network = build_network(export, trust_code)
+    return PyTorchEngine(network, inputs, export.output_names, preprocessing)

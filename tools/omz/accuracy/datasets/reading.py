@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from omz.accuracy.datasets.compositing import composite
+from omz.accuracy.datasets.compositing import composite, fingerprint
 from omz.accuracy.datasets.sample import Entry, Problem, Role, Sample
+from omz.checksum import file_digest
 from omz.errors import DataError, ImageError
 from omz.images.arrays import Picture, Size
 from omz.images.files import Levels, read_levels
@@ -23,12 +25,13 @@ _GREYS = (0, 128, 255)
 class Content:
     """What a file holds: colours (H, W, 3) uint8 BGR, alpha (H, W) float64, 0 to 1, or a trimap (H, W) uint8.
 
-    ``bits`` are those of a channel in the file, 8 or 16.
+    ``bits`` are those of a channel in the file, 8 or 16; ``sha256`` is the digest of the file.
     """
 
     path: Path
     size: Size
     bits: int
+    sha256: str
     colours: Picture | None = None
     alpha: NDArray[np.float64] | None = None
     trimap: NDArray[np.uint8] | None = None
@@ -51,7 +54,7 @@ def read_content(role: Role, path: Path) -> Content:
     else:
         colours = _colours(levels)
         alpha = _share(levels[..., 3]) if role == "foreground" and _has_fourth(levels) else None
-    return Content(path, (height, width), 8 * levels.itemsize, colours, alpha, trimap)
+    return Content(path, (height, width), 8 * levels.itemsize, file_digest(path, "sha256"), colours, alpha, trimap)
 
 
 def read_frame(entry: Entry, read_background: Callable[[Path, Size], Picture]) -> Sample:
@@ -67,13 +70,16 @@ def read_frame(entry: Entry, read_background: Callable[[Path, Size], Picture]) -
     alpha = true_alpha(contents)
     colours = {role: content.colours for role, content in contents.items()}
     foreground, picture, plate = (colours.get(role) for role in ("foreground", "picture", "plate"))
+    digests = [f"{role} {content.sha256}" for role, content in sorted(contents.items())]
     if alpha is not None and foreground is not None and "background" in entry.files:
         plate = read_background(entry.files["background"], (foreground.shape[0], foreground.shape[1]))
         picture = composite(alpha, foreground, plate)
+        digests.append(f"composite {fingerprint(picture)}")
     if picture is None:
         raise DataError(f"{entry.name} has no picture, nor what to make one from; use another layout")
     trimap = contents["trimap"].trimap if "trimap" in contents else None
-    return Sample(entry, picture, plate, alpha, foreground, trimap)
+    digest = hashlib.sha256("\n".join(digests).encode()).hexdigest()
+    return Sample(entry, picture, plate, alpha, foreground, trimap, digest)
 
 
 def other_sizes(contents: Mapping[Role, Content]) -> Iterator[Problem]:

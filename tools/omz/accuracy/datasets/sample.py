@@ -41,7 +41,7 @@ class Sample:
     """A frame: what models see, and what is true of it, None where the dataset does not tell it.
 
     ``picture`` and ``plate`` (H, W, 3) uint8 BGR, of one size; ``alpha`` (H, W) float64, 0 to 1; ``foreground``
-    (H, W, 3) uint8 BGR; ``trimap`` (H, W) uint8 of 0, 128 and 255.
+    (H, W, 3) uint8 BGR; ``trimap`` (H, W) uint8 of 0, 128 and 255. ``sha256`` is a digest of all that it was made of.
     """
 
     entry: Entry
@@ -50,6 +50,7 @@ class Sample:
     alpha: NDArray[np.float64] | None = None
     foreground: Picture | None = None
     trimap: NDArray[np.uint8] | None = None
+    sha256: str = ""
 
 
 class Dataset(Protocol):

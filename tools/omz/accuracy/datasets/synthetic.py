@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from omz.accuracy.datasets.compositing import fingerprint
 from omz.accuracy.datasets.sample import Entry, Sample
 from omz.images.arrays import Size
 from omz.synthesis.scene import make_scene
@@ -33,4 +34,5 @@ class SyntheticScenes:
     def read(self, entry: Entry) -> Sample:
         """Make a scene; none fails."""
         scene = make_scene(int(entry.name), self.size, self.series)
-        return Sample(entry, scene.picture, scene.plate, scene.alpha.astype(np.float64), scene.foreground)
+        alpha = scene.alpha.astype(np.float64)
+        return Sample(entry, scene.picture, scene.plate, alpha, scene.foreground, sha256=fingerprint(scene.picture))

@@ -1,0 +1,102 @@
+"""``omz_accuracy`` on the models of the zoo, and on conversions that went wrong."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+from builders import save_difference_model, write_published_zoo
+from click.testing import CliRunner, Result
+from published_graph import save_published_graph, trained
+
+from omz.cli.accuracy import main
+from omz.convert import convert
+from omz.convert.plan import Settings
+from omz.networks.background_matting import BackgroundMatting
+from omz.runtime.openvino_engine import default_precision
+from omz.zoo import Catalog
+
+PUBLISHED = "background-matting-mobilenetv2"
+TABLE = ("original", "FP32", "FP16", "original to FP32: conversion", "PASSED")
+
+
+def run(*arguments: object) -> Result:
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
+    assert "Traceback" not in result.output
+    return result
+
+
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+@pytest.fixture(scope="module")
+def zoo(tmp_path_factory, generated_state) -> tuple[object, ...]:
+    """The published background matting model with generated weights, in its published structure, as arguments."""
+
+    def make(path: Path) -> None:
+        save_published_graph(path, trained(BackgroundMatting(refine_sample_pixels=64 * 1024), generated_state))
+
+    models, downloads = write_published_zoo(tmp_path_factory.mktemp("zoo"), PUBLISHED, make)
+    return "--models_dir", models, "--download_dir", downloads, "--name", PUBLISHED
+
+
+def test_the_published_background_matting_model(zoo):
+    result = run(*zoo, "--num_frames", 2, "--size", "320x256")
+    assert result.exit_code == 0, result.output
+    assert all(told in result.output for told in TABLE)
+
+
+@pytest.mark.skipif(default_precision("CPU") != "bf16", reason="this processor does not run models in bf16 by default")
+def test_bf16_moves_the_windows_of_the_published_graph_and_fails(zoo):
+    asked = (*zoo, "--num_frames", 2, "--size", "1024x64", "--models", "original,FP32")
+    assert run(*asked).exit_code == 0
+    result = run(*asked, "--precision", "bf16")
+    assert result.exit_code == 1, result.output
+    assert "FAIL FP32: pha: 99.9 % within" in result.output
+
+
+@pytest.mark.skipif(importlib.util.find_spec("mindspore") is None, reason="MindSpore is an extra")
+def test_the_published_human_matting_model(tmp_path):
+    from semantic_human_matting import write_zoo
+
+    models, downloads = write_zoo(tmp_path)
+    asked = ("--models_dir", models, "--download_dir", downloads, "--name", "semantic_human_matting")
+    result = run(*asked, "--num_frames", 2, "--size", "400x300", "--convention", "shm")
+    assert result.exit_code == 0, result.output
+    assert all(told in result.output for told in (*TABLE, "MindSpore", "SAD /1e3"))
+
+
+@pytest.mark.parametrize("forgotten", ["--reverse_input_channels=False", "--scale=1"])
+def test_a_published_model_whose_conversion_forgets_something_fails(zoo, tmp_path, forgotten):
+    card = Catalog(zoo[1])[PUBLISHED]
+    convert(card, Path(str(zoo[3])), tmp_path, Settings(precisions=("FP32",), extra=(forgotten,), check="none"))
+    result = run(*zoo, "--num_frames", 1, "--size", "320x256", "--models", "original,FP32", "--model_dir", tmp_path)
+    assert result.exit_code == 1
+    assert "FAIL FP32: pha: 99.9 % within" in result.output
+
+
+def test_models_of_different_sizes_see_different_pictures_and_are_refused(tmp_path):
+    first, second = (save_difference_model(tmp_path / f"{side}.xml", side, 64) for side in (48, 64))
+    free = save_difference_model(tmp_path / "free.xml", "height", "width")
+    result = run("--models", f"{first},{second}", "--num_frames", 1, "--size", "64x48")
+    assert result.exit_code == 2
+    assert f"{first} 64x48, {second} 64x64" in result.stderr
+    result = run(
+        "--models", f"{free},{first}", "--num_frames", 1, "--size", "80x60"
+    )  # the free one takes that of the other
+    assert result.exit_code == 0, result.output
+
+
+def test_files_are_compared_without_a_card(tmp_path):
+    from omz.runtime.quiet_openvino import ov
+
+    first, second = save_difference_model(tmp_path / "one.xml", 48, 64), tmp_path / "two.xml"
+    ov.save_model(ov.Core().read_model(first), second, compress_to_fp16=True)
+    result = run("--models", f"{first},{second}@default", "--num_frames", 2, "--size", "64x48")
+    assert result.exit_code == 0, result.output
+    assert f"{first}" in result.output.replace("\n", "")
+    assert np.isfinite(float(result.output.split("MAD x1e3")[1].split("│")[1]))

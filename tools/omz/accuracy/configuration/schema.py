@@ -1,0 +1,188 @@
+"""What an accuracy-check.yml may say: Open Model Zoo's keys as far as matting needs them, and a few of our own.
+
+The names are those of accuracy_checker 0.10.6 (openvinotoolkit/open_model_zoo). Ours are the metric ``sad``, with its
+``convention``, ``two_sided``, and ``interpolation`` in small letters.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, PositiveInt, model_validator
+from pydantic_core import PydanticCustomError
+
+from omz.accuracy.configuration.metric_schema import AnyMetric, Number, Text
+from omz.images.arrays import Size
+from omz.zoo.record import Record
+
+
+def _typed(value: Any) -> Any:
+    return {"type": value} if isinstance(value, str) else value
+
+
+def _channels(value: Any) -> Any:
+    """Take one number, a list of them, or accuracy checker's text of them, such as ``(104, 117, 123)``."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.strip(" ()").split(","))
+    return (value,) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+Channels = Annotated[tuple[Number, ...], BeforeValidator(_channels)]
+
+
+class Adapter(Record):
+    """Which outputs are alpha and the foreground; empty where nothing tells it."""
+
+    type: Literal["background_matting", "background_matting_with_pha_and_fgr"]
+    alpha_out: str = ""
+    foreground_out: str = ""
+
+    @property
+    def alpha(self) -> str:
+        """The name of the output that is alpha; empty where the model has to tell it."""
+        return self.alpha_out or ("pha" if self.foreground else "")
+
+    @property
+    def foreground(self) -> str:
+        """The name of the output that is the foreground; empty where there is none."""
+        return (self.foreground_out or "fgr") if self.type == "background_matting_with_pha_and_fgr" else ""
+
+
+class Input(Record):
+    """What one input of a model is given.
+
+    Of an ``INPUT``, ``value`` is a regular expression that the path of a file begins with; of an ``LSTM_INPUT``, the
+    output that is fed back.
+    """
+
+    name: Text
+    type: Literal["INPUT", "LSTM_INPUT"] = "INPUT"
+    value: str | None = None
+
+
+class Launcher(Record):
+    """What runs a model, and what the model takes and gives."""
+
+    framework: Literal["openvino", "dlsdk", "onnx_runtime", "pytorch"]
+    device: Text | None = None
+    model: Text | None = None
+    weights: Text | None = None
+    adapter: Annotated[Adapter, BeforeValidator(_typed)]
+    inputs: tuple[Input, ...] = ()
+
+
+class Sized(Record):
+    """A size: ``size`` for both sides, or each side."""
+
+    size: PositiveInt | None = None
+    dst_width: PositiveInt | None = None
+    dst_height: PositiveInt | None = None
+
+    @model_validator(mode="after")
+    def _one_size(self) -> Sized:
+        sides = [self.dst_width, self.dst_height]
+        if (self.size is None) == (sides == [None, None]) or sides.count(None) == 1:
+            raise PydanticCustomError("size", "takes either size, or dst_width and dst_height")
+        return self
+
+    @property
+    def target(self) -> Size:
+        """The size, height before width."""
+        return self.dst_height or self.size or 0, self.dst_width or self.size or 0
+
+
+class Swap(Record):
+    """The order of colours is reversed."""
+
+    type: Literal["rgb_to_bgr", "bgr_to_rgb"]
+
+
+class Resize(Sized):
+    """Pictures are resized, by OpenCV, or by Pillow, which smooths what it shrinks."""
+
+    type: Literal["resize"]
+    use_pillow: bool = False
+    interpolation: str | None = None
+
+
+class Normalization(Record):
+    """Pictures less the mean, divided by std: a number for each channel, or one for all."""
+
+    type: Literal["normalization"]
+    mean: Channels = (0.0,)
+    std: Channels = (1.0,)
+
+
+Step = Annotated[Swap | Resize | Normalization, Field(discriminator="type")]
+
+
+class TruthResize(Sized):
+    """True alpha is resized, too: to its nearest pixels."""
+
+    type: Literal["resize"]
+    apply_to: Literal["annotation"]
+
+
+class Images(Record):
+    """Pictures and true alphas in two folders, paired by what stands between a prefix and a postfix."""
+
+    converter: Literal["background_matting"]
+    images_dir: Text
+    masks_dir: Text
+    image_prefix: str = ""
+    image_postfix: str = ".png"
+    mask_prefix: str = ""
+    mask_postfix: str = ".png"
+    mask_to_gray: bool = False
+
+
+class Clips(Images):
+    """The same in clips, a folder each, where there may be plates and foregrounds, too."""
+
+    converter: Literal["background_matting_sequential"]  # type: ignore[assignment]  # another converter, the same keys
+    backgrounds_dir: Text | None = None
+    background_prefix: str = ""
+    background_postfix: str = ".png"
+    with_background: bool = False
+    foregrounds_dir: Text | None = None
+    foreground_prefix: str = ""
+    foreground_postfix: str = ".png"
+    with_foreground: bool = False
+    with_alpha: bool = False
+    per_clip_location: bool = False
+
+    @model_validator(mode="after")
+    def _has_folders(self) -> Clips:
+        for kind in ("background", "foreground"):
+            if getattr(self, f"with_{kind}") and getattr(self, f"{kind}s_dir") is None:
+                raise PydanticCustomError("folder", f"has with_{kind}, and needs {kind}s_dir, too")
+        return self
+
+
+class Reader(Record):
+    """Who reads pictures: Pillow as RGB, OpenCV as BGR."""
+
+    type: Literal["pillow_imread", "opencv_imread"]
+
+
+Conversion = Annotated[Images | Clips, Field(discriminator="converter")]
+
+
+class DatasetEntry(Record):
+    """Frames, what is done to them before a model sees them, and what is measured.
+
+    ``annotation`` and ``dataset_meta`` name what accuracy checker keeps; here nothing is kept. Nor is anything read
+    from ``data_source`` where ``annotation_conversion`` says where files are.
+    """
+
+    name: Text
+    reader: Annotated[Reader, BeforeValidator(_typed)] = Reader(type="opencv_imread")
+    data_source: str | None = None
+    additional_data_source: str | None = None
+    annotation: str | None = None
+    dataset_meta: str | None = None
+    annotation_conversion: Conversion | None = None
+    subsample_size: PositiveInt | None = None
+    preprocessing: tuple[Step, ...] = ()
+    postprocessing: Annotated[tuple[TruthResize, ...], Field(max_length=1)] = ()
+    metrics: Annotated[tuple[AnyMetric, ...], Field(min_length=1)]

@@ -1,0 +1,77 @@
+"""What is scored: anything that says of a frame where its subject is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from omz.accuracy.datasets.sample import Sample
+from omz.accuracy.metrics.differences import Values
+from omz.runtime.engine import EngineInfo, Tensor
+from omz.runtime.matter import Matter
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What is said of one frame.
+
+    ``alpha`` (H, W) and ``foreground`` (H, W, 3) BGR, at the size of the frame's picture: 0 to 1, alpha as the network
+    gives it, which may leave these; or levels, as they come from files. ``outputs`` are those of the network, by name,
+    before they were brought to that size. ``milliseconds`` are those of inference alone, None where nothing was.
+    """
+
+    alpha: Values
+    foreground: Values | None = None
+    outputs: Mapping[str, Tensor] = field(default_factory=dict)
+    milliseconds: float | None = None
+
+
+class Predictor(Protocol):
+    """A model in one of its forms, or mattes that some other tool has made."""
+
+    @property
+    def info(self) -> EngineInfo:
+        """What really runs."""
+
+    @property
+    def remembers(self) -> bool:
+        """Whether what it says of a frame depends on the frames of the clip before it."""
+
+    def predict(self, sample: Sample, begins: bool) -> Prediction:
+        """Say where the subject of a frame is.
+
+        ``begins``: the frame before it is not of the same clip, or was not seen. Raises
+        :class:`omz.errors.DataError` where this frame has no prediction, and :class:`omz.errors.EngineError` where the
+        model does not run.
+        """
+
+
+class MatterPredictor:
+    """A model in an engine."""
+
+    remembers = False
+
+    def __init__(self, matter: Matter) -> None:
+        self._matter = matter
+        self._warm: set[tuple[int, ...]] = set()
+
+    @property
+    def info(self) -> EngineInfo:
+        """What really runs."""
+        return self._matter.engine.info
+
+    def predict(self, sample: Sample, begins: bool) -> Prediction:
+        """Run the model on a frame; see :class:`Predictor`."""
+        del begins
+        engine = self._matter.engine
+        shown = self._matter.show(sample.picture, sample.plate if self._matter.takes_plate else None)
+        if sample.picture.shape not in self._warm:
+            engine.infer(shown.tensors)  # the first run of a size prepares it
+            self._warm.add(sample.picture.shape)
+        started = time.perf_counter()
+        outputs = engine.infer(shown.tensors)
+        milliseconds = 1e3 * (time.perf_counter() - started)
+        matte = self._matter.matte(shown, outputs, clipped=False)
+        return Prediction(matte.alpha, matte.foreground, outputs, milliseconds)

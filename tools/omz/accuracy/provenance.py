@@ -1,0 +1,91 @@
+"""What an evaluation was made with, so that somebody else can make it again."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from omz.accuracy.comparison import FrameResult
+from omz.checksum import file_digest
+
+_PACKAGES = (
+    "open-matting-zoo", "openvino", "onnx", "onnxruntime", "torch", "mindspore", "nncf", "numpy", "opencv-python",
+    "pillow",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A file of a model: ``path`` as it was given, ``sha256`` in hexadecimal."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """All that figures depend on.
+
+    ``command`` is the command line; ``settings`` are flags by name, ``models`` files by a model's label; ``dataset``
+    has its title, the number of its frames and ``sha256``, a digest of the contents of all frames in order;
+    ``versions`` are those of packages by name, Python's too; ``machine`` tells processor, features, cores and system.
+    """
+
+    command: Sequence[str]
+    settings: Mapping[str, str]
+    models: Mapping[str, Sequence[ModelFile]]
+    dataset: Mapping[str, str]
+    versions: Mapping[str, str]
+    machine: Mapping[str, str]
+
+
+def model_files(paths: Iterable[Path]) -> tuple[ModelFile, ...]:
+    """Describe the files of a model."""
+    return tuple(ModelFile(str(path), file_digest(path, "sha256")) for path in paths)
+
+
+def package_versions() -> dict[str, str]:
+    """Return the versions of those packages that figures depend on, and that are there."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def machine() -> dict[str, str]:
+    """Describe the machine: what OpenVINO says of its processor, the instructions it has, its cores and its system."""
+    from omz.runtime.quiet_openvino import core
+
+    return {
+        "processor": str(core().get_property("CPU", "FULL_DEVICE_NAME")).strip(),
+        "OpenVINO uses": ", ".join(core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")),
+        "features": _features(),
+        "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
+        "system": f"{platform.system()} {platform.release()}, {platform.machine()}",
+    }
+
+
+def dataset_digest(results: Iterable[FrameResult]) -> str:
+    """Return a digest of all frames, in order; it changes with any pixel of any of them, and with their names."""
+    digest = hashlib.sha256()
+    for result in results:
+        digest.update(f"{result.name}\0{result.sha256}\n".encode())
+    return digest.hexdigest()
+
+
+def _features() -> str:
+    """Return the extensions for vectors and matrices that Linux tells of; empty elsewhere."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ""
+    flags = next((line.partition(":")[2].split() for line in lines if line.startswith("flags")), [])
+    return " ".join(sorted(flag for flag in flags if flag.startswith(("sse4", "avx", "amx", "fma", "f16c"))))

@@ -41,10 +41,13 @@ def write_card(root: Path, folder_name: str, **changes: object) -> Path:
     return folder
 
 
-def write_published_zoo(root: Path, name: str, make: Callable[[Path], object]) -> tuple[Path, Path]:
+def write_published_zoo(
+    root: Path, name: str, make: Callable[[Path], object], size: tuple[int, int] | None = None
+) -> tuple[Path, Path]:
     """Write the card of a published model for a file of other weights, which ``make`` writes to the path it is given.
 
-    Returns --models_dir and --download_dir.
+    ``size`` (height, width) is that of its inputs, in the place of the published one. Returns --models_dir and
+    --download_dir.
     """
     card = Catalog()[name]
     (file,) = card.files
@@ -52,6 +55,8 @@ def write_published_zoo(root: Path, name: str, make: Callable[[Path], object]) -
     path.parent.mkdir(parents=True)
     make(path)
     content = yaml.safe_load(card.path.read_text())
+    for info in content["input_info"] if size else ():
+        info["shape"][2:] = size
     content["files"][0] |= {"checksum": Checksum.of(path).value, "size": path.stat().st_size}
     folder = root / "models" / name
     folder.mkdir(parents=True)

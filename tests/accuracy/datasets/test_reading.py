@@ -192,6 +192,13 @@ def test_a_foreground_without_alpha_needs_a_file_of_alpha(tmp_path):
         frame(picture=write(tmp_path / "com.png"), foreground=write(tmp_path / "fgr.png"))
 
 
+def test_the_alpha_of_a_cut_out_serves_a_foreground_without(tmp_path):
+    cutout, plain = write(tmp_path / "cut.png", rgba(3, 77)), write(tmp_path / "fgr.png", rgba(5, 255)[..., :3])
+    sample = frame(picture=write(tmp_path / "com.png"), cutout=cutout, foreground=plain)
+    assert (sample.alpha == 77 / 255).all()
+    assert sample.foreground is not None
+
+
 def test_a_jpeg_alpha_is_what_its_decoder_says(tmp_path):
     smooth = np.repeat(np.arange(0, 256, 4, dtype=np.uint8)[None], 16, 0)
     path = write(tmp_path / "a.jpg", smooth)

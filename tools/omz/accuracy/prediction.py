@@ -10,7 +10,7 @@ from typing import Protocol
 from omz.accuracy.datasets.sample import Sample
 from omz.accuracy.metrics.differences import Values
 from omz.runtime.engine import EngineInfo, Tensor
-from omz.runtime.matter import Matter
+from omz.runtime.matter import Matter, Shown
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,14 @@ class MatterPredictor:
         """What really runs."""
         return self._matter.engine.info
 
+    def show(self, sample: Sample) -> Shown:
+        """Return a frame as the engine takes it."""
+        return self._matter.show(sample.picture, sample.plate if self._matter.takes_plate else None)
+
     def predict(self, sample: Sample, begins: bool) -> Prediction:
         """Run the model on a frame; see :class:`Predictor`."""
         del begins
-        engine = self._matter.engine
-        shown = self._matter.show(sample.picture, sample.plate if self._matter.takes_plate else None)
+        engine, shown = self._matter.engine, self.show(sample)
         if sample.picture.shape not in self._warm:
             engine.infer(shown.tensors)  # the first run of a size prepares it
             self._warm.add(sample.picture.shape)

@@ -47,6 +47,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("-s", "--source", type=_PATH, metavar="DIR", help="Where the datasets of --config are.")
 @click.option("--definitions", type=_PATH, metavar="FILE", help="What --config leaves open of its datasets.")
 @click.option("--update_references", metavar="FORM", help="Write that form's figures into --config, as references.")
+@click.option("--locate", is_flag=True, help="Name the layers where the IRs leave their source.")
 @click.option("--report", type=_PATH, metavar="DIR", help="Write a page, and tables, to look at and compute with.")
 @click.option("--resume", is_flag=True, help="Go on where a run with the same --report was killed.")
 @click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Threads that read and score.")
@@ -91,6 +92,10 @@ def _run(request: Request) -> bool:
         evaluation = run(request, subject, console)
         show(console, evaluation, subject.references)
         finish(request, evaluation, subject)
+        if request.locate:
+            from omz.cli.accuracy_locate import show_located
+
+            show_located(console, request, subject, evaluation)
         passed = passed and evaluation.passed
     return passed
 

@@ -74,7 +74,7 @@ def load_forms(
             engines[label] = original_engine(card, places.download_dir, places.trust_code), (source,)
         else:
             path = Path(_bare(label)) if label in files else irs[_stored(label)]
-            engines[label] = _load_file(path, places.device, _precision(label) or places.precision), _parts(path)
+            engines[label] = _load_file(path, places.device, execution(label) or places.precision), _parts(path)
     made = wrap or _matting({label: engine for label, (engine, _) in engines.items()}, card)
     return {label: Form(made(engine), paths) for label, (engine, paths) in engines.items()}
 
@@ -92,7 +92,7 @@ def causes(labels: Sequence[str]) -> Mapping[Pair, str]:
     if {"FP32", "FP16"} <= {*labels}:
         found["FP32", "FP16"] = "FP32 to FP16: weights in half precision"
     for label in labels:
-        if _precision(label) and _bare(label) in labels:
+        if execution(label) and _bare(label) in labels:
             found[_bare(label), label] = f"{_bare(label)} to {label}: execution"
     return found
 
@@ -155,7 +155,8 @@ def _bare(label: str) -> str:
     return head if precision in PRECISIONS else label
 
 
-def _precision(label: str) -> str:
+def execution(label: str) -> str:
+    """Return the precision of execution that a label names; empty where it names none."""
     return label[len(_bare(label)) + 1 :]
 
 

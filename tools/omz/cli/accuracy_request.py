@@ -35,7 +35,7 @@ OF_THE_CARD = "card"
 """What --config says for the accuracy-check.yml beside the model's card."""
 
 _FORMS = "original,FP32,FP16"
-_MEANS_NOTHING = ("report", "resume", "jobs", "update_references")  # of these no figure depends
+_MEANS_NOTHING = ("report", "resume", "jobs", "update_references", "locate")  # of these no figure depends
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,7 @@ class Request:
     source: Path | None
     definitions: Path | None
     update_references: str | None
+    locate: bool
     report: Path | None
     resume: bool
     jobs: int

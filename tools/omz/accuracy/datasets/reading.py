@@ -94,7 +94,7 @@ def other_sizes(contents: Mapping[Role, Content]) -> Iterator[Problem]:
 def no_alpha(entry: Entry, contents: Mapping[Role, Content]) -> Iterator[Problem]:
     """Yield the foreground that should hold the frame's alpha, and does not."""
     foreground = contents.get("foreground")
-    if foreground is not None and foreground.alpha is None and "alpha" not in entry.files:
+    if foreground is not None and foreground.alpha is None and not {"alpha", "cutout"} & {*entry.files}:
         message = "has no alpha channel, and there is no file of alpha; save it with alpha, or add that file"
         yield Problem("error", foreground.path, message)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,10 @@ from published_graph import save_published_graph, trained
 from omz.cli.accuracy import main
 from omz.convert import convert
 from omz.convert.plan import Settings
+from omz.images.files import write_picture
 from omz.networks.background_matting import BackgroundMatting
 from omz.runtime.openvino_engine import default_precision
+from omz.synthesis.scene import make_scene
 from omz.zoo import Catalog
 
 PUBLISHED = "background-matting-mobilenetv2"
@@ -86,6 +89,37 @@ def test_a_published_model_whose_conversion_forgets_something_fails_where_that_i
     assert result.exit_code == 1
     assert "FAIL FP32: pha: 99.9 % within" in result.output
     assert said in result.output
+
+
+@pytest.mark.skipif(importlib.util.find_spec("nncf") is None, reason="NNCF is an extra")
+def test_eight_bits_are_a_form_of_their_own(tmp_path):
+    for number in range(4):
+        scene = make_scene(number, (128, 192), "train")
+        write_picture(tmp_path / "frames" / f"{number}.png", scene.picture)
+        write_picture(tmp_path / "frames" / "bgr" / f"{number}.png", scene.plate)
+    asked = (
+        "--name",
+        "background-matting-starter",
+        "--num_frames",
+        2,
+        "--size",
+        "192x128",
+        "--report",
+        tmp_path / "report",
+    )
+    result = run(*asked, "--models", "original,FP16,FP16-INT8", "--calibration", tmp_path / "frames")
+    assert result.exit_code in (0, 1), result.output  # four small scenes are few
+    assert f"to FP16-INT8, on 4 frames of {tmp_path / 'frames'}" in result.stderr
+    told = json.loads((tmp_path / "report" / "report.json").read_text())
+    quantised = next(each for each in told["agreements"] if (each["first"], each["second"]) == ("FP16", "FP16-INT8"))
+    assert quantised["cause"] == "FP16 to FP16-INT8: quantisation"
+    assert 1e-4 < quantised["outputs"]["pha"]["mean"] < 0.05
+    counts = {
+        label: dict(each.rsplit(" ", 1) for each in info["layers"].split(", "))
+        for label, info in told["models"].items()
+        if info["layers"]
+    }
+    assert int(counts["FP16-INT8"].get("u8", 0)) > 10 > int(counts["FP16"].get("u8", 0))
 
 
 def test_models_of_different_sizes_see_different_pictures_and_are_refused(tmp_path):

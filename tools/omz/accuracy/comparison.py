@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -69,24 +69,38 @@ def compare(
     A frame that cannot be read is told as a problem, and the run goes on. Raises :class:`omz.errors.EngineError` where
     a model does not run.
     """
+    ahead = 0 if jobs == 1 else jobs  # alone, nothing is to disturb the clock
     with ThreadPoolExecutor(jobs) as pool:
         scored: deque[Future[FrameResult]] = deque()
-        last: _Seen | None = None
-        for entry, sample in _read(pool, dataset, dataset.entries if entries is None else entries, jobs - 1):
-            before = last if last and follows(entry, last.sample.entry) else None
+        last = _Last()
+        for entry, sample in _read(pool, dataset, dataset.entries if entries is None else entries, ahead):
+            before = last if last.entry and follows(entry, last.entry) else _Last()
             if isinstance(sample, DataError):
-                last, unread = None, FrameResult(entry.name, entry.clip, entry.index, problem=str(sample))
+                last, unread = _Last(), FrameResult(entry.name, entry.clip, entry.index, problem=str(sample))
                 scored.append(pool.submit(lambda result: result, unread))
             else:
-                earlier = before.predictions if before else {}
-                last = _Seen(
-                    sample, {name: _predict(each, sample, earlier.get(name)) for name, each in predictors.items()}
+                said = {label: _predict(each, sample, label not in before.said) for label, each in predictors.items()}
+                seen = _Seen(sample, said if pairs else {label: _lean(each) for label, each in said.items()})
+                scored.append(pool.submit(_score, seen, before.seen, convention, pairs))
+                looks_back = convention.flicker is not None
+                last = _Last(
+                    entry,
+                    {label for label in said if isinstance(said[label], Prediction)},
+                    seen if looks_back else None,
                 )
-                scored.append(pool.submit(_score, last, before, convention, pairs))
             while len(scored) >= jobs:
                 yield scored.popleft().result()
         while scored:
             yield scored.popleft().result()
+
+
+@dataclass(frozen=True)
+class _Last:
+    """The frame before, where there was one: whom there is a prediction of, and all of it where that is needed."""
+
+    entry: Entry | None = None
+    said: Collection[str] = ()
+    seen: _Seen | None = None
 
 
 @dataclass(frozen=True)
@@ -129,11 +143,16 @@ def _finish(entry: Entry, reading: Future[Sample]) -> tuple[Entry, Sample | Data
         return entry, error
 
 
-def _predict(predictor: Predictor, sample: Sample, before: Prediction | DataError | None) -> Prediction | DataError:
+def _predict(predictor: Predictor, sample: Sample, begins: bool) -> Prediction | DataError:
     try:
-        return predictor.predict(sample, begins=not isinstance(before, Prediction))
+        return predictor.predict(sample, begins)
     except DataError as error:
         return error
+
+
+def _lean(prediction: Prediction | DataError) -> Prediction | DataError:
+    """Leave out what nothing is compared with."""
+    return replace(prediction, outputs={}) if isinstance(prediction, Prediction) else prediction
 
 
 def _score(seen: _Seen, before: _Seen | None, convention: Convention, pairs: Sequence[Pair]) -> FrameResult:
@@ -152,11 +171,11 @@ def _score(seen: _Seen, before: _Seen | None, convention: Convention, pairs: Seq
 
 def _judge(prediction: Prediction, frame: Frame | None, before: Frame | None, convention: Convention) -> ModelFrame:
     """Return what a model did; ``frame`` is its matte beside the truth, None where there is none."""
-    alpha, milliseconds = unit(prediction.alpha), prediction.milliseconds
-    lost = int(alpha.size - np.count_nonzero(np.isfinite(alpha)))
-    if lost:
+    alpha, milliseconds = prediction.alpha, prediction.milliseconds
+    lowest, highest = (float(end) for end in unit(np.array([alpha.min(), alpha.max()])))
+    if not np.isfinite([lowest, highest]).all():
+        lost = int(alpha.size - np.count_nonzero(np.isfinite(alpha)))
         return ModelFrame({}, milliseconds, 0.0, 0.0, f"{lost} pixels of alpha are no numbers")
-    lowest, highest = float(alpha.min()), float(alpha.max())
     if frame is None:
         return ModelFrame({}, milliseconds, lowest, highest)
     try:

@@ -42,6 +42,7 @@ _PATH = click.Path(path_type=Path)
     "--precision", type=click.Choice(["f32", "f16", "bf16", "default"]), default="f32", show_default=True,
     help="Precision of execution of the IRs; default: what the device prefers.",
 )  # fmt: skip
+@click.option("--calibration", type=_PATH, metavar="DIR", help="Frames that FP16-INT8 is made on; default: synthetic.")
 @click.option("--trust_code", is_flag=True, help="Run code that comes with cards and weights.")
 @click.option("-c", "--config", type=_PATH, metavar="FILE|card", help="Score as an accuracy-check.yml says.")
 @click.option("-s", "--source", type=_PATH, metavar="DIR", help="Where the datasets of --config are.")
@@ -86,7 +87,9 @@ def _run(request: Request) -> bool:
     from omz.cli.accuracy_display import show
     from omz.cli.accuracy_request import subjects
     from omz.cli.accuracy_run import finish, run
+    from omz.heap import keep_freed_memory
 
+    keep_freed_memory()  # before there are threads, which would have heaps of their own
     console, passed = Console(), True
     for subject in subjects(request):
         evaluation = run(request, subject, console)

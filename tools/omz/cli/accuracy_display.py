@@ -32,7 +32,7 @@ def _scores(evaluation: Evaluation) -> Table:
     table.add_column("lower is better")
     for label, info in evaluation.models.items():
         told = ", ".join(part for part in (info.framework, info.device, info.precision) if part != "-")
-        table.add_column(Text(f"{label}\n{told}"), justify="right")
+        table.add_column(Text(f"{label}\n{told}"), justify="right", overflow="fold")
     units, summaries = evaluation.convention.units, evaluation.summaries
     for name in dict.fromkeys(name for each in summaries.values() for name in each.figures):
         cells = [
@@ -51,7 +51,7 @@ def _agreements(evaluation: Evaluation) -> Table:
     """Return a row an output of each comparison, by what it shows."""
     table = Table(title="Outputs side by side, as the networks give them")
     for column in ("cause", "output", "largest", "mean", "99.9 %", "PSNR dB", "> 1/255"):
-        table.add_column(column, justify="left" if column in ("cause", "output") else "right")
+        table.add_column(column, justify="left" if column in ("cause", "output") else "right", overflow="fold")
     for pair, outputs in evaluation.agreements.items():
         for name, each in outputs.items():
             psnr = "identical" if each.exact else "-" if each.psnr is None else f"{each.psnr:.1f}"

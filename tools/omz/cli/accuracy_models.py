@@ -2,42 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from omz.accuracy.comparison import Pair
+from omz.accuracy.datasets.folder import open_dataset
+from omz.accuracy.datasets.sample import Dataset, Entry
 from omz.accuracy.mattes import StoredMattes
 from omz.accuracy.prediction import MatterPredictor, Predictor
+from omz.checksum import file_digest
 from omz.cli.conversion_display import ConversionDisplay
-from omz.convert.plan import plan_conversion
+from omz.convert.plan import Precision, plan_conversion
 from omz.convert.store import stored_irs
 from omz.errors import UsageError
-from omz.images.arrays import Size
+from omz.images.arrays import Picture, Size
 from omz.runtime.engine import Engine
 from omz.runtime.matter import STRETCHED, Matter
 from omz.runtime.openvino_engine import OpenVINOEngine
 from omz.runtime.original import original_engine
 from omz.zoo import ModelCard
+from omz.zoo.card import Tolerance
+
+if TYPE_CHECKING:
+    from omz.convert.calibration import Calibration
 
 ORIGINAL = "original"
 PRECISIONS = ("f32", "f16", "bf16", "default")
 """Of execution; default is what a device prefers."""
 
-_Stored = Literal["FP32", "FP16"]
+INT8 = "FP16-INT8"
+_Stored = Literal["FP32", "FP16", "FP16-INT8"]
+_CALIBRATED_ON = 32  # frames
 _FILES = (".onnx", ".xml")
 
 
 @dataclass(frozen=True)
 class Places:
-    """Where models are: what was downloaded, and the IRs, None where these are to be made; and how the IRs run."""
+    """Where models are: what was downloaded, and the IRs, None where these are to be made; and how the IRs run.
+
+    ``calibration`` is a folder of frames on which the ranges of an IR in 8 bits are measured; None: synthetic scenes.
+    """
 
     download_dir: Path
     model_dir: Path | None
     device: str
     precision: str
     trust_code: bool = False
+    calibration: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +105,8 @@ def causes(labels: Sequence[str]) -> Mapping[Pair, str]:
         found["original", "FP32"] += ": conversion"
     if {"FP32", "FP16"} <= {*labels}:
         found["FP32", "FP16"] = "FP32 to FP16: weights in half precision"
+    if {"FP16", INT8} <= {*labels}:
+        found["FP16", INT8] = f"FP16 to {INT8}: quantisation"
     for label in labels:
         if execution(label) and _bare(label) in labels:
             found[_bare(label), label] = f"{_bare(label)} to {label}: execution"
@@ -110,6 +126,14 @@ def _matting(engines: Mapping[str, Engine], card: ModelCard | None) -> Wrap:
         raise UsageError(f"the models see pictures at different sizes ({told}); compare those of one size")
     common = next(iter(sizes.values()), None)
     return lambda engine: MatterPredictor(matter(engine, common))
+
+
+def tolerance_of(label: str, tolerance: Tolerance) -> float:
+    """Return how far the outputs of a form may be from those of the first."""
+    bare = _bare(label)
+    if bare == INT8:
+        return tolerance.INT8
+    return tolerance.FP32 if bare == "FP32" and execution(label) in ("", "f32") else tolerance.FP16
 
 
 def _check(named: Sequence[str], card: ModelCard | None) -> None:
@@ -140,14 +164,48 @@ def _stretches(engine: Engine) -> bool:
 
 
 def _irs(card: ModelCard, labels: Sequence[str], places: Places) -> Mapping[_Stored, Path]:
-    """Return where the IRs of the labels are, by precision of their weights."""
-    stored = [*dict.fromkeys(_stored(label) for label in labels if label != ORIGINAL)]
+    """Return where the IRs of the labels are, by precision of their weights; make those that are not there."""
+    asked = {_stored(label) for label in labels if label != ORIGINAL}
+    made_of: set[_Stored] = {"FP16"} if INT8 in asked else set()
+    converted = [each for each in get_args(Precision) if each in asked | made_of]
+    show = ConversionDisplay(err=True).show
     if places.model_dir:
         plan = plan_conversion(card, places.download_dir, places.model_dir)
-        return {precision: plan.ir_path(precision) for precision in stored}
-    if not stored:
-        return {}
-    return stored_irs(card, places.download_dir, stored, ConversionDisplay(err=True).show, places.trust_code)
+        found: dict[_Stored, Path] = {each: plan.ir_path(each) for each in converted}
+    else:
+        made = stored_irs(card, places.download_dir, converted, show, places.trust_code) if converted else {}
+        found = {precision: made[precision] for precision in converted}
+    if INT8 in asked:
+        from omz.convert.int8_store import stored_int8
+
+        calibration = _calibration(places.calibration) if places.calibration else None
+        found[INT8] = stored_int8(card, places.download_dir, calibration, show, found["FP16"])
+    return found
+
+
+@dataclass(frozen=True)
+class _Pictures:
+    """Pictures and plates of a dataset, as calibration takes them."""
+
+    dataset: Dataset
+    entries: Sequence[Entry]
+
+    def __iter__(self) -> Iterator[tuple[Picture, Picture | None]]:
+        for entry in self.entries:
+            sample = self.dataset.read(entry)
+            yield sample.picture, sample.plate
+
+
+def _calibration(folder: Path) -> Calibration:
+    """Return frames from all over a dataset, for those of a clip are alike."""
+    from omz.convert.calibration import Calibration
+
+    dataset = open_dataset(folder)
+    step = max(1, len(dataset.entries) // _CALIBRATED_ON)
+    entries = dataset.entries[::step][:_CALIBRATED_ON]
+    files = [path for entry in entries for path in entry.files.values()]
+    digest = hashlib.sha256("".join(map(file_digest, files)).encode()).hexdigest()
+    return Calibration(_Pictures(dataset, entries), f"{len(entries)} frames of {folder}", digest)
 
 
 def _bare(label: str) -> str:
@@ -161,4 +219,4 @@ def execution(label: str) -> str:
 
 
 def _stored(label: str) -> _Stored:
-    return "FP32" if label.startswith("FP32") else "FP16"
+    return next(each for each in get_args(_Stored) if each == _bare(label))

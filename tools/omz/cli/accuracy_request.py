@@ -25,7 +25,7 @@ from omz.accuracy.verdict import (
     reference_figures,
     reference_gates,
 )
-from omz.cli.accuracy_models import Form, Places, Wrap, load_forms, load_mattes
+from omz.cli.accuracy_models import Form, Places, Wrap, load_forms, load_mattes, tolerance_of
 from omz.cli.sizes import parse_size
 from omz.errors import UsageError
 from omz.zoo import Catalog, ModelCard
@@ -61,6 +61,7 @@ class Request:
     thresholds: tuple[str, ...]
     device: str
     precision: str
+    calibration: Path | None
     trust_code: bool
     config: Path | None
     source: Path | None
@@ -120,9 +121,7 @@ class Subject:
     ) -> Sequence[Gate]:
         """Say what must hold; see :func:`omz.accuracy.verdict.judge`."""
         first, *others = self.forms
-        tolerances = {
-            label: self.tolerance.FP32 if label in ("FP32", "FP32@f32") else self.tolerance.FP16 for label in others
-        }
+        tolerances = {label: tolerance_of(label, self.tolerance) for label in others}
         # What other tools make need not agree with the first; what a conversion makes has to.
         found = {label: agreements[first, label] if self.forms[label].files else {} for label in others}
         gates = judge(first, summaries, found, tolerances, self.thresholds, results)
@@ -196,7 +195,9 @@ def _subject(
 
 def _forms(request: Request, card: ModelCard | None, configured: ConfiguredEvaluation | None) -> dict[str, Form]:
     device = (configured and configured.device) or request.device
-    places = Places(request.download_dir, request.model_dir, device, request.precision, request.trust_code)
+    places = Places(
+        request.download_dir, request.model_dir, device, request.precision, request.trust_code, request.calibration
+    )
     labels = request.models.split(",") if request.models else []
     if card:
         labels = labels or _FORMS.split(",")

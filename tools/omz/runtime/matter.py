@@ -156,9 +156,10 @@ def _full_foreground(fit: Fit, picture: Picture, small: Picture, rgb: NDArray[np
     Where the network saw the picture at another size, only what it changed is resized and added to the picture, which
     so keeps its detail.
     """
-    foreground = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
+    foreground = cv2.merge([rgb[..., channel] for channel in (2, 1, 0)])  # planes lie apart in what networks give
     if not fit.is_resized:
-        return np.clip(fit.undo(foreground), 0, 1)
+        undone = fit.undo(foreground)
+        return np.clip(undone, 0, 1, out=undone)
     change = fit.undo(foreground - small.astype(np.float32) * np.float32(1 / 255))
     return np.clip(picture.astype(np.float32) * np.float32(1 / 255) + change, 0, 1)
 
@@ -183,8 +184,12 @@ def _layout(info: TensorInfo) -> str:
 
 def _tensor(picture: Picture, info: TensorInfo) -> Tensor:
     """Return a picture in the layout and type that an input takes: float32, or as it is."""
-    tensor = picture[None].transpose(["NHWC".index(side) for side in _layout(info)])
-    return np.ascontiguousarray(tensor, np.uint8 if info.element_type == "u8" else np.float32)
+    layout, kind = _layout(info), np.uint8 if info.element_type == "u8" else np.float32
+    tensor = np.empty([dict(zip("NHWC", picture[None].shape, strict=True))[side] for side in layout], kind)
+    planes = tensor.transpose([layout.index(side) for side in "NHWC"])[0]
+    for channel, plane in enumerate(cv2.split(picture)):  # many times as fast as what numpy does with three channels
+        planes[..., channel] = plane
+    return tensor
 
 
 def _check(role: str, image: Picture) -> None:

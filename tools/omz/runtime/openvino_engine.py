@@ -84,7 +84,8 @@ class OpenVINOEngine:
         check_inputs(self.inputs, inputs)
         try:
             feed = {index: np.asarray(inputs[info.name], order="C") for index, info in enumerate(self._inputs)}
-            results = self._request.infer(feed)
+            # What is shared is copied below, once, for the next run writes to the same memory.
+            results = self._request.infer(feed, share_inputs=True, share_outputs=True)
         except RuntimeError as error:
             shapes = ", ".join(f"{name} {list(value.shape)}" for name, value in inputs.items())
             raise EngineError(f"the model does not run on {shapes}: {reason(error)}") from error

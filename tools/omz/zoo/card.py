@@ -61,11 +61,13 @@ class Tolerance(Record):
     """How far outputs of the IR in float32 may be from the original's, as a share of an output's range, 0 to 1.
 
     One element in a thousand may be farther. The range goes from the smallest to the largest value of the original's
-    output, 0 among them. ``FP32`` and ``FP16`` tell how the weights of the IR are stored.
+    output, 0 among them. ``FP32`` and ``FP16`` tell how the weights of the IR are stored; ``INT8`` is for one that
+    computes in 8 bits.
     """
 
     FP32: float = Field(default=1e-3, gt=0, le=1, strict=True)
     FP16: float = Field(default=1e-2, gt=0, le=1, strict=True)
+    INT8: float = Field(default=1e-1, gt=0, le=1, strict=True)
 
 
 class _Described(Record):

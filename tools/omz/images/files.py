@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
@@ -84,7 +84,7 @@ def check_suffix(path: Path, has_alpha: bool) -> None:
         raise ImageError(f"{path}: {kind} needs one of the suffixes {', '.join(allowed)}")
 
 
-@contextmanager
+@contextlib.contextmanager
 def _opened(path: Path) -> Iterator[ImageFile.ImageFile]:
     """Open a picture; what its decoder says, here or in the block, becomes an :class:`ImageError`."""
     try:
@@ -128,12 +128,11 @@ def _levels(image: Image.Image) -> Levels:
 
 
 def _plain_png(image: ImageFile.ImageFile, path: Path) -> Levels:
-    """Decode with OpenCV, which takes half the time; Pillow checks the sums inside, and decodes what OpenCV refuses."""
-    image.verify()
-    try:
+    """Decode with OpenCV, without Pillow's copies; Pillow checks the sums inside, and decodes what one of them refuses."""
+    levels = None
+    with contextlib.suppress(cv2.error, OSError, SyntaxError, ValueError):
+        image.verify()
         levels = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        levels = None
     if levels is None or levels.dtype != np.uint8 or levels.shape != (image.height, image.width, *_channels(image)):
         with Image.open(path) as again:
             return _levels(again)

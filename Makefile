@@ -9,19 +9,22 @@ PIP_ARGS ?=
 PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.10; do \
 	$$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done)
 
-.PHONY: demo test test-legacy test-oldest lint clean
+.PHONY: demo test test-slow test-legacy test-oldest lint clean
 
 demo: $(VENV)/.installed  ## cut the subject out of an embedded picture; the results are in out/
 	$(BIN)/omz_demo -o out
 
-test: lint  ## everything that must hold
-	$(BIN)/pytest
+test: lint  ## what must hold, but for what takes long
+	$(BIN)/pytest -m "not slow"
+
+test-slow: $(VENV)/.installed-test  ## what takes long
+	$(BIN)/pytest -m slow
 
 test-legacy: $(VENV)/.installed-test $(LEGACY)/.installed  ## compare with Open Model Zoo's own tools
 	OMZ_LEGACY_PYTHON=$(CURDIR)/$(LEGACY)/bin/python $(BIN)/pytest -m legacy
 
 test-oldest: $(OLDEST)/.installed  ## whatever needs OpenVINO, with the oldest release that is supported
-	$(OLDEST)/bin/pytest tests/convert tests/runtime tests/cli tests/models tests/omz_demo tests/test_published_graph.py
+	$(OLDEST)/bin/pytest -m "not slow" tests/convert tests/runtime tests/cli tests/models tests/omz_demo tests/test_published_graph.py
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check
@@ -38,7 +41,7 @@ $(VENV)/.installed: requirements.txt pyproject.toml
 	touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --editable '.[test,mindspore]'
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --editable '.[test,mindspore,int8]'
 	touch $@
 
 $(LEGACY)/.installed:

@@ -56,6 +56,7 @@ def test_the_published_background_matting_model(zoo):
     assert all(told in result.output for told in TABLE)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(default_precision("CPU") != "bf16", reason="this processor does not run models in bf16 by default")
 def test_bf16_moves_the_windows_of_the_published_graph_and_fails(zoo):
     asked = (*zoo, "--num_frames", 2, "--size", "1024x64", "--models", "original,FP32")
@@ -66,6 +67,7 @@ def test_bf16_moves_the_windows_of_the_published_graph_and_fails(zoo):
     assert "the error grows most in RoiAlign" in result.output
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("mindspore") is None, reason="MindSpore is an extra")
 def test_the_published_human_matting_model(tmp_path):
     from semantic_human_matting import write_zoo
@@ -91,6 +93,7 @@ def test_a_published_model_whose_conversion_forgets_something_fails_where_that_i
     assert said in result.output
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("nncf") is None, reason="NNCF is an extra")
 def test_eight_bits_are_a_form_of_their_own(tmp_path):
     for number in range(4):

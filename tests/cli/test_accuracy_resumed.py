@@ -74,6 +74,7 @@ def content(report: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_goes_on_to_the_same_report(dataset, tmp_path):
     report, moments = tmp_path / "report", random.Random(1)
     finish(start(dataset, report))
@@ -127,6 +128,7 @@ def test_a_finished_run_that_is_resumed_is_run_again(dataset, tmp_path):
     assert again["frames.csv"] == first["frames.csv"]
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_is_one_line_and_the_report_before_stays(dataset, tmp_path):
     report = tmp_path / "report"
     finish(start(dataset, report))

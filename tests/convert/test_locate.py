@@ -434,6 +434,7 @@ def test_an_original_in_onnx_is_its_own_source_and_foreign_code_is_not_run(tmp_p
         source_onnx(card, tmp_path / "dl", tmp_path / "a" / "FP32" / "net.xml", tmp_path)
 
 
+@pytest.mark.slow
 def test_a_layer_of_the_human_matting_network_is_found(tmp_path):
     pytest.importorskip("mindspore", reason="MindSpore is an extra")
     from semantic_human_matting import NAME, write_zoo

@@ -108,6 +108,7 @@ def test_its_manifest_is_that_of_what_it_is_made_of_but_for_what_changed(fp16, i
     assert after["key"] != before["key"]
 
 
+@pytest.mark.slow
 def test_killed_it_leaves_nothing_and_the_next_run_gives_the_same_bytes(fp16, int8, tmp_path):
     target = tmp_path / "FP16-INT8" / "starter.xml"
     script = """

@@ -128,7 +128,7 @@ def _levels(image: Image.Image) -> Levels:
 
 
 def _plain_png(image: ImageFile.ImageFile, path: Path) -> Levels:
-    """Decode with OpenCV, without Pillow's copies; Pillow checks the sums inside, and decodes what one of them refuses."""
+    """Decode with OpenCV, without the copies of Pillow, which checks the sums inside, and decodes what is refused."""
     levels = None
     with contextlib.suppress(cv2.error, OSError, SyntaxError, ValueError):
         image.verify()

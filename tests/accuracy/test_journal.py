@@ -17,7 +17,9 @@ KEY = {"convention": "omz", "versions": "1"}
 
 def result(number: int) -> FrameResult:
     """Return a frame with numbers that no decimal of few digits is."""
-    agreement = Agreement(1 / 3, 1e-17, 1e-300, 0.1 + 0.2, 2 / 7, exact=False, not_finite=number)
+    agreement = Agreement(
+        1 / 3, 1e-17, 1e-300, 0.1 + 0.2, 2 / 7, exact=False, not_finite=number, lowest=-0.1, highest=1 / 3
+    )
     frames = {
         "original": ModelFrame({"MAD": number / 7, "a b": 1e22}, 1 / 3, -0.1, 1.1),
         "ünusual, \n": ModelFrame({}, None, 0.0, 0.0, "5 pixels of alpha are no numbers"),

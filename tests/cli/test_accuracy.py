@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from cli.accuracy_command import run
 
-from omz.cli.accuracy import main
 from omz.convert import convert
 from omz.convert.plan import Settings
 from omz.images.files import write_picture
@@ -17,12 +16,6 @@ from omz.zoo import Catalog
 
 STARTER = "background-matting-starter"
 SIZE = (96, 160)
-
-
-def run(*arguments: object) -> Result:
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
-    assert "Traceback" not in result.output
-    return result
 
 
 def write_dataset(folder: Path) -> Path:
@@ -40,11 +33,6 @@ def write_dataset(folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory) -> Path:
     return write_dataset(tmp_path_factory.mktemp("dataset"))
-
-
-@pytest.fixture(autouse=True)
-def _wide(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "200")
 
 
 def test_a_folder_of_frames_gives_the_table_and_a_verdict(dataset):

@@ -10,23 +10,10 @@ import yaml
 from accuracy.configuration.check_files import with_plate, write_check, write_clips
 from accuracy.configuration.matting_networks import save_two_pictures
 from builders import published_file, write_card
-from click.testing import CliRunner, Result
-
-from omz.cli.accuracy import main
+from cli.accuracy_command import run
 
 SIZE = (48, 64)
 NAME = "background-matting-mobilenetv2"
-
-
-def run(*arguments: object) -> Result:
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
-    assert "Traceback" not in result.output
-    return result
-
-
-@pytest.fixture(autouse=True)
-def _wide(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "200")
 
 
 @pytest.fixture

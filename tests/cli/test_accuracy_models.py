@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from builders import save_difference_model, write_published_zoo
-from click.testing import CliRunner, Result
+from cli.accuracy_command import run
 from published_graph import save_published_graph, trained
 
-from omz.cli.accuracy import main
 from omz.convert import convert
 from omz.convert.plan import Settings
 from omz.images.files import write_picture
@@ -26,17 +25,6 @@ SIZE = (64, 1024)
 """Wide, for the farther to the right, the less bf16 can tell pixels apart."""
 
 TABLE = ("original", "FP32", "FP16", "original to FP32: conversion", "PASSED")
-
-
-def run(*arguments: object) -> Result:
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
-    assert "Traceback" not in result.output
-    return result
-
-
-@pytest.fixture(autouse=True)
-def _wide(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "200")
 
 
 @pytest.fixture(scope="module")

@@ -10,27 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from omz.errors import DataError
-from omz.runtime.differences import differences
+from omz.runtime.differences import Differences, differences
 from omz.runtime.engine import Tensor
 
 
 @dataclass(frozen=True)
-class Agreement:
-    """The absolute differences of one output on one frame, or pooled over frames.
-
-    ``largest``, ``mean``, ``mean_squared`` and ``p99_9`` (99.9 percent are no farther apart; of several frames, the
-    worst) are in the units of the output; ``beyond_a_level`` is the share of elements that are farther apart than
-    1/255. ``exact``: no element differs. ``not_finite`` counts those that are a number in one of the two only; the
-    other figures leave them out.
-    """
-
-    largest: float
-    mean: float
-    mean_squared: float
-    p99_9: float
-    beyond_a_level: float
-    exact: bool
-    not_finite: int
+class Agreement(Differences):
+    """The differences of one output on one frame, or pooled over frames, of which the worst has the percentile."""
 
     @property
     def psnr(self) -> float | None:
@@ -41,18 +27,9 @@ class Agreement:
 def agreement(reference: Tensor, found: Tensor) -> Agreement:
     """Compare an output of a model with that of another; raises :class:`DataError` where shapes differ."""
     try:
-        measured = differences([reference], [found])
+        return Agreement(**vars(differences([reference], [found])))
     except ValueError as error:
         raise DataError(f"an output {error}; nothing to compare") from error
-    return Agreement(
-        largest=measured.largest,
-        mean=measured.mean,
-        mean_squared=measured.mean_squared,
-        p99_9=measured.p99_9,
-        beyond_a_level=measured.beyond_a_level,
-        exact=measured.exact,
-        not_finite=measured.not_finite,
-    )
 
 
 def agreements(reference: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> dict[str, Agreement]:
@@ -71,4 +48,6 @@ def pooled(frames: Sequence[Agreement]) -> Agreement:
         beyond_a_level=math.fsum(each.beyond_a_level for each in frames) / count,
         exact=all(each.exact for each in frames),
         not_finite=sum(each.not_finite for each in frames),
+        lowest=min(each.lowest for each in frames),
+        highest=max(each.highest for each in frames),
     )

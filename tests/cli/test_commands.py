@@ -71,7 +71,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
 
 def test_the_accuracy_table_has_original_and_converted_side_by_side(monkeypatch):
     monkeypatch.setenv("COLUMNS", "160")
-    result = run(accuracy.main, "--name", STARTER, "--num_scenes", 2, "--size", "160x96")
+    result = run(accuracy.main, "--name", STARTER, "--num_frames", 2, "--size", "160x96")
     assert result.exit_code == 0, result.output
     for column in ("original", "FP32", "FP16", "PyTorch", "OpenVINO"):
         assert column in result.output

@@ -57,7 +57,10 @@ def write_published_zoo(
     content = yaml.safe_load(card.path.read_text())
     for info in content["input_info"] if size else ():
         info["shape"][2:] = size
-    content["files"][0] |= {"checksum": Checksum.of(path).value, "size": path.stat().st_size}
+    (told,) = content["files"]
+    told["checksum"] = Checksum.of(path).value
+    if "size" in told:
+        told["size"] = path.stat().st_size
     folder = root / "models" / name
     folder.mkdir(parents=True)
     (folder / "model.yml").write_text(yaml.safe_dump(content))

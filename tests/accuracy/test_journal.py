@@ -22,7 +22,7 @@ def result(number: int) -> FrameResult:
     )
     frames = {
         "original": ModelFrame({"MAD": number / 7, "a b": 1e22}, 1 / 3, -0.1, 1.1),
-        "ünusual, \n": ModelFrame({}, None, 0.0, 0.0, "5 pixels of alpha are no numbers"),
+        "ünusual, \n": ModelFrame({}, None, None, None, "5 pixels of alpha are no numbers"),
     }
     return FrameResult(f"clip/{number}", "clip", number, frames, {("original", "FP16"): {"pha": agreement}}, "", "ab")
 
@@ -67,16 +67,31 @@ def test_any_part_of_a_journal_can_be_gone_on_with(tmp_path):
 def test_what_is_no_result_counts_as_not_done(tmp_path):
     path = tmp_path / "journal"
     for strange in ("[]", "3", '{"name": "x"}', "null", '{"models": 3, "agreements": []}'):
+        path.unlink(missing_ok=True)
         write(path, [result(0)])
         with path.open("a") as file:
             file.write(f"{strange}\n{json.dumps({})}\n")
         assert done(path) == (result(0),)
 
 
-def test_without_resume_it_begins_anew(tmp_path):
+def test_results_are_not_thrown_away_unasked(tmp_path):
     write(tmp_path / "journal", [result(0), result(1)])
-    write(tmp_path / "journal", [result(2)])
-    assert done(tmp_path / "journal") == (result(2),)
+    with pytest.raises(UsageError, match=r"has 2 frames of a run that was killed; --resume goes on, or remove"):
+        write(tmp_path / "journal", [result(2)])
+    assert done(tmp_path / "journal") == (result(0), result(1))
+    (tmp_path / "journal").unlink()
+    write(tmp_path / "journal", [])
+    write(tmp_path / "journal", [result(2)], {"convention": "dim"})  # nothing is lost
+    assert done(tmp_path / "journal", {"convention": "dim"}) == (result(2),)
+
+
+def test_what_differs_is_shown_in_short(tmp_path):
+    files = [f"clip/{number}.png" for number in range(2000)]
+    write(tmp_path / "journal", [result(0)], {"dataset": " ".join(files)})
+    files[1000] = "clip/else.png"
+    with pytest.raises(UsageError, match=r"another dataset \(….*1000\.png.*, not ….*else\.png") as raised:
+        write(tmp_path / "journal", [], {"dataset": " ".join(files)}, resume=True)
+    assert len(str(raised.value)) < 500
 
 
 @pytest.mark.parametrize("other", [{**KEY, "versions": "2"}, {"convention": "omz"}, {**KEY, "seed": "1"}])

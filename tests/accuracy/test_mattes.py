@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from omz.accuracy.conventions import OMZ, Frame
 from omz.accuracy.datasets.sample import Entry, Sample
@@ -63,7 +64,7 @@ def test_levels_of_16_bits_stay_what_they_are(tmp_path):
 def test_levels_of_files_are_not_rounded_again(tmp_path):
     write_picture(tmp_path / "0001.png", LEVELS)
     found = StoredMattes(tmp_path).predict(sample("0001"), True)
-    np.testing.assert_array_equal(found.outputs["alpha"], LEVELS[None, None] / 255)
+    np.testing.assert_array_equal(found.outputs["matte"], LEVELS[None, None] / 255)
     assert OMZ.score(Frame(found.alpha, LEVELS / 255))["MAD"] == 0
 
 
@@ -81,6 +82,25 @@ def test_what_cannot_be_scored_is_named(tmp_path):
         with pytest.raises(DataError, match=said) as raised:
             mattes.predict(sample(name, size), True)
         assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_grey_matte_with_an_opaque_alpha_channel_is_grey(tmp_path, channels):
+    stored = np.dstack([*[LEVELS] * channels, np.full_like(LEVELS, 255)])
+    Image.fromarray(stored, "LA" if channels == 1 else "RGBA").save(tmp_path / "0001.png")
+    np.testing.assert_array_equal(StoredMattes(tmp_path).predict(sample("0001"), True).alpha, LEVELS)
+    stored[0, 0, -1] = 0  # now nobody knows which of the two is meant
+    Image.fromarray(stored, "LA" if channels == 1 else "RGBA").save(tmp_path / "0001.png")
+    with pytest.raises(DataError, match="has an alpha channel beside its greys"):
+        StoredMattes(tmp_path).predict(sample("0001"), True)
+
+
+def test_mattes_of_frames_in_two_folders_are_found_beside_others(tmp_path):
+    write_picture(tmp_path / "180" / "clip_0" / "1.png", LEVELS)
+    write_picture(tmp_path / "0001.png", LEVELS)
+    mattes = StoredMattes(tmp_path)
+    for name in ("180/clip_0/1", "0001"):
+        np.testing.assert_array_equal(mattes.predict(sample(name), True).alpha, LEVELS)
 
 
 def test_a_folder_without_mattes_is_refused(tmp_path):

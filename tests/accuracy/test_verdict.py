@@ -26,7 +26,7 @@ def failed(found: np.ndarray, thresholds=(), original: float = 10.0, converted: 
     gates = judge(
         "original",
         {"original": summary(MAD=original), "FP16": changes.get("summary", summary(MAD=converted))},
-        {"FP16": {"pha": agreement(np.zeros(2000), found)}},
+        {"FP16": {"alpha": agreement(np.zeros(2000), found)}},
         {"FP16": 0.01},
         [parse_threshold(text) for text in thresholds],
         changes.get("results", results()),
@@ -43,18 +43,18 @@ def test_what_is_the_same_passes():
 
 def test_outputs_may_stray_by_the_tolerance_but_for_one_in_a_thousand():
     assert failed(np.full(2000, 0.0099)) == []
-    assert failed(np.full(2000, 0.0101)) == ["pha: 99.9 % within"]
+    assert failed(np.full(2000, 0.0101)) == ["alpha: 99.9 % within"]
     some = SAME.copy()
     some[0] = 0.5
     assert failed(some) == []
     some[:3] = 0.5
-    assert failed(some) == ["pha: 99.9 % within"]
+    assert failed(some) == ["alpha: 99.9 % within"]
 
 
 def test_what_is_no_number_fails():
     some = SAME.copy()
     some[0] = math.nan
-    assert failed(some) == ["pha: 99.9 % within"]
+    assert failed(some) == ["alpha: 99.9 % within"]
 
 
 @pytest.mark.parametrize(

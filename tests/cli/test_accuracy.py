@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,7 @@ def test_a_conversion_that_forgets_something_fails(dataset, tmp_path, extra):
     convert(Catalog()[STARTER], Path(), tmp_path, Settings(precisions=("FP32",), extra=(extra,), check="none"))
     result = run("--name", STARTER, "--dataset", dataset, "--models", "original,FP32", "--model_dir", tmp_path)
     assert result.exit_code == 1
-    assert "FAIL FP32: pha: 99.9 % within" in result.output
+    assert "FAIL FP32: alpha: 99.9 % within" in result.output
     assert "FAILED: " in result.output
 
 
@@ -97,6 +98,13 @@ def test_frames_that_cannot_be_read_are_named_and_fail(tmp_path):
         (["--name", STARTER, "--models", "FP32,FP32"], "each once"),
         (["--name", STARTER, "--dataset", "/nowhere"], "/nowhere"),
         (["--name", STARTER, "--size", "x"], "write width x height"),
+        (["--name", STARTER, "--models", "FP32,,FP16"], "a form is missing beside a comma"),
+        (["--name", STARTER, "--models", "FP32", "--threshold", "MAD=1%"], "give two, or more"),
+        (["--name", STARTER, "--threshold", "MADD=1%"], "--threshold MADD: the figures are MAD, MSE"),
+        (["--name", STARTER, "--models", "original", "--locate"], "--models has none; add FP32"),
+        (["--name", STARTER, "--layout", "flat"], "--layout needs --dataset, too"),
+        (["--name", STARTER, "--calibration", "x"], "--calibration is for FP16-INT8"),
+        (["--name", STARTER, "--dataset", "x", "--size", "3x3"], "--dataset says what --size would"),
         (["--check_dataset"], "--check_dataset needs --dataset DIR"),
         (["--check_dataset", "--dataset", "/nowhere"], "/nowhere"),
         (["--name", STARTER, "--device", "MARTIAN"], "device MARTIAN is not there"),
@@ -141,6 +149,43 @@ def test_finished_mattes_are_scored_without_any_model(dataset, tmp_path):
     assert float(cells[1]) == 0
     assert 1 < float(cells[2]) < 1e3 * 3 / 255
     assert f"FAIL {off}: MAD" in result.output
+
+
+def test_a_folder_of_mattes_does_not_stand_in_for_a_form(dataset, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_mattes(tmp_path / "FP32")
+    given = ("--name", STARTER, "--models", "FP32,FP16", "--dataset", dataset, "--input_dir")
+    taken = run(*given, "FP32")
+    assert (taken.exit_code, taken.stderr.count("\n")) == (2, 1)
+    assert "--input_dir FP32 is called like one of --models" in taken.stderr
+    assert "each once" in run(*given, tmp_path / "FP32", "--input_dir", tmp_path / "FP32").stderr
+
+
+def test_mattes_of_none_of_the_frames_are_no_failure_of_a_model(dataset, tmp_path):
+    write_picture(tmp_path / "pha" / "other" / "1.png", np.zeros(SIZE, np.uint8))
+    result = run("--dataset", dataset, "--input_dir", tmp_path)
+    assert result.exit_code == 2
+    assert "has a matte of none of the frames, whose names are such as clip0/0000, not other/1" in result.stderr
+
+
+def test_frames_that_a_file_is_missing_for_are_left_out_on_request_and_counted(tmp_path):
+    write_dataset(tmp_path)
+    (tmp_path / "bgr" / "clip0" / "0001.png").unlink()
+    given = ("--name", STARTER, "--models", "FP32", "--dataset", tmp_path)
+    assert run(*given).exit_code == 2
+    result = run(*given, "--allow_missing")
+    assert result.exit_code == 0, result.output
+    assert "1 frames left out" in result.output
+    assert run("--check_dataset", "--dataset", tmp_path, "--allow_missing").exit_code == 0
+
+
+def test_file_names_need_not_be_text(tmp_path):
+    folder = write_dataset(tmp_path)
+    for role in ("com", "bgr", "fgr"):
+        path = folder / role / "clip0" / "0000.png"
+        os.rename(os.fsencode(path), os.fsencode(path.parent) + b"/\xff.png")
+    result = run("--name", STARTER, "--models", "FP32,FP16", "--dataset", folder, "--report", tmp_path / "report")
+    assert result.exit_code == 0, result.output
 
 
 def test_mattes_are_scored_beside_a_model(dataset, tmp_path):

@@ -107,8 +107,9 @@ def test_several_datasets_have_a_report_each(tmp_path, source, model):
         (["-c", "card"], "give the model's --name"),
         (["--definitions", "x.yml"], "--definitions needs --config, too"),
         (["--update_references", "FP32"], "--update_references needs --config, too"),
-        (["-s", ".", "--models", "x.onnx"], "--source is where the datasets of a --config are"),
-        (["-c", "card", "--convention", "dim"], "leave out --convention"),
+        (["-s", ".", "--models", "x.onnx"], "--source needs --config, too"),
+        (["-c", "card", "-s", ".", "--dataset", "."], "--source says what --dataset would"),
+        (["-c", "card", "--convention", "dim"], "--config says what --convention would; leave one of them out"),
     ],
 )
 def test_wrong_usage_is_one_line(arguments, said):

@@ -111,11 +111,15 @@ def test_a_run_with_other_settings_is_not_mixed_with_the_one_before(dataset, tmp
     process.kill()
     process.communicate()
     before = (report / JOURNAL).read_bytes()
-    out, err = start(dataset, report, "--resume", "--levels", "round").communicate()
-    assert out == b""
-    assert err.count(b"\n") == 1
-    assert b"was begun with another levels" in err
-    assert (report / JOURNAL).read_bytes() == before
+    for more, said in (
+        (("--resume", "--levels", "round"), b"was begun with another levels (none, not round)"),
+        ((), b"frames of a run that was killed; --resume goes on"),
+    ):
+        out, err = start(dataset, report, *more).communicate()
+        assert out == b""
+        assert err.count(b"\n") == 1
+        assert said in err
+        assert (report / JOURNAL).read_bytes() == before
 
 
 def test_a_finished_run_that_is_resumed_is_run_again(dataset, tmp_path):
@@ -134,7 +138,7 @@ def test_a_disk_that_is_full_is_one_line_and_the_report_before_stays(dataset, tm
     finish(start(dataset, report))
     before = {path.name: path.read_bytes() for path in report.iterdir()}
     for blocks in (6, 24):  # the journal does not fit, or the report
-        process = start(dataset, report, blocks=blocks)
+        process = start(dataset, report, "--resume", blocks=blocks)
         out, err = process.communicate()
         assert process.returncode == 2, out + err
         assert err.count(b"\n") == 1

@@ -150,7 +150,7 @@ def test_a_checkpoint_that_is_not_the_one_of_the_card(zoo, tmp_path):
 def test_the_accuracy_table_has_mindspore_and_openvino_side_by_side(zoo, monkeypatch):
     models, downloads = zoo
     monkeypatch.setenv("COLUMNS", "160")
-    given = ("--name", NAME, "--models_dir", models, "-d", downloads, "--num_scenes", 2, "--size", "160x96")
+    given = ("--name", NAME, "--models_dir", models, "-d", downloads, "--num_frames", 2, "--size", "160x96")
     result = run(accuracy.main, *given)
     assert result.exit_code == 0, result.output
     assert "MindSpore" in result.output

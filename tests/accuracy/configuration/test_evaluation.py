@@ -27,6 +27,7 @@ from omz.runtime.engine import Engine
 from omz.runtime.onnxruntime_engine import OnnxRuntimeEngine
 from omz.runtime.openvino_engine import OpenVINOEngine
 from omz.runtime.original import original_engine
+from omz.runtime.quiet_openvino import ov
 from omz.zoo import Catalog
 
 HEIGHT, WIDTH = 48, 64
@@ -248,3 +249,39 @@ def test_a_process_type_that_is_left_out_follows_from_the_output(tmp_path, engin
     found = scores(read_one(tmp_path / "check.yml", content), engines["original"], clips)
     for name, figures in expected(clips).items():
         assert found[name] == pytest.approx(figures, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("framework", "file", "told"),
+    [
+        ("openvino", "net.xml", "OpenVINO"),
+        ("openvino", "net.onnx", "OpenVINO"),
+        ("dlsdk", "net.onnx", "OpenVINO"),
+        ("onnx_runtime", "net.onnx", "ONNX Runtime"),
+    ],
+)
+def test_the_framework_of_the_launcher_runs_the_model(tmp_path, clips, framework, file, told):
+    """The network takes RGB, 0 to 1; made to see it, either framework gives the figures of the oracle."""
+    content = with_plate(WIDTH, HEIGHT)
+    content["models"][0]["launchers"][0].update(framework=framework, model=file)
+    content["models"][0]["datasets"][0]["preprocessing"] = [
+        {**content["models"][0]["datasets"][0]["preprocessing"][1]},
+        {"type": "normalization", "std": 255},
+    ]
+    evaluation = read_one(tmp_path / "check.yml", content)
+    network = save_two_pictures(tmp_path / "net.onnx", HEIGHT, WIDTH)
+    ov.save_model(ov.convert_model(network), tmp_path / "net.xml", compress_to_fp16=False)
+    engine = evaluation.engine(evaluation.model_file(tmp_path), "CPU", "f32")
+    assert (engine.info.framework, engine.info.precision) == (told, "f32")
+    oracle = expected(clips)
+    for name, figures in scores(evaluation, engine, clips).items():
+        assert figures["alpha_MAD"] == pytest.approx(oracle[name]["alpha_MAD"], rel=1e-5)
+
+
+def test_an_engine_of_a_damaged_file_or_a_device_that_is_not_there(tmp_path):
+    evaluation = read_one(tmp_path / "check.yml", with_plate())
+    (tmp_path / "net.onnx").write_bytes(b"no network")
+    with pytest.raises(EngineError, match=r"net\.onnx does not run on CPU"):
+        evaluation.engine(tmp_path / "net.onnx")
+    with pytest.raises(EngineError, match="device XPU is not there"):
+        evaluation.engine(tmp_path / "net.onnx", "XPU")

@@ -10,6 +10,7 @@ from accuracy.datasets.picture_files import SIZE, colours, grey, rgba, write
 from omz.accuracy.configuration.frames import identifiers, whole_clips
 from omz.accuracy.configuration.reading import read_configuration
 from omz.accuracy.datasets.sample import Dataset, Entry
+from omz.accuracy.datasets.synthetic import SyntheticScenes
 from omz.errors import DataError
 
 
@@ -149,6 +150,34 @@ def test_the_size_of_a_subset_is_the_dataset_s_own_unless_told(tmp_path):
     assert len(evaluation.open_dataset(tmp_path, count=4).entries) == 4
 
 
+@pytest.mark.parametrize(
+    ("count", "own", "expected"),
+    [
+        (None, None, ["x/1", "x/2", "y/1", "z/1"]),
+        (3, None, ["x/1", "x/2", "y/1"]),
+        (1, None, ["x/1", "x/2"]),
+        (None, 3, ["x/1", "x/2", "y/1"]),
+        (2, 3, ["x/1", "x/2"]),
+        (9, 1, ["x/1", "x/2", "y/1", "z/1"]),
+    ],
+)
+@pytest.mark.parametrize("conversion", [None, clips_conversion(with_background=False)], ids=["found out", "told"])
+@pytest.mark.parametrize("size", [None, 4], ids=["own size", "one size"])
+def test_a_count_takes_whole_clips_of_any_layout(tmp_path, conversion, size, count, own, expected):
+    for name in ("x/1", "x/2", "y/1", "z/1"):
+        write(tmp_path / f"com/{name}.png")
+        write(tmp_path / f"fgr/{name}.png", rgba(1, 1))
+    content = with_plate(size or 5, size or 5)
+    changes = {"subsample_size": own, "annotation_conversion": conversion}
+    if size:
+        changes["postprocessing"] = [{"type": "resize", "apply_to": "annotation", "size": size}]
+    content["models"][0]["datasets"][0].update(changes)
+    (evaluation,) = read_configuration(write_check(tmp_path / "c.yml", content))
+    dataset = evaluation.open_dataset(tmp_path, count=count)
+    assert [each.name for each in dataset.entries] == expected
+    assert {dataset.read(entry).alpha.shape for entry in dataset.entries} == {(size, size) if size else SIZE}
+
+
 def test_truth_is_resized_to_its_nearest_pixels_and_pictures_as_for_the_model(tmp_path):
     height, width = SIZE
     truth = np.arange(height * width, dtype=np.uint8).reshape(SIZE)
@@ -165,3 +194,16 @@ def test_truth_is_resized_to_its_nearest_pixels_and_pictures_as_for_the_model(tm
     rows, columns = [0, 2, 4], [0, 2, 5]  # floor(i * 6 / 3), floor(i * 8 / 3)
     np.testing.assert_array_equal(sample.alpha, truth[np.ix_(rows, columns)] / 255)
     assert dataset.title.endswith(" at 3x3")
+
+
+def test_another_dataset_is_measured_at_the_size_of_the_configuration(tmp_path):
+    scenes = SyntheticScenes(2, (40, 60))
+    (at_its_own,) = read_configuration(write_check(tmp_path / "c.yml", with_plate()))
+    assert at_its_own.adopt(scenes) is scenes
+    (evaluation,) = read_configuration(write_check(tmp_path / "c.yml", portrait(size=20)))
+    adopted = evaluation.adopt(scenes)
+    assert (adopted.title, adopted.entries) == ("2 synthetic scenes of 60x40 at 20x20", scenes.entries)
+    for found, scene in zip(_samples(adopted), _samples(scenes), strict=True):
+        assert found.picture.shape == found.plate.shape == (20, 20, 3)
+        np.testing.assert_array_equal(found.alpha, scene.alpha[::2, ::3])
+    evaluation.check(adopted)

@@ -45,7 +45,56 @@ def test_in_a_folder_the_name_comes_first_and_then_the_only_one(evaluation, tmp_
     assert evaluation().model_file(tmp_path / "b").name == "x.xml"
     with pytest.raises(UsageError, match=r"c has 2 models, x\.xml and y\.xml among them"):
         evaluation().model_file(tmp_path / "c")
-    with pytest.raises(UsageError, match=r"d has no model \(\.xml, \.blob, \.onnx\)"):
+    with pytest.raises(UsageError, match=r"d has no model \(\.xml, \.onnx\)"):
         evaluation().model_file(tmp_path / "d")
     assert evaluation(framework="onnx_runtime").model_file(tmp_path / "b").name == "y.onnx"
-    assert evaluation(framework="pytorch").model_file(tmp_path / "d").name == "x.pth"
+
+
+NO_NETWORK = "a file does not say which network pytorch has to build; give a card with --name"
+COMPILED = "is compiled for one device, which does not run here; name the .xml it was made of"
+
+
+@pytest.mark.parametrize(
+    ("framework", "file", "told"),
+    [
+        ("openvino", "a.blob", f"{{path}} {COMPILED}"),
+        ("onnx_runtime", "a.blob", f"{{path}} {COMPILED}"),
+        ("openvino", "a.pth", "openvino does not run {path}; name a file that ends in .xml or .onnx"),
+        ("dlsdk", "a", "dlsdk does not run {path}; name a file that ends in .xml or .onnx"),
+        (
+            "onnx_runtime", "a.xml",
+            "onnx_runtime does not run {path}; name a file that ends in .onnx, or set framework to openvino",
+        ),
+        ("pytorch", "a.pth", NO_NETWORK),
+        ("pytorch", "a.onnx", NO_NETWORK),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("named_by", ["launcher", "command", "engine"])
+def test_a_file_that_the_framework_does_not_run_is_refused(evaluation, tmp_path, framework, file, told, named_by):
+    touch(tmp_path, file)
+    path = tmp_path / file
+    configured = evaluation(framework=framework, model=file if named_by == "launcher" else None)
+    take = configured.engine if named_by == "engine" else configured.model_file
+    with pytest.raises(UsageError) as caught:
+        take(tmp_path if named_by == "launcher" else path)
+    assert str(caught.value) == f"{tmp_path}/c.yml: models.0.launchers.0: {told.format(path=path)}"
+
+
+def test_pytorch_is_told_what_it_needs_whatever_is_there(evaluation, tmp_path):
+    for models in (None, tmp_path, tmp_path / "gone"):
+        with pytest.raises(UsageError, match=f"models.0.launchers.0: {NO_NETWORK}$"):
+            evaluation(framework="pytorch").model_file(models)
+
+
+def test_onnx_runtime_runs_on_the_cpu_alone(evaluation, tmp_path):
+    touch(tmp_path, "a.onnx")
+    assert evaluation(framework="onnx_runtime", device="cpu").model_file(tmp_path) == tmp_path / "a.onnx"
+    with pytest.raises(UsageError, match="onnx_runtime runs on the CPU here, not on GPU; leave device out"):
+        evaluation(framework="onnx_runtime", device="GPU").model_file(tmp_path)
+    assert evaluation(framework="openvino", device="GPU").model_file(tmp_path) == tmp_path / "a.onnx"
+
+
+def test_a_name_that_breaks_the_line_is_told_in_one(evaluation, tmp_path):
+    with pytest.raises(UsageError, match=r"there is no model .*a\\nb\.xml; name another") as caught:
+        evaluation(model="a\nb.xml").model_file(tmp_path)
+    assert "\n" not in str(caught.value)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from accuracy.configuration.check_files import portrait, recurrent, with_plate, write_check, write_clips
 from accuracy.configuration.matting_networks import save_one_picture, save_recurrent, save_two_pictures
@@ -172,6 +173,35 @@ def test_an_output_of_another_shape_is_an_error(tmp_path):
     sample = Sample(Entry("0", "", 0, {}), np.zeros((16, 16, 3), np.uint8))
     with pytest.raises(EngineError, match=r"output trimap is \[1, 3, 16, 16\], not \[1, 1, height, width\]"):
         predictor.predict(sample, begins=True)
+
+
+def test_outputs_are_told_by_what_they_are_of_a_matte(tmp_path, remembering):
+    """States, and outputs that the configuration says nothing of, have no part in it."""
+    assert remembering.predict(frame(0), begins=True).roles == {"pha": "alpha", "fgr": "foreground"}
+    content = portrait(size=16)
+    del content["models"][0]["datasets"][0]["postprocessing"]
+    engine = OnnxRuntimeEngine(save_one_picture(tmp_path / "one.onnx", 16, 16))
+    sample = Sample(Entry("0", "", 0, {}), np.zeros((16, 16, 3), np.uint8))
+    prediction = read_one(tmp_path / "c.yml", content).predictor(engine).predict(sample, begins=True)
+    assert prediction.roles == {"alpha": "alpha"}
+    assert set(prediction.outputs) == {"trimap", "alpha"}
+
+
+def test_an_adapter_s_own_names_say_which_output_is_which(tmp_path):
+    content = with_plate(width=SIZE[1], height=SIZE[0])
+    adapter = {"type": "background_matting_with_pha_and_fgr", "alpha_out": "matte", "foreground_out": "colours"}
+    content["models"][0]["launchers"][0]["adapter"] = adapter
+    content["models"][0]["datasets"][0]["metrics"] = [{"type": "mad"}]
+    network = onnx.load(save_two_pictures(tmp_path / "net.onnx", *SIZE))
+    for old, new in (("pha", "matte"), ("fgr", "colours")):
+        network.graph.node.append(onnx.helper.make_node("Identity", [old], [new]))
+        next(output for output in network.graph.output if output.name == old).name = new
+    onnx.save(network, tmp_path / "net.onnx")
+    predictor = read_one(tmp_path / "c.yml", content).predictor(OnnxRuntimeEngine(tmp_path / "net.onnx"))
+    picture = np.zeros((*SIZE, 3), np.uint8)
+    prediction = predictor.predict(Sample(Entry("0", "", 0, {}), picture, picture), begins=True)
+    assert prediction.roles == {"matte": "alpha", "colours": "foreground"}
+    assert prediction.milliseconds > 0
 
 
 # --- a model that is another ------------------------------------------------------------------------------------------

@@ -108,6 +108,15 @@ WRONG = [
     (_set(*STEP, "dst_height", value=None), f"{AT_DATASET}.preprocessing.1: .*takes either size, or dst_width and dst"),
     (_set(*STEP, "size", value=3), f"{AT_DATASET}.preprocessing.1: .*takes either size, or dst_width and dst_height"),
     (_set(*STEP, "dst_width", value=-2), f"{AT_DATASET}.preprocessing.1.dst_width: found -2; input should be greater"),
+    (_set(*STEP, "dst_width", value=40_000), f"{AT_DATASET}.preprocessing.1.dst_width: found 40000; .*equal to 16384$"),
+    (
+        _set(*STEP, value={"type": "resize", "size": 1_000_000}),
+        f"{AT_DATASET}.preprocessing.1.size: found 1000000; .*equal to 16384$",
+    ),
+    (
+        _set(*DATASET, "postprocessing", value=[{"type": "resize", "apply_to": "annotation", "size": 16_385}]),
+        f"{AT_DATASET}.postprocessing.0.size: found 16385; .*equal to 16384$",
+    ),
     (_set(*STEP, "interpolation", value="LINEER"), f"{AT_DATASET}.preprocessing.1.interpolation: found 'LINEER'; did"),
     (
         _set(*DATASET, "preprocessing", 0, value={"type": "normalization", "std": [1, 2]}),
@@ -185,6 +194,11 @@ def test_what_is_wrong_is_one_line_that_names_the_place(tmp_path, monkeypatch, c
         read_configuration(path)
     assert str(caught.value).startswith((f"{path}: ", f"{path} ", str(tmp_path / "gone.yml")))
     assert "\n" not in str(caught.value)
+
+
+def test_the_largest_side_that_is_allowed(tmp_path):
+    (evaluation,) = read_configuration(write_check(tmp_path / "c.yml", with_plate(16_384, 1)))
+    assert evaluation.frames.preprocessing[1].target == (1, 16_384)
 
 
 def test_all_that_is_wrong_with_a_part_is_told_at_once(tmp_path):

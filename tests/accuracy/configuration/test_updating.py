@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import stat
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,15 @@ def test_only_references_change(tmp_path, newline):
     assert references(path) == {"MAD": 4.125, "GRAD": 1e-7, "MSE": 3e22, "SAD": 2}
     numbers = [metric["reference"] for metric in yaml.safe_load(changed)["models"][0]["datasets"][0]["metrics"]]
     assert all(isinstance(number, float) for number in numbers)  # what others read, too
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604])
+def test_who_may_read_and_write_the_file_stays(tmp_path, mode):
+    path = write_check(tmp_path / "c.yml", with_plate())
+    path.chmod(mode)
+    update_references(path, {"alpha_MAD": 1})
+    assert references(path)["alpha_MAD"] == 1
+    assert stat.S_IMODE(path.stat().st_mode) == mode
 
 
 def test_a_number_is_read_back_to_the_last_bit(tmp_path):

@@ -15,7 +15,7 @@ from omz.accuracy.evaluation import Evaluation, evaluate
 from omz.accuracy.prediction import Prediction
 from omz.accuracy.provenance import ModelFile, Provenance
 from omz.accuracy.report.view import View, make_view
-from omz.accuracy.verdict import Gate
+from omz.accuracy.verdict import Gate, Reference
 from omz.runtime.engine import EngineInfo
 from omz.synthesis.scene import make_scene
 
@@ -25,15 +25,15 @@ HOSTILE = (
     "\u202e\N{HEBREW LETTER ALEF}\N{HEBREW LETTER BET} 你好"
 )
 GATES = (
-    Gate("FP32", "pha: 99.9 % within", 2e-6, 1e-3),
-    Gate("FP16", "pha: 99.9 % within", 0.25, 0.01),
+    Gate("FP32", "alpha: 99.9 % within", 2e-6, 1e-3),
+    Gate("FP16", "alpha: 99.9 % within", 0.25, 0.01),
     Gate("FP16", "MAD", math.nan, 1.5),
-    Gate("FP16", "fgr: 99.9 % within", math.inf, 0.01),
+    Gate("FP16", "foreground: 99.9 % within", math.inf, 0.01),
 )
 
 
 def differing(by: float) -> dict[str, Agreement]:
-    return {"pha": agreement(np.zeros(4), np.array([0, 0, by, 2 * by]))}
+    return {"alpha": agreement(np.zeros(4), np.array([0, 0, by, 2 * by]))}
 
 
 def frame(
@@ -62,6 +62,7 @@ def evaluated(
     title: str = "a model on frames",
     path: str = "model.xml",
     causes: Mapping[tuple[str, str], str] | None = None,
+    references: Sequence[Reference] = (),
 ) -> Evaluation:
     return evaluate(
         title=title,
@@ -80,6 +81,7 @@ def evaluated(
             {"python": "3.11"},
             {"processor": "a processor"},
         ),
+        references=references,
     )
 
 
@@ -88,10 +90,10 @@ def unread(name: str = "clip/lost", problem: str = "x.png cannot be read") -> Fr
 
 
 def typical() -> Evaluation:
-    """Return three models on six frames, one of which cannot be read, and one that a model has no figures of."""
-    bad = frame(4)
-    bad.models["FP16"] = ModelFrame({}, 1.0, 0.0, 0.0, "2 pixels of alpha are no numbers")
-    return evaluated([*(frame(number) for number in range(4)), bad, unread()])
+    """Return three models on two clips, a frame of which cannot be read, and one that a model has no figures of."""
+    bad = frame(4, clip="other")
+    bad.models["FP16"] = ModelFrame({}, 1.0, None, None, "2 pixels of alpha are no numbers")
+    return evaluated([*(frame(number) for number in range(3)), frame(3, clip="other"), bad, unread()])
 
 
 def sample(name: str = "clip/0003", size: tuple[int, int] = (180, 320), truth: bool = True) -> Sample:

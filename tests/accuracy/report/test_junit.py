@@ -18,7 +18,7 @@ def test_every_gate_is_a_case_and_failures_say_what_was_allowed():
     assert [(case.get("classname"), case.get("name")) for case in cases] == [(gate.label, gate.what) for gate in GATES]
     failures = [case.find("failure") for case in cases]
     assert failures[0] is None
-    assert failures[1].get("message") == "pha: 99.9 % within: 0.25, allowed 0.01"
+    assert failures[1].get("message") == "alpha: 99.9 % within: 0.25, allowed 0.01"
     assert failures[2].get("message") == "MAD: nan, allowed 1.5"
     assert "FP16" in failures[3].text
     assert "inf" in failures[3].text

@@ -12,6 +12,7 @@ from omz.accuracy.evaluation import Evaluation
 from omz.accuracy.report.page import page_html
 from omz.accuracy.report.rows import MOST_PROBLEMS
 from omz.accuracy.report.view import View
+from omz.accuracy.verdict import Reference
 from omz.runtime.engine import EngineInfo
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
@@ -65,7 +66,7 @@ def typical_page() -> Page:
 def hostile() -> tuple[Evaluation, View]:
     """Return an evaluation in which everything that strangers may name has a name that would do harm."""
     labels = (HOSTILE, f"{HOSTILE}2")
-    bad = ModelFrame({}, 1, 0, 0, HOSTILE)
+    bad = ModelFrame({}, 1, None, None, HOSTILE)
     results = [
         frame(0, labels, name=HOSTILE, clip=HOSTILE),
         replace(frame(1, labels, name=f"{HOSTILE}1"), models={HOSTILE: bad}),
@@ -106,7 +107,12 @@ def test_the_verdict_comes_first_and_says_what_failed(typical_page):
     text = typical_page.text()
     assert "3 of 4 gates do not hold." in text
     verdict = text[: text.index("Scores Means")]
-    for told in ("Failed", "FP16 pha: 99.9 % within 0.25 0.01 no", "FP16 MAD - 1.5 no", "fgr: 99.9 % within ∞"):
+    for told in (
+        "Failed",
+        "FP16 alpha: 99.9 % within 0.25 0.01 no",
+        "FP16 MAD - 1.5 no",
+        "foreground: 99.9 % within ∞",
+    ):
         assert told in verdict
     passed = show(evaluated([frame(0)], gates=GATES[:1])).text()
     assert "Passed The one gate holds." in passed
@@ -125,11 +131,46 @@ def test_scores_have_differences_and_those_clear_of_0_are_marked():
     assert "[-0.6, +0.6]" in text
 
 
+def test_few_clips_make_ranges_rough_and_one_gives_none():
+    rough = show(evaluated([frame(0), frame(1, clip="other")])).text()
+    assert "▲ worse +0.3 [+0.3, +0.3]" in rough
+    assert "chance alone may have made. 2 clips or pictures make ranges rough." in rough
+    one = show(evaluated([frame(0), frame(1)])).text()
+    assert "10.900 +0.3 11.200 +0.6" in one
+    assert "its difference from original . One clip or picture gives no range." in one
+    assert not {"▲", "▼"} & {*one}
+    assert "95 %" not in one
+    many = show(evaluated([frame(number, clip="") for number in range(5)])).text()
+    assert "[+0.3, +0.3]" in many
+    assert "rough" not in many
+
+
+def test_references_stand_beside_what_the_models_gave():
+    references = (
+        Reference("MAD", 4.35),
+        Reference("MAD", 10, abs_threshold=2),
+        Reference("GRAD", 0.25, rel_threshold=0.1, two_sided=True),
+        Reference("MAD", 3, abs_threshold=1, of="std"),
+        Reference("nothing", 7, abs_threshold=1, higher_is_better=True),
+    )
+    page = show(evaluated([frame(0), frame(2)], references=references))
+    text = page.text()
+    for told in (
+        "MAD 4.35 no threshold 11.1 11.4 11.7",
+        "MAD 10 2 higher 11.1 11.4 11.7",
+        "GRAD 0.25 0.025 away 0.66667 0.375 0.26667",  # (1 + 1/3) / 2, and so on
+        "MAD@std 3 1 higher 1 1 1",
+        "nothing 7 1 lower - - -",
+    ):
+        assert told in text
+    assert page.sections[:2] == ["scores", "references"]
+
+
 def test_agreements_stand_by_cause():
     causes = {("original", "FP32"): "original to FP32: conversion", ("original", "FP16"): "original to FP16"}
     text = show(evaluated([frame(0)], causes=causes)).text()
-    assert "original → FP32 conversion pha 2e-7" in text
-    assert "original → FP16 all steps together pha 0.0002" in text
+    assert "original → FP32 conversion alpha 2e-7" in text
+    assert "original → FP16 all steps together alpha 0.0002" in text
 
 
 def test_pictures_have_words_and_sizes(typical_page):

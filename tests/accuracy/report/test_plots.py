@@ -39,7 +39,7 @@ def test_each_frame_has_a_mark_at_its_height():
 
 
 def test_distances_are_logarithmic_and_zero_is_left_out():
-    same = {("original", label): {"pha": agreement(np.zeros(4), np.zeros(4))} for label in LABELS[1:]}
+    same = {("original", label): {"alpha": agreement(np.zeros(4), np.zeros(4))} for label in LABELS[1:]}
     evaluation = evaluated([frame(0), frame(9), frame(99), replace(frame(3), agreements=same)])
     svg = distance_plot(evaluation).wide
     y = [place[1] for place in marks(svg, 1)]

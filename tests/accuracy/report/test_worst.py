@@ -21,7 +21,7 @@ def test_models_take_turns_and_the_worst_comes_first():
 
 
 def test_what_8_bits_cannot_show_comes_last_and_what_is_the_same_never():
-    same = {"pha": agreement(np.zeros(4), np.zeros(4))}
+    same = {"alpha": agreement(np.zeros(4), np.zeros(4))}
     results = [
         replace(frame(n), agreements={("original", "FP32"): one, ("original", "FP16"): differing(other)})
         for n, (one, other) in enumerate(((differing(1e-6), 0.1), (differing(1e-5), 0.2), (same, 0.0009)))

@@ -26,13 +26,13 @@ class ModelFrame:
 
     ``figures`` are by name, in the units of the convention; empty where there is no truth. ``milliseconds`` are those
     of inference, None where nothing was inferred. ``lowest`` and ``highest`` are those of alpha as the network gives
-    it. ``problem`` says why there are no figures, empty where there is none.
+    it, None where there is none. ``problem`` says why there are no figures, empty where there is none.
     """
 
     figures: dict[str, float]
     milliseconds: float | None
-    lowest: float
-    highest: float
+    lowest: float | None
+    highest: float | None
     problem: str = ""
 
 
@@ -160,26 +160,33 @@ def _score(seen: _Seen, before: _Seen | None, convention: Convention, pairs: Seq
     for label, prediction in seen.predictions.items():
         if isinstance(prediction, Prediction):
             earlier = before.frame(label) if before else None
-            models[label] = _judge(prediction, seen.frame(label), earlier, convention)
+            models[label] = _judge(prediction, seen.frame(label), earlier, convention, seen.sample.entry.index == 0)
         else:
-            models[label] = ModelFrame({}, None, 0.0, 0.0, str(prediction))
-    outputs = {label: each.outputs if isinstance(each, Prediction) else {} for label, each in seen.predictions.items()}
+            models[label] = ModelFrame({}, None, None, None, str(prediction))
+    outputs = {
+        label: each.comparable if isinstance(each, Prediction) else {} for label, each in seen.predictions.items()
+    }
     compared = {pair: agreements(outputs[pair[0]], outputs[pair[1]]) for pair in pairs}
     entry = seen.sample.entry
     return FrameResult(entry.name, entry.clip, entry.index, models, compared, sha256=seen.sample.sha256)
 
 
-def _judge(prediction: Prediction, frame: Frame | None, before: Frame | None, convention: Convention) -> ModelFrame:
+def _judge(
+    prediction: Prediction, frame: Frame | None, before: Frame | None, convention: Convention, is_first: bool
+) -> ModelFrame:
     """Return what a model did; ``frame`` is its matte beside the truth, None where there is none."""
     alpha, milliseconds = prediction.alpha, prediction.milliseconds
     lowest, highest = (float(end) for end in unit(np.array([alpha.min(), alpha.max()])))
     if not np.isfinite([lowest, highest]).all():
         lost = int(alpha.size - np.count_nonzero(np.isfinite(alpha)))
-        return ModelFrame({}, milliseconds, 0.0, 0.0, f"{lost} pixels of alpha are no numbers")
+        return ModelFrame({}, milliseconds, None, None, f"{lost} pixels of alpha are no numbers")
+    colours = prediction.foreground
+    if colours is not None and not np.isfinite([colours.min(), colours.max()]).all():
+        return ModelFrame({}, milliseconds, lowest, highest, "colours of the foreground are no numbers")
     if frame is None:
         return ModelFrame({}, milliseconds, lowest, highest)
     try:
-        figures = convention.score(frame, before)
+        figures = convention.score(frame, before, is_first)
     except ValueError as error:
         return ModelFrame({}, milliseconds, lowest, highest, str(error))
     no_numbers = [name for name, value in figures.items() if not np.isfinite(value)]

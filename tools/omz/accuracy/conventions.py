@@ -101,10 +101,11 @@ class Convention:
         region = regions[self.region] + (f", {EDGE_WIDTH} pixels to either side" if self.region == "edge" else "")
         return f"convention {self.name}: {region}; {levels[self.levels]}"
 
-    def score(self, frame: Frame, before: Frame | None = None) -> dict[str, float]:
+    def score(self, frame: Frame, before: Frame | None = None, is_first: bool = True) -> dict[str, float]:
         """Return the figures of a frame by name; what there is nothing to measure of is left out.
 
-        ``before`` is the clip's frame before it, None for the first, whose dtSSD is 0; that of pairs leaves firsts out.
+        ``before`` is the clip's frame before it. Without it the dtSSD of the first is 0, and others have none; that of
+        pairs leaves firsts out.
         A prediction that is not finite where it counts has figures that are not. Raises :class:`ValueError` where
         shapes differ, or the region is empty.
         """
@@ -113,7 +114,8 @@ class Convention:
         numbers = {each.name: (each.scale, each.compute(prepared, region)) for each in self.measures}
         figures = {name: scale * number for name, (scale, number) in numbers.items() if number is not None}
         if self.flicker is not None:
-            figures[FLICKER] = 0.0
+            if is_first and before is None:
+                figures[FLICKER] = 0.0
             if before is not None:
                 earlier = self._prepare(Frame(before.alpha, before.truth))
                 change = dtssd(prepared.alpha, earlier.alpha, prepared.truth, earlier.truth, region)
@@ -123,6 +125,8 @@ class Convention:
     def _prepare(self, frame: Frame) -> Frame:
         _check(frame)
         height, width = (side // self.multiple * self.multiple for side in frame.truth.shape)
+        if not height or not width:
+            raise ValueError(f"the frame is smaller than {self.multiple}x{self.multiple}, of which pictures are cut")
         cut = np.s_[:height, :width]
         return Frame(
             alpha=_quantised(frame.alpha[cut], self.levels),

@@ -10,7 +10,7 @@ from omz.accuracy.comparison import FrameResult, Pair
 from omz.accuracy.conventions import Convention
 from omz.accuracy.provenance import Provenance
 from omz.accuracy.summary import Interval, ModelSummary, paired_difference, pooled_agreement, summarise
-from omz.accuracy.verdict import Gate
+from omz.accuracy.verdict import Gate, Reference
 from omz.errors import DataError
 from omz.runtime.engine import EngineInfo
 
@@ -21,7 +21,8 @@ class Evaluation:
 
     ``results`` are frame by frame, in the order of the dataset. ``summaries`` are by label; ``differences`` by label
     (but the first) and figure, from the first model; ``agreements`` by pair and output, over all frames; ``causes``
-    says by pair what a difference comes of. ``provenance`` tells what it was made with.
+    says by pair what a difference comes of. ``provenance`` tells what it was made with. ``references`` are figures from
+    elsewhere.
     """
 
     title: str
@@ -34,6 +35,7 @@ class Evaluation:
     causes: Mapping[Pair, str]
     gates: Sequence[Gate]
     provenance: Provenance
+    references: Sequence[Reference] = ()
 
     @property
     def passed(self) -> bool:
@@ -49,6 +51,7 @@ def evaluate(
     causes: Mapping[Pair, str],
     judged: Callable[[Mapping[str, ModelSummary], Mapping[Pair, Mapping[str, Agreement]]], Sequence[Gate]],
     provenance: Provenance,
+    references: Sequence[Reference] = (),
 ) -> Evaluation:
     """Say what the results of all frames say together; ``judged`` gives the gates of what has been averaged.
 
@@ -66,13 +69,16 @@ def evaluate(
         results=results,
         summaries=summaries,
         differences={
-            label: {name: paired_difference(results, (first, label), name) for name in summaries[label].figures}
+            label: {
+                name: paired_difference(results, (first, label), name, convention) for name in summaries[label].figures
+            }
             for label in others
         },
         agreements=agreements,
         causes=causes,
         gates=judged(summaries, agreements),
         provenance=provenance,
+        references=references,
     )
 
 

@@ -14,6 +14,8 @@ from omz.accuracy.comparison import FrameResult, ModelFrame, follows
 from omz.accuracy.datasets.sample import Dataset, Entry
 from omz.errors import UsageError
 
+_SHOWN = 80  # characters of what differs
+
 
 class Journal:
     """The frames that are done, in the order of the dataset; a line each, after one that says what they depend on."""
@@ -33,15 +35,18 @@ def open_journal(path: Path, depends_on: Mapping[str, str], resume: bool) -> Ite
     """Open the journal at ``path``: a new one, or to ``resume``, the one that is there, if there is one.
 
     ``depends_on`` is all that figures depend on, by name. Raises :class:`UsageError` where it differs from that of the
-    journal that is there, and :class:`OSError` where it cannot be written.
+    journal that is there, or where a journal with results is there and is not to be resumed; and :class:`OSError` where
+    it cannot be written.
     """
-    header, done, size = _read(path) if resume else ({}, [], 0)
-    if header and header != depends_on:
-        different = [name for name in {**header, **depends_on} if header.get(name) != depends_on.get(name)]
+    header, done, size = _read(path)
+    if done and not resume:
         raise UsageError(
-            f"{path} was begun with another {different[0]} ({header.get(different[0])}, "
-            f"not {depends_on.get(different[0])}); run without --resume to begin anew"
+            f"{path} has {len(done)} frames of a run that was killed; --resume goes on, or remove the file"
         )
+    if resume and header and header != depends_on:
+        raise UsageError(f"{path} was begun with another {_other(header, depends_on)}; remove it to begin anew")
+    if not resume:
+        header, size = {}, 0
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("r+" if header else "w", encoding="utf-8") as file:
         file.truncate(size)
@@ -70,6 +75,16 @@ def rest(entries: Sequence[Entry], done: int, remembers: bool, looks_back: bool)
         while first and follows(entries[first], entries[first - 1]) and (remembers or (looks_back and first == done)):
             first -= 1
     return entries[first:]
+
+
+def _other(header: Mapping[str, str], depends_on: Mapping[str, str]) -> str:
+    """Return the first thing that differs, by its name, and the part of it that does."""
+    name = next(name for name in {**header, **depends_on} if header.get(name) != depends_on.get(name))
+    before, now = (each.get(name, "none") for each in (header, depends_on))
+    first = next((index for index, pair in enumerate(zip(before, now, strict=False)) if pair[0] != pair[1]), 0)
+    start = max(0, first - _SHOWN // 2)
+    shown = (f"{'…' if start else ''}{text[start : start + _SHOWN]}" for text in (before, now))
+    return f"{name} ({', not '.join(shown)})"
 
 
 def _stamp(path: Path) -> list[object]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from omz.accuracy.datasets.sample import Sample
 from omz.accuracy.metrics.differences import Values
 from omz.runtime.engine import EngineInfo, Tensor
 from omz.runtime.matter import Matter, Shown
+
+OutputRole = Literal["alpha", "foreground"]
+"""What an output is of a matte: both go from 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -19,13 +22,20 @@ class Prediction:
 
     ``alpha`` (H, W) and ``foreground`` (H, W, 3) BGR, at the size of the frame's picture: 0 to 1, alpha as the network
     gives it, which may leave these; or levels, as they come from files. ``outputs`` are those of the network, by name,
-    before they were brought to that size. ``milliseconds`` are those of inference alone, None where nothing was.
+    before they were brought to that size, and ``roles`` what those of them are that make the matte. ``milliseconds``
+    are those of inference alone, None where nothing was.
     """
 
     alpha: Values
     foreground: Values | None = None
     outputs: Mapping[str, Tensor] = field(default_factory=dict)
+    roles: Mapping[str, OutputRole] = field(default_factory=dict)
     milliseconds: float | None = None
+
+    @property
+    def comparable(self) -> dict[str, Tensor]:
+        """The outputs by role, those that have none by their names; networks call the same by different names."""
+        return {self.roles.get(name, name): value for name, value in self.outputs.items()}
 
 
 class Predictor(Protocol):
@@ -77,4 +87,4 @@ class MatterPredictor:
         outputs = engine.infer(shown.tensors)
         milliseconds = 1e3 * (time.perf_counter() - started)
         matte = self._matter.matte(shown, outputs, clipped=False)
-        return Prediction(matte.alpha, matte.foreground, outputs, milliseconds)
+        return Prediction(matte.alpha, matte.foreground, outputs, self._matter.roles, milliseconds)

@@ -77,7 +77,8 @@ def dataset_digest(results: Iterable[FrameResult]) -> str:
     """Return a digest of all frames, in order; it changes with any pixel of any of them, and with their names."""
     digest = hashlib.sha256()
     for result in results:
-        digest.update(f"{result.name}\0{result.sha256}\n".encode())
+        # Names of files need not be text.
+        digest.update(f"{result.name}\0{result.sha256}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from omz.accuracy.agreement import Agreement, pooled
 from omz.accuracy.comparison import FrameResult, Pair
@@ -15,15 +16,27 @@ from omz.accuracy.conventions import Convention
 
 _RESAMPLES = 2000
 _CONFIDENCE = 95  # percent
+_ENOUGH_GROUPS = 5  # with fewer, a bootstrap's range is too narrow
+_BLOCK = 2**20  # numbers of a bootstrap that are in memory at once
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A difference of two means, and the ends between which it lies with 95 % confidence; all NaN without frames."""
+    """A difference of two means, and the ends between which it lies with 95 % confidence.
+
+    ``groups`` is the number of clips, or of single frames, that it was found on. One alone tells nothing of chance: its
+    ends are NaN. Without any, all is NaN.
+    """
 
     difference: float
     low: float
     high: float
+    groups: int
+
+    @property
+    def has_ends(self) -> bool:
+        """Whether there is a range at all."""
+        return math.isfinite(self.low) and math.isfinite(self.high)
 
     @property
     def is_clear(self) -> bool:
@@ -35,7 +48,8 @@ class Interval:
 class ModelSummary:
     """One model over all frames: ``figures`` by name, and problems by the names of frames that have no figures.
 
-    ``median_ms`` and ``p90_ms`` are milliseconds of inference, None where nothing was inferred.
+    ``median_ms`` and ``p90_ms`` are milliseconds of inference, None where nothing was inferred. ``lowest`` and
+    ``highest`` are those of alpha, NaN where no frame has one.
     """
 
     figures: dict[str, float]
@@ -58,8 +72,8 @@ def summarise(results: Sequence[FrameResult], label: str, convention: Convention
         frames=len(good),
         median_ms=statistics.median(times) if times else None,
         p90_ms=times[math.ceil(0.9 * len(times)) - 1] if times else None,
-        lowest=min((frame.lowest for frame in good), default=math.nan),
-        highest=max((frame.highest for frame in good), default=math.nan),
+        lowest=min((each.lowest for each in good if each.lowest is not None), default=math.nan),
+        highest=max((each.highest for each in good if each.highest is not None), default=math.nan),
         problems={result.name: frame.problem for result, frame in frames if frame.problem},
     )
 
@@ -87,32 +101,74 @@ def worst_frames(results: Iterable[FrameResult], pair: Pair, count: int) -> list
     return sorted(there, key=lambda result: -max(each.mean for each in result.agreements[pair].values()))[:count]
 
 
-def paired_difference(results: Sequence[FrameResult], pair: Pair, name: str, seed: int = 0) -> Interval:
-    """Return by how much the second model's figure is higher, on frames that both have.
+def paired_difference(
+    results: Sequence[FrameResult], pair: Pair, name: str, convention: Convention, seed: int = 0
+) -> Interval:
+    """Return by how much the second model's average, in the way of ``convention``, is higher on frames that both have.
 
     The interval comes of a bootstrap over clips, for frames of a clip are alike; over frames where there are no clips.
+    Each draw is averaged in the way of ``convention``, too.
     """
     first = {result.name: value for result, value in frames_with(results, pair[0], name)}
-    groups: dict[str, list[float]] = {}
-    for result, value in frames_with(results, pair[1], name):
-        if result.name in first:
-            groups.setdefault(result.clip or result.name, []).append(value - first[result.name])
-    if not groups:
-        return Interval(math.nan, math.nan, math.nan)
-    sums = np.array([math.fsum(group) for group in groups.values()])
-    counts = np.array([len(group) for group in groups.values()])
-    chosen = np.random.default_rng(seed).integers(len(groups), size=(_RESAMPLES, len(groups)))
-    means = sums[chosen].sum(1) / counts[chosen].sum(1)
-    low, high = np.percentile(means, [(100 - _CONFIDENCE) / 2, (100 + _CONFIDENCE) / 2])
-    return Interval(float(sums.sum() / counts.sum()), float(low), float(high))
+    # An average of differences is the difference of averages, and loses no digits.
+    differences = [
+        (result, value - first[result.name])
+        for result, value in frames_with(results, pair[1], name)
+        if result.name in first
+    ]
+    groups = len({_group(result) for result, _ in differences})
+    low = high = math.nan
+    if groups > 1:
+        averages = _resampled_averages(differences, convention, seed)
+        low, high = np.percentile(averages, [(100 - _CONFIDENCE) / 2, (100 + _CONFIDENCE) / 2]).tolist()
+    return Interval(_average(differences, convention), low, high, groups)
+
+
+def caveat(intervals: Iterable[Interval]) -> str:
+    """Return why ranges are missing or rough, in a few words; empty where they are neither."""
+    groups = min((each.groups for each in intervals if each.groups), default=_ENOUGH_GROUPS)
+    if groups >= _ENOUGH_GROUPS:
+        return ""
+    return f"{groups} clips or pictures make ranges rough" if groups > 1 else "one clip or picture gives no range"
+
+
+def _group(result: FrameResult) -> tuple[str, str]:
+    """Return what a frame is drawn with: its clip, or itself where it has none."""
+    return (result.clip, "") if result.clip else ("", result.name)
+
+
+def _resampled_averages(
+    frames: Sequence[tuple[FrameResult, float]], convention: Convention, seed: int
+) -> NDArray[np.float64]:
+    """Return the averages of draws, with replacement, of as many clips as there are."""
+    rows = {group: row for row, group in enumerate(dict.fromkeys(_group(result) for result, _ in frames))}
+    indices = dict.fromkeys(_index(result, convention) for result, _ in frames)
+    columns = {index: column for column, index in enumerate(indices)}
+    sums, counts = np.zeros((2, len(rows), len(columns)))
+    for result, value in frames:
+        place = rows[_group(result)], columns[_index(result, convention)]
+        sums[place] += value
+        counts[place] += 1
+    generator, averages = np.random.default_rng(seed), np.empty(_RESAMPLES)
+    at_once = max(1, _BLOCK // sums.size)
+    for block in (averages[start : start + at_once] for start in range(0, _RESAMPLES, at_once)):
+        chosen = generator.integers(len(rows), size=(len(block), len(rows)))
+        weights = counts[chosen].sum(1)
+        there = weights > 0  # a draw may lack the clips that are long enough to have an index
+        means = np.divide(sums[chosen].sum(1), weights, out=np.zeros_like(weights), where=there)
+        block[:] = means.sum(1) / there.sum(1)
+    return averages
+
+
+def _index(result: FrameResult, convention: Convention) -> int:
+    """Return what frames of other clips are averaged with this one before all are."""
+    return result.index if convention.by_index else 0
 
 
 def _average(frames: Sequence[tuple[FrameResult, float]], convention: Convention) -> float:
-    if not convention.by_index:
-        return _mean([value for _, value in frames])
     indices: dict[int, list[float]] = {}
     for result, value in frames:
-        indices.setdefault(result.index, []).append(value)
+        indices.setdefault(_index(result, convention), []).append(value)
     return _mean([_mean(values) for values in indices.values()])
 
 

@@ -7,14 +7,16 @@ import re
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from omz.accuracy.agreement import Agreement
 from omz.accuracy.comparison import FrameResult
+from omz.accuracy.conventions import Convention
+from omz.accuracy.prediction import OutputRole
 from omz.accuracy.summary import ModelSummary, frames_with
 from omz.errors import DataError, UsageError
 
-_JUDGED = ("pha", "alpha", "fgr")
+_JUDGED: tuple[OutputRole, ...] = get_args(OutputRole)
 """Outputs from 0 to 1; a trimap's logits have no range to measure a difference by."""
 
 
@@ -112,7 +114,7 @@ def _spread(results: Sequence[FrameResult], label: str, figure: str) -> float:
 
 def parse_threshold(text: str) -> Threshold:
     """Read ``MAD=0.1`` or ``GRAD=2%``; raises :class:`UsageError`."""
-    match = re.fullmatch(r"(?P<figure>[^=]+)=(?P<value>\d+\.?\d*|\.\d+)(?P<percent>%?)", text)
+    match = re.fullmatch(r"(?P<figure>[^=]+)=(?P<value>(\d+\.?\d*|\.\d+)(e[+-]?\d+)?)(?P<percent>%?)", text)
     if not match:
         raise UsageError(f"--threshold {text} is not of the form MAD=0.1 or GRAD=2%")
     value = float(match["value"])
@@ -127,25 +129,38 @@ def judge(
     thresholds: Sequence[Threshold],
     results: Sequence[FrameResult],
 ) -> list[Gate]:
-    """Return all that must hold of the models that are judged by ``first``, those that ``agreements`` are with.
+    """Return all that must hold of the models beside the ``first``.
 
-    Of an output from 0 to 1, on every frame 99.9 percent of the elements must be within the model's tolerance of the
-    first's, and all must be numbers; figures must be within ``thresholds`` of the first's; and no model may fail on a
-    frame, nor a frame be unreadable. Raises :class:`UsageError` for a threshold of a figure that there is none of, and
-    :class:`DataError` where there is nothing to judge by.
+    Where ``agreements`` with it are given, on every frame 99.9 percent of the elements of alpha and of the foreground
+    must be within the model's tolerance of the first's, and all must be numbers. Figures must be within ``thresholds``
+    of the first's; no model may fail on a frame, nor a frame be unreadable. Raises :class:`UsageError` for a threshold
+    of a figure that there is none of, and :class:`DataError` where there is nothing to judge by.
     """
     if not any(result.models for result in results):
         raise DataError("no frame could be read, so nothing can be said")
     gates = [Gate("dataset", "frames that cannot be read", sum(bool(result.problem) for result in results), 0)]
     gates += [Gate(label, "frames without figures", len(each.problems), 0) for label, each in summaries.items()]
     for label, outputs in agreements.items():
+        judged = {name: each for name, each in outputs.items() if name in _JUDGED}
         gates += [
             Gate(label, f"{name}: 99.9 % within", math.inf if each.not_finite else each.p99_9, tolerances[label])
-            for name, each in outputs.items()
-            if name in _JUDGED
+            for name, each in judged.items()
         ]
-        gates += [_figure_gate(label, summaries[label], summaries[first], threshold) for threshold in thresholds]
+        if not judged:
+            gates.append(Gate(label, "alpha: 99.9 % within, and nothing was compared", math.nan, tolerances[label]))
+    for label, summary in summaries.items():
+        if label != first:
+            gates += [_figure_gate(label, summary, summaries[first], threshold) for threshold in thresholds]
     return gates
+
+
+def check_thresholds(thresholds: Sequence[Threshold], convention: Convention, labels: Sequence[str]) -> None:
+    """Raise :class:`UsageError` for a threshold that nothing can be judged by, before anything is run."""
+    for threshold in thresholds:
+        if threshold.figure not in convention.units:
+            raise UsageError(f"--threshold {threshold.figure}: the figures are {', '.join(convention.units)}")
+        if len(labels) < 2:
+            raise UsageError(f"--threshold {threshold.figure} compares with the first of --models; give two, or more")
 
 
 def _figure_gate(label: str, summary: ModelSummary, reference: ModelSummary, threshold: Threshold) -> Gate:

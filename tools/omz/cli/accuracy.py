@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,13 +27,13 @@ _PATH = click.Path(path_type=Path)
 @click.option("--models", metavar="FORM,FORM", help="Forms, or files; the first judges. Default: original,FP32,FP16.")
 @click.option("--input_dir", type=_PATH, multiple=True, metavar="DIR", help="Score finished mattes of any tool, too.")
 @click.option("--dataset", type=_PATH, metavar="DIR", help="Frames with the truth about them; default: synthetic ones.")
-@click.option("--layout", default="auto", show_default=True, help="How the folder is laid out.")
+@click.option("--layout", help="How the folder is laid out; default: found out.")
 @click.option("--backgrounds", type=_PATH, metavar="DIR", help="What foregrounds without pictures are placed before.")
-@click.option("--seed", default=0, show_default=True, help="Which backgrounds.")
+@click.option("--seed", type=int, help="Which backgrounds.")
 @click.option("--allow_missing", is_flag=True, help="Leave out frames that a file is missing for.")
 @click.option("--check_dataset", is_flag=True, help="Name all that is wrong with the dataset, and stop.")
 @click.option("--num_frames", type=click.IntRange(1), help="The first so many frames; 20 of the synthetic ones.")
-@click.option("--size", default="1280x720", show_default=True, help="That of synthetic frames, width x height.")
+@click.option("--size", help="That of synthetic frames, width x height; default: 1280x720.")
 @click.option("--convention", help="Whose metrics: omz (the default), dim, rvm_lr, rvm_hr, shm.")
 @click.option("--region", type=click.Choice(["whole", "unknown", "edge"]), help="Other pixels than the convention's.")
 @click.option("--levels", type=click.Choice(["none", "truncate", "round"]), help="Another rounding of alpha to 8 bits.")
@@ -58,11 +59,8 @@ def main(check_dataset: bool, **flags: Any) -> None:
     Exit codes: 0 the IRs do what the original does, 1 one does not, 2 that could not be told.
     """
     if check_dataset:
-        _check_dataset(flags["dataset"], flags["layout"], flags["backgrounds"])
+        _check_dataset(flags["dataset"], flags["layout"], flags["backgrounds"], flags["allow_missing"])
         return
-    for flag, needed in (("resume", "report"), ("update_references", "config"), ("definitions", "config")):
-        if flags[flag] and flags[needed] is None:
-            raise UsageError(f"--{flag} needs --{needed}, too")
     try:
         from omz.cli.accuracy_request import Request
 
@@ -73,9 +71,11 @@ def main(check_dataset: bool, **flags: Any) -> None:
         if error.errno == errno.EPIPE:  # whoever read our output has had enough
             raise
         where = error.filename or flags["report"] or "a file"
-        raise UsageError(
-            f"{where} cannot be used: {error.strerror or error}; free the disk, or name another"
-        ) from error
+        hint = "free the disk" if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT) else "check its permissions"
+        raise UsageError(f"{where} cannot be used: {error.strerror or error}; {hint}, or name another") from error
+    except Exception:
+        traceback.print_exc()
+        raise click.exceptions.Exit(2) from None  # 1 would say that a gate failed
     if not passed:
         raise click.exceptions.Exit(1)
 
@@ -92,25 +92,27 @@ def _run(request: Request) -> bool:
     keep_freed_memory()  # before there are threads, which would have heaps of their own
     console, passed = Console(), True
     for subject in subjects(request):
+        if request.locate:
+            from omz.cli.accuracy_locate import check_locatable, show_located
+
+            check_locatable(request, subject.forms)
         evaluation = run(request, subject, console)
-        show(console, evaluation, subject.references)
+        show(console, evaluation)
         finish(request, evaluation, subject)
         if request.locate:
-            from omz.cli.accuracy_locate import show_located
-
             show_located(console, request, subject, evaluation)
         passed = passed and evaluation.passed
     return passed
 
 
-def _check_dataset(folder: Path | None, layout: str, backgrounds: Path | None) -> None:
+def _check_dataset(folder: Path | None, layout: str | None, backgrounds: Path | None, allow_missing: bool) -> None:
     """Print a line for whatever is wrong, or worth knowing; errors exit with 1."""
     from omz.accuracy.datasets.check import check_dataset
 
     if folder is None:
         raise UsageError("--check_dataset needs --dataset DIR")
     try:
-        problems = check_dataset(folder, layout, backgrounds)
+        problems = check_dataset(folder, layout or "auto", backgrounds, allow_missing)
     except OmzError as error:
         raise UsageError(str(error)) from error
     for problem in problems:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Console
@@ -10,25 +11,22 @@ from rich.text import Text
 
 from omz.accuracy.comparison import FrameResult
 from omz.accuracy.evaluation import Evaluation
-from omz.accuracy.summary import Interval, ModelSummary
-from omz.accuracy.verdict import Gate, Reference, reference_figures
+from omz.accuracy.summary import Interval, ModelSummary, caveat
+from omz.accuracy.verdict import Gate, reference_figures
 
 
-def show(console: Console, evaluation: Evaluation, references: Sequence[Reference] = ()) -> None:
-    """Print what a model did, form beside form and beside ``references`` from elsewhere, and the verdict."""
+def show(console: Console, evaluation: Evaluation) -> None:
+    """Print what a model did, form beside form and beside references from elsewhere, and the verdict."""
     console.print(_scores(evaluation))
     if evaluation.agreements:
         console.print(_agreements(evaluation))
-    for line in (*_beside(evaluation, references), *_problems(evaluation.results)):
-        console.print(Text(line))
-    for line in _verdict(evaluation.gates):
-        console.print(Text(line))
+    for line in (*_beside(evaluation), *_problems(evaluation.results), *_verdict(evaluation.gates)):
+        console.print(Text(line), soft_wrap=True)  # a line of a file stays one
 
 
 def _scores(evaluation: Evaluation) -> Table:
     """Return a row a figure and a column a model."""
-    caption = f"{evaluation.convention.described}; brackets: 95 % of the difference from the first model"
-    table = Table(title=Text(evaluation.title), caption=Text(caption), caption_justify="left")
+    table = Table(title=Text(evaluation.title), caption=Text(_caption(evaluation)), caption_justify="left")
     table.add_column("lower is better")
     for label, info in evaluation.models.items():
         told = ", ".join(part for part in (info.framework, info.device, info.precision) if part != "-")
@@ -36,15 +34,25 @@ def _scores(evaluation: Evaluation) -> Table:
     units, summaries = evaluation.convention.units, evaluation.summaries
     for name in dict.fromkeys(name for each in summaries.values() for name in each.figures):
         cells = [
-            _figure(each, evaluation.differences.get(label, {}).get(name), name) for label, each in summaries.items()
+            _cell(each, evaluation.differences.get(label, {}).get(name), name) for label, each in summaries.items()
         ]
         table.add_row(f"{name} {units.get(name, '')}".strip(), *cells)
     table.add_row("inference, median (p90) ms", *map(_time, summaries.values()))
     table.add_row(
         "layers, as the device tells", *(info.layers.replace(", ", "\n") or "-" for info in evaluation.models.values())
     )
-    table.add_row("alpha from, to", *(f"{each.lowest:.3f}, {each.highest:.3f}" for each in summaries.values()))
+    table.add_row("alpha from, to", *map(_ends, summaries.values()))
     return table
+
+
+def _caption(evaluation: Evaluation) -> str:
+    """Return what the figures are, and what stands below them."""
+    intervals = [interval for figures in evaluation.differences.values() for interval in figures.values()]
+    parts = [evaluation.convention.described]
+    if intervals:
+        brackets = ", in brackets its 95 % range" if any(each.has_ends for each in intervals) else ""
+        parts.append(f"below: the difference from the first model{brackets}")
+    return "; ".join(part for part in (*parts, caveat(intervals)) if part)
 
 
 def _agreements(evaluation: Evaluation) -> Table:
@@ -61,11 +69,11 @@ def _agreements(evaluation: Evaluation) -> Table:
     return table
 
 
-def _beside(evaluation: Evaluation, references: Sequence[Reference]) -> Iterator[str]:
+def _beside(evaluation: Evaluation) -> Iterator[str]:
     """Yield a line for each reference, with what the models gave, and by how much they may differ."""
-    for reference in references:
+    for reference in evaluation.references:
         figures = ", ".join(
-            f"{label} {reference_figures([reference], label, summary, evaluation.results)[reference.name]:.4f}"
+            f"{label} {_figure(reference_figures([reference], label, summary, evaluation.results)[reference.name])}"
             for label, summary in evaluation.summaries.items()
         )
         judged = "no threshold" if reference.tolerance is None else f"within {reference.tolerance:g}"
@@ -91,13 +99,27 @@ def _verdict(gates: Sequence[Gate]) -> Iterator[str]:
     yield f"FAILED: {failed} of {len(gates)} gates" if failed else f"PASSED: {len(gates)} gates"
 
 
-def _figure(summary: ModelSummary, difference: Interval | None, name: str) -> str:
+def _cell(summary: ModelSummary, difference: Interval | None, name: str) -> str:
     if name not in summary.figures:
         return "-"
-    told = f"{summary.figures[name]:.4f}"
-    if difference is None:
+    told = _figure(summary.figures[name])
+    if difference is None or math.isnan(difference.difference):
         return told
-    return f"{told}\n{difference.difference:+.4f} [{difference.low:+.4f}, {difference.high:+.4f}]"
+    ends = f"\n[{_signed(difference.low)}, {_signed(difference.high)}]" if difference.has_ends else ""
+    return f"{told}\n{_signed(difference.difference)}{ends}"
+
+
+def _figure(value: float) -> str:
+    """Return at least six digits, zeros at the end too."""
+    return f"{value:#.6g}" if abs(value) < 10 else f"{value:.4f}"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3g}" if value else "0"
+
+
+def _ends(summary: ModelSummary) -> str:
+    return "-" if math.isnan(summary.lowest) else f"{summary.lowest:.3f}, {summary.highest:.3f}"
 
 
 def _time(summary: ModelSummary) -> str:

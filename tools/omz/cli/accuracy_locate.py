@@ -26,14 +26,8 @@ from omz.zoo.preprocessing import Preprocessing
 
 
 def show_located(console: Console, request: Request, subject: Subject, evaluation: Evaluation) -> None:
-    """Print for each IR the first layers whose outputs differ from the source's, on the frame where it strays most.
-
-    Raises :class:`UsageError` where there is no IR, or no source to compare it with.
-    """
-    irs = {label: form for label, form in subject.forms.items() if form.files and form.files[0].suffix == ".xml"}
-    if not irs:
-        raise UsageError("--locate looks into IRs, and --models has none; add FP32 or an .xml file")
-    for label, form in irs.items():
+    """Print for each IR the first layers whose outputs differ from the source's, on the frame where it strays most."""
+    for label, form in _irs(subject.forms).items():
         with tempfile.TemporaryDirectory() as folder:
             source, preprocessing = _source(request, subject.forms, form.files[0], Path(folder))
             located = locate(
@@ -50,6 +44,18 @@ def show_located(console: Console, request: Request, subject: Subject, evaluatio
             console.print(_table(located))
 
 
+def check_locatable(request: Request, forms: Mapping[str, Form]) -> None:
+    """Raise :class:`UsageError` where there is no IR to look into, or nothing that it was made of."""
+    if not _irs(forms):
+        raise UsageError("--locate looks into IRs, and --models has none; add FP32 or an .xml file")
+    if not request.name and not any(path.suffix == ".onnx" for form in forms.values() for path in form.files):
+        raise UsageError("--locate needs the ONNX file that an IR was made of; add it to --models, or give a --name")
+
+
+def _irs(forms: Mapping[str, Form]) -> dict[str, Form]:
+    return {label: form for label, form in forms.items() if form.files and form.files[0].suffix == ".xml"}
+
+
 def _source(
     request: Request, forms: Mapping[str, Form], ir: Path, folder: Path
 ) -> tuple[Path, Sequence[Preprocessing]]:
@@ -58,10 +64,7 @@ def _source(
         card = Catalog(*request.models_dir)[request.name]
         preprocessing = plan_conversion(card, request.download_dir, folder).preprocessing
         return source_onnx(card, request.download_dir, ir, folder), preprocessing
-    files = [path for form in forms.values() for path in form.files if path.suffix == ".onnx"]
-    if not files:
-        raise UsageError("--locate needs the ONNX file that an IR was made of; add it to --models, or give a --name")
-    return files[0], ()
+    return next(path for form in forms.values() for path in form.files if path.suffix == ".onnx"), ()
 
 
 def _inputs(subject: Subject, evaluation: Evaluation, label: str) -> Mapping[str, Tensor] | None:

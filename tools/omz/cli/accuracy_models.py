@@ -65,17 +65,25 @@ class Form:
 Wrap = Callable[[Engine], Predictor]
 """How an engine comes to see frames, and its outputs come to be mattes."""
 
+Load = Callable[[Path, str, str], Engine]
+"""How a file comes to be an engine, on a device and in a precision of execution, which are OpenVINO's."""
+
 
 def load_forms(
-    card: ModelCard | None, labels: Sequence[str], places: Places, wrap: Wrap | None = None
+    card: ModelCard | None,
+    labels: Sequence[str],
+    places: Places,
+    wrap: Wrap | None = None,
+    load: Load | None = None,
 ) -> dict[str, Form]:
     """Load the forms of a model by label: the original in its own framework, an IR in OpenVINO, or the file so named.
 
     A label such as ``FP16@default`` says in which precision the IR runs, where it is not that of ``places``. Without
-    ``wrap`` they are shown pictures as the card says. Raises :class:`UsageError` for a label that there is none of, and
-    :class:`omz.errors.OmzError` where one cannot be loaded.
+    ``wrap`` they are shown pictures as the card says, without ``load`` a file is run by what its suffix stands for.
+    Raises :class:`UsageError` for a label that there is none of, and :class:`omz.errors.OmzError` where one cannot be
+    loaded.
     """
-    files = [label for label in labels if _bare(label).endswith(_FILES)]
+    files = [label for label in labels if bare(label).endswith(_FILES)]
     named = [label for label in labels if label not in files]
     _check(named, card)
     if len(set(labels)) < len(labels):
@@ -87,29 +95,41 @@ def load_forms(
             source = plan_conversion(card, places.download_dir, places.download_dir).source
             engines[label] = original_engine(card, places.download_dir, places.trust_code), (source,)
         else:
-            path = Path(_bare(label)) if label in files else irs[_stored(label)]
-            engines[label] = _load_file(path, places.device, execution(label) or places.precision), _parts(path)
+            path = Path(bare(label)) if label in files else irs[_stored(label)]
+            engine = (load or _load_file)(path, places.device, execution(label) or places.precision)
+            engines[label] = engine, _parts(path)
     made = wrap or _matting({label: engine for label, (engine, _) in engines.items()}, card)
     return {label: Form(made(engine), paths) for label, (engine, paths) in engines.items()}
 
 
-def load_mattes(folders: Sequence[Path]) -> dict[str, Form]:
-    """Return folders of finished mattes by their paths; raises :class:`omz.errors.DataError` where one has none."""
-    return {str(folder): Form(StoredMattes(folder)) for folder in folders}
+def load_mattes(folders: Sequence[Path], entries: Sequence[Entry]) -> dict[str, Form]:
+    """Return folders of finished mattes by their paths; raises :class:`omz.errors.DataError` where one has none.
+
+    ``entries`` are the frames that are scored.
+    """
+    if len({*folders}) < len(folders):
+        raise UsageError(f"--input_dir {', '.join(map(str, folders))}: each once")
+    found = {folder: StoredMattes(folder) for folder in folders}
+    for mattes in found.values():
+        mattes.check(entries)
+    return {str(folder): Form(mattes) for folder, mattes in found.items()}
 
 
-def causes(labels: Sequence[str]) -> Mapping[Pair, str]:
-    """Return whose outputs are compared, and what a difference between them comes of."""
+def causes(labels: Sequence[str], precision: str = "f32") -> Mapping[Pair, str]:
+    """Return whose outputs are compared, and what a difference between them comes of.
+
+    ``precision`` is that of execution where a label names none.
+    """
     found = {(labels[0], label): f"{labels[0]} to {label}" for label in labels[1:]}
     if ("original", "FP32") in found:
-        found["original", "FP32"] += ": conversion"
+        found["original", "FP32"] += ": conversion" if precision == "f32" else ": conversion, and execution"
     if {"FP32", "FP16"} <= {*labels}:
         found["FP32", "FP16"] = "FP32 to FP16: weights in half precision"
     if {"FP16", INT8} <= {*labels}:
         found["FP16", INT8] = f"FP16 to {INT8}: quantisation"
     for label in labels:
-        if execution(label) and _bare(label) in labels:
-            found[_bare(label), label] = f"{_bare(label)} to {label}: execution"
+        if execution(label) not in ("", precision) and bare(label) in labels:
+            found[bare(label), label] = f"{bare(label)} to {label}: execution"
     return found
 
 
@@ -128,12 +148,15 @@ def _matting(engines: Mapping[str, Engine], card: ModelCard | None) -> Wrap:
     return lambda engine: MatterPredictor(matter(engine, common))
 
 
-def tolerance_of(label: str, tolerance: Tolerance) -> float:
-    """Return how far the outputs of a form may be from those of the first."""
-    bare = _bare(label)
-    if bare == INT8:
+def tolerance_of(label: str, tolerance: Tolerance, precision: str = "f32") -> float:
+    """Return how far the outputs of a form may be from those of the first: that of FP32 is for what is f32 throughout.
+
+    ``precision`` is that of execution where the label names none.
+    """
+    stored = bare(label)
+    if stored == INT8:
         return tolerance.INT8
-    return tolerance.FP32 if bare == "FP32" and execution(label) in ("", "f32") else tolerance.FP16
+    return tolerance.FP32 if (stored, execution(label) or precision) == ("FP32", "f32") else tolerance.FP16
 
 
 def _check(named: Sequence[str], card: ModelCard | None) -> None:
@@ -200,23 +223,24 @@ def _calibration(folder: Path) -> Calibration:
     """Return frames from all over a dataset, for those of a clip are alike."""
     from omz.convert.calibration import Calibration
 
-    dataset = open_dataset(folder)
-    step = max(1, len(dataset.entries) // _CALIBRATED_ON)
-    entries = dataset.entries[::step][:_CALIBRATED_ON]
+    dataset = open_dataset(folder.absolute())  # it is read by a process that works elsewhere
+    count = min(_CALIBRATED_ON, len(dataset.entries))
+    entries = [dataset.entries[number * len(dataset.entries) // count] for number in range(count)]
     files = [path for entry in entries for path in entry.files.values()]
     digest = hashlib.sha256("".join(map(file_digest, files)).encode()).hexdigest()
     return Calibration(_Pictures(dataset, entries), f"{len(entries)} frames of {folder}", digest)
 
 
-def _bare(label: str) -> str:
+def bare(label: str) -> str:
+    """Return a label without the precision of execution that it may name."""
     head, _, precision = label.rpartition("@")
     return head if precision in PRECISIONS else label
 
 
 def execution(label: str) -> str:
     """Return the precision of execution that a label names; empty where it names none."""
-    return label[len(_bare(label)) + 1 :]
+    return label[len(bare(label)) + 1 :]
 
 
 def _stored(label: str) -> _Stored:
-    return next(each for each in get_args(_Stored) if each == _bare(label))
+    return next(each for each in get_args(_Stored) if each == bare(label))

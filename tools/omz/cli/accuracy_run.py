@@ -29,7 +29,7 @@ _WORST = 6  # frames in the gallery of a report
 
 def run(request: Request, subject: Subject, console: Console) -> Evaluation:
     """Compare all frames, showing how far it is."""
-    entries = subject.dataset.entries[: request.num_frames]
+    entries = subject.dataset.entries
     models = {label: model_files(form.files) for label, form in subject.forms.items()}
     settings, versions, hardware = request.settings(), package_versions(), machine()
     if subject.configured:
@@ -41,7 +41,7 @@ def run(request: Request, subject: Subject, console: Console) -> Evaluation:
         "machine": json.dumps(hardware),
         "dataset": depends_on_files(subject.dataset),
     }
-    compared = causes([*subject.forms])
+    compared = causes([*subject.forms], subject.precision)
     with _journal(request, subject, depends_on) as journal:
         results = list(_results(request, subject, console, entries, [*compared], journal))
     provenance = Provenance(
@@ -60,6 +60,7 @@ def run(request: Request, subject: Subject, console: Console) -> Evaluation:
         causes=compared,
         judged=lambda summaries, agreements: subject.gates(summaries, agreements, results),
         provenance=provenance,
+        references=subject.references,
     )
 
 
@@ -78,9 +79,12 @@ def finish(request: Request, evaluation: Evaluation, subject: Subject) -> None:
 
 
 def _update_references(label: str, evaluation: Evaluation, configured: Configured, definitions: Path | None) -> None:
-    if label not in evaluation.summaries:
-        raise UsageError(f"--update_references {label}: the models are {', '.join(evaluation.summaries)}")
     summary, part = evaluation.summaries[label], configured.evaluation
+    if summary.frames < len(evaluation.results):
+        lost = len(evaluation.results) - summary.frames
+        raise UsageError(
+            f"{configured.path} is left as it was: {lost} frames have no figures, so these are no references"
+        )
     figures = summary.figures | reference_figures(part.references, label, summary, evaluation.results)
     update_references(configured.path, figures, part.name, part.dataset, definitions)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import cv2
 import numpy as np
@@ -84,6 +84,12 @@ class Matter:
     def size(self) -> Size | None:
         """The size (height, width) at which the model sees every picture; None where it sees each at its own."""
         return self._fixed_size
+
+    @property
+    def roles(self) -> Mapping[str, Literal["alpha", "foreground"]]:
+        """What the outputs are that make the matte, by their names."""
+        foreground: dict[str, Literal["alpha", "foreground"]] = {_FOREGROUND: "foreground"}
+        return {self._alpha: "alpha", **(foreground if _FOREGROUND in self.engine.outputs else {})}
 
     @property
     def takes_plate(self) -> bool:

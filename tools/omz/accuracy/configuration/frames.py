@@ -51,11 +51,15 @@ def open_frames(frames: DatasetEntry, source: Path, allow_missing: bool = False,
         layout = _layout(frames.name, conversion, folder)
     dataset = open_dataset(folder, layout, allow_missing=allow_missing)
     named = [_named(entry, conversion, layout.base(folder)) for entry in dataset.entries]
-    chosen = replace(dataset, entries=whole_clips(named, count or frames.subsample_size))
+    return at_its_size(frames, replace(dataset, entries=whole_clips(named, count or frames.subsample_size)))
+
+
+def at_its_size(frames: DatasetEntry, dataset: Dataset) -> Dataset:
+    """Return ``dataset``, whatever it is, at the size that ``postprocessing`` brings truth to; as it is without one."""
     if not frames.postprocessing:
-        return chosen
+        return dataset
     step = next(step for step in frames.preprocessing if isinstance(step, Resize))
-    return ResizedDataset(chosen, step)
+    return ResizedDataset(dataset, step)
 
 
 def whole_clips(entries: Sequence[Entry], count: int | None) -> Sequence[Entry]:

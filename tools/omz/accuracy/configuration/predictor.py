@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,11 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from omz.accuracy.configuration.frames import identifiers
+from omz.accuracy.configuration.inputs import find_role, told_names
 from omz.accuracy.configuration.pictures import prepared
 from omz.accuracy.configuration.schema import Adapter, DatasetEntry, Input, Launcher
 from omz.accuracy.datasets.sample import Entry, Role, Sample
-from omz.accuracy.prediction import Prediction
+from omz.accuracy.prediction import OutputRole, Prediction
 from omz.errors import DataError, EngineError, UsageError
 from omz.images.arrays import Picture, Size
 from omz.runtime.engine import Engine, EngineInfo, Tensor, TensorInfo, numpy_type
@@ -46,6 +45,9 @@ class ConfiguredPredictor:
         for name in (self._alpha, self._foreground, *self._fed_back.values()):
             if name and name not in engine.outputs:
                 raise UsageError(f"{where}: the model has no output {name}; {suggestion(name, engine.outputs)}")
+        self._roles: dict[str, OutputRole] = {self._alpha: "alpha"}
+        if self._foreground:
+            self._roles[self._foreground] = "foreground"
         self._state: dict[str, Tensor] = {}
         self._warm: set[tuple[tuple[int, ...], ...]] = set()
 
@@ -74,7 +76,7 @@ class ConfiguredPredictor:
         size = sample.picture.shape[0], sample.picture.shape[1]
         alpha = self._image(outputs, self._alpha, 1, size)
         foreground = self._image(outputs, self._foreground, 3, size)[..., ::-1] if self._foreground else None
-        return Prediction(alpha, foreground, outputs, milliseconds)
+        return Prediction(alpha, foreground, outputs=outputs, roles=self._roles, milliseconds=milliseconds)
 
     def _tensors(self, sample: Sample) -> dict[str, Tensor]:
         """Return what the inputs for pictures take; a picture that two of them take is prepared once."""
@@ -124,17 +126,12 @@ def _alpha_output(engine: Engine, adapter: Adapter, frames: DatasetEntry) -> str
 
 
 def _role(wanted: Input, entry: Entry, roles: Sequence[Role]) -> Role:
-    """Return which picture of a frame an input takes: the first whose name matches; without expression the only one."""
-    if wanted.value is None:
-        return "picture"
-    expression = re.compile(wanted.value)
-    names = identifiers(entry)
-    for known in names:
-        for role in roles:
-            if role in known and expression.match(known[role]):
-                return role
-    told = ", ".join(known[role] for known in names for role in roles if role in known)
-    raise DataError(f"{entry.name} has no file for the input {wanted.name}: {wanted.value} matches none of {told}")
+    """Return which picture of a frame an input takes; raises :class:`DataError` where the frame has no such file."""
+    role = find_role(wanted, entry, roles)
+    if role is None:
+        told = told_names(entry, roles)
+        raise DataError(f"{entry.name} has no file for the input {wanted.name}: {wanted.value} matches none of {told}")
+    return role
 
 
 def _tensor(image: NDArray[Any], info: TensorInfo) -> Tensor:

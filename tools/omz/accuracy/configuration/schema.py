@@ -70,13 +70,22 @@ class Launcher(Record):
     adapter: Annotated[Adapter, BeforeValidator(_typed)]
     inputs: tuple[Input, ...] = ()
 
+    @property
+    def runs_in(self) -> str:
+        """The framework under its name of today: openvino, onnx_runtime or pytorch."""
+        return "openvino" if self.framework == "dlsdk" else self.framework
+
+
+Side = Annotated[PositiveInt, Field(le=16384)]
+"""Pixels; a picture with more does not fit into memory, and OpenCV fails to make one with many more."""
+
 
 class Sized(Record):
     """A size: ``size`` for both sides, or each side."""
 
-    size: PositiveInt | None = None
-    dst_width: PositiveInt | None = None
-    dst_height: PositiveInt | None = None
+    size: Side | None = None
+    dst_width: Side | None = None
+    dst_height: Side | None = None
 
     @model_validator(mode="after")
     def _one_size(self) -> Sized:

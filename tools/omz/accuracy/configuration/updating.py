@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
@@ -53,6 +54,7 @@ def update_references(
     try:
         with whole_file(path) as temporary:
             temporary.write_bytes(text.encode())
+            shutil.copymode(path, temporary)
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}; check its permissions") from error
 

@@ -83,4 +83,4 @@ def fingerprint(picture: Picture) -> str:
 
 
 def _draw(seed: int, clip: str, name: str) -> bytes:
-    return hashlib.sha256("\0".join((str(seed), clip, name)).encode()).digest()
+    return hashlib.sha256("\0".join((str(seed), clip, name)).encode(errors="surrogateescape")).digest()

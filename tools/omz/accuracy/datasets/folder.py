@@ -30,7 +30,8 @@ class FolderDataset:
     @property
     def title(self) -> str:
         """What people call it."""
-        return f"{self.folder} ({self.layout.name})"
+        missing = f", {len(self.left_out)} frames left out, for files are missing" if self.left_out else ""
+        return f"{self.folder} ({self.layout.name}{missing})"
 
     def read(self, entry: Entry) -> Sample:
         """Read a frame; raises :class:`DataError` naming the file that cannot be used."""

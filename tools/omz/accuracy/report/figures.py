@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from omz.accuracy.agreement import Agreement
 from omz.accuracy.evaluation import Evaluation
+from omz.accuracy.prediction import OutputRole
 
-_ALPHAS = ("pha", "alpha")
+_ALPHA: OutputRole = "alpha"
 
 
 def first_model(evaluation: Evaluation) -> str:
@@ -43,5 +44,5 @@ def distances(evaluation: Evaluation, label: str) -> NDArray[np.float64]:
 
 def distance(agreements: Mapping[str, Agreement]) -> float:
     """Return the mean difference of alpha; of all outputs the largest, where none is called that; NaN without any."""
-    alphas = [agreements[name].mean for name in _ALPHAS if name in agreements]
-    return max(alphas or [each.mean for each in agreements.values()], default=math.nan)
+    compared = [agreements[_ALPHA]] if _ALPHA in agreements else agreements.values()
+    return max((each.mean for each in compared), default=math.nan)

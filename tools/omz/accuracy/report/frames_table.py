@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterator, Sequence
+from typing import TextIO
 
 from omz.accuracy.agreement import Agreement
 from omz.accuracy.comparison import FrameResult
@@ -16,8 +16,8 @@ TIMES = "milliseconds"
 _AGREEMENT = ("largest", "mean", "p99.9")
 
 
-def frames_csv(evaluation: Evaluation) -> str:
-    """Return the table: what each model did on each frame, numbers in full.
+def write_frames_csv(file: TextIO, evaluation: Evaluation) -> None:
+    """Write the table: what each model did on each frame, numbers in full.
 
     Columns are ``name``, ``clip``, ``index``, ``model``, :data:`TIMES`, a figure of the convention each with its unit,
     ``lowest`` and ``highest`` alpha, how far each output is from the first model's, and ``problem``. A cell is empty
@@ -27,8 +27,7 @@ def frames_csv(evaluation: Evaluation) -> str:
     figures = [*dict.fromkeys(name for each in evaluation.summaries.values() for name in each.figures)]
     judged = [outputs for pair, outputs in evaluation.agreements.items() if pair[0] == first]
     outputs = [*dict.fromkeys(name for each in judged for name in each)]
-    table = io.StringIO(newline="")
-    writer = csv.writer(table, lineterminator="\n")
+    writer = csv.writer(file, lineterminator="\n")
     writer.writerow(
         ["name", "clip", "index", "model", TIMES]
         + [f"{name} ({units[name]})" if units.get(name) else name for name in figures]
@@ -38,7 +37,6 @@ def frames_csv(evaluation: Evaluation) -> str:
     )
     for result in evaluation.results:
         writer.writerows(_rows(result, first, figures, outputs))
-    return table.getvalue()
 
 
 def _rows(result: FrameResult, first: str, figures: Sequence[str], outputs: Sequence[str]) -> Iterator[list[str]]:

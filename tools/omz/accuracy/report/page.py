@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from typing import get_args
 
 import jinja2
 import numpy as np
 from markupsafe import Markup
 
 from omz.accuracy.evaluation import Evaluation
+from omz.accuracy.prediction import OutputRole
 from omz.accuracy.report import cards, notation, plots, rows
 from omz.accuracy.report.drawing import MARKERS, SERIES
 from omz.accuracy.report.figures import figure_names, first_model, heading
@@ -33,7 +35,11 @@ def page_html(evaluation: Evaluation, views: Sequence[View]) -> str:
         error=heading(evaluation, names[0]) if names else "",
         failed=[gate for gate in evaluation.gates if not gate.passed],
         scores=rows.score_rows(evaluation),
+        has_ranges=any(each.has_ends for figures in evaluation.differences.values() for each in figures.values()),
+        ranges_note=rows.ranges_note(evaluation),
+        references=rows.reference_rows(evaluation),
         agreements=rows.agreement_rows(evaluation),
+        roles=get_args(OutputRole),
         speeds=rows.speed_rows(evaluation),
         problems=rows.problem_rows(evaluation),
         score_plot=plots.score_plot(evaluation),

@@ -89,7 +89,7 @@ def _error(evaluation: Evaluation, label: str) -> tuple[float, float, float] | N
     if not math.isfinite(error):
         return None
     interval = evaluation.differences.get(label, {}).get(names[0])
-    if interval is None or not math.isfinite(interval.difference):
+    if interval is None or not interval.has_ends:
         return error, error, error
     return error, error - interval.difference + interval.low, error - interval.difference + interval.high
 

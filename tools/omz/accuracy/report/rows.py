@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,8 @@ from omz.accuracy.agreement import Agreement
 from omz.accuracy.evaluation import Evaluation
 from omz.accuracy.report.figures import figure_names, first_model, heading, scores
 from omz.accuracy.report.notation import figure
-from omz.accuracy.summary import Interval
+from omz.accuracy.summary import Interval, caveat
+from omz.accuracy.verdict import Reference, reference_figures
 
 MOST_PROBLEMS = 200
 """Rows that the page shows of frames without figures; ``frames.csv`` has all."""
@@ -31,6 +32,16 @@ class Score:
         if self.difference is None or not self.difference.is_clear:
             return ""
         return "worse" if self.difference.difference > 0 else "better"
+
+
+@dataclass(frozen=True)
+class ReferenceRow:
+    """A figure from elsewhere, in words how far one may be from it, and each model's; NaN where it has none."""
+
+    name: str
+    value: float
+    allowed: str
+    figures: Sequence[float]
 
 
 @dataclass(frozen=True)
@@ -76,6 +87,23 @@ def score_rows(evaluation: Evaluation) -> list[tuple[str, list[Score]]]:
     ]
 
 
+def reference_rows(evaluation: Evaluation) -> list[ReferenceRow]:
+    """Return a row a reference."""
+    figures = [
+        reference_figures(evaluation.references, label, summary, evaluation.results)
+        for label, summary in evaluation.summaries.items()
+    ]
+    return [
+        ReferenceRow(each.name, each.value, _allowed(each), [found[each.name] for found in figures])
+        for each in evaluation.references
+    ]
+
+
+def ranges_note(evaluation: Evaluation) -> str:
+    """Return why ranges of differences are missing or rough; empty where they are neither."""
+    return caveat(interval for figures in evaluation.differences.values() for interval in figures.values())
+
+
 def agreement_rows(evaluation: Evaluation) -> list[AgreementRow]:
     """Return a row a pair of models that have outputs to compare."""
     return [
@@ -108,6 +136,14 @@ def described(evaluation: Evaluation) -> str:
             worst = evaluation.results[int(np.nanargmax(values))].name
             told.append(f"{label} from {figure(np.nanmin(values))} to {figure(np.nanmax(values))}, on frame {worst}")
     return "; ".join(told)
+
+
+def _allowed(reference: Reference) -> str:
+    if reference.tolerance is None:
+        return "no threshold"
+    if reference.two_sided:
+        return f"{figure(reference.tolerance)} away"
+    return f"{figure(reference.tolerance)} {'lower' if reference.higher_is_better else 'higher'}"
 
 
 def _known(intervals: Mapping[str, Interval], name: str) -> Interval | None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TextIO
 
 from omz.accuracy.evaluation import Evaluation
-from omz.accuracy.report.frames_table import frames_csv
+from omz.accuracy.report.frames_table import write_frames_csv
 from omz.accuracy.report.junit import junit_xml
 from omz.accuracy.report.page import page_html
-from omz.accuracy.report.record import report_json
+from omz.accuracy.report.record import write_report_json
 from omz.accuracy.report.view import View
 from omz.atomic import whole_file
 from omz.errors import UsageError
@@ -22,16 +23,20 @@ def write_report(folder: Path, evaluation: Evaluation, views: Sequence[View]) ->
     same; the others differ in what :data:`page.TIMES` enclose, in the column :data:`frames_table.TIMES`, and in the key
     ``times``. Raises :class:`UsageError` where the folder cannot be written to.
     """
-    files = {
-        "frames.csv": frames_csv(evaluation),
-        "report.json": report_json(evaluation),
-        "junit.xml": junit_xml(evaluation),
-        "report.html": page_html(evaluation, views),
+    page, cases = page_html(evaluation, views), junit_xml(evaluation)
+    files: dict[str, Callable[[TextIO], object]] = {
+        "frames.csv": lambda file: write_frames_csv(file, evaluation),
+        "report.json": lambda file: write_report_json(file, evaluation),
+        "junit.xml": lambda file: file.write(cases),
+        "report.html": lambda file: file.write(page),
     }
     try:
-        for name, text in files.items():
-            with whole_file(folder / name) as temporary:
-                # A file's name may hold bytes that are no text, which Python keeps as lone surrogates.
-                temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
+        for name, write in files.items():
+            # A file's name may hold bytes that are no text, which Python keeps as lone surrogates.
+            with (
+                whole_file(folder / name) as temporary,
+                temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+            ):
+                write(file)
     except OSError as error:
         raise UsageError(f"{folder} cannot take a report: {error.strerror or error}; choose another folder") from error

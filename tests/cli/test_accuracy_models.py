@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import importlib.util
 import json
 from pathlib import Path
@@ -133,6 +134,19 @@ def test_outputs_are_compared_by_what_they_are(tmp_path):
     result = run("--models", f"{other},{one}", "--num_frames", 2, "--size", "64x48")
     assert result.exit_code == 1, result.output
     assert f"FAIL {one}: alpha: 99.9 % within" in result.output
+
+
+def test_files_of_one_name_are_told_apart(tmp_path):
+    paths = [tmp_path / folder / "net.xml" for folder in ("a", "b")]
+    for path in paths:
+        path.parent.mkdir()
+        save_difference_model(path, 48, 64)
+    result = run(
+        "--models", ",".join(map(str, paths)), "--num_frames", 1, "--size", "64x48", "--report", tmp_path / "report"
+    )
+    assert result.exit_code == 0, result.output
+    with (tmp_path / "report" / "frames.csv").open(newline="") as file:
+        assert [row["model"] for row in csv.DictReader(file)] == [*map(str, paths)]
 
 
 def test_files_are_compared_without_a_card(tmp_path):

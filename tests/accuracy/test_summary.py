@@ -144,3 +144,9 @@ def test_agreements_are_pooled_and_the_worst_frames_found():
     ]
     assert pooled_agreement(results, ("a", "b"))["pha"].largest == 0.3
     assert [result.name for result in worst_frames(results, ("a", "b"), 2)] == ["y", "z"]
+
+
+@pytest.mark.parametrize(("clips", "is_clear"), [(1, False), (2, False), (4, False), (5, True)])
+def test_few_clips_prove_nothing(clips, is_clear):
+    results = [frame(str(number), clip=f"clip{number % clips}", a=1, b=2 + 0.1 * number) for number in range(20)]
+    assert paired_difference(results, ("a", "b"), "MAD", OMZ).is_clear == is_clear

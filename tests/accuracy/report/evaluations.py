@@ -90,10 +90,10 @@ def unread(name: str = "clip/lost", problem: str = "x.png cannot be read") -> Fr
 
 
 def typical() -> Evaluation:
-    """Return three models on two clips, a frame of which cannot be read, and one that a model has no figures of."""
-    bad = frame(4, clip="other")
+    """Return three models on five clips, one of which cannot be read, and one that a model has no figures of."""
+    bad = frame(4, clip="clip 4")
     bad.models["FP16"] = ModelFrame({}, 1.0, None, None, "2 pixels of alpha are no numbers")
-    return evaluated([*(frame(number) for number in range(3)), frame(3, clip="other"), bad, unread()])
+    return evaluated([*(frame(number, clip=f"clip {number}") for number in range(4)), bad, unread()])
 
 
 def sample(name: str = "clip/0003", size: tuple[int, int] = (180, 320), truth: bool = True) -> Sample:

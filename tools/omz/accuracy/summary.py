@@ -40,8 +40,8 @@ class Interval:
 
     @property
     def is_clear(self) -> bool:
-        """Whether chance alone would seldom make such a difference."""
-        return self.low > 0 or self.high < 0
+        """Whether chance alone would seldom make such a difference; fewer than five groups prove nothing."""
+        return self.groups >= _ENOUGH_GROUPS and (self.low > 0 or self.high < 0)
 
 
 @dataclass(frozen=True)

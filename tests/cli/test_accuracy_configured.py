@@ -47,7 +47,8 @@ def test_a_model_file_is_scored_as_the_configuration_says(tmp_path, source, mode
     found = figures(report, str(model))
     assert set(found) == {"alpha_MAD", "alpha_GRAD", "alpha_MSE", "foreground_MSE"}
     assert f"reference alpha_MAD 4.35 (no threshold): {model} {found['alpha_MAD']:.4f}" in result.output
-    folder = run("-c", config, "-s", source, "--models", model.parent, "--report", tmp_path / "again")
+    asked = ("--models", model.parent, "--allow_missing", "--report", tmp_path / "again")
+    folder = run("-c", config, "-s", source, *asked)
     assert folder.exit_code == 0
     assert figures(tmp_path / "again", str(model)) == found
 

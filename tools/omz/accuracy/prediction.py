@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from omz.accuracy.datasets.sample import Sample
 from omz.accuracy.metrics.differences import Values
-from omz.runtime.engine import EngineInfo, Tensor
+from omz.runtime.engine import Engine, EngineInfo, Tensor
 from omz.runtime.matter import Matter, Shown
 
 OutputRole = Literal["alpha", "foreground"]
@@ -58,6 +58,24 @@ class Predictor(Protocol):
         """
 
 
+class TimedEngine:
+    """An engine whose runs are timed; the first of each size, which prepares it, does not count."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._warm: set[tuple[tuple[int, ...], ...]] = set()
+
+    def infer(self, tensors: Mapping[str, Tensor]) -> tuple[Mapping[str, Tensor], float]:
+        """Return the outputs, and the milliseconds that they took."""
+        shapes = tuple(tensor.shape for tensor in tensors.values())
+        if shapes not in self._warm:
+            self.engine.infer(tensors)
+            self._warm.add(shapes)
+        started = time.perf_counter()
+        outputs = self.engine.infer(tensors)
+        return outputs, 1e3 * (time.perf_counter() - started)
+
+
 class MatterPredictor:
     """A model in an engine."""
 
@@ -65,7 +83,7 @@ class MatterPredictor:
 
     def __init__(self, matter: Matter) -> None:
         self._matter = matter
-        self._warm: set[tuple[int, ...]] = set()
+        self._timed = TimedEngine(matter.engine)
 
     @property
     def info(self) -> EngineInfo:
@@ -79,12 +97,7 @@ class MatterPredictor:
     def predict(self, sample: Sample, begins: bool) -> Prediction:
         """Run the model on a frame; see :class:`Predictor`."""
         del begins
-        engine, shown = self._matter.engine, self.show(sample)
-        if sample.picture.shape not in self._warm:
-            engine.infer(shown.tensors)  # the first run of a size prepares it
-            self._warm.add(sample.picture.shape)
-        started = time.perf_counter()
-        outputs = engine.infer(shown.tensors)
-        milliseconds = 1e3 * (time.perf_counter() - started)
+        shown = self.show(sample)
+        outputs, milliseconds = self._timed.infer(shown.tensors)
         matte = self._matter.matte(shown, outputs, clipped=False)
         return Prediction(matte.alpha, matte.foreground, outputs, self._matter.roles, milliseconds)

@@ -85,8 +85,8 @@ def _run(request: Request) -> bool:
     from rich.console import Console
 
     from omz.cli.accuracy_display import show
-    from omz.cli.accuracy_request import subjects
     from omz.cli.accuracy_run import finish, run
+    from omz.cli.accuracy_subjects import subjects
     from omz.heap import keep_freed_memory
 
     keep_freed_memory()  # before there are threads, which would have heaps of their own

@@ -13,8 +13,10 @@ from rich.text import Text
 from omz.accuracy.evaluation import Evaluation
 from omz.accuracy.prediction import MatterPredictor
 from omz.accuracy.summary import worst_frames
-from omz.cli.accuracy_models import Form, execution
-from omz.cli.accuracy_request import Request, Subject
+from omz.cli.accuracy_labels import execution
+from omz.cli.accuracy_models import Form
+from omz.cli.accuracy_request import Request
+from omz.cli.accuracy_subjects import Subject
 from omz.convert.locate import Located, locate
 from omz.convert.locate.description import describe, title
 from omz.convert.locate.source_file import source_onnx

@@ -19,8 +19,9 @@ from omz.accuracy.evaluation import Evaluation, evaluate
 from omz.accuracy.journal import Journal, depends_on_files, open_journal, rest
 from omz.accuracy.provenance import Provenance, dataset_digest, machine, model_files, package_versions
 from omz.accuracy.verdict import reference_figures
-from omz.cli.accuracy_models import causes
-from omz.cli.accuracy_request import Configured, Request, Subject
+from omz.cli.accuracy_labels import causes
+from omz.cli.accuracy_request import Request
+from omz.cli.accuracy_subjects import Configured, Subject
 from omz.errors import UsageError
 
 _JOURNAL = "frames.unfinished.jsonl"

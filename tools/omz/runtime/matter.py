@@ -116,12 +116,12 @@ class Matter:
             raise ImageError("the model needs the plate; give it, too" if plate is None else "the model takes no plate")
         fit = self._fit(picture)
         small = fit.apply(picture)
-        tensors = {self._picture.name: _tensor(small, self._picture)}
+        tensors = {self._picture.name: picture_tensor(small, self._picture)}
         if self._plate is not None and plate is not None:
             _check("plate", plate)
             if picture.shape != plate.shape:
                 raise ImageError(f"picture {_size(picture)} and plate {_size(plate)} differ in size; resize the plate")
-            tensors[PLATE] = _tensor(fit.apply(plate), self._plate)
+            tensors[PLATE] = picture_tensor(fit.apply(plate), self._plate)
         return Shown(picture, small, fit, tensors)
 
     def matte(self, shown: Shown, outputs: Mapping[str, Tensor], clipped: bool = True) -> Matte:
@@ -188,8 +188,8 @@ def _layout(info: TensorInfo) -> str:
     return info.layout if sorted(info.layout) == sorted("NCHW") else "NCHW"
 
 
-def _tensor(picture: Picture, info: TensorInfo) -> Tensor:
-    """Return a picture in the layout and type that an input takes: float32, or as it is."""
+def picture_tensor(picture: Picture | Colours, info: TensorInfo) -> Tensor:
+    """Return a picture, (H, W, 3), in the layout and type that an input takes: float32, or uint8."""
     layout, kind = _layout(info), np.uint8 if info.element_type == "u8" else np.float32
     tensor = np.empty([dict(zip("NHWC", picture[None].shape, strict=True))[side] for side in layout], kind)
     planes = tensor.transpose([layout.index(side) for side in "NHWC"])[0]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import cv2
 import numpy as np
@@ -14,10 +12,11 @@ from omz.accuracy.configuration.inputs import find_role, told_names
 from omz.accuracy.configuration.pictures import prepared
 from omz.accuracy.configuration.schema import Adapter, DatasetEntry, Input, Launcher
 from omz.accuracy.datasets.sample import Entry, Role, Sample
-from omz.accuracy.prediction import OutputRole, Prediction
+from omz.accuracy.prediction import OutputRole, Prediction, TimedEngine
 from omz.errors import DataError, EngineError, UsageError
 from omz.images.arrays import Picture, Size
-from omz.runtime.engine import Engine, EngineInfo, Tensor, TensorInfo, numpy_type
+from omz.runtime.engine import Engine, EngineInfo, Tensor, numpy_type
+from omz.runtime.matter import picture_tensor
 from omz.zoo.record import suggestion
 
 _ALPHAS = ("pha", "alpha")
@@ -49,7 +48,7 @@ class ConfiguredPredictor:
         if self._foreground:
             self._roles[self._foreground] = "foreground"
         self._state: dict[str, Tensor] = {}
-        self._warm: set[tuple[tuple[int, ...], ...]] = set()
+        self._timed = TimedEngine(engine)
 
     @property
     def info(self) -> EngineInfo:
@@ -65,13 +64,7 @@ class ConfiguredPredictor:
         """Run the model on a frame; see :class:`omz.accuracy.prediction.Predictor`."""
         tensors = self._tensors(sample)
         tensors |= {name: self._fed(name, begins) for name in self._fed_back}
-        shapes = tuple(tensor.shape for tensor in tensors.values())
-        if shapes not in self._warm:
-            self._engine.infer(tensors)  # the first run of a size prepares it
-            self._warm.add(shapes)
-        started = time.perf_counter()
-        outputs = self._engine.infer(tensors)
-        milliseconds = 1e3 * (time.perf_counter() - started)
+        outputs, milliseconds = self._timed.infer(tensors)
         self._state = {name: outputs[output] for name, output in self._fed_back.items()}
         size = sample.picture.shape[0], sample.picture.shape[1]
         alpha = self._image(outputs, self._alpha, 1, size)
@@ -86,7 +79,7 @@ class ConfiguredPredictor:
         is_rgb = self._frames.reader.type == "pillow_imread"
         seen = {role: prepared(there[role], is_rgb, self._frames.preprocessing) for role in set(roles.values())}
         infos = {info.name: info for info in self._engine.inputs}
-        return {name: _tensor(seen[role], infos[name]) for name, role in roles.items()}
+        return {name: picture_tensor(seen[role], infos[name]) for name, role in roles.items()}
 
     def _fed(self, name: str, begins: bool) -> Tensor:
         if not begins and name in self._state:
@@ -132,10 +125,3 @@ def _role(wanted: Input, entry: Entry, roles: Sequence[Role]) -> Role:
         told = told_names(entry, roles)
         raise DataError(f"{entry.name} has no file for the input {wanted.name}: {wanted.value} matches none of {told}")
     return role
-
-
-def _tensor(image: NDArray[Any], info: TensorInfo) -> Tensor:
-    """Return a picture, (h, w, 3), in the layout and type that an input takes."""
-    layout = info.layout if sorted(info.layout) == sorted("NCHW") else "NCHW"
-    tensor = image[None].transpose(["NHWC".index(side) for side in layout])
-    return np.ascontiguousarray(tensor, np.uint8 if info.element_type == "u8" else np.float32)

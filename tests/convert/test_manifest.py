@@ -138,6 +138,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_a_conversion_killed_at_any_moment_leaves_the_old_ir_or_the_new_one(tmp_path):
     source = heavy_model(tmp_path / "dl" / "public" / "net" / "net.onnx", weights=300_000)
     plan = plan_of(tmp_path, source, "--scale=2")

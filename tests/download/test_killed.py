@@ -58,6 +58,7 @@ def start(zoo, folder) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
+@pytest.mark.slow
 def test_a_download_killed_at_any_moment_is_right_after_another_run_which_fetches_the_rest_only(tmp_path, server, zoo):
     began = time.monotonic()
     _, errors = start(zoo, tmp_path / "whole").communicate()

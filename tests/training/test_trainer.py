@@ -61,6 +61,7 @@ def test_every_step_is_logged(unbroken):
     assert all(entry["loss"] == pytest.approx(sum(entry["terms"].values())) for entry in entries)
 
 
+@pytest.mark.slow
 def test_a_killed_training_ends_in_the_weights_of_an_unbroken_one(tmp_path, unbroken):
     script = (
         "import os, signal, sys\n"

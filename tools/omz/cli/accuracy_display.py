@@ -11,6 +11,7 @@ from rich.text import Text
 
 from omz.accuracy.comparison import FrameResult
 from omz.accuracy.evaluation import Evaluation
+from omz.accuracy.report.figures import figure_names, heading
 from omz.accuracy.summary import Interval, ModelSummary, caveat
 from omz.accuracy.verdict import Gate, reference_figures
 
@@ -31,12 +32,12 @@ def _scores(evaluation: Evaluation) -> Table:
     for label, info in evaluation.models.items():
         told = ", ".join(part for part in (info.framework, info.device, info.precision) if part != "-")
         table.add_column(Text(f"{label}\n{told}"), justify="right", overflow="fold")
-    units, summaries = evaluation.convention.units, evaluation.summaries
-    for name in dict.fromkeys(name for each in summaries.values() for name in each.figures):
+    summaries = evaluation.summaries
+    for name in figure_names(evaluation):
         cells = [
             _cell(each, evaluation.differences.get(label, {}).get(name), name) for label, each in summaries.items()
         ]
-        table.add_row(f"{name} {units.get(name, '')}".strip(), *cells)
+        table.add_row(heading(evaluation, name), *cells)
     table.add_row("inference, median (p90) ms", *map(_time, summaries.values()))
     table.add_row(
         "layers, as the device tells", *(info.layers.replace(", ", "\n") or "-" for info in evaluation.models.values())

@@ -23,7 +23,6 @@ from omz.convert.locate.source_file import source_onnx
 from omz.convert.plan import plan_conversion
 from omz.errors import UsageError
 from omz.runtime.engine import Tensor
-from omz.zoo import Catalog
 from omz.zoo.preprocessing import Preprocessing
 
 
@@ -31,7 +30,7 @@ def show_located(console: Console, request: Request, subject: Subject, evaluatio
     """Print for each IR the first layers whose outputs differ from the source's, on the frame where it strays most."""
     for label, form in _irs(subject.forms).items():
         with tempfile.TemporaryDirectory() as folder:
-            source, preprocessing = _source(request, subject.forms, form.files[0], Path(folder))
+            source, preprocessing = _source(request, subject, form.files[0], Path(folder))
             located = locate(
                 source,
                 form.files[0],
@@ -58,15 +57,12 @@ def _irs(forms: Mapping[str, Form]) -> dict[str, Form]:
     return {label: form for label, form in forms.items() if form.files and form.files[0].suffix == ".xml"}
 
 
-def _source(
-    request: Request, forms: Mapping[str, Form], ir: Path, folder: Path
-) -> tuple[Path, Sequence[Preprocessing]]:
+def _source(request: Request, subject: Subject, ir: Path, folder: Path) -> tuple[Path, Sequence[Preprocessing]]:
     """Return the ONNX file that an IR was made of, written to ``folder`` if need be, and what the IR has inside."""
-    if request.name:
-        card = Catalog(*request.models_dir)[request.name]
-        preprocessing = plan_conversion(card, request.download_dir, folder).preprocessing
-        return source_onnx(card, request.download_dir, ir, folder), preprocessing
-    return next(path for form in forms.values() for path in form.files if path.suffix == ".onnx"), ()
+    if subject.card:
+        preprocessing = plan_conversion(subject.card, request.download_dir, folder).preprocessing
+        return source_onnx(subject.card, request.download_dir, ir, folder), preprocessing
+    return next(path for form in subject.forms.values() for path in form.files if path.suffix == ".onnx"), ()
 
 
 def _inputs(subject: Subject, evaluation: Evaluation, label: str) -> Mapping[str, Tensor] | None:

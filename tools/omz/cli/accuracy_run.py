@@ -14,7 +14,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from omz.accuracy.comparison import FrameResult, Pair, compare
 from omz.accuracy.configuration.updating import update_references
-from omz.accuracy.datasets.sample import Entry
 from omz.accuracy.evaluation import Evaluation, evaluate
 from omz.accuracy.journal import Journal, depends_on_files, open_journal, rest
 from omz.accuracy.provenance import Provenance, dataset_digest, machine, model_files, package_versions
@@ -30,7 +29,6 @@ _WORST = 6  # frames in the gallery of a report
 
 def run(request: Request, subject: Subject, console: Console) -> Evaluation:
     """Compare all frames, showing how far it is."""
-    entries = subject.dataset.entries
     models = {label: model_files(form.files) for label, form in subject.forms.items()}
     settings, versions, hardware = request.settings(), package_versions(), machine()
     if subject.configured:
@@ -44,7 +42,7 @@ def run(request: Request, subject: Subject, console: Console) -> Evaluation:
     }
     compared = causes([*subject.forms], subject.precision)
     with _journal(request, subject, depends_on) as journal:
-        results = list(_results(request, subject, console, entries, [*compared], journal))
+        results = list(_results(request, subject, console, [*compared], journal))
     provenance = Provenance(
         command=["omz_accuracy", *(each for each in sys.argv[1:] if each != "--resume")],
         settings=settings,
@@ -71,9 +69,8 @@ def finish(request: Request, evaluation: Evaluation, subject: Subject) -> None:
         from omz.accuracy.report.gallery import look_again
         from omz.accuracy.report.writing import write_report
 
-        predictors = {label: form.predictor for label, form in subject.forms.items()}
         folder = request.report / subject.place
-        write_report(folder, evaluation, look_again(predictors, subject.dataset, evaluation, _WORST))
+        write_report(folder, evaluation, look_again(subject.predictors, subject.dataset, evaluation, _WORST))
         (folder / _JOURNAL).unlink(missing_ok=True)
     if request.update_references and subject.configured:
         _update_references(request.update_references, evaluation, subject.configured, request.definitions)
@@ -103,12 +100,11 @@ def _results(
     request: Request,
     subject: Subject,
     console: Console,
-    entries: Sequence[Entry],
     pairs: Sequence[Pair],
     journal: Journal | None,
 ) -> Iterator[FrameResult]:
     """Yield what is known of frames, and then what is found of the others."""
-    predictors = {label: form.predictor for label, form in subject.forms.items()}
+    predictors, entries = subject.predictors, subject.dataset.entries
     done = journal.done[: len(entries)] if journal else ()
     yield from done
     left = rest(

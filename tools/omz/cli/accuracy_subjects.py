@@ -15,6 +15,7 @@ from omz.accuracy.conventions import Convention, find_convention
 from omz.accuracy.datasets.folder import open_dataset
 from omz.accuracy.datasets.sample import Dataset
 from omz.accuracy.datasets.synthetic import SyntheticScenes
+from omz.accuracy.prediction import Predictor
 from omz.accuracy.summary import ModelSummary
 from omz.accuracy.verdict import (
     Gate,
@@ -54,8 +55,9 @@ class Configured:
 class Subject:
     """What is scored, on what, by what; ``references`` are figures from elsewhere.
 
-    ``precision`` is that of execution where a form names none. ``configured`` says so, None where the command line
-    does; ``place`` is the folder of its report below that of all, empty where there is one only.
+    ``precision`` is that of execution where a form names none; ``card`` is that of a model by name. ``configured`` says
+    so, None where the command line does; ``place`` is the folder of its report below that of all, empty where there is
+    one only.
     """
 
     title: str
@@ -63,10 +65,15 @@ class Subject:
     dataset: Dataset
     convention: Convention
     thresholds: Sequence[Threshold]
-    tolerance: Tolerance
     precision: str
+    card: ModelCard | None = None
     configured: Configured | None = None
     place: str = ""
+
+    @property
+    def predictors(self) -> dict[str, Predictor]:
+        """What is scored, by label."""
+        return {label: form.predictor for label, form in self.forms.items()}
 
     @property
     def references(self) -> Sequence[Reference]:
@@ -81,7 +88,8 @@ class Subject:
     ) -> Sequence[Gate]:
         """Say what must hold; see :func:`omz.accuracy.verdict.judge`."""
         first, *others = self.forms
-        tolerances = {label: tolerance_of(label, self.tolerance, self.precision) for label in others}
+        tolerance = self.card.parity if self.card else Tolerance()
+        tolerances = {label: tolerance_of(label, tolerance, self.precision) for label in others}
         # What other tools make need not agree with the first; what a conversion makes has to.
         found = {label: agreements[first, label] for label in others if self.forms[label].files}
         gates = judge(first, summaries, found, tolerances, self.thresholds, results)
@@ -115,8 +123,8 @@ def subjects(request: Request) -> Iterator[Subject]:
             dataset=dataset,
             convention=convention,
             thresholds=thresholds,
-            tolerance=card.parity if card else Tolerance(),
             precision=request.precision,
+            card=card,
             configured=each,
             place=f"{number}-" + re.sub(r"[^\w-]", "_", name) if name else "",
         )

@@ -130,9 +130,8 @@ def _levels(image: Image.Image) -> Levels:
 def _plain_png(image: ImageFile.ImageFile, path: Path) -> Levels:
     """Decode with OpenCV, without the copies of Pillow, which checks the sums inside, and decodes what is refused."""
     levels = None
-    with contextlib.suppress(cv2.error, OSError, SyntaxError, ValueError):
-        image.verify()
-        levels = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
+    with contextlib.suppress(OSError, SyntaxError, ValueError):
+        levels = _decoded_by_opencv(image, path)
     if levels is None or levels.dtype != np.uint8 or levels.shape != (image.height, image.width, *_channels(image)):
         with Image.open(path) as again:
             return _levels(again)
@@ -146,11 +145,16 @@ def _channels(image: Image.Image) -> tuple[int, ...]:
 
 def _deep_colours(image: ImageFile.ImageFile, path: Path) -> Levels:
     """Decode with OpenCV, for Pillow cuts colours of 16 bits to 8; Pillow checks the sums inside a PNG."""
-    image.verify()
-    try:
-        levels = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        levels = None
+    levels = _decoded_by_opencv(image, path)
     if levels is None or levels.dtype != np.uint16:
         raise ImageError(f"{path} cannot be read as a picture of 16 bits; use an undamaged file, or 8 bits")
     return levels
+
+
+def _decoded_by_opencv(image: ImageFile.ImageFile, path: Path) -> Levels | None:
+    """Decode what Pillow has checked, as it is stored; None where OpenCV cannot."""
+    image.verify()
+    try:
+        return cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        return None

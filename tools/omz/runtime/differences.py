@@ -15,9 +15,11 @@ from omz.runtime.engine import Tensor
 LEVEL = 1 / 255
 """One of the levels that a picture of 8 bits has."""
 
+NO_NUMBER = 3e38
+"""What is farther from 0 stands for infinity, in masks."""
+
 _RARE = 99.9  # percent
 _LARGEST = float(np.finfo(np.float64).max)
-_NO_NUMBER = 3e38  # what is farther from 0 stands for infinity, in masks
 _BLOCK = 1 << 14  # elements
 
 
@@ -51,7 +53,7 @@ def differences(expected: Sequence[Tensor], found: Sequence[Tensor]) -> Differen
     total = squares = largest = low = high = 0.0
     not_finite = beyond = 0
     exact = True
-    for source, result in _blocks(expected, found):
+    for source, result in _pieces(expected, found):
         with np.errstate(over="ignore", invalid="ignore"):  # doubles can be too far apart for one
             every = np.abs(source - result)
             finite = np.isfinite(every)
@@ -62,10 +64,10 @@ def differences(expected: Sequence[Tensor], found: Sequence[Tensor]) -> Differen
         exact = exact and bool(same.all())
         not_finite += int(np.count_nonzero(~finite & ~same))
         beyond += int(np.count_nonzero(difference > LEVEL))
-        numbers = source[np.abs(source) < _NO_NUMBER]
+        numbers = source[np.abs(source) < NO_NUMBER]
         low, high = min(low, float(numbers.min(initial=0.0))), max(high, float(numbers.max(initial=0.0)))
         largest = max(largest, float(difference.max(initial=0.0)))
-        fits = expected[0].dtype != np.float64 and largest < _NO_NUMBER
+        fits = expected[0].dtype != np.float64 and largest < NO_NUMBER
         kept.append(difference.astype(np.float32 if fits else np.float64))
     joined = np.concatenate(kept)
     count = joined.size or 1
@@ -95,14 +97,18 @@ def _percentile(values: NDArray[Any], percent: float) -> float:
     return float(values[below]) + (float(values[above]) - float(values[below])) * (place - below)
 
 
-def _blocks(
+def blocks(one: Tensor, other: Tensor) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Yield pieces of two arrays of as many elements, as float64, small enough for a processor's cache."""
+    ones, others = np.ravel(one), np.ravel(other)
+    for start in range(0, ones.size, _BLOCK):
+        piece = np.s_[start : start + _BLOCK]
+        yield ones[piece].astype(np.float64), others[piece].astype(np.float64)
+
+
+def _pieces(
     expected: Sequence[Tensor], found: Sequence[Tensor]
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Return pieces of both, as float64, small enough for a processor's cache."""
     for one, other in zip(expected, found, strict=True):
         if one.shape != other.shape:
             raise ValueError(f"has the shape {list(other.shape)}, not {list(one.shape)}")
-        source, result = np.ravel(one), np.ravel(other)
-        for start in range(0, source.size, _BLOCK):
-            end = start + _BLOCK
-            yield source[start:end].astype(np.float64), result[start:end].astype(np.float64)
+        yield from blocks(one, other)

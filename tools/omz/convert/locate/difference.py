@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from omz.runtime.differences import NO_NUMBER, blocks
 from omz.runtime.engine import Tensor
 
-_BLOCK = 1 << 16  # elements
-_NO_NUMBER = 3e38  # what is farther from 0 stands for infinity, in masks
 _OF_LARGEST = 0.1
 _CHOICES = 1e-3
 
@@ -49,7 +47,7 @@ def difference(expected: Tensor, found: Tensor, tolerance: float) -> Difference:
     limit = 0.0 if exact else tolerance * scale
     largest = total = squares = 0.0
     off = lost = 0
-    for one, other in _blocks(expected, found):
+    for one, other in blocks(expected, found):
         with np.errstate(over="ignore", invalid="ignore"):
             far = np.abs(one - other)
             finite = np.isfinite(far)
@@ -89,12 +87,5 @@ def _ratio(error: float, spread: float) -> float:
 
 
 def _numbers(tensor: Tensor) -> Iterator[NDArray[np.float64]]:
-    for values, _ in _blocks(tensor, tensor):
-        yield values[np.abs(values) < _NO_NUMBER]
-
-
-def _blocks(one: NDArray[Any], other: NDArray[Any]) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Return pieces of both, as float64, small enough for a processor's cache."""
-    ones, others = np.ravel(one), np.ravel(other)
-    for start in range(0, ones.size, _BLOCK):
-        yield ones[start : start + _BLOCK].astype(np.float64), others[start : start + _BLOCK].astype(np.float64)
+    for values, _ in blocks(tensor, tensor):
+        yield values[np.abs(values) < NO_NUMBER]

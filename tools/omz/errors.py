@@ -6,6 +6,7 @@
     ├── UsageError           the request makes no sense (a command exits with 2)
     ├── CardError            a model card or the model asked for
     ├── ImageError           a picture that cannot be read, written or used
+    ├── VideoError           a video, or a camera, that cannot be read or written
     ├── DataError            a dataset, or a frame of it, that nothing can be measured on
     ├── ModelFileError       a model's file that is missing, damaged or of another network
     ├── DownloadError        a file that could not be fetched, unpacked or put in its place
@@ -36,6 +37,10 @@ class CardError(OmzError):
 
 class ImageError(OmzError):
     """A picture cannot be read, written or used."""
+
+
+class VideoError(OmzError):
+    """A video, or a camera, cannot be read or written."""
 
 
 class DataError(OmzError):

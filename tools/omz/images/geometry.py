@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import cv2
-import numpy as np
 from numpy.typing import NDArray
 
 from omz.images.arrays import Size
 
-Array = TypeVar("Array", NDArray[np.uint8], NDArray[np.float32])
+Array = TypeVar("Array", bound=NDArray[Any])
 
 
 def resize(image: Array, size: Size, interpolation: int | None = None) -> Array:
@@ -55,7 +54,8 @@ class Fit:
 
     def undo(self, result: Array) -> Array:
         """Return the part of ``result``, of size ``padded``, that the picture covers, at size ``original``."""
-        return resize(result[: self.inner[0], : self.inner[1]], self.original, self.interpolation)
+        covered: Any = result[: self.inner[0], : self.inner[1]]
+        return resize(covered, self.original, self.interpolation)
 
 
 def fit_padded(original: Size, multiple: int) -> Fit:

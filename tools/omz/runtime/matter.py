@@ -23,10 +23,14 @@ STRETCHED = "standard"
 Trimap: TypeAlias = NDArray[np.float32]
 """(H, W, 3), 0 to 1: how likely a pixel is of each of the network's three classes, in its order; their sum is 1."""
 
-_ALPHAS = ("pha", "alpha")
-_FOREGROUND = "fgr"
-_TRIMAP = "trimap"
-_CHANNELS = {**dict.fromkeys(_ALPHAS, 1), _FOREGROUND: 3, _TRIMAP: 3}
+ALPHAS = ("pha", "alpha")
+"""What networks call alpha; a model has one of the two."""
+FOREGROUND = "fgr"
+"""What networks call the colours of the foreground, RGB."""
+TRIMAP = "trimap"
+"""What networks call the logits of their trimap."""
+
+_CHANNELS = {**dict.fromkeys(ALPHAS, 1), FOREGROUND: 3, TRIMAP: 3}
 _MULTIPLE = 4  # the refiner works in blocks of 4x4 pixels
 
 
@@ -44,9 +48,13 @@ class Matte:
 
 @dataclass(frozen=True)
 class Shown:
-    """A picture, how it was fitted into what a network sees, ``small``, and the engine's inputs by name."""
+    """Picture and plate, how they were fitted into what a network sees, and the engine's inputs by name.
+
+    ``small`` is the picture as the network sees it.
+    """
 
     picture: Picture
+    plate: Picture | None
     small: Picture
     fit: Fit
     tensors: Mapping[str, Tensor]
@@ -63,18 +71,18 @@ class Matter:
 
     def __init__(self, engine: Engine, stretch: bool = False, size: Size | None = None) -> None:
         pictures = [info for info in engine.inputs if info.name != PLATE]
-        alphas = [name for name in _ALPHAS if name in engine.outputs]
+        alphas = [name for name in ALPHAS if name in engine.outputs]
         if len(pictures) != 1 or len(engine.inputs) > 2 or not all(map(_is_picture, engine.inputs)) or not alphas:
             raise EngineError(
                 f"the model takes {', '.join(info.name for info in engine.inputs)} and gives "
                 f"{', '.join(engine.outputs)}; matting takes a picture, or a picture and the plate {PLATE}, and gives "
-                f"{' or '.join(_ALPHAS)}"
+                f"{' or '.join(ALPHAS)}"
             )
         self.engine = engine
         self._picture = pictures[0]
         self._plate = next((info for info in engine.inputs if info.name == PLATE), None)
         self._alpha = alphas[0]
-        height, width = (self._picture.shape[_layout(self._picture).index(side)] for side in "HW")
+        height, width = (self._picture.shape[layout_of(self._picture).index(side)] for side in "HW")
         if (height == -1) != (width == -1):
             raise EngineError(f"the model takes {width}x{height}; both sides must be free (-1), or both fixed")
         self._fixed_size = size if height == -1 else (height, width)
@@ -88,8 +96,13 @@ class Matter:
     @property
     def roles(self) -> Mapping[str, Literal["alpha", "foreground"]]:
         """What the outputs are that make the matte, by their names."""
-        foreground: dict[str, Literal["alpha", "foreground"]] = {_FOREGROUND: "foreground"}
-        return {self._alpha: "alpha", **(foreground if _FOREGROUND in self.engine.outputs else {})}
+        foreground: dict[str, Literal["alpha", "foreground"]] = {FOREGROUND: "foreground"}
+        return {self._alpha: "alpha", **(foreground if FOREGROUND in self.engine.outputs else {})}
+
+    @property
+    def alpha(self) -> str:
+        """The name of the output that is alpha."""
+        return self._alpha
 
     @property
     def takes_plate(self) -> bool:
@@ -99,7 +112,7 @@ class Matter:
     @property
     def gives_trimap(self) -> bool:
         """Whether mattes of the model have a trimap."""
-        return _TRIMAP in self.engine.outputs
+        return TRIMAP in self.engine.outputs
 
     def __call__(self, picture: Picture, plate: Picture | None = None) -> Matte:
         """Matte ``picture``, against ``plate`` where the model takes one: both (H, W, 3) uint8 BGR, of the same size.
@@ -109,8 +122,11 @@ class Matter:
         shown = self.show(picture, plate)
         return self.matte(shown, self.engine.infer(shown.tensors))
 
-    def show(self, picture: Picture, plate: Picture | None = None) -> Shown:
-        """Return the pictures as the engine takes them; see :meth:`__call__`."""
+    def show(self, picture: Picture, plate: Picture | None = None, before: Shown | None = None) -> Shown:
+        """Return the pictures as the engine takes them; see :meth:`__call__`.
+
+        What was made of the plate ``before`` serves again, if it is the same array and was not changed since.
+        """
         _check("picture", picture)
         if (plate is None) == self.takes_plate:
             raise ImageError("the model needs the plate; give it, too" if plate is None else "the model takes no plate")
@@ -121,8 +137,11 @@ class Matter:
             _check("plate", plate)
             if picture.shape != plate.shape:
                 raise ImageError(f"picture {_size(picture)} and plate {_size(plate)} differ in size; resize the plate")
-            tensors[PLATE] = picture_tensor(fit.apply(plate), self._plate)
-        return Shown(picture, small, fit, tensors)
+            if before and before.plate is plate and before.fit == fit:
+                tensors[PLATE] = before.tensors[PLATE]
+            else:
+                tensors[PLATE] = picture_tensor(fit.apply(plate), self._plate)
+        return Shown(picture, plate, small, fit, tensors)
 
     def matte(self, shown: Shown, outputs: Mapping[str, Tensor], clipped: bool = True) -> Matte:
         """Return the matte that the engine's ``outputs`` for ``shown`` make.
@@ -132,11 +151,11 @@ class Matter:
         """
         fit, results = shown.fit, _images(outputs, shown.fit.padded)
         alpha = fit.undo(results[self._alpha][..., 0])
-        foreground = results.get(_FOREGROUND)
+        foreground = results.get(FOREGROUND)
         return Matte(
             np.clip(alpha, 0, 1) if clipped else alpha,
             None if foreground is None else _full_foreground(fit, shown.picture, shown.small, foreground),
-            _full_trimap(fit, results[_TRIMAP]) if _TRIMAP in results else None,
+            full_trimap(fit, results[TRIMAP]) if TRIMAP in results else None,
         )
 
     def _fit(self, picture: Picture) -> Fit:
@@ -170,7 +189,7 @@ def _full_foreground(fit: Fit, picture: Picture, small: Picture, rgb: NDArray[np
     return np.clip(picture.astype(np.float32) * np.float32(1 / 255) + change, 0, 1)
 
 
-def _full_trimap(fit: Fit, logits: NDArray[np.float32]) -> Trimap:
+def full_trimap(fit: Fit, logits: NDArray[np.float32]) -> Trimap:
     """Return the softmax of the network's logits, (h, w, 3), at the picture's size.
 
     Logits are resized, not their softmax, which cubic interpolation could bring below 0 and above 1.
@@ -181,16 +200,19 @@ def _full_trimap(fit: Fit, logits: NDArray[np.float32]) -> Trimap:
 
 
 def _is_picture(info: TensorInfo) -> bool:
-    return len(info.shape) == 4 and info.shape[_layout(info).index("C")] in (-1, 3)
+    return len(info.shape) == 4 and info.shape[layout_of(info).index("C")] in (-1, 3)
 
 
-def _layout(info: TensorInfo) -> str:
+def layout_of(info: TensorInfo) -> str:
+    """Return the layout of an input; NCHW where none of four letters is told."""
     return info.layout if sorted(info.layout) == sorted("NCHW") else "NCHW"
 
 
 def picture_tensor(picture: Picture | Colours, info: TensorInfo) -> Tensor:
     """Return a picture, (H, W, 3), in the layout and type that an input takes: float32, or uint8."""
-    layout, kind = _layout(info), np.uint8 if info.element_type == "u8" else np.float32
+    layout, kind = layout_of(info), np.uint8 if info.element_type == "u8" else np.float32
+    if layout == "NHWC" and picture.dtype == kind:
+        return np.ascontiguousarray(picture)[None]
     tensor = np.empty([dict(zip("NHWC", picture[None].shape, strict=True))[side] for side in layout], kind)
     planes = tensor.transpose([layout.index(side) for side in "NHWC"])[0]
     for channel, plane in enumerate(cv2.split(picture)):  # many times as fast as what numpy does with three channels

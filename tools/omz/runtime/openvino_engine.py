@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -17,13 +19,35 @@ _VIRTUAL_DEVICES = ("HETERO", "MULTI", "BATCH")
 _HINT = "INFERENCE_PRECISION_HINT"
 
 
+@dataclass(frozen=True)
+class Tuning:
+    """What a device is asked to be good at: the ``latency`` of one run, or the ``throughput`` of many at a time.
+
+    ``streams`` and ``threads`` are those of OpenVINO, which chooses where they are None.
+    """
+
+    hint: Literal["latency", "throughput"] = "latency"
+    streams: int | None = None
+    threads: int | None = None
+
+    def config(self) -> dict[str, object]:
+        """Return the properties that say so."""
+        asked = {"NUM_STREAMS": self.streams, "INFERENCE_NUM_THREADS": self.threads}
+        chosen = {name: value for name, value in asked.items() if value is not None}
+        return {"PERFORMANCE_HINT": self.hint.upper(), **chosen}
+
+
+LATENCY = Tuning()
+
+
 class OpenVINOEngine:
     """Runs a model on an OpenVINO device, in ``precision``.
 
     ``default`` leaves that to the device; ``auto`` does so where the converter has seen the model keep its results in
     the precision that the device prefers, and asks for f32 where it has not. ``cache_dir`` keeps compiled models
-    between processes. ``shapes`` are those of inputs, in the place of their own. Raises :class:`EngineError` where the
-    file cannot be read, or the device is not there: no other device takes its place.
+    between processes. ``shapes`` are those of inputs, in the place of their own. ``adapt`` changes the model that was
+    read, before it is compiled. Raises :class:`EngineError` where the file cannot be read, or the device is not there:
+    no other device takes its place.
     """
 
     def __init__(
@@ -33,9 +57,11 @@ class OpenVINOEngine:
         precision: str = "f32",
         cache_dir: Path | None = None,
         shapes: Mapping[str, ov.PartialShape] | None = None,
+        tuning: Tuning = LATENCY,
+        adapt: Callable[[ov.Model], ov.Model] = lambda model: model,
     ) -> None:
         _check_device(device)
-        config: dict[str, object] = {"PERFORMANCE_HINT": "LATENCY"}
+        config = tuning.config()
         if cache_dir:
             config["CACHE_DIR"] = str(cache_dir)
         try:
@@ -44,6 +70,7 @@ class OpenVINOEngine:
             self._resize_type = _resize_type(read)
             if shapes:
                 read.reshape(shapes)
+            read = adapt(read)
             # Names of the model as it was read: a compiled one can merge a tensor with another, and take that name.
             self._inputs = tuple(map(_info, read.inputs))
             self._outputs = tuple(port.any_name for port in read.outputs)
@@ -56,7 +83,7 @@ class OpenVINOEngine:
             self._compiled = core().compile_model(read, device, config)
         except RuntimeError as error:
             raise EngineError(f"{model} does not run on {device}: {reason(error)}") from error
-        self._request = self._compiled.create_infer_request()
+        self._request = self.request()
 
     @property
     def info(self) -> EngineInfo:
@@ -81,15 +108,51 @@ class OpenVINOEngine:
 
     def infer(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Run once; see :class:`omz.runtime.engine.Engine`."""
-        check_inputs(self.inputs, inputs)
+        self._request.start(inputs)
+        return self._request.outputs()
+
+    @property
+    def best_requests(self) -> int:
+        """How many runs at a time the device does best with."""
+        return int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+
+    def request(self) -> Request:
+        """Return what runs the model once at a time; several run it side by side."""
+        return Request(self._compiled.create_infer_request(), self._inputs, self._outputs)
+
+
+class Request:
+    """One run of a model at a time, begun by :meth:`start`, ended by :meth:`outputs`."""
+
+    def __init__(self, request: ov.InferRequest, inputs: tuple[TensorInfo, ...], outputs: tuple[str, ...]) -> None:
+        self._request, self._inputs, self._outputs = request, inputs, outputs
+        self._given: Mapping[str, Tensor] = {}
+
+    def start(self, inputs: Mapping[str, Tensor]) -> None:
+        """Begin a run; arrays that lie in memory in order are read where they are. Raises :class:`EngineError`."""
+        check_inputs(self._inputs, inputs)
+        self._given = {info.name: np.asarray(inputs[info.name], order="C") for info in self._inputs}
         try:
-            feed = {index: np.asarray(inputs[info.name], order="C") for index, info in enumerate(self._inputs)}
-            # What is shared is copied below, once, for the next run writes to the same memory.
-            results = self._request.infer(feed, share_inputs=True, share_outputs=True)
+            self._request.start_async(dict(enumerate(self._given.values())), share_inputs=True)
         except RuntimeError as error:
-            shapes = ", ".join(f"{name} {list(value.shape)}" for name, value in inputs.items())
-            raise EngineError(f"the model does not run on {shapes}: {reason(error)}") from error
-        return {name: np.array(results[index]) for index, name in enumerate(self._outputs)}
+            raise self._failed(error) from error
+
+    def outputs(self) -> dict[str, Tensor]:
+        """Wait for the end of the run, and return copies of its outputs by name. Raises :class:`EngineError`."""
+        try:
+            self._request.wait()
+        except RuntimeError as error:
+            raise self._failed(error) from error
+        return {name: np.array(self._request.get_output_tensor(index).data) for index, name in enumerate(self._outputs)}
+
+    @property
+    def milliseconds(self) -> float:
+        """How long the last run took, from its start."""
+        return float(self._request.latency)
+
+    def _failed(self, error: RuntimeError) -> EngineError:
+        shapes = ", ".join(f"{name} {list(value.shape)}" for name, value in self._given.items())
+        return EngineError(f"the model does not run on {shapes}: {reason(error)}")
 
 
 def _info(port: ov.Output) -> TensorInfo:

@@ -1,0 +1,1 @@
+"""A kind of work each: pictures, a video, what is live."""

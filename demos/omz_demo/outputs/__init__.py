@@ -1,0 +1,1 @@
+"""Where results go: files of pictures, videos, the screen."""

@@ -1,0 +1,1 @@
+"""Videos: read with their times, written with alpha and sound, joined from segments."""

@@ -1,0 +1,116 @@
+"""Mattes of many pictures at a time: those of Matter, in order, whatever the number at work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from builders import save_brightness_model, save_difference_model
+
+from omz.convert.store import stored_ir
+from omz.errors import ImageError, OmzError
+from omz.images.compositing import to_uint8
+from omz.runtime.eight_bits import in_eight_bits, in_sixteen_bits
+from omz.runtime.level_matter import Inferred, LevelMatter
+from omz.runtime.matter import Matter
+from omz.runtime.openvino_engine import OpenVINOEngine, Tuning
+from omz.synthesis.scene import Scene, make_scene
+from omz.zoo import Catalog
+
+
+@pytest.fixture(scope="module")
+def starter(tmp_path_factory) -> Path:
+    return stored_ir(Catalog()["background-matting-starter"], tmp_path_factory.mktemp("downloads"))
+
+
+@pytest.fixture(scope="module")
+def scenes() -> list[Scene]:
+    """Scenes of several sizes, none of which the network takes as it is."""
+    return [make_scene(seed, (90 + 7 * (seed % 3), 151), "levels") for seed in range(20, 29)]
+
+
+def results(matter: LevelMatter, scenes: list[Scene], plate: bool = True) -> list[object]:
+    stream = matter.stream(scenes, lambda scene: (scene.picture, scene.plate if plate else None))
+    return [(item, matter.cut(found) if isinstance(found, Inferred) else found) for item, found in stream]
+
+
+@pytest.mark.parametrize("requests", [1, 2, 4, 8, None])
+@pytest.mark.parametrize("hint", ["latency", "throughput"])
+def test_levels_are_those_of_a_matter_rounded_in_order(starter, scenes, requests, hint):
+    alone = Matter(OpenVINOEngine(starter))
+    matter = LevelMatter(OpenVINOEngine(starter, tuning=Tuning(hint), adapt=in_eight_bits), requests=requests)
+    found = results(matter, scenes)
+    assert [item.picture.tobytes() for item, _ in found] == [scene.picture.tobytes() for scene in scenes]
+    for scene, (_, levels) in zip(scenes, found, strict=True):
+        matte = alone(scene.picture, scene.plate)
+        np.testing.assert_array_equal(levels.alpha, to_uint8(matte.alpha))
+        np.testing.assert_array_equal(levels.foreground, to_uint8(matte.foreground))
+
+
+def test_sixteen_bits_keep_what_the_network_gives(starter, scenes):
+    matte = Matter(OpenVINOEngine(starter))(scenes[0].picture, scenes[0].plate)
+    matter = LevelMatter(OpenVINOEngine(starter, adapt=in_sixteen_bits))
+    ((_, levels),) = results(matter, scenes[:1])
+    assert levels.alpha.dtype == np.uint16
+    np.testing.assert_allclose(levels.alpha, matte.alpha * 65535.0, atol=0.51)
+    assert len(np.unique(levels.alpha)) > 256
+
+
+def test_a_picture_seen_smaller_keeps_its_detail(starter):
+    scene = make_scene(1, (160, 240), "levels")
+    matte = Matter(OpenVINOEngine(starter), size=(80, 120))(scene.picture, scene.plate)
+    matter = LevelMatter(OpenVINOEngine(starter, adapt=in_eight_bits), size=(80, 120))
+    ((_, levels),) = results(matter, [scene])
+    np.testing.assert_allclose(levels.alpha, 255 * matte.alpha, atol=2)
+    np.testing.assert_allclose(levels.foreground, 255 * matte.foreground, atol=2)
+
+
+def test_one_that_cannot_be_matted_is_told_in_its_place(starter, scenes):
+    matter = LevelMatter(OpenVINOEngine(starter, adapt=in_eight_bits), requests=3)
+
+    def pictures(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
+        if scene is scenes[0]:
+            raise ImageError("cannot be read")
+        return scene.picture, scenes[1].plate  # which has the size of every third
+
+    found = [each for _, each in matter.stream(scenes, pictures)]
+    assert str(found[0]) == "cannot be read"
+    assert [isinstance(each, OmzError) for each in found] == [index % 3 != 1 for index in range(len(scenes))]
+    assert "differ in size" in str(found[2])
+
+
+def test_a_stream_that_is_left_can_be_followed_by_another(starter, scenes):
+    matter = LevelMatter(OpenVINOEngine(starter, adapt=in_eight_bits), requests=4)
+    stream = matter.stream(scenes * 3, lambda scene: (scene.picture, scene.plate))
+    first = next(stream)
+    stream.close()
+    again = next(matter.stream(scenes, lambda scene: (scene.picture, scene.plate)))
+    np.testing.assert_array_equal(matter.cut(first[1]).alpha, matter.cut(again[1]).alpha)
+
+
+def test_a_fixed_network_keeps_the_size_of_pictures(tmp_path):
+    path = save_difference_model(tmp_path / "difference.xml", 72, 128)
+    picture, plate = np.full((361, 639, 3), 100, np.uint8), np.full((361, 639, 3), 100, np.uint8)
+    picture[80:240, 200:400] = 180
+    matter = LevelMatter(OpenVINOEngine(path, adapt=in_eight_bits))
+    ((_, found),) = matter.stream([0], lambda item: (picture, plate))
+    levels = matter.cut(found)
+    assert levels.alpha.shape == (361, 639)
+    assert levels.alpha[100:220, 220:380].min() == 255
+    assert levels.alpha[:70].max() == 0
+    assert levels.alpha[:, 415:].max() == 0
+    np.testing.assert_array_equal(levels.foreground, picture)
+
+
+def test_colours_that_no_network_gives_are_estimated(tmp_path):
+    path = save_brightness_model(tmp_path / "brightness.xml", "height", "width")
+    ramp = np.clip((np.arange(200) / 200 - 0.4) * 4, 0, 1)
+    picture = np.broadcast_to(np.rint(10 + 230 * ramp)[None, :, None], (60, 200, 3)).astype(np.uint8)
+    matter = LevelMatter(OpenVINOEngine(path, adapt=in_eight_bits))
+    ((_, found),) = matter.stream([0], lambda item: (picture, None))
+    levels = matter.cut(found)
+    np.testing.assert_allclose(levels.alpha, np.broadcast_to(255 * ramp, (60, 200)), atol=2)
+    soft = (ramp > 0.1) & (ramp < 0.9)
+    np.testing.assert_allclose(levels.foreground[:, soft], 240, atol=12)
+    np.testing.assert_allclose(levels.trimap.sum(2), 1, atol=1e-5)

@@ -17,10 +17,15 @@ from omz.errors import OmzError
 class _OmzCommand(click.Command):
     """Prints an expected error as one line and exits with its code; Ctrl-C exits with 130.
 
-    Takes the beginning of a long flag for the flag where no other one begins so, as argparse does.
+    Takes the beginning of a long flag for the flag where no other one begins so, as argparse does. ``respell`` changes
+    arguments before they are parsed, for flags that are spelt otherwise elsewhere.
     """
 
+    respell: Callable[[list[str]], list[str]] | None = None
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if self.respell:
+            args = self.respell(args)
         flags = [name for parameter in self.get_params(ctx) for name in parameter.opts if name.startswith("--")]
         return super().parse_args(ctx, [_complete(argument, flags) for argument in args])
 
@@ -53,10 +58,19 @@ def _complete(argument: str, flags: list[str]) -> str:
     return argument
 
 
-def omz_command(hands_on_flags: bool = False) -> Callable[[Callable[..., None]], click.Command]:
+def omz_command(
+    hands_on_flags: bool = False, respell: Callable[[list[str]], list[str]] | None = None
+) -> Callable[[Callable[..., None]], click.Command]:
     """Make a function a command; flags use underscores, ``-h`` shows the help.
 
-    One that ``hands_on_flags`` takes those that are not its own as arguments.
+    One that ``hands_on_flags`` takes those that are not its own as arguments. ``respell`` changes arguments before
+    they are parsed.
     """
     settings = {"help_option_names": ["-h", "--help"], "ignore_unknown_options": hands_on_flags}
-    return click.command(cls=_OmzCommand, context_settings=settings)
+
+    def decorate(function: Callable[..., None]) -> click.Command:
+        command = click.command(cls=_OmzCommand, context_settings=settings)(function)
+        command.respell = respell
+        return command
+
+    return decorate

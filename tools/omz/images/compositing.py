@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omz.images.arrays import Alpha, Colours, Picture, Size
+from omz.images.files import Levels
 from omz.images.geometry import resize
 
 
@@ -20,6 +21,22 @@ def composite(alpha: Alpha, foreground: Colours, target: Picture) -> Picture:
     weight = alpha[..., None]
     behind = target.astype(np.float32) * np.float32(1 / 255)
     return to_uint8(behind + weight * (foreground - behind))
+
+
+def blend(alpha: Levels, foreground: Picture, target: Picture) -> Picture:
+    """Return the subject before ``target``: ``alpha * foreground + (1 - alpha) * target``, rounded to the nearest.
+
+    ``alpha`` is (H, W) uint8 or uint16 levels, the pictures are uint8 BGR of its size. Where alpha is 0 or full the
+    result is the target or the foreground, exactly.
+    """
+    weight = alpha.astype(np.float32)
+    return cv2.blendLinear(foreground, target, weight, np.iinfo(alpha.dtype).max - weight)  # divides by their sum
+
+
+def cutout_levels(alpha: Levels, foreground: Picture) -> Levels:
+    """Return the subject on transparency: (H, W, 4) BGRA in the depth of ``alpha``, straight (not premultiplied)."""
+    colours = foreground if alpha.dtype == np.uint8 else foreground.astype(np.uint16) * np.uint16(257)
+    return cv2.merge([colours, alpha])
 
 
 def cover(target: Picture, size: Size) -> Picture:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 from omz.atomic import whole_file
 from omz.errors import ImageError
 from omz.images.arrays import Picture
+from omz.images.encoding import Metadata, encode, metadata_of, upright
 
 Levels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 """What a file holds: 0 to 255, or 0 to 65535."""
@@ -31,8 +33,19 @@ def read_picture(path: Path) -> Picture:
     file is missing, empty, truncated, too large or no picture. (Pillow decodes, for it tells a truncated file from a
     whole one.)
     """
-    with _opened(path) as image:
-        return _as_bgr(ImageOps.exif_transpose(image), path)
+    return read_picture_with_metadata(path)[0]
+
+
+def read_picture_with_metadata(path: Path, content: bytes | None = None) -> tuple[Picture, Metadata]:
+    """Read a picture as :func:`read_picture` does, and what its file says about it.
+
+    With ``content``, that is read in place of the file, and ``path`` names it. Raises :class:`ImageError`; damaged
+    metadata are no reason to.
+    """
+    with _opened(path, content) as image:
+        image.load()
+        turned, problem = upright(image)
+        return _as_bgr(turned, path), metadata_of(turned, problem)
 
 
 def read_levels(path: Path) -> Levels:
@@ -57,23 +70,33 @@ def read_levels(path: Path) -> Levels:
         return _levels(image)
 
 
-def write_picture(path: Path, picture: NDArray[np.uint8]) -> None:
-    """Write (H, W), (H, W, 3) BGR or (H, W, 4) BGRA uint8 in the format of the suffix, whole or not at all.
+def write_picture(path: Path, picture: Levels, quality: int | None = None, metadata: Metadata | None = None) -> None:
+    """Write a picture in the format of the suffix, whole or not at all; see :func:`encode_picture`.
 
     Raises :class:`ImageError` for a suffix that cannot hold the picture, or where the file cannot be written.
     """
-    check_suffix(path, has_alpha=picture.ndim == 3 and picture.shape[2] == 4)
-    try:
-        done, encoded = cv2.imencode(path.suffix.lower(), picture)
-    except cv2.error:
-        done = False
-    if not done:
-        raise ImageError(f"{path}: the format cannot hold {picture.shape[1]}x{picture.shape[0]} pixels; write a PNG")
+    content = encode_picture(path, picture, quality, metadata)
     try:
         with whole_file(path) as temporary:
-            temporary.write_bytes(encoded.tobytes())
+            temporary.write_bytes(content)
     except OSError as error:
         raise ImageError(f"{path} cannot be written: {error.strerror or error}; choose another place") from error
+
+
+def encode_picture(path: Path, picture: Levels, quality: int | None = None, metadata: Metadata | None = None) -> bytes:
+    """Return (H, W), (H, W, 3) BGR or (H, W, 4) BGRA as a file in the format of the suffix of ``path``.
+
+    It is uint8, or uint16 for a PNG. ``quality`` (1 to 100) is that of JPEG, 95 without it, and of WebP without alpha;
+    everything else has no loss, but for colours of WebP where alpha is 0. ``metadata`` go into PNG, WebP and JPEG; a
+    colour profile into files with colours alone. Raises :class:`ImageError` where the format cannot hold the picture.
+    """
+    check_suffix(path, has_alpha=picture.ndim == 3 and picture.shape[2] == 4)
+    if picture.dtype == np.uint16 and path.suffix.lower() != ".png":
+        raise ImageError(f"{path}: only a PNG holds 16 bits; name it .png, or write 8 bits")
+    content = encode(path.suffix.lower(), picture, quality, metadata or Metadata())
+    if content is None:
+        raise ImageError(f"{path}: the format cannot hold {picture.shape[1]}x{picture.shape[0]} pixels; write a PNG")
+    return content
 
 
 def check_suffix(path: Path, has_alpha: bool) -> None:
@@ -85,15 +108,15 @@ def check_suffix(path: Path, has_alpha: bool) -> None:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[ImageFile.ImageFile]:
+def _opened(path: Path, content: bytes | None = None) -> Iterator[ImageFile.ImageFile]:
     """Open a picture; what its decoder says, here or in the block, becomes an :class:`ImageError`."""
     try:
-        if path.stat().st_size == 0:
+        if (path.stat().st_size if content is None else len(content)) == 0:
             raise ImageError(f"{path} is empty; use a picture")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # what is damaged ends in an exception, too
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
+            with Image.open(path if content is None else io.BytesIO(content)) as image:
                 yield image
     except FileNotFoundError:
         raise ImageError(f"no picture at {path}; check the path") from None

@@ -1,0 +1,76 @@
+"""The plate as bright and as warm as the picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from omz.images.arrays import Picture
+from omz.images.geometry import resize
+
+Gains = tuple[float, float, float]
+
+_NOTABLE = 0.05
+_SEEN = 320  # pixels of the longer side of what is measured; fewer pixels have less noise
+_DARK, _BRIGHT = 12, 243  # levels outside of which noise or the end of the scale rules a ratio
+_SPREAD = 0.15  # logarithm of a ratio: further from the median it is the subject or its shadow
+_ENOUGH = 100  # pixels to take a median of
+_LIMIT = 2.0  # a gain further from 1 is no exposure of the same scene
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """A plate exposed as the picture: ``plate`` is the old one times ``gains`` (blue, green, red)."""
+
+    plate: Picture
+    gains: Gains
+
+    @property
+    def is_off(self) -> bool:
+        """Whether a channel of the old plate differs by more than 5 %, which a matte can suffer from."""
+        return any(abs(gain - 1) > _NOTABLE for gain in self.gains)
+
+
+def match_exposure(plate: Picture, picture: Picture, valid: NDArray[np.bool_] | None = None) -> Exposure:
+    """Return ``plate`` scaled to the exposure of ``picture``, both (H, W, 3) and aligned.
+
+    ``valid`` (H, W) says which pixels count, without it all. Gains are the median ratio of each channel, then of the
+    pixels near that median, so that a subject that covers a third does not weigh; within 0.5 to 2, and 1 where too few
+    pixels are well exposed.
+    """
+    gains = exposure_gains(plate, picture, valid)
+    return Exposure(scale_channels(plate, gains), gains)
+
+
+def exposure_gains(plate: Picture, picture: Picture, valid: NDArray[np.bool_] | None = None) -> Gains:
+    """Return the gains of :func:`match_exposure`."""
+    scale = min(1.0, _SEEN / max(picture.shape[:2]))
+    small = max(1, round(picture.shape[0] * scale)), max(1, round(picture.shape[1] * scale))
+    old, new = resize(plate, small), resize(picture, small)
+    counts = ((old >= _DARK) & (old <= _BRIGHT) & (new >= _DARK) & (new <= _BRIGHT)).all(axis=2)
+    if valid is not None:
+        counts &= resize(valid.astype(np.uint8) * np.uint8(255), small) == 255
+    if counts.sum() < _ENOUGH:
+        return (1.0, 1.0, 1.0)
+    ratios = np.log(new[counts].astype(np.float32)) - np.log(old[counts].astype(np.float32))
+    blue, green, red = np.clip(np.exp(_centre(ratios)), 1 / _LIMIT, _LIMIT).tolist()
+    return (blue, green, red)
+
+
+def _centre(ratios: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the median of (N, 3), then twice that of the rows near it."""
+    centre = np.median(ratios, axis=0)
+    for _ in range(2):
+        near = (np.abs(ratios - centre) < _SPREAD).all(axis=1)
+        if near.sum() >= _ENOUGH:
+            centre = np.median(ratios[near], axis=0)
+    return centre
+
+
+def scale_channels(picture: Picture, gains: Gains) -> Picture:
+    """Return ``picture`` times ``gains`` (blue, green, red), rounded and clipped."""
+    levels = np.arange(256)[:, None] * np.array(gains)
+    return cv2.LUT(picture, np.rint(np.clip(levels, 0, 255)).astype(np.uint8)[:, None])

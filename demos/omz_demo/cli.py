@@ -1,109 +1,99 @@
-"""``omz_demo``: cut the subject out of a picture."""
+"""``omz_demo``: cut people out of pictures and videos."""
 
 from __future__ import annotations
 
-from functools import partial
+import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from omz.cli.command import omz_command
-from omz.cli.selection import models_dir_option
 from omz.errors import UsageError
+from omz_demo.flags import with_flags
+from omz_demo.open_model_zoo_flags import normalise
 
-_STARTER = "background-matting-starter"
+if TYPE_CHECKING:
+    from omz_demo.summary import Summary
+
+_DOCTOR = "doctor"
 
 
-@omz_command()
-@click.option("-i", "--input", "picture", type=click.Path(path_type=Path), help="The picture with the subject.")
-@click.option(
-    "--background",
-    "--plate",
-    "plate",
-    type=click.Path(path_type=Path),
-    help="The plate: the scene without the subject; for models that take one.",
-)
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="A PNG or WebP file; without -i, a folder (default: out)."
-)
-@click.option("--target", help="A picture, or a colour such as green or #78ff9b: composite before it.")
-@click.option(
-    "--trimap",
-    type=click.Path(path_type=Path),
-    help="A file for the trimap of a model that gives one: red, green and blue are its classes 0, 1 and 2.",
-)
-@click.option("-m", "--model", default=_STARTER, show_default=True, help="A model of the zoo, or an IR (.xml).")
-@models_dir_option
-@click.option("--download_dir", type=click.Path(path_type=Path), default=".", help="Where a downloaded model is.")
-@click.option("-d", "--device", default="CPU", show_default=True, help="An OpenVINO device, such as CPU, GPU or AUTO.")
-@click.option(
-    "--precision", type=click.Choice(["auto", "f32", "f16", "bf16", "default"]), default="auto", show_default=True,
-    help="Precision of execution; default: what the device prefers; auto: that, if the converter saw it do no harm.",
-)  # fmt: skip
-def main(
-    picture: Path | None,
-    plate: Path | None,
-    output: Path | None,
-    target: str | None,
-    trimap: Path | None,
-    model: str,
-    models_dir: tuple[Path, ...],
-    download_dir: Path,
-    device: str,
-    precision: str,
-) -> None:
-    """Cut the subject out of a picture, given the plate behind it where the model takes one.
+@omz_command(respell=normalise)
+@with_flags
+def main(positional: tuple[str, ...], named: tuple[str, ...], example: bool, **flags: Any) -> None:
+    """Cut the subject out of pictures, folders of them, videos and what a camera sees.
 
-    Writes a picture with transparency, or with --target a composite. Without -i it shows itself on an embedded
-    synthetic pair, and measures its error against the known alpha.
+    Give the plate, the same scene without the subject, to models that take one. Results are cut-outs on transparency,
+    or with --target composites, beside the input or at --output. Without an input it shows itself on an embedded
+    synthetic pair. `omz_demo doctor` tells what this machine can do.
+
+    Exit codes: 0 all is done, 1 something failed, 2 the request makes no sense.
     """
-    if picture is None and (plate or target or trimap):
+    inputs = (*positional, *named)
+    if inputs == (_DOCTOR,) and not Path(_DOCTOR).exists():
+        _doctor(**flags)
+    elif example or not inputs:
+        _example(**flags)
+    else:
+        _run(inputs, flags)
+
+
+def _run(inputs: tuple[str, ...], flags: dict[str, Any]) -> None:
+    from omz.cli.conversion_display import ConversionDisplay
+    from omz.heap import keep_freed_memory
+    from omz_demo.display import fail, say
+    from omz_demo.request import request_of
+    from omz_demo.run import run
+
+    keep_freed_memory()  # before there are threads, which would have heaps of their own
+    request = request_of(inputs, flags, say)
+    summary = run(request, say, fail, ConversionDisplay(err=True).show)
+    _show(summary, request.json, request.profile, request.report, to_stderr=str(request.output) == "-")
+    if summary.failed:
+        raise click.exceptions.Exit(1)
+
+
+def _show(summary: Summary, as_json: bool, profile: bool, report: Path | None, to_stderr: bool) -> None:
+    text = json.dumps(summary.as_json(), indent=2)
+    click.echo(text if as_json else summary.line(), err=to_stderr)
+    if profile and not as_json:
+        from omz_demo.display import show_profile
+
+        show_profile(summary, to_stderr)
+    if report:
+        from omz.atomic import whole_file
+
+        with whole_file(report) as temporary:
+            temporary.write_text(f"{text}\n")
+
+
+def _example(
+    output: Path | None, model: str, models_dir: tuple[Path, ...], download_dir: Path, device: str, precision: str,
+    plate: str | None, target: str | None, trimap: Path | None, **_: Any,
+) -> None:  # fmt: skip
+    if plate or target or trimap:
         raise UsageError("--background, --target and --trimap need a picture; add -i PICTURE")
     from omz.cli.conversion_display import ConversionDisplay
-    from omz_demo import picture_job
-    from omz_demo.models import card_takes_plate, load_matter
+    from omz.matting import ModelChoice, open_model
+    from omz_demo.display import say, show_table
+    from omz_demo.example import run_example
 
-    load = partial(load_matter, model, models_dir, download_dir, device, precision, ConversionDisplay(err=True).show)
-    if picture is None:
-        from omz_demo.example import run_example
-
-        loaded = load()
-        _warn(loaded.warnings)
-        rows = {"device asked for": device, **run_example(loaded, output or Path("out"))}
-        shown = "pair" if loaded.matter.takes_plate else "picture"
-        Console().print(_table(f"an embedded synthetic {shown}", rows))
-        return
-    _check_plate(model, card_takes_plate(model, models_dir), plate)
-    job = picture_job.plan(picture, plate, output, target, trimap)
-    loaded = load()
-    _check_plate(model, loaded.matter.takes_plate, plate)
-    if trimap and not loaded.matter.gives_trimap:
-        raise UsageError(f"{model} gives no trimap; leave --trimap out")
-    _warn(job.warnings + loaded.warnings)
-    click.echo(picture_job.run(job, loaded))
+    ir = ModelChoice(model, models_dir, download_dir).ir(ConversionDisplay(err=True).show)
+    opened = open_model(ir, device, precision)
+    for warning in opened.warnings:
+        say(warning)
+    title, rows = run_example(opened, output or Path("out"))
+    show_table(title, {"device asked for": device, **rows})
 
 
-def _check_plate(model: str, takes_plate: bool | None, plate: Path | None) -> None:
-    """Raise where the model takes a plate and there is none, or the other way round; None: that is not known yet."""
-    if takes_plate is True and plate is None:
-        raise UsageError(f"{model} needs the plate, the same scene without the subject; add --background PLATE")
-    if takes_plate is False and plate is not None:
-        raise UsageError(f"{model} takes no plate; leave --background out")
+def _doctor(models_dir: tuple[Path, ...], download_dir: Path, json: bool, **_: Any) -> None:
+    from omz_demo.doctor import examine, show
 
-
-def _warn(warnings: tuple[str, ...]) -> None:
-    for warning in warnings:
-        click.echo(f"warning: {warning}", err=True)
-
-
-def _table(title: str, rows: dict[str, str]) -> Table:
-    table = Table(title=title, show_header=False)
-    for name, value in rows.items():
-        table.add_row(Text(name), Text(value))  # a path may look like markup
-    return table
+    findings = examine(models_dir, download_dir)
+    show(findings, json)
+    if findings.exit_code:
+        raise click.exceptions.Exit(findings.exit_code)
 
 
 if __name__ == "__main__":

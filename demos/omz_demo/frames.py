@@ -17,8 +17,8 @@ class Frame:
     """A picture, what it is matted against, and what its subject is placed before; all of one size.
 
     ``plate`` is None for a model that takes none; ``target`` is None where the subject stays on transparency.
-    ``index`` counts from 0 in the order of the source. ``time`` is when it is shown, in the units of the source: a
-    presentation timestamp.
+    ``index`` counts from 0 in the order of the source. ``time`` is when it is shown, and ``duration`` how long, in the
+    units of the source: a presentation timestamp.
     """
 
     index: int
@@ -26,6 +26,7 @@ class Frame:
     plate: Picture | None = None
     target: Picture | None = None
     time: int = 0
+    duration: int = 0
 
 
 @dataclass(frozen=True)

@@ -12,18 +12,13 @@ import cv2
 import numpy as np
 import pytest
 from builders import published_file, save_brightness_model, save_brightness_onnx, save_difference_model, write_card
-from click.testing import CliRunner, Result
+from demo_command import demo
 from scipy.special import softmax
 
 from omz.images.files import read_picture, write_picture
 from omz.synthesis.scene import make_scene
-from omz_demo.cli import main
 
 SUBJECT, BEHIND = 240, 10
-
-
-def demo(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
 
 
 def read_whole(path: Path) -> np.ndarray:
@@ -50,7 +45,6 @@ def folder(tmp_path, monkeypatch) -> Path:
 def test_a_cutout_has_no_fringe_of_the_old_background(folder):
     result = demo("-m", "brightness.xml", "-i", "photo.png", "-o", "cut.png")
     assert result.exit_code == 0, result.output
-    assert " ms, foreground " in result.output
     cut, alpha = read_whole(folder / "cut.png"), soft_subject(60, 200)
     np.testing.assert_allclose(cut[..., 3], 255 * alpha, atol=2)
     soft = (alpha > 0.1) & (alpha < 0.9)
@@ -78,7 +72,6 @@ def test_red_green_and_blue_of_the_trimap_are_its_classes(folder):
 def test_a_model_that_gives_a_foreground_keeps_it(folder):
     result = demo("-m", "difference.xml", "-i", "photo.png", "--plate", "plate.png", "-o", "cut.png")
     assert result.exit_code == 0, result.output
-    assert "foreground" not in result.output
     np.testing.assert_array_equal(read_whole(folder / "cut.png")[..., :3], read_whole(folder / "photo.png"))
 
 
@@ -91,7 +84,8 @@ def test_the_ir_says_whether_pictures_are_stretched(folder, resize_type, stretch
     small = cv2.resize(read_picture(folder / "photo.png"), (64, 64 if stretched else 19), interpolation=way)
     alpha = ((small.mean(2) - BEHIND) / (SUBJECT - BEHIND)).astype(np.float32)
     full = cv2.resize(alpha, (200, 60), interpolation=cv2.INTER_CUBIC if stretched else cv2.INTER_LINEAR)
-    np.testing.assert_allclose(read_whole(folder / "cut.png")[..., 3], 255 * full.clip(0, 1), atol=0.51)
+    alpha = read_whole(folder / "cut.png")[..., 3]
+    np.testing.assert_allclose(alpha, 255 * full.clip(0, 1), atol=1.01)  # rounded before and after
 
 
 @pytest.mark.parametrize(
@@ -100,11 +94,11 @@ def test_the_ir_says_whether_pictures_are_stretched(folder, resize_type, stretch
         (["-m", "brightness.xml", "--background", "plate.png"], 2, "brightness.xml takes no plate; leave --background"),
         (["-m", "difference.xml"], 2, "difference.xml needs the plate, .*; add --background PLATE"),
         (["-m", "difference.xml", "--plate", "plate.png", "--trimap", "t.png"], 2, "gives no trimap; leave --trimap"),
-        (["-m", "brightness.xml", "--trimap", "photo.png"], 1, "is one of the pictures to read"),
-        (["-m", "brightness.xml", "--trimap", "./cut.png"], 1, "cut.png is where the result goes"),
+        (["-m", "brightness.xml", "--trimap", "photo.png"], 2, "photo.png is where something else is"),
+        (["-m", "brightness.xml", "--trimap", "./cut.png"], 2, "cut.png is where something else is"),
         (["-m", "brightness.xml", "--trimap", "t.gif"], 1, "t.gif: a picture needs one of the suffixes"),
         (["-m", "brightness.xml", "--trimap", "."], 1, "needs one of the suffixes"),
-        (["-m", "brightness.xml", "--trimap", "photo.png/t.png"], 1, "no folder that can be written to"),
+        (["-m", "brightness.xml", "--trimap", "photo.png/t.png"], 1, "photo.png is no folder; choose another place"),
     ],
 )
 def test_errors_say_what_to_do_and_leave_nothing(folder, arguments, code, message):

@@ -89,11 +89,31 @@ def test_a_stream_that_is_left_can_be_followed_by_another(starter, scenes):
     np.testing.assert_array_equal(matter.cut(first[1]).alpha, matter.cut(again[1]).alpha)
 
 
+@pytest.mark.parametrize("shown", [None, (80, 120)])
+def test_one_compiled_for_a_size_gives_the_same(starter, scenes, shown):
+    matter = fixed = LevelMatter(OpenVINOEngine(starter, adapt=in_eight_bits), size=shown, requests=2)
+    for scene in scenes[:3]:  # each of another size, none of which is a multiple of what the network needs
+        fixed = fixed.at(scene.alpha.shape)
+        ((_, expected),) = results(matter, [scene])
+        ((_, levels),) = results(fixed, [scene])
+        np.testing.assert_allclose(levels.alpha.astype(int), expected.alpha, atol=1)  # of what lies between two levels
+        np.testing.assert_allclose(levels.foreground.astype(int), expected.foreground, atol=1)
+        assert fixed.at(scene.alpha.shape) is fixed
+        assert fixed.requests == 2
+
+
+def test_one_compiled_for_a_size_takes_no_other(starter, scenes):
+    matter = LevelMatter(OpenVINOEngine(starter, adapt=in_eight_bits)).at((64, 64))
+    ((_, error),) = matter.stream(scenes[:1], lambda scene: (scene.picture, scene.plate))
+    assert isinstance(error, OmzError)
+
+
 def test_a_fixed_network_keeps_the_size_of_pictures(tmp_path):
     path = save_difference_model(tmp_path / "difference.xml", 72, 128)
     picture, plate = np.full((361, 639, 3), 100, np.uint8), np.full((361, 639, 3), 100, np.uint8)
     picture[80:240, 200:400] = 180
     matter = LevelMatter(OpenVINOEngine(path, adapt=in_eight_bits))
+    assert matter.at((361, 639)) is matter
     ((_, found),) = matter.stream([0], lambda item: (picture, plate))
     levels = matter.cut(found)
     assert levels.alpha.shape == (361, 639)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import io
 import os
 import sys
@@ -22,6 +23,18 @@ class _OmzCommand(click.Command):
     """
 
     respell: Callable[[list[str]], list[str]] | None = None
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        sections: dict[str, list[tuple[str, str]]] = {}
+        heading = "Options"
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
+            heading = getattr(parameter, "heading", heading)  # that of the one before, for flags that commands share
+            if record:
+                sections.setdefault(heading, []).append(record)
+        for heading, records in sections.items():
+            with formatter.section(heading):
+                formatter.write_dl(records)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if self.respell:
@@ -45,9 +58,22 @@ class _OmzCommand(click.Command):
             where = f"{error.filename}: " if error.filename else ""
             click.echo(f"{ctx.info_name}: error: {where}{error.strerror or error}", err=True)
             ctx.exit(1)
-        except KeyboardInterrupt:
-            click.echo(f"{ctx.info_name}: interrupted", err=True)
+        except KeyboardInterrupt as interrupt:  # which may say what was done by then
+            click.echo(f"{ctx.info_name}: interrupted{''.join(f'; {text}' for text in interrupt.args)}", err=True)
             ctx.exit(130)
+
+
+class _HeadedOption(click.Option):
+    """A flag that the help has below a heading of its own."""
+
+    def __init__(self, *args: Any, heading: str, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.heading = heading
+
+
+def below(heading: str) -> Callable[..., Callable[[Any], Any]]:
+    """Return what ``click.option`` is, for flags that the help has below ``heading``."""
+    return functools.partial(click.option, cls=_HeadedOption, heading=heading)
 
 
 def _complete(argument: str, flags: list[str]) -> str:

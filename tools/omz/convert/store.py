@@ -54,6 +54,12 @@ def stored_irs(
     return paths
 
 
+def is_stored(card: ModelCard, download_dir: Path, precision: Precision = "FP16") -> bool:
+    """Tell whether :func:`stored_ir` would find the IR, without having to convert."""
+    plan = plan_conversion(card, download_dir, cache_folder() / "ir" / _key(card), Settings(precisions=(precision,)))
+    return is_whole(plan.ir_path(precision))
+
+
 def _key(card: ModelCard) -> str:
     """Return a name that changes with whatever the IR depends on: card, code and OpenVINO."""
     digest = hashlib.sha256("\n".join((card.model_dump_json(), version("openvino"))).encode())

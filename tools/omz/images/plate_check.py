@@ -13,9 +13,12 @@ from omz.images.files import Levels
 from omz.images.geometry import resize
 from omz.images.placing import place
 
+NOT_THE_SCENE = "this does not look like the empty scene of the picture; did you mean --target?"
+
 _SEEN = 640  # pixels of the longer side of what is looked at
 _LEAST_INLIERS = 0.5
 _LEAST_LIKENESS = 0.3
+_ALIKE = 0.6  # a likeness from which on nothing has moved, and there is nothing to align
 _BACKGROUND = 0.05  # an alpha below which a pixel is background
 _DARKER = 0.85  # of the plate's light: less is left in a heavy shadow
 _CHROMATICITY = 0.03  # how far the share of a colour in a pixel's light may move in a shadow
@@ -29,19 +32,21 @@ def check_plate(
 ) -> tuple[str, ...]:
     """Return warnings, one line each, about a ``plate`` for ``picture``, both (H, W, 3) of one size.
 
-    ``alignment`` is that of the two where it is known; otherwise they are aligned here, in small copies. With ``alpha``
-    (H, W) the background alone is compared, and looked at for the subject's shadow. Thresholds were measured on
-    photographs (another scene), and on synthetic scenes (shadow).
+    ``alignment`` is that of the two where it is known; otherwise they are aligned here, in small copies, if need be.
+    With ``alpha`` (H, W) the background alone is compared, and looked at for the subject's shadow. Thresholds were
+    measured on photographs (another scene), and on synthetic scenes (shadow).
     """
     size = _small(picture)
     small, seen = resize(plate, size), resize(picture, size)
-    alignment = alignment or align(small, seen)
-    best = resize(alignment.plate, size)
     background = None if alpha is None else _background(resize(alpha, size))
+    if alignment is None:
+        stands_still = likeness(small, seen, background) >= _ALIKE
+        alignment = Alignment(small, stands_still) if stands_still else align(small, seen)
+    best = resize(alignment.plate, size)
     if background is not None and not background.any():
         background = None
     if not _same_scene(alignment, best, seen, background):
-        return ("this does not look like the empty scene of the picture; did you mean --target?",)
+        return (NOT_THE_SCENE,)
     exposure = match_exposure(best, seen, background)
     warnings = [_off(exposure)] if exposure.is_off else []
     if background is not None:

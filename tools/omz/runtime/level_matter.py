@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
+from copy import copy
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
@@ -59,8 +60,24 @@ class LevelMatter:
     def __init__(
         self, engine: OpenVINOEngine, stretch: bool = False, size: Size | None = None, requests: int | None = None
     ) -> None:
-        self._matter = Matter(engine, stretch, size)
-        self._requests = [engine.request() for _ in range(requests or engine.best_requests + 1)]
+        self._matter, self._asked = Matter(engine, stretch, size), requests
+        self._run_by(engine)
+
+    def _run_by(self, engine: OpenVINOEngine) -> None:
+        self._engine = engine
+        self._requests = [engine.request() for _ in range(self._asked or engine.best_requests + 1)]
+
+    def at(self, size: Size) -> LevelMatter:
+        """Return what does the same to pictures of one ``size`` (height, width), faster; it is compiled anew for them.
+
+        Raises :class:`omz.errors.EngineError`.
+        """
+        shapes = {info.name: self._matter.shape(info, size) for info in self._engine.inputs}
+        if all(info.shape == shapes[info.name] for info in self._engine.inputs):
+            return self
+        fixed = copy(self)
+        fixed._run_by(self._engine.at(shapes))
+        return fixed
 
     @property
     def matter(self) -> Matter:

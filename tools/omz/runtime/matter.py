@@ -130,7 +130,7 @@ class Matter:
         _check("picture", picture)
         if (plate is None) == self.takes_plate:
             raise ImageError("the model needs the plate; give it, too" if plate is None else "the model takes no plate")
-        fit = self._fit(picture)
+        fit = self._fit((picture.shape[0], picture.shape[1]))
         small = fit.apply(picture)
         tensors = {self._picture.name: picture_tensor(small, self._picture)}
         if self._plate is not None and plate is not None:
@@ -158,8 +158,13 @@ class Matter:
             full_trimap(fit, results[TRIMAP]) if TRIMAP in results else None,
         )
 
-    def _fit(self, picture: Picture) -> Fit:
-        size = picture.shape[0], picture.shape[1]
+    def shape(self, info: TensorInfo, size: Size) -> tuple[int, ...]:
+        """Return the shape in which an input takes one picture of ``size`` (height, width)."""
+        height, width = self._fit(size).padded
+        sides = {"N": 1, "C": 3, "H": height, "W": width}
+        return tuple(sides[side] for side in layout_of(info))
+
+    def _fit(self, size: Size) -> Fit:
         return self._fit_fixed(size, self._fixed_size) if self._fixed_size else fit_padded(size, _MULTIPLE)
 
 

@@ -1,0 +1,176 @@
+"""What the user named, as inputs: pictures, videos, cameras, streams."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath, PurePosixPath
+from typing import Literal, TypeAlias
+
+from omz.errors import ImageError, UsageError
+
+Kind: TypeAlias = Literal["picture", "video", "camera", "stream", "stdin"]
+
+PICTURES = frozenset(
+    (".bmp", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff")
+    + (".webp",)
+)
+VIDEOS = frozenset(
+    (".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".ts")
+    + (".vob", ".webm", ".wmv", ".y4m")
+)
+
+_URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)  # two letters at least: C:// is a drive
+_WILD = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True)
+class Input:
+    """Something to matte: ``source`` is a path, the index of a camera, a URL, or ``-`` for standard input.
+
+    ``relative`` is where it lies below the root it was found under, which the outputs mirror.
+    """
+
+    source: str
+    relative: PurePosixPath
+    kind: Kind
+
+    @property
+    def path(self) -> Path:
+        """The file; of a picture or video alone."""
+        return Path(self.source)
+
+
+Inputs: TypeAlias = tuple[Input, ...]
+
+
+def discover(
+    texts: Iterable[str], recursive: bool = False, exclude: Sequence[Path] = (), limit: int | None = None
+) -> Inputs:
+    """Return what ``texts`` name, in their order, and what each stands for in natural order; nothing twice.
+
+    A text is a file, a folder (with ``recursive``, all below it), a pattern (``*``, ``?``, ``[...]``; ``**`` for any
+    folders), ``@`` and a file that has a path a line, relative to the working directory, the index of a camera, a URL,
+    or ``-``. Of a folder and a pattern it is the pictures and videos, by suffix, that are neither hidden nor in
+    ``exclude``: files, and folders below the root. With ``limit`` it is the first so many of the pictures that a text
+    stands for. A file that is named is taken whatever its suffix. Links to folders are not followed. Raises
+    :class:`UsageError` where a text stands for nothing, :class:`ImageError` where it is a file that is missing.
+    """
+    left_out = {path.resolve() for path in exclude}
+    found: dict[str, Input] = {}
+    for text in texts:
+        items = tuple(_stands_for(text, recursive, left_out))
+        too_many = {*[item for item in items if item.kind == "picture"][limit:]} if limit else set()
+        for item in (item for item in items if item not in too_many):
+            found.setdefault(os.path.abspath(item.source) if item.kind in ("picture", "video") else item.source, item)
+    return tuple(found.values())
+
+
+def shard(inputs: Sequence[Input], number: int, count: int) -> Inputs:
+    """Return the share of one of ``count`` runs, ``number`` counting from 1: every input is in exactly one.
+
+    Raises :class:`UsageError` for a number that is none of them.
+    """
+    if not 1 <= number <= count:
+        raise UsageError(f"there is no shard {number} of {count}; write 1/{max(count, 1)} for the first")
+    return tuple(inputs[number - 1 :: count])
+
+
+def natural(text: str) -> tuple[object, ...]:
+    """Return a key that sorts numbers in a text by their value: ``a2`` before ``a10``."""
+    parts = re.split(r"([0-9]+)", text)
+    return (*((int(part) if index % 2 else part.casefold()) for index, part in enumerate(parts)), text)
+
+
+def _stands_for(text: str, recursive: bool, left_out: set[Path]) -> Iterable[Input]:
+    """Return what one text stands for; a file or a folder before anything else of that name."""
+    path = Path(text)
+    if os.path.isdir(text):  # which says no to any text, where Path raises
+        return _in_folder(path, recursive, left_out)
+    if os.path.exists(text):
+        return [Input(text, PurePosixPath(path.name), "camera") if path.is_char_device() else _file(path, path.parent)]
+    if text.startswith("@"):
+        return _in_list(Path(text[1:]))
+    live = _live(text)
+    if live is not None:
+        return [live]
+    if _WILD.search(text):
+        return _matches(text, left_out)
+    raise ImageError(f"no file at {text or repr(text)}; check the path")
+
+
+def _live(text: str) -> Input | None:
+    if text == "-":
+        return Input(text, PurePosixPath("stdin"), "stdin")
+    if _URL.match(text):
+        return Input(text, PurePosixPath("stream"), "stream")
+    return Input(text, PurePosixPath(f"camera{text}"), "camera") if re.fullmatch(r"[0-9]+", text) else None
+
+
+def _in_folder(folder: Path, recursive: bool, left_out: set[Path]) -> Inputs:
+    files = _media(_files(folder, recursive, left_out), folder, left_out)
+    if not files:
+        more = "" if recursive else ", or --recursive for the folders below it"
+        raise UsageError(f"{folder} has no pictures or videos; name another folder{more}")
+    return files
+
+
+def _files(folder: Path, recursive: bool, left_out: set[Path]) -> Iterator[Path]:
+    """Yield the files of a folder; raises :class:`UsageError` where one cannot be looked into."""
+
+    def refuse(error: OSError) -> None:
+        raise UsageError(f"{error.filename} cannot be read: {error.strerror}; leave it out, or have it opened to you")
+
+    for place, folders, names in os.walk(folder, onerror=refuse):
+        folders[:] = [
+            name for name in folders if recursive and name[0] != "." and Path(place, name).resolve() not in left_out
+        ]
+        yield from (Path(place, name) for name in names if name[0] != ".")
+
+
+def _matches(pattern: str, left_out: set[Path]) -> Inputs:
+    parts = PurePath(pattern).parts
+    fixed = next(index for index, part in enumerate(parts) if _WILD.search(part))
+    root = Path(*parts[:fixed])
+    found = (Path(name) for name in glob.iglob(pattern, recursive=True))
+    base = root.resolve()
+    folders = left_out - {base}
+    files = _media((path for path in found if folders.isdisjoint(path.resolve().parents)), root, left_out)
+    if not files:
+        raise UsageError(f"no picture or video matches {pattern}; check the pattern")
+    return files
+
+
+def _media(paths: Iterable[Path], root: Path, left_out: set[Path]) -> Inputs:
+    """Return the pictures and videos among paths below ``root``, in natural order of the paths below it."""
+    files = [
+        _file(path, root)
+        for path in paths
+        if path.suffix.lower() in PICTURES | VIDEOS and path.is_file() and path.resolve() not in left_out
+    ]
+    return tuple(sorted(files, key=lambda item: [natural(part) for part in item.relative.parts]))
+
+
+def _in_list(path: Path) -> Inputs:
+    """Return the files that a list names, in its order, below the folder that has them all."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError as error:
+        raise UsageError(f"the list {path} cannot be read: {error.strerror or error}; check the path") from error
+    files = [Path(line) for line in lines if line.strip()]
+    missing = next((file for file in files if not file.is_file()), None)
+    if missing is not None:
+        raise ImageError(f"no file at {missing}, which is in {path}; check the list")
+    if not files:
+        raise UsageError(f"the list {path} is empty; write a path a line")
+    root = Path(os.path.commonpath([os.path.abspath(file.parent) for file in files]))
+    return tuple(_file(file, root) for file in files)
+
+
+def _file(path: Path, root: Path) -> Input:
+    below = os.path.relpath(os.path.abspath(path), os.path.abspath(root))
+    kind: Kind = "video" if path.suffix.lower() in VIDEOS else "picture"
+    return Input(str(path), PurePosixPath(Path(below).as_posix()), kind)

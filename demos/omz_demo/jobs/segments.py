@@ -1,0 +1,151 @@
+"""What is finished of a video: segments in a hidden folder beside the result, and a line about each.
+
+Whatever becomes of the process, the segments that have their line are whole. They go once they have been joined.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from omz.checksum import file_digest
+from omz.errors import UsageError
+from omz.journal_file import Written, open_journal_file, read_journal_file, what_differs
+from omz_demo.video.writing import told
+
+_ALGORITHM = "sha256"
+_JOURNAL = "segments.jsonl"
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Frames that are finished: ``frames`` of them from ``first`` on.
+
+    The last is shown at ``last_time`` for ``last_duration``, in the units of the source. ``files`` has the SHA-256 of
+    each file, by its path as the folder of segments sees it.
+    """
+
+    first: int
+    frames: int
+    last_time: int
+    last_duration: int
+    files: Mapping[str, str]
+
+
+class Segments:
+    """The finished segments: how many there are, and the last of them, for there can be very many.
+
+    ``warning`` says why those of an earlier run do not count, where that is so.
+    """
+
+    def __init__(
+        self, folder: Path, finished: tuple[Segment, ...], add: Callable[[Mapping[str, Any]], None], warning: str = ""
+    ) -> None:
+        self.folder, self.warning = folder, warning
+        self.count, self.last = len(finished), finished[-1] if finished else None
+        self._add = add
+
+    @property
+    def frames(self) -> int:
+        """How many frames are finished."""
+        return 0 if self.last is None else self.last.first + self.last.frames
+
+    def path(self, what: str, index: int, suffix: str) -> Path:
+        """Return where a segment of a result is kept."""
+        return self.folder / f"{what}.{index:05d}{suffix}"
+
+    def add(self, frames: int, last_time: int, last_duration: int, files: tuple[Path, ...]) -> None:
+        """Note a segment, whose files are there; it is kept whatever becomes of this process.
+
+        Raises :class:`VideoError` where that cannot be written.
+        """
+        digests = {os.path.relpath(path, self.folder): file_digest(path, _ALGORITHM) for path in files}
+        segment = Segment(self.frames, frames, last_time, last_duration, digests)
+        with told(self.folder):
+            self._add(asdict(segment))
+        self.count, self.last = self.count + 1, segment
+
+
+@contextmanager
+def open_segments(folder: Path, depends_on: Mapping[str, str], resume: bool, keep: bool = True) -> Iterator[Segments]:
+    """Open the folder of segments: a new one, or to ``resume``, the one that is there.
+
+    ``depends_on`` is all that frames depend on, by name; where that differs from before, all is begun anew, with a
+    warning. The folder goes when the block ends well, or nothing in it is finished, or nobody is to ``keep`` it. Raises
+    :class:`UsageError` where another process works on it, :class:`VideoError` where it cannot be written.
+    """
+    with ExitStack() as stack:
+        with told(folder.parent):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(_locked(folder))
+            there = read_journal_file(folder / _JOURNAL, _from_json)
+            going_on = resume and there.header == depends_on
+            finished = _whole(folder, there.entries) if going_on else ()
+            if not finished and folder.exists():
+                shutil.rmtree(folder)
+            folder.mkdir(exist_ok=True)
+            size = there.size if finished and finished == there.entries else 0
+            stack.push(lambda error, *_: _leave(folder, keep and error is not None))
+            add = stack.enter_context(open_journal_file(folder / _JOURNAL, depends_on, size))
+            for segment in () if size else finished:
+                add(asdict(segment))
+        yield Segments(folder, finished, add, _warning(there, depends_on, len(finished)) if resume else "")
+
+
+def _leave(folder: Path, keep: bool) -> None:
+    if not keep or not read_journal_file(folder / _JOURNAL, _from_json).entries:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _warning(there: Written[Segment], depends_on: Mapping[str, str], whole: int) -> str:
+    """Return why finished segments do not count, where there are such."""
+    if there.header and there.header != depends_on:
+        other = what_differs(there.header, depends_on)
+        return f"what is finished is of a run with another {other}; everything is done anew"
+    if whole < len(there.entries):
+        return f"of {len(there.entries)} finished segments, number {whole + 1} is damaged; what follows is done anew"
+    return ""
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep others from ``folder``; the file that does so goes with the folder, while it still does."""
+    lock = filelock.FileLock(folder.with_name(f"{folder.name}.lock"))
+    try:
+        lock.acquire(blocking=False)
+    except filelock.Timeout:
+        raise UsageError(f"another run works on {folder}; wait for it, or name another output") from None
+    try:
+        yield
+    finally:
+        if not folder.exists():
+            _remove(Path(lock.lock_file))
+        lock.release()
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:  # some systems keep files that are open
+        return
+
+
+def _whole(folder: Path, entries: tuple[Segment, ...]) -> tuple[Segment, ...]:
+    """Return the segments up to the first that is not there as it was written."""
+    for count, segment in enumerate(entries):
+        for name, digest in segment.files.items():
+            path = folder / name
+            if not path.is_file() or file_digest(path, _ALGORITHM) != digest:
+                return entries[:count]
+    return entries
+
+
+def _from_json(value: Mapping[str, Any]) -> Segment:
+    return Segment(**{**value, "files": dict(value["files"])})

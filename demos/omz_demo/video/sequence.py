@@ -1,0 +1,68 @@
+"""Frames to a folder of PNG files."""
+
+from __future__ import annotations
+
+import csv
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+from omz.atomic import whole_file
+from omz.errors import VideoError
+from omz.images.files import write_picture
+from omz_demo.frames import Levels
+from omz_demo.video.opening import reason
+
+TIMES = "times.csv"
+_HEADER = ["index", "time", "seconds"]
+
+
+def picture_path(folder: Path, index: int) -> Path:
+    """Return where the picture of a frame is in the folder of a sequence."""
+    return folder / f"{index:08d}.png"
+
+
+class SequenceWriter:
+    """Write frames as ``00000000.png`` and so on, each whole or not at all, and their times to ``times.csv``.
+
+    ``start`` is the number of the first frame that is written; the lines of ``times.csv`` before it stay, the others
+    are dropped. The interface is that of :class:`omz_demo.video.writing.VideoWriter`. Raises :class:`VideoError`, and
+    :class:`omz.errors.ImageError` where a picture cannot be written.
+    """
+
+    padded = (0, 0)
+
+    def __init__(self, folder: Path, time_base: Fraction, start: int = 0) -> None:
+        self.folder, self.time_base, self.index = folder, time_base, start
+
+    def __enter__(self) -> SequenceWriter:
+        path = self.folder / TIMES
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for rest in self.folder.glob(".*.????????.part.*"):  # of a process that was killed
+                rest.unlink()
+            kept = path.read_text().splitlines()[1 : self.index + 1] if path.is_file() else []
+            if len(kept) < self.index:
+                raise VideoError(f"{path} lacks the times of earlier frames; start again at the first frame")
+            with whole_file(path) as temporary:
+                temporary.write_text("\n".join([",".join(_HEADER), *kept, ""]))
+            self._file = path.open("a", newline="")
+            self._lines = csv.writer(self._file, lineterminator="\n")
+        except OSError as error:
+            raise VideoError(f"{self.folder} cannot be written: {reason(error)}; choose another folder") from error
+        return self
+
+    def write(self, picture: Levels, time: int, duration: int | None = None) -> None:
+        """Write (H, W, 3) BGR or (H, W, 4) BGRA, straight alpha, uint8 or uint16, to be shown from ``time`` on."""
+        write_picture(picture_path(self.folder, self.index), picture)
+        try:
+            self._lines.writerow([self.index, time, f"{float(time * self.time_base):.6f}"])
+            self._file.flush()
+        except OSError as error:
+            raise VideoError(f"{self.folder / TIMES} cannot be written: {reason(error)}; free space") from error
+        self.index += 1
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()

@@ -33,7 +33,9 @@ def main(positional: tuple[str, ...], named: tuple[str, ...], example: bool, **f
     inputs = (*positional, *named)
     if inputs == (_DOCTOR,) and not Path(_DOCTOR).exists():
         _doctor(**flags)
-    elif example or not inputs:
+    elif example and inputs:
+        raise UsageError(f"--example takes no input; leave --example or {inputs[0]} out")
+    elif not inputs:
         _example(**flags)
     else:
         _run(inputs, flags)

@@ -18,7 +18,8 @@ class Frame:
 
     ``plate`` is None for a model that takes none; ``target`` is None where the subject stays on transparency.
     ``index`` counts from 0 in the order of the source. ``time`` is when it is shown, and ``duration`` how long, in the
-    units of the source: a presentation timestamp.
+    units of the source: a presentation timestamp. ``follows_damage`` says that something before it could not be
+    decoded.
     """
 
     index: int
@@ -27,6 +28,7 @@ class Frame:
     target: Picture | None = None
     time: int = 0
     duration: int = 0
+    follows_damage: bool = False
 
 
 @dataclass(frozen=True)

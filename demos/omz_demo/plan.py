@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -12,7 +12,10 @@ from omz.errors import UsageError
 from omz.images.files import check_suffix
 from omz_demo.inputs.discovery import PICTURES, VIDEOS, Input, Inputs, discover, shard
 from omz_demo.inputs.standard_input import StdinPicture, StdinVideo, read_standard_input
-from omz_demo.outputs.names import Outputs, What, check_places, is_file_name, name_outputs, without_results
+from omz_demo.jobs.manifest import is_manifest_name
+from omz_demo.outputs.collisions import check_apart, check_collisions, name_key
+from omz_demo.outputs.names import Outputs, check_places, files_of, is_file_name, name_outputs, without_results
+from omz_demo.outputs.video_names import name_videos
 from omz_demo.request import Request
 from omz_demo.video.formats import CONTAINERS, Format, choose_format
 
@@ -37,7 +40,7 @@ class Plan:
     stdin: StdinPicture | StdinVideo | None = None
 
 
-def make_plan(request: Request, standard_input: BinaryIO) -> Plan:
+def make_plan(request: Request, standard_input: Callable[[], BinaryIO]) -> Plan:
     """Find the inputs, and name what comes of them; look at ``standard_input`` where that is one.
 
     Raises :class:`omz.errors.OmzError`.
@@ -49,20 +52,18 @@ def make_plan(request: Request, standard_input: BinaryIO) -> Plan:
     if is_file and len(inputs) * len(request.whats) > 1:
         raise UsageError(f"{len(inputs) * len(request.whats)} results do not go into {request.output}; name a folder")
     piped = any(item.kind == "stdin" for item in inputs)
-    stdin = read_standard_input(standard_input, request.raw) if piped else None
+    stdin = read_standard_input(standard_input(), request.raw) if piped else None
     still = ("picture", "stdin") if isinstance(stdin, StdinPicture) else ("picture",)
     stills = [item for item in inputs if item.kind in still]
     films = [item for item in inputs if item.kind not in still]
     pictures = _name_pictures(stills, request, output, also_read)
-    videos = {} if live and output is None else _name_videos(films, request, is_file, also_read)
-    written = [path for outputs in (*pictures.values(), *videos.values()) for path in outputs.values()]
-    _check_report(request.report, [*(item.path for item in inputs), *also_read, *written])
-    check_places([*written, *([request.report] if request.report else [])])
+    videos = {} if live and output is None else _name_videos(films, request, is_file)
     formats = {
         path: choose_format(path, what == "cutout", lossless=request.lossless)
         for outputs in videos.values()
         for what, path in outputs.items()
     }
+    _check_places(request, None if is_file else output, {**pictures, **videos}, also_read, formats)
     kept = {*(inputs if request.part is None else shard(inputs, *request.part))}
     return Plan(
         {item: outputs for item, outputs in pictures.items() if item in kept},
@@ -78,7 +79,8 @@ def _find(request: Request, folder: Path | None) -> tuple[Inputs, list[Path]]:
     """Return the inputs, without what is in the ``folder`` of results, and all files that are read but them."""
     sources = [Path(text) for text in (request.plate, request.target) if text and os.path.exists(text)]
     left_out = [*sources, *([folder] if folder else [])]
-    inputs = without_results(discover(request.inputs, request.recursive, left_out, request.limit))
+    sift = without_results if request.output is None else tuple
+    inputs = discover(request.inputs, request.recursive, left_out, request.limit, sift)
     return inputs, [file for path in sources for file in (path.rglob("*") if path.is_dir() else [path])]
 
 
@@ -110,7 +112,7 @@ def _name_pictures(
         raise UsageError(f"{stills[0].source} is a picture, {request.output} a video; name a picture, such as .png")
     if request.target and Path(request.target).suffix.lower() in VIDEOS and os.path.isfile(request.target):
         raise UsageError("a video behind pictures does not move; name a picture or a folder as --target")
-    named = name_outputs(stills, output, request.whats, _still_suffix(request), also_read)
+    named = name_outputs(stills, output, request.whats, _still_suffix(request))
     for what, path in next(iter(named.values())).items():
         if request.alpha_bits == "16" and what in ("alpha", "cutout") and path.suffix.lower() != ".png":
             raise UsageError(f"{path.suffix} has no 16 bits for alpha; write PNG, or leave --alpha_bits out")
@@ -118,8 +120,34 @@ def _name_pictures(
     return _with_trimap(named, request.trimap, read) if request.trimap else named
 
 
-def _check_report(report: Path | None, taken: Sequence[Path]) -> None:
-    if report is not None and report.resolve() in {path.resolve() for path in taken}:
+def _check_places(
+    request: Request,
+    folder: Path | None,
+    results: Mapping[Input, Outputs],
+    also_read: Sequence[Path],
+    formats: Mapping[Path, Format],
+) -> None:
+    """Raise where a file cannot be written, or would replace something; standard output is no file."""
+    files = {
+        item: [path for path in paths if request.output != STANDARD_OUTPUT or path != _named_output(request)]
+        for item, paths in files_of(results).items()
+    }
+    written = [path for paths in files.values() for path in paths]
+    sequences = {path for path, form in formats.items() if form.container is None}
+    if folder is not None:
+        check_apart(results, folder, written)
+    check_collisions(files, also_read, sequences)
+    if request.report:
+        _check_report(request.report, [*(item.path for item in results), *also_read, *written], sequences)
+    check_places([*written, *([request.report] if request.report else [])])
+
+
+def _check_report(report: Path, taken: Iterable[Path], sequences: Collection[Path]) -> None:
+    if is_manifest_name(report.name):
+        raise UsageError(f"--report {report} is the name of what jobs go on from; choose another name for it")
+    keys = {name_key(path) for path in (*taken, *sequences)}
+    is_of_sequence = not {name_key(folder) for folder in sequences}.isdisjoint(map(name_key, report.absolute().parents))
+    if report.is_dir() or name_key(report) in keys or is_of_sequence:
         raise UsageError(f"--report {report} is where something else is; choose another name for it")
 
 
@@ -134,9 +162,7 @@ def _with_trimap(pictures: Mapping[Input, Outputs], trimap: Path, read: Sequence
     return {item: {**outputs, "trimap": trimap}}
 
 
-def _name_videos(
-    films: Sequence[Input], request: Request, is_file: bool, also_read: Sequence[Path]
-) -> dict[Input, dict[What, Path]]:
+def _name_videos(films: Sequence[Input], request: Request, is_file: bool) -> Mapping[Input, Outputs]:
     """Name the files of videos: one that is named; a folder of PNG files for one video; else like those of pictures."""
     output, whats = request.output, request.whats
     if not films:
@@ -145,18 +171,8 @@ def _name_videos(
         raise UsageError("a picture goes to standard output, and no video; name a file as --output")
     alone = is_file or (len(films) == len(whats) == 1 and _is_sequence(request, films[0]))
     if output is not None and alone:
-        named = {films[0]: dict.fromkeys(whats, output)}
-    else:
-        like_pictures = name_outputs(films, output, whats, ".png", also_read)
-        named = {
-            item: {what: _as_video(path, _video_suffix(request, what)) for what, path in outputs.items()}
-            for item, outputs in like_pictures.items()
-        }
-    read = {path.resolve() for path in (*(item.path for item in films), *also_read)}
-    for path in (path for outputs in named.values() for path in outputs.values()):
-        if path.resolve() in read:
-            raise UsageError(f"{path} would replace what is read; name another output")
-    return named
+        return {films[0]: dict.fromkeys(whats, output)}
+    return name_videos(films, output, whats, request.format)
 
 
 def _is_sequence(request: Request, film: Input) -> bool:
@@ -170,16 +186,3 @@ def _is_video_name(path: Path) -> bool:
 
 def _still_suffix(request: Request) -> str:
     return request.format if request.format in PICTURES else ".png"
-
-
-def _video_suffix(request: Request, what: What) -> str:
-    """Return that of a video's result: ProRes where it needs alpha, for others H.264 is small; none for PNG files."""
-    if request.format and request.format not in PICTURES:
-        return request.format
-    if request.format == ".png":
-        return ""
-    return ".mov" if what == "cutout" else ".mp4"
-
-
-def _as_video(path: Path, suffix: str) -> Path:
-    return path.with_suffix(suffix)

@@ -13,7 +13,7 @@ from omz.images.arrays import Picture
 from omz.images.exposure import match_exposure
 from omz.images.files import read_picture
 from omz.images.geometry import resize
-from omz_demo.video.reading import VideoFrame, read
+from omz_demo.video.reading import IncompleteError, VideoFrame, read
 
 Aligning: TypeAlias = Literal["off", "auto", "frame"]
 """Not at all; once for a video, whose camera stands still; or for every frame."""
@@ -77,13 +77,19 @@ class PlateVideo:
     def at(self, index: int, name: str) -> Picture:
         """See :class:`PlateSource`."""
         while self._last is None or self._last.index < index:
-            frame = next(self._frames, None)
+            frame = self._following()
             if frame is None:
                 break
             self._last = frame
         if self._last is None:
             raise VideoError(f"{self._path} has no frames; use another video for the plate")
         return self._last.picture
+
+    def _following(self) -> VideoFrame | None:
+        try:
+            return next(self._frames, None)
+        except IncompleteError:  # it ends where it ends
+            return None
 
 
 @dataclass(frozen=True)
@@ -96,10 +102,14 @@ class Care:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A plate that fits its picture, and what there is to say of it, a line each."""
+    """A plate that fits its picture, and what there is to say of it, a line each.
+
+    ``problem`` is the one that says why it could not be aligned, empty where it could, or was not to be.
+    """
 
     plate: Picture
     notes: tuple[str, ...] = ()
+    problem: str = ""
 
 
 class Plates:
@@ -140,18 +150,19 @@ class Plates:
 
 
 def _cared_for(plate: Picture, picture: Picture, care: Care, notes: tuple[str, ...]) -> Fitted:
-    covered = None
+    covered, problem = None, ""
     if care.align != "off":
         alignment = align(plate, picture)
         plate, covered = alignment.plate, alignment.covered
-        notes = (*notes, _moved(alignment))
+        told = _moved(alignment)
+        notes, problem = (*notes, told), "" if alignment.aligned else told
     if care.match_exposure:
         exposure = match_exposure(plate, picture, covered)
         plate = exposure.plate
         if exposure.is_off:
             gains = ", ".join(f"{gain:.2f}" for gain in exposure.gains)
             notes = (*notes, f"the exposure of the plate is matched: blue, green, red times {gains}")
-    return Fitted(plate, notes)
+    return Fitted(plate, notes, problem)
 
 
 def _moved(alignment: Alignment) -> str:

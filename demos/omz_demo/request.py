@@ -20,6 +20,14 @@ from omz_demo.outputs.names import WHATS, What
 from omz_demo.plates import Aligning, Care
 from omz_demo.targets import TRANSPARENT
 
+_WITHOUT_ALPHA = (".mp4", ".mkv")  # of what videos are written as
+_PIXELS = (
+    "align", "match_exposure", "whats", "format", "alpha_bits", "fit", "input_size", "shift", "feather", "low", "high",
+    "fill_holes", "drop_specks", "stretch", "layouts",
+)  # fmt: skip
+_PIXELS_OF_PICTURES = ("quality", "strip")
+_PIXELS_OF_VIDEOS = ("lossless", "smooth", "segment_seconds", "resize_changes", "limit")
+
 
 @dataclass(frozen=True)
 class Request:
@@ -95,14 +103,12 @@ class Request:
         """Return what the device is asked to be good at: latency for what is ``live``, else throughput."""
         return Tuning(self.hint or ("latency" if live else "throughput"), self.num_streams, self.num_threads)
 
-    @property
-    def depends_on(self) -> dict[str, str]:
-        """All that pixels of results depend on but their inputs and the model, as text by name."""
-        names = (
-            "plate", "align", "match_exposure", "whats", "format", "alpha_bits", "quality", "lossless", "strip",
-            "target", "fit", "input_size", "shift", "feather", "low", "high", "fill_holes", "drop_specks", "smooth",
-            "model", "device", "precision", "stretch", "layouts", "segment_seconds", "resize_changes", "limit",
-        )  # fmt: skip
+    def options(self, video: bool) -> dict[str, str]:
+        """Return the flags that the pixels of pictures, or of a ``video``, depend on, as text by name.
+
+        Files are not among them: what is in them counts, not how they are called.
+        """
+        names = (*_PIXELS, *(_PIXELS_OF_VIDEOS if video else _PIXELS_OF_PICTURES))
         return {name: str(getattr(self, name)) for name in names}
 
 
@@ -143,7 +149,11 @@ def request_of(inputs: tuple[str, ...], flags: Mapping[str, Any], say: Callable[
     target = given.pop("target")
     if target is None:
         target = theirs.target
-    whats, size = whats_of(given.pop("what"), target), given.pop("input_size")
+    what, size, output = given.pop("what"), given.pop("input_size"), given["output"]
+    if what is None and target is None and output is not None and output.suffix.lower() in _WITHOUT_ALPHA:
+        target = GREEN  # as Open Model Zoo does
+        say(f"{output.suffix} has no alpha: the subject is placed before {GREEN}; --target chooses, .mov has alpha")
+    whats = whats_of(what, target)
     if "composite" in whats and target in (None, TRANSPARENT):
         target = GREEN
     return Request(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -17,7 +18,7 @@ from omz.images.files import read_picture
 from omz.images.placing import Placing, place
 from omz_demo.inputs.discovery import PICTURES, VIDEOS, natural
 from omz_demo.video.info import VideoInfo, probe
-from omz_demo.video.reading import read
+from omz_demo.video.reading import IncompleteError, read
 
 BLUR = 25  # pixels, where nothing else is said
 TRANSPARENT = "transparent"
@@ -101,9 +102,10 @@ class VideoTarget:
 
 def _with_seconds(path: Path, info: VideoInfo) -> Generator[tuple[float, Picture], None, None]:
     first: int | None = None
-    for frame in read(path):
-        first = frame.time if first is None else first
-        yield float((frame.time - first) * info.time_base), frame.picture
+    with suppress(IncompleteError):  # it ends where it ends
+        for frame in read(path, resize_changes=True):
+            first = frame.time if first is None else first
+            yield float((frame.time - first) * info.time_base), frame.picture
 
 
 def load_target(text: str | None, fit: Placing) -> Target | Blur | None:

@@ -44,18 +44,22 @@ class Workshop:
     target: Target | None
     finish: Finish
     pool: ThreadPoolExecutor
-    depends_on: dict[str, str]
+    facts: dict[str, str]
     say: Say
     watch: Stopwatch = field(default_factory=Stopwatch)
-    said: list[str] = field(default_factory=list)
+    said: dict[str, None] = field(default_factory=dict)
     finished: dict[str, int] = field(default_factory=dict)
     sizes: dict[Size, None] = field(default_factory=dict)
 
     def warn(self, text: str) -> None:
         """Say a warning, if it has not been said."""
         if text not in self.said:
-            self.said.append(text)
+            self.said[text] = None
             self.say(text)
+
+    def depends_on(self, video: bool) -> dict[str, str]:
+        """Return all that the pixels of pictures, or of a ``video``, depend on but their own files, by name."""
+        return {**self.facts, **self.request.options(video)}
 
     def cutter(self, follows: bool) -> Cutter:
         """Return what takes subjects out of frames; those of a video ``follows`` each other."""
@@ -98,10 +102,8 @@ def open_workshop(request: Request, live: bool, say: Say, report: Report) -> Ite
     if request.trimap and not matter.matter.gives_trimap:
         raise UsageError(f"{request.model} gives no trimap; leave --trimap out")
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        depends_on = _depends_on(request, path, opened)
-        shop = Workshop(
-            request, opened, matter, None if isinstance(target, Blur) else target, finish, pool, depends_on, say
-        )
+        facts = _facts(request, path, opened)
+        shop = Workshop(request, opened, matter, None if isinstance(target, Blur) else target, finish, pool, facts, say)
         for warning in opened.warnings:
             shop.warn(warning)
         yield shop
@@ -128,13 +130,12 @@ def check_plate_given(model: str, takes_plate: bool | None, is_given: bool) -> N
         raise UsageError(f"{model} takes no plate; leave --background out")
 
 
-def _depends_on(request: Request, model: Path, opened: OpenedModel) -> dict[str, str]:
-    """Return all that pixels of results depend on, by name."""
+def _facts(request: Request, model: Path, opened: OpenedModel) -> dict[str, str]:
+    """Return all that pixels of results depend on but flags, by name."""
     info = opened.engine.info
     return {
         "version": version("open-matting-zoo"),
         "openvino": version("openvino"),
-        "options": str(sorted(request.depends_on.items())),
         "model": f"{file_digest(model, 'sha256')} {file_digest(model.with_suffix('.bin'), 'sha256')}",
         "device": f"{info.device} {info.precision}",
         "plate": _content(request.plate),
@@ -143,13 +144,14 @@ def _depends_on(request: Request, model: Path, opened: OpenedModel) -> dict[str,
 
 
 def _content(text: str | None) -> str:
-    """Return what tells the content of a file or a folder from another; that of a text which names none is empty."""
+    """Return what tells the content of a file or a folder from another; a text that names none stands for itself."""
     path = target_file(text)
     if path is None:
-        return ""
-    files = sorted(path.rglob("*")) if path.is_dir() else [path]
-    facts = [f"{file.relative_to(path)} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files]
-    return sha256("\n".join(facts).encode()).hexdigest()
+        return text or ""
+    if path.is_file():
+        return file_digest(path, "sha256")
+    facts = [f"{file.relative_to(path)} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in path.rglob("*")]
+    return sha256("\n".join(sorted(facts)).encode(errors="surrogateescape")).hexdigest()
 
 
 def _text(size: Size | None) -> str:

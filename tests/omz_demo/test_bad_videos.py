@@ -171,7 +171,7 @@ def test_a_place_that_cannot_be_written(film, tmp_path):
         (["--plate", "plate.png", "--target", "none.png", "-o", "out.mp4"], 2, "no such file or colour"),
         (["--plate", "plate.png", "--target", "empty", "-o", "out.mp4"], 2, "the folder has no pictures"),
         (["--plate", "plate.png", "--target", "text.mp4", "-o", "out.mp4"], 1, "text.mp4"),
-        (["--plate", "plate.png", "-o", "out.mp4"], 2, "has no alpha; use .mov, .webm, or a folder"),
+        (["--plate", "plate.png", "-o", "out.mp4", "--what", "cutout"], 2, "has no alpha; use .mov, .webm"),
         (["--plate", "plate.png", "-o", "out.avi"], 2, "no video is written as .avi; use .mp4, .mov, .webm"),
         (["--plate", "plate.png", "-o", "out", "--format", "mp4"], 2, "has no alpha"),
         (["--plate", "plate.png", "-o", "out.mov", "--what", "alpha,cutout"], 2, "name a folder"),

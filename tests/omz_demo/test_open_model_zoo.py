@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from builders import save_difference_model
 from demo_command import block, box_of, demo, done, empty, mask, write_blocks
+from films import make_film
 
 import omz
 from omz.images.files import read_levels, read_picture, write_picture
@@ -19,6 +20,7 @@ from omz.synthesis.scene import make_scene
 from omz_demo.frames import Cut, Frame
 from omz_demo.outputs.screen import on_screen
 from omz_demo.outputs.window import Action, action
+from omz_demo.video.reading import read
 
 SIZE, BOX = (24, 32), (5, 7, 17, 25)
 
@@ -84,10 +86,14 @@ def test_nothing_ends_after_a_thousand(folder):
     write_blocks(folder / "in", 1001, (12, 16))
     done(*PAIR, "-i", "in", "-o", "out", "--what", "alpha")
     assert len(list((folder / "out").glob("*.png"))) == 1001
+
+
+def test_a_limit_counts_pictures_and_0_is_none(folder):
+    write_blocks(folder / "in", 12, SIZE)
     done(*PAIR, "-i", "in", "-o", "ten", "-limit", "10")
     assert {path.name for path in (folder / "ten").glob("*.png")} == {f"{number}.png" for number in range(10)}
-    done(*PAIR, "-i", "in", "-o", "all", "--what", "alpha", "-limit", "0", "--shard", "1/7")
-    assert len(list((folder / "all").glob("*.png"))) == 143
+    done(*PAIR, "-i", "in", "-o", "all", "-limit", "0")
+    assert len(list((folder / "all").glob("*.png"))) == 12
 
 
 @pytest.mark.parametrize("resize_type", [None, "standard", "fit_to_window", "fit_to_window_letterbox", "crop"])
@@ -187,3 +193,15 @@ def test_the_composite_is_theirs_within_two_levels(folder):
     ours = read_picture(folder / "x.png")
     assert cv2.absdiff(ours, theirs).max() <= 2
     assert ((matte.alpha > 0.1) & (matte.alpha < 0.9)).sum() > 50
+
+
+def test_a_video_without_a_target_is_placed_before_its_green(folder):
+    film = make_film(folder, 3, (32, 48))
+    result = demo(*film.flags, "-o", folder / "out.mp4")
+    assert result.exit_code == 0, result.output
+    assert "out.mp4" in result.output
+    assert ".mp4 has no alpha: the subject is placed before #78ff9b" in result.output
+    (named,) = [demo(*film.flags, "-o", folder / "named.mp4", "--target", "#78ff9b")]
+    assert named.exit_code == 0
+    for one, other in zip(read(folder / "out.mp4"), read(folder / "named.mp4"), strict=True):
+        np.testing.assert_array_equal(one.picture, other.picture)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 from clips import decoded, sound_packets
 from films import command, demo, make_film, plate, sequence, times
@@ -78,10 +79,25 @@ def content(output: Path) -> object:
     return decoded(output), sound_packets(output)
 
 
+def assert_same(found: object, expected: object, kind: str) -> None:
+    """Frame for frame and packet for packet; H.264 frames within what the encoder makes of the same pictures.
+
+    On CPUs with AVX-512, x264 was seen to encode the same pictures otherwise, once in thousands of segments.
+    """
+    if kind != "composite":
+        assert found == expected
+        return
+    (frames, sound), (others, other_sound) = found, expected  # type: ignore[misc]
+    assert sound == other_sound
+    assert [time for time, _ in frames] == [time for time, _ in others]
+    levels = [np.array([list(planes) for _, planes in each], float) for each in (frames, others)]
+    assert np.abs(levels[0] - levels[1]).mean(axis=1).max() < 1
+
+
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory: pytest.TempPathFactory) -> Job:
     """A run that was killed when it had some segments."""
-    begun = job(tmp_path_factory.mktemp("stopped"), "composite")
+    begun = job(tmp_path_factory.mktemp("stopped"), "cutout")
     code, _ = begun.stop(signal.SIGKILL, lambda: begun.segments() >= 4)
     assert code == -signal.SIGKILL
     assert not begun.output.exists()
@@ -98,7 +114,7 @@ def again(stopped: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
 
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory: pytest.TempPathFactory) -> object:
-    return finished(job(tmp_path_factory.mktemp("unbroken"), "composite"))
+    return finished(job(tmp_path_factory.mktemp("unbroken"), "cutout"))
 
 
 def finished(given: Job) -> object:
@@ -124,7 +140,7 @@ def test_a_killed_run_goes_on_after_its_finished_segments(again, unbroken):
 
 @pytest.mark.parametrize("damage", ["cut", "changed", "missing", "journal"])
 def test_what_is_damaged_on_the_disk_is_done_again(again, unbroken, damage):
-    segment = again.journal.with_name("composite.00002.mp4")
+    segment = again.journal.with_name("cutout.00002.mov")
     if damage == "cut":
         os.truncate(segment, segment.stat().st_size // 2)
     elif damage == "changed":
@@ -156,7 +172,7 @@ def test_what_belongs_to_something_else_is_done_anew_and_that_is_said(again, cha
         Path("difference.xml").write_text(f"{text}\n")
     result = demo(*again.arguments, *more, "--resume")
     assert result.exit_code == 0, result.output
-    assert "is of a run with another" in result.output
+    assert "of a run with another" in result.output
     assert "everything is done anew" in result.output
     resumed = content(again.output)
     assert demo(*again.arguments, *more).exit_code == 0
@@ -176,7 +192,7 @@ def test_two_runs_do_not_work_on_one_result(again):
 
 
 def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(tmp_path, monkeypatch, unbroken):
-    begun = job(tmp_path / "job", "composite")
+    begun = job(tmp_path / "job", "cutout")
     monkeypatch.chdir(begun.folder)
     code, said = begun.stop(signal.SIGINT, lambda: begun.segments() >= 3)
     assert code == 130
@@ -231,5 +247,5 @@ def test_a_video_killed_again_and_again_is_as_if_it_never_was(tmp_path, monkeypa
         assert "anew" not in said
         assert begun.segments() >= before or code == 0
     assert demo(*begun.arguments, "--resume").exit_code == 0
-    assert content(begun.output) == expected
+    assert_same(content(begun.output), expected, kind)
     assert not list(begun.folder.rglob(".*"))

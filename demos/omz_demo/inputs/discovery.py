@@ -5,12 +5,13 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Literal, TypeAlias
 
 from omz.errors import ImageError, UsageError
+from omz_demo.video.sequence import is_sequence
 
 Kind: TypeAlias = Literal["picture", "video", "camera", "stream", "stdin"]
 
@@ -31,38 +32,57 @@ _WILD = re.compile(r"[*?\[]")
 class Input:
     """Something to matte: ``source`` is a path, the index of a camera, a URL, or ``-`` for standard input.
 
-    ``relative`` is where it lies below the root it was found under, which the outputs mirror.
+    ``relative`` is where it lies below its root, which the outputs mirror. ``is_found`` says that a folder or a pattern
+    stands for it, and that nobody named it.
     """
 
     source: str
     relative: PurePosixPath
     kind: Kind
+    is_found: bool = False
 
     @property
     def path(self) -> Path:
         """The file; of a picture or video alone."""
         return Path(self.source)
 
+    @property
+    def root(self) -> Path:
+        """The folder it was found under, or in which it lies; of a picture or video alone."""
+        return self.path.parents[len(self.relative.parts) - 1]
+
 
 Inputs: TypeAlias = tuple[Input, ...]
 
 
+def _all(inputs: Inputs) -> Inputs:
+    return inputs
+
+
 def discover(
-    texts: Iterable[str], recursive: bool = False, exclude: Sequence[Path] = (), limit: int | None = None
+    texts: Iterable[str],
+    recursive: bool = False,
+    exclude: Sequence[Path] = (),
+    limit: int | None = None,
+    sift: Callable[[Inputs], Inputs] = _all,
 ) -> Inputs:
     """Return what ``texts`` name, in their order, and what each stands for in natural order; nothing twice.
 
     A text is a file, a folder (with ``recursive``, all below it), a pattern (``*``, ``?``, ``[...]``; ``**`` for any
     folders), ``@`` and a file that has a path a line, relative to the working directory, the index of a camera, a URL,
     or ``-``. Of a folder and a pattern it is the pictures and videos, by suffix, that are neither hidden nor in
-    ``exclude``: files, and folders below the root. With ``limit`` it is the first so many of the pictures that a text
-    stands for. A file that is named is taken whatever its suffix. Links to folders are not followed. Raises
-    :class:`UsageError` where a text stands for nothing, :class:`ImageError` where it is a file that is missing.
+    ``exclude``: files, and folders below the root; the frames that this demo wrote into a folder below the root are
+    left out, too. ``sift`` is given what all texts stand for, and returns what is to be kept. With ``limit`` it is the
+    first so many of the pictures that are kept of a text. A file that is named is taken whatever its suffix. Links to
+    folders are not followed. Raises :class:`UsageError` where a text stands for nothing, :class:`ImageError` where it
+    is a file that is missing.
     """
     left_out = {path.resolve() for path in exclude}
+    groups = [tuple(_stands_for(text, recursive, left_out)) for text in texts]
+    kept = {*sift(tuple(item for items in groups for item in items))}
     found: dict[str, Input] = {}
-    for text in texts:
-        items = tuple(_stands_for(text, recursive, left_out))
+    for group in groups:
+        items = [item for item in group if item in kept]
         too_many = {*[item for item in items if item.kind == "picture"][limit:]} if limit else set()
         for item in (item for item in items if item not in too_many):
             found.setdefault(os.path.abspath(item.source) if item.kind in ("picture", "video") else item.source, item)
@@ -126,7 +146,10 @@ def _files(folder: Path, recursive: bool, left_out: set[Path]) -> Iterator[Path]
 
     for place, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = [
-            name for name in folders if recursive and name[0] != "." and Path(place, name).resolve() not in left_out
+            name
+            for name in folders
+            if recursive and name[0] != "." and Path(place, name).resolve() not in left_out
+            if not is_sequence(Path(place, name))
         ]
         yield from (Path(place, name) for name in names if name[0] != ".")
 
@@ -135,9 +158,10 @@ def _matches(pattern: str, left_out: set[Path]) -> Inputs:
     parts = PurePath(pattern).parts
     fixed = next(index for index, part in enumerate(parts) if _WILD.search(part))
     root = Path(*parts[:fixed])
-    found = (Path(name) for name in glob.iglob(pattern, recursive=True))
+    found = [Path(name) for name in glob.iglob(pattern, recursive=True)]
     base = root.resolve()
-    folders = left_out - {base}
+    sequences = {folder.resolve() for folder in {path.parent for path in found} if is_sequence(folder)}
+    folders = (left_out | sequences) - {base}
     files = _media((path for path in found if folders.isdisjoint(path.resolve().parents)), root, left_out)
     if not files:
         raise UsageError(f"no picture or video matches {pattern}; check the pattern")
@@ -147,7 +171,7 @@ def _matches(pattern: str, left_out: set[Path]) -> Inputs:
 def _media(paths: Iterable[Path], root: Path, left_out: set[Path]) -> Inputs:
     """Return the pictures and videos among paths below ``root``, in natural order of the paths below it."""
     files = [
-        _file(path, root)
+        _file(path, root, is_found=True)
         for path in paths
         if path.suffix.lower() in PICTURES | VIDEOS and path.is_file() and path.resolve() not in left_out
     ]
@@ -170,7 +194,7 @@ def _in_list(path: Path) -> Inputs:
     return tuple(_file(file, root) for file in files)
 
 
-def _file(path: Path, root: Path) -> Input:
+def _file(path: Path, root: Path, is_found: bool = False) -> Input:
     below = os.path.relpath(os.path.abspath(path), os.path.abspath(root))
     kind: Kind = "video" if path.suffix.lower() in VIDEOS else "picture"
-    return Input(str(path), PurePosixPath(Path(below).as_posix()), kind)
+    return Input(str(path), PurePosixPath(Path(below).as_posix()), kind, is_found)

@@ -24,8 +24,8 @@ class NetworkStream:
     """The pictures of an RTSP, HTTP or TCP stream, as PyAV reads it; a :class:`omz_demo.inputs.camera.Device`.
 
     It may keep silent for ``timeout`` seconds. Once it breaks off, it is opened again, up to ``attempts`` times until
-    a picture comes; one that tells its length is a file, and ends with it. Pictures of another size than the first are resized. Raises :class:`VideoError` where the first
-    does not come.
+    a picture comes; one that tells its length is a file, and ends with it. Pictures of another size than the first are
+    resized. Raises :class:`VideoError` where the first does not come.
     """
 
     def __init__(self, url: str, timeout: float, attempts: int, options: Mapping[str, str]) -> None:

@@ -24,7 +24,7 @@ class ShownVideo:
         info = probe(path)
         self.name, self.size, self.rate = path.name, info.size, float(info.rate)
         self.time_base: Fraction = info.time_base
-        self._path, self._loop = path, loop
+        self.path, self._loop = path, loop
         self._now = 0
         self._frames = self._read()
 
@@ -47,7 +47,7 @@ class ShownVideo:
         index = begin = 0
         while True:
             end = begin
-            for frame in read(self._path):
+            for frame in read(self.path):
                 yield Frame(index, frame.picture, None, None, begin + frame.time, frame.duration)
                 index, end = index + 1, begin + frame.time + frame.duration
             if not self._loop:

@@ -91,8 +91,8 @@ def run_clip(
     ``dress`` adds plate and target to a frame. ``say`` is given what the user should know, a line each. ``keep`` is
     told how many frames are finished, also where the job is broken off and they are of use to a later run. ``advance``
     is told how many frames more are done. ``look`` sees each cut and what is written of it, and returns whether to go
-    on. Raises :class:`omz.errors.OmzError` where nothing more can be done; finished segments stay then, as after
-    Ctrl-C, and ``resume`` goes on after them.
+    on; else it is as if Ctrl-C had been pressed. Raises :class:`omz.errors.OmzError` where nothing more can be done;
+    finished segments stay then, as after Ctrl-C, and ``resume`` goes on after them.
     """
     with (
         open_segments(clip.folder, clip.depends_on, clip.resume, clip.is_resumable) as segments,
@@ -107,8 +107,10 @@ def run_clip(
         advance(before)
         frames = _Frames(clip, segments, dress, watch)
         _write(clip, segments, frames, cutter, pool, watch, advance, look)
-        if not segments.frames:
+        if segments.last is None:
             raise VideoError(frames.problem or f"{clip.info.path} has no frame; use another video")
+        if segments.last.follows_damage and not frames.problem:  # that an earlier run has met
+            frames.problem = f"{clip.info.path} is damaged: parts of it could not be decoded; use an undamaged copy"
         with watch("join"):
             for note in _joined(clip, segments, ended=bool(frames.problem) or frames.stopped):
                 say(note)
@@ -143,8 +145,7 @@ def _write(
                 writing.write(cut, results)
             advance(1)
             if not look(cut, results):
-                frames.stopped = True
-                break
+                raise KeyboardInterrupt
 
 
 class _Frames:

@@ -7,6 +7,7 @@ killed process has begun is cut away. The last line about a picture holds.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -87,6 +88,11 @@ class Manifest:
 def manifest_name(shard: tuple[int, int] | None = None) -> str:
     """Return the name of the file: one of its own for each shard, given as its number and their count."""
     return "omz_demo.jsonl" if shard is None else f"omz_demo.{shard[0]}-of-{shard[1]}.jsonl"
+
+
+def is_manifest_name(name: str) -> bool:
+    """Whether a file of this name may be a manifest, of pictures or of videos."""
+    return re.fullmatch(r"omz_demo(_videos)?(\.\d+-of-\d+)?\.jsonl", name, re.IGNORECASE) is not None
 
 
 @contextmanager

@@ -97,8 +97,7 @@ class SegmentWriting:
             path = self._segments.path(_STATE, self._segments.count, ".png")
             write_picture(path, self._last.alpha)  # not the smoother's state: that is some frames ahead
             self._files.append(path)
-        frame = self._last.frame
-        self._segments.add(self._count, frame.time, frame.duration, tuple(self._files))
+        self._segments.add(self._count, self._last.frame, tuple(self._files))
 
 
 def restore(segments: Segments, smoother: Smoother | None) -> None:

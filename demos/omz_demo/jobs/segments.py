@@ -18,6 +18,7 @@ import filelock
 from omz.checksum import file_digest
 from omz.errors import UsageError
 from omz.journal_file import Written, open_journal_file, read_journal_file, what_differs
+from omz_demo.frames import Frame
 from omz_demo.video.writing import told
 
 _ALGORITHM = "sha256"
@@ -28,7 +29,8 @@ _JOURNAL = "segments.jsonl"
 class Segment:
     """Frames that are finished: ``frames`` of them from ``first`` on.
 
-    The last is shown at ``last_time`` for ``last_duration``, in the units of the source. ``files`` has the SHA-256 of
+    The last is shown at ``last_time`` for ``last_duration``, in the units of the source. ``follows_damage`` says that
+    something before it could not be decoded. ``files`` has the SHA-256 of
     each file, by its path as the folder of segments sees it.
     """
 
@@ -36,6 +38,7 @@ class Segment:
     frames: int
     last_time: int
     last_duration: int
+    follows_damage: bool
     files: Mapping[str, str]
 
 
@@ -61,13 +64,14 @@ class Segments:
         """Return where a segment of a result is kept."""
         return self.folder / f"{what}.{index:05d}{suffix}"
 
-    def add(self, frames: int, last_time: int, last_duration: int, files: tuple[Path, ...]) -> None:
-        """Note a segment, whose files are there; it is kept whatever becomes of this process.
+    def add(self, frames: int, last: Frame, files: tuple[Path, ...]) -> None:
+        """Note a segment up to the frame ``last``, whose files are there; it is kept whatever becomes of this process.
 
         Raises :class:`VideoError` where that cannot be written.
         """
         digests = {os.path.relpath(path, self.folder): file_digest(path, _ALGORITHM) for path in files}
-        segment = Segment(self.frames, frames, last_time, last_duration, digests)
+        follows_damage = last.follows_damage or (self.last is not None and self.last.follows_damage)
+        segment = Segment(self.frames, frames, last.time, last.duration, follows_damage, digests)
         with told(self.folder):
             self._add(asdict(segment))
         self.count, self.last = self.count + 1, segment
@@ -96,7 +100,7 @@ def open_segments(folder: Path, depends_on: Mapping[str, str], resume: bool, kee
             add = stack.enter_context(open_journal_file(folder / _JOURNAL, depends_on, size))
             for segment in () if size else finished:
                 add(asdict(segment))
-        yield Segments(folder, finished, add, _warning(there, depends_on, len(finished)) if resume else "")
+        yield Segments(folder, finished, add, _warning(there, depends_on, len(finished), resume))
 
 
 def _leave(folder: Path, keep: bool) -> None:
@@ -104,11 +108,15 @@ def _leave(folder: Path, keep: bool) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _warning(there: Written[Segment], depends_on: Mapping[str, str], whole: int) -> str:
+def _warning(there: Written[Segment], depends_on: Mapping[str, str], whole: int, resume: bool) -> str:
     """Return why finished segments do not count, where there are such."""
+    if there.entries and not resume:
+        frames = sum(segment.frames for segment in there.entries)
+        return f"{frames} frames that an earlier run had finished are done anew; --resume would have gone on after them"
     if there.header and there.header != depends_on:
         other = what_differs(there.header, depends_on)
-        return f"what is finished is of a run with another {other}; everything is done anew"
+        frames = sum(segment.frames for segment in there.entries)
+        return f"the {frames} frames that are finished are of a run with another {other}; everything is done anew"
     if whole < len(there.entries):
         return f"of {len(there.entries)} finished segments, number {whole + 1} is damaged; what follows is done anew"
     return ""

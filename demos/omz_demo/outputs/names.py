@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import unicodedata
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from omz.errors import ImageError, UsageError
 from omz_demo.inputs.discovery import PICTURES, Input, Inputs
+from omz_demo.outputs.collisions import colliding
 from omz_demo.video.formats import CONTAINERS
 
 What: TypeAlias = Literal["alpha", "cutout", "foreground", "composite", "trimap"]
@@ -29,16 +28,14 @@ def name_outputs(
     output: Path | None,
     whats: Sequence[What],
     suffix: str = ".png",
-    also_read: Iterable[Path] = (),
 ) -> Mapping[Input, Outputs]:
     """Return the files that come of each input; give it all inputs, shards of them, too, for names depend on all.
 
     Without ``output``: ``<stem>_<what><suffix>`` beside the input. With a folder: the tree of the inputs below it,
     ``<stem><suffix>``, or ``<stem>_<what><suffix>`` for several ``whats``; with a file, named by the suffix of a
     picture: that one. Inputs that would get one name keep their suffix in it, all of them: ``a.jpg.png`` and
-    ``a.png.png``. Raises :class:`UsageError` for a file as ``output`` of several results, for a suffix that cannot hold
-    them, for results that still have one name (small and capital letters are the same), and for a result that would
-    replace an input, or one of the files that are ``also_read``.
+    ``a.png.png``; those that still have one are for :func:`omz_demo.outputs.collisions.check_collisions`. Raises
+    :class:`UsageError` for a file as ``output`` of several results, and for a suffix that cannot hold them.
     """
     if output is not None and is_file_name(output):
         if len(inputs) * len(whats) != 1:
@@ -51,8 +48,12 @@ def name_outputs(
         allowed = _WITH_ALPHA if what == "cutout" else SUFFIXES
         if suffix.lower() not in allowed:
             raise UsageError(f"{suffix or 'no suffix'} cannot hold a result of {what}; use {', '.join(allowed)}")
-    _check(named, also_read)
     return named
+
+
+def files_of(named: Mapping[Input, Outputs]) -> dict[Input, tuple[Path, ...]]:
+    """Return the files of each input, whatever they are."""
+    return {item: tuple(places.values()) for item, places in named.items()}
 
 
 def is_file_name(output: Path) -> bool:
@@ -71,12 +72,16 @@ def check_places(paths: Iterable[Path]) -> None:
 
 
 def without_results(inputs: Inputs) -> Inputs:
-    """Leave out what an earlier run has written beside its inputs: ``a_cutout.png``, where there is an ``a.jpg``."""
+    """Leave out what an earlier run has written beside its inputs: ``a_cutout.png``, where there is an ``a.jpg``.
+
+    That is of what was found; what was named is wanted.
+    """
     stems = {(item.path.parent, name) for item in inputs for name in (item.path.stem, item.path.name)}
 
     def is_result(item: Input) -> bool:
         stem, _, what = item.path.stem.rpartition("_")
-        return what in WHATS and (item.path.parent, stem) in stems and item.path.suffix.lower() in _WRITTEN
+        is_like_one = what in WHATS and (item.path.parent, stem) in stems and item.path.suffix.lower() in _WRITTEN
+        return item.is_found and is_like_one
 
     return tuple(item for item in inputs if not is_result(item))
 
@@ -97,35 +102,7 @@ def _without_collisions(inputs: Sequence[Input], places: Callable[[Input, str], 
     """
     named = {item: places(item, item.relative.stem) for item in inputs}
     changed: set[Input] = set()
-    while more := {item for group in _same(named) for item in group} - changed:
+    while more := {item for group in colliding(files_of(named)) for item in group} - changed:
         named.update({item: places(item, item.relative.name) for item in more})
         changed |= more
     return named
-
-
-def _same(named: _Named) -> list[list[Input]]:
-    """Return the inputs that have an output in common, in groups."""
-    users: dict[str, list[Input]] = defaultdict(list)
-    for item, places in named.items():
-        for place in places.values():
-            users[_key(place)].append(item)
-    return [group for group in users.values() if len(group) > 1]
-
-
-def _check(named: _Named, also_read: Iterable[Path]) -> None:
-    for first, second, *_rest in _same(named):
-        place = next(iter(named[first].values()))
-        raise UsageError(
-            f"{first.source} and {second.source} would both become {place}, capitals aside; rename one of them"
-        )
-    files = [item.path for item in named if item.kind in ("picture", "video")]
-    read = {_key(path): path for path in (*files, *also_read)}
-    for places in named.values():
-        for place in places.values():
-            if _key(place) in read:
-                raise UsageError(f"{place} would replace {read[_key(place)]}, which is read; name another output")
-
-
-def _key(path: Path) -> str:
-    """Return what is the same for paths that are one file on some systems: in small letters, composed."""
-    return unicodedata.normalize("NFC", str(path.resolve())).casefold()

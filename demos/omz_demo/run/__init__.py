@@ -5,8 +5,11 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping
+from typing import BinaryIO
 
+from omz.errors import UsageError
 from omz.events import Report
+from omz_demo.idle_flags import Kind, idle_flags
 from omz_demo.outputs.still_files import NoPlaceError
 from omz_demo.plan import Plan, make_plan
 from omz_demo.plates import PlateSource
@@ -26,11 +29,13 @@ def run(request: Request, say: Callable[[str], None], fail: Callable[[str], None
     converted first. Raises :class:`omz.errors.OmzError` where nothing more can be done, and :class:`KeyboardInterrupt`
     with what there is to go on from.
     """
-    plan = make_plan(request, sys.stdin.buffer)
+    plan = make_plan(request, _standard_input)
     is_live = plan.live is not None
     choice = request.model_choice
     check_plate_given(request.model, choice.takes_plate(), request.plate is not None or is_live)
     plates = picture_plates(request.plate, request.recursive) if plan.pictures else None
+    for line in idle_flags(request, _kinds(plan)):
+        say(line)
     with open_workshop(request, is_live, say, report) as shop:
         started = time.perf_counter()
         try:
@@ -40,6 +45,18 @@ def run(request: Request, say: Callable[[str], None], fail: Callable[[str], None
         except NoPlaceError as error:
             raise NoPlaceError("; ".join([str(error), *_stays(shop.finished)])) from error
         return _summary(shop, plan, outcome, time.perf_counter() - started)
+
+
+def _kinds(plan: Plan) -> list[Kind]:
+    there: dict[Kind, object] = {"pictures": plan.pictures, "videos": plan.videos, "what is live": plan.live}
+    return ["what is live"] if plan.live else [kind for kind, inputs in there.items() if inputs]
+
+
+def _standard_input() -> BinaryIO:
+    """Return standard input; raises :class:`UsageError` where that is closed."""
+    if sys.stdin is None:
+        raise UsageError("standard input is closed; pipe a picture or a video into it, or name a file")
+    return sys.stdin.buffer
 
 
 def _stays(finished: Mapping[str, int]) -> tuple[str, ...]:

@@ -25,7 +25,9 @@ from omz_demo.outputs.names import Outputs
 from omz_demo.outputs.rendering import render
 from omz_demo.outputs.screen import on_screen
 from omz_demo.outputs.window import KEYS, Action, Window, has_display
+from omz_demo.plates import OnePlate
 from omz_demo.run.outcome import Outcome
+from omz_demo.run.video_sources import video_plates
 from omz_demo.targets import PicturesInTurn, StillTarget, Target, colour
 from omz_demo.video.formats import Format
 from omz_demo.video.writing import VideoWriter
@@ -57,7 +59,7 @@ def run_live(shop: Workshop, item: Input, outputs: Outputs, formats: Mapping[Pat
             note,
             window,
             _writer(stack, source, outputs, formats),
-            take if request.plate in (None, "camera") else None,
+            take if request.plate in (None, "camera") and item.kind != "video" else None,
             lambda picture: save_snapshot(picture, Path()),
             request.show_with_original_frame,
             request.limit or 0,
@@ -93,6 +95,13 @@ def _behind(target: Target, time_base: Fraction, frame: Frame) -> Picture:
 def _plate(shop: Workshop, source: LiveSource | ShownVideo, take: Callable[[], Picture | None]) -> Picture | None:
     if not shop.matter.matter.takes_plate:
         return None
+    if isinstance(source, ShownVideo):
+        plates = video_plates(shop.request.plate, source.path)
+        if not isinstance(plates, OnePlate):
+            raise UsageError(
+                "a video that is only shown takes one plate; name a picture, first or median, or an --output"
+            )
+        return resize(plates.at(0, ""), source.size)
     if shop.request.plate not in (None, "camera"):
         return resize(read_picture(Path(str(shop.request.plate))), source.size)
     plate = take()

@@ -17,12 +17,13 @@ from omz_demo.inputs.discovery import PICTURES, VIDEOS, Input
 from omz_demo.inputs.standard_input import StdinPicture
 from omz_demo.jobs.manifest import Manifest, manifest_name, open_manifest
 from omz_demo.jobs.space import check_space, estimate_pixels, least_bytes
-from omz_demo.jobs.still_tasks import Settings, StillEnded, Task
+from omz_demo.jobs.still_tasks import PlateFor, Settings, StillEnded, TargetFor, Task
 from omz_demo.jobs.stills import run_stills
-from omz_demo.outputs.names import Outputs, is_file_name
+from omz_demo.outputs.names import Outputs
 from omz_demo.outputs.still_files import write_stills
 from omz_demo.plan import STANDARD_OUTPUT, Plan
 from omz_demo.plates import Fitted, OnePlate, Plates, PlatesByName, PlateSource
+from omz_demo.run.manifest_folder import NOTHING_NOTED, manifest_folder
 from omz_demo.run.outcome import Outcome
 from omz_demo.workshop import Workshop
 
@@ -35,15 +36,6 @@ def run_pictures(shop: Workshop, plan: Plan, source: PlateSource | None, fail: C
     request = shop.request
     content = plan.stdin.data if isinstance(plan.stdin, StdinPicture) else None
     tasks = [Task(item, outputs, content if item.kind == "stdin" else None) for item, outputs in plan.pictures.items()]
-    plates = None if source is None else Plates(source, request.care, fixed=False)
-
-    def plate_for(task: Task, picture: Picture) -> Fitted | None:
-        return None if plates is None else plates.at(0, str(task.input.relative), picture)
-
-    def target_for(task: Task, picture: Picture) -> Picture | None:
-        size = picture.shape[0], picture.shape[1]
-        return None if shop.target is None else shop.target.at(plan.numbers[task.input], 0.0, size)
-
     if request.show or request.show_with_original_frame:
         shop.warn("pictures are written, and not shown; --show is for videos and cameras")
     piped = request.output == STANDARD_OUTPUT
@@ -57,12 +49,37 @@ def run_pictures(shop: Workshop, plan: Plan, source: PlateSource | None, fail: C
             shop.finished["pictures"] = 0
         ended.advance = stack.enter_context(progress("pictures", len(tasks)))
         totals = run_stills(
-            tasks, shop.cutter(follows=False), settings, manifest, ended, plate_for, target_for, shop.look, shop.watch
+            tasks,
+            shop.cutter(follows=False),
+            settings,
+            manifest,
+            ended,
+            _plates(shop, source),
+            _targets(shop, plan.numbers),
+            shop.look,
+            shop.watch,
         )
     if errors:
         raise ImageError(errors[0])
     outputs = (STANDARD_OUTPUT,) if piped else tuple(map(Path, ended.outputs))
     return Outcome(totals.done, totals.failed, totals.skipped, totals.done, outputs=outputs)
+
+
+def _plates(shop: Workshop, source: PlateSource | None) -> PlateFor:
+    plates = None if source is None else Plates(source, shop.request.care, fixed=False)
+
+    def plate_for(task: Task, picture: Picture) -> Fitted | None:
+        return None if plates is None else plates.at(0, str(task.input.relative), picture)
+
+    return plate_for
+
+
+def _targets(shop: Workshop, numbers: Mapping[Input, int]) -> TargetFor:
+    def target_for(task: Task, picture: Picture) -> Picture | None:
+        size = picture.shape[0], picture.shape[1]
+        return None if shop.target is None else shop.target.at(numbers[task.input], 0.0, size)
+
+    return target_for
 
 
 def _pipe(contents: Mapping[Path, bytes]) -> None:
@@ -98,28 +115,25 @@ class _Ended:
 
 @contextmanager
 def _manifest(shop: Workshop, pictures: Mapping[Input, Outputs]) -> Iterator[Manifest | None]:
-    """Open the manifest of a job of several pictures, or of one that is to be resumed."""
+    """Open the manifest of a job of several pictures, or of one that is to be resumed; None: there is no place for one."""
     request = shop.request
     if len(pictures) < 2 and not request.resume:
         yield None
         return
-    folder = _folder(request.output, pictures)
+    folder = manifest_folder(request, pictures.values())
+    if folder is None:
+        if request.resume:
+            shop.warn(NOTHING_NOTED)
+        yield None
+        return
     missing = [item for item, outputs in pictures.items() if not all(path.exists() for path in outputs.values())]
     pixels = estimate_pixels([item.path for item in missing if item.kind != "stdin"])
     suffix = next((path.suffix for outputs in pictures.values() for path in outputs.values()), "")
     check_space(folder, least_bytes(pixels, request.whats, suffix, request.alpha_bits == "16"))
-    with open_manifest(folder / manifest_name(request.part), shop.depends_on, request.resume) as manifest:
+    with open_manifest(folder / manifest_name(request.part), shop.depends_on(video=False), request.resume) as manifest:
         if manifest.warning:
             shop.warn(manifest.warning)
         yield manifest
-
-
-def _folder(output: Path | None, pictures: Mapping[Input, Outputs]) -> Path:
-    """Return where the manifest is: in the folder of results, or in the first that has them all."""
-    if output is not None:
-        return output.parent if is_file_name(output) else output
-    places = [path.parent.absolute() for outputs in pictures.values() for path in outputs.values()]
-    return Path(os.path.commonpath(places)) if places else Path()
 
 
 def picture_plates(text: str | None, recursive: bool) -> PlateSource | None:

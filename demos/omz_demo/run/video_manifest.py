@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from omz_demo.inputs.stills import fingerprint
 from omz_demo.jobs.clip import ClipResult
 from omz_demo.jobs.manifest import Entry, Manifest, manifest_name, open_manifest
 from omz_demo.outputs.names import Outputs
+from omz_demo.run.manifest_folder import NOTHING_NOTED, manifest_folder
 from omz_demo.video.opening import reason
 from omz_demo.video.sequence import TIMES
 from omz_demo.workshop import Workshop
@@ -60,16 +60,25 @@ class FinishedVideos:
 
 
 @contextmanager
-def open_finished_videos(shop: Workshop, videos: Mapping[Input, Outputs]) -> Iterator[FinishedVideos]:
-    """Open the manifest of several videos; one has none. Raises :class:`omz.errors.OmzError`."""
+def open_finished_videos(shop: Workshop, videos: Mapping[Input, Outputs], is_alone: bool) -> Iterator[FinishedVideos]:
+    """Open the manifest of videos; one that ``is_alone`` has none, for nobody has to know it from others.
+
+    Raises :class:`omz.errors.OmzError`.
+    """
     request = shop.request
-    if len(videos) < 2:
+    if is_alone:
         yield FinishedVideos(None, request.retry_failed)
         return
-    places = [path.parent.absolute() for outputs in videos.values() for path in outputs.values()]
-    folder = request.output or Path(os.path.commonpath(places))
+    folder = manifest_folder(request, videos.values())
+    if folder is None:
+        if request.resume:
+            shop.warn(NOTHING_NOTED)
+        yield FinishedVideos(None, request.retry_failed)
+        return
     name = manifest_name(request.part).replace("omz_demo", "omz_demo_videos", 1)  # that of pictures may lie beside it
-    with open_manifest(folder / name, shop.depends_on, request.resume) as manifest:
+    with open_manifest(
+        folder / name, {**shop.depends_on(video=True), "sound": str(request.sound)}, request.resume
+    ) as manifest:
         if manifest.warning:
             shop.warn(manifest.warning)
         yield FinishedVideos(manifest, request.retry_failed)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
 
 from omz.errors import UsageError
+from omz.images.arrays import Picture
 from omz.images.files import read_picture
 from omz_demo.inputs.capture import plate_of
 from omz_demo.inputs.discovery import VIDEOS
@@ -17,7 +18,7 @@ from omz_demo.inputs.standard_input import NAME, StdinVideo
 from omz_demo.plates import OnePlate, PlatesInTurn, PlateSource, PlateVideo
 from omz_demo.targets import pictures_in
 from omz_demo.video.info import Footage, probe
-from omz_demo.video.reading import VideoFrame, read
+from omz_demo.video.reading import IncompleteError, VideoFrame, read
 from omz_demo.workshop import Workshop
 
 
@@ -71,6 +72,13 @@ def piped_source(shop: Workshop, video: StdinVideo) -> VideoSource:
     return VideoSource(video.footage, first, plates, rest)
 
 
+def _whole_frames(video: Path) -> Generator[Picture, None, None]:
+    """Yield the pictures of a video, as far as it goes; what is wrong with it is told when it is cut."""
+    with closing(read(video, resize_changes=True)) as frames, suppress(IncompleteError):
+        for frame in frames:
+            yield frame.picture
+
+
 def video_plates(text: str | None, video: Path) -> PlateSource | None:
     """Return where the plates of a video come from.
 
@@ -79,8 +87,8 @@ def video_plates(text: str | None, video: Path) -> PlateSource | None:
     if text is None:
         return None
     if text in ("first", "median"):
-        with closing(read(video)) as frames:
-            return OnePlate(plate_of((frame.picture for frame in frames), "first" if text == "first" else "median"))
+        with closing(_whole_frames(video)) as frames:
+            return OnePlate(plate_of(frames, "first" if text == "first" else "median"))
     path = Path(text)
     if path.is_dir():
         pictures = pictures_in(path)

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from omz.errors import OmzError
+from omz.images.arrays import Picture
 from omz.images.files import Levels
 from omz_demo.display import progress
 from omz_demo.frames import Cut, Frame
@@ -18,7 +19,7 @@ from omz_demo.outputs.names import Outputs, What
 from omz_demo.outputs.screen import on_screen
 from omz_demo.outputs.window import Action, Window
 from omz_demo.plan import Plan
-from omz_demo.plates import Plates
+from omz_demo.plates import Fitted, Plates
 from omz_demo.run.outcome import Outcome
 from omz_demo.run.video_manifest import FinishedVideos, open_finished_videos
 from omz_demo.run.video_sources import VideoSource, file_source, piped_source
@@ -35,7 +36,8 @@ def run_videos(shop: Workshop, plan: Plan, fail: Callable[[str], None]) -> Outco
     Raises :class:`OmzError` where there is but one input, and that fails.
     """
     outcome = Outcome()
-    with open_finished_videos(shop, plan.videos) as finished:
+    is_alone = len(plan.videos) == 1 and not plan.pictures and shop.request.part is None
+    with open_finished_videos(shop, plan.videos, is_alone) as finished:
         for item, outputs in plan.videos.items():
             kept = shop.finished.get(_FRAMES, 0)
             try:
@@ -80,7 +82,7 @@ def _cut(shop: Workshop, plan: Plan, item: Input, outputs: Outputs) -> ClipResul
         source.read,
         outputs,
         formats,
-        {**shop.depends_on, "input": source.stamp},
+        {**shop.depends_on(video=True), "input": source.stamp},
         max(1, round(request.segment_seconds * source.info.rate)),
         request.limit or None,
         source.sound if request.sound else None,
@@ -101,7 +103,8 @@ class _Dressing:
     """Gives frames their plate and target."""
 
     def __init__(self, shop: Workshop, source: VideoSource) -> None:
-        self._info, self._begin = source.info, source.first.time
+        self._shop, self._info, self._begin = shop, source.info, source.first.time
+        self._is_told = False
         self._plates = None if source.plates is None else Plates(source.plates, shop.request.care, fixed=True)
         if self._plates:
             for note in self._plates.at(0, "", source.first.picture).notes:  # what fits the first frame fits all
@@ -115,10 +118,17 @@ class _Dressing:
         """Return the frame as it goes through the demo."""
         size = frame.picture.shape[0], frame.picture.shape[1]
         plates = self._plates
-        plate = None if plates is None else plates.at(frame.index, "", frame.picture).plate
+        plate = None if plates is None else self._told(frame.index, plates.at(frame.index, "", frame.picture))
         seconds = float((frame.time - self._begin) * self._info.time_base)
         behind = None if self._target is None else self._target.at(frame.index, seconds, size)
-        return Frame(frame.index, frame.picture, plate, behind, frame.time, frame.duration)
+        return Frame(frame.index, frame.picture, plate, behind, frame.time, frame.duration, frame.follows_damage)
+
+    def _told(self, index: int, fitted: Fitted) -> Picture:
+        """Return the plate of a frame; say of the first that could not be aligned why not."""
+        if fitted.problem and not self._is_told:
+            self._is_told = True
+            self._shop.warn(f"frame {index}: {fitted.problem}; further frames are not told of")
+        return fitted.plate
 
 
 class _Look:

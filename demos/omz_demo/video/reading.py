@@ -35,12 +35,14 @@ class VideoFrame:
     """A frame; ``index`` counts from 0 at the start of the video, ``time`` and ``duration`` are in its time base.
 
     ``time`` is the presentation timestamp. ``duration`` is what the file says, or that of the average frame.
+    ``follows_damage`` says that something before it could not be decoded.
     """
 
     index: int
     time: int
     duration: int
     picture: Picture
+    follows_damage: bool = False
 
 
 @dataclass
@@ -92,7 +94,7 @@ def read(
                 raise VideoError(_size_changes(source, start + count, size, picture))
             picture = resize(picture, size)
         duration = frame.duration or max(1, round(1 / (rate_of(stream) * _time_base(stream))))
-        yield VideoFrame(start + count, clock(_pts(stream, frame)), duration, picture)
+        yield VideoFrame(start + count, clock(_pts(stream, frame)), duration, picture, damage.packets > 0)
         count += 1
     if not start + count:
         raise VideoError(f"{source} has no frame that can be decoded; use an undamaged video")

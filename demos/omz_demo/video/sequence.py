@@ -15,6 +15,17 @@ from omz_demo.video.opening import reason
 
 TIMES = "times.csv"
 _HEADER = ["index", "time", "seconds"]
+_PICTURES = f"{'[0-9]' * 8}.png"
+_REST_OF_PICTURES, _REST_OF_TIMES = f".{'[0-9]' * 8}.????????.part.png", ".times.????????.part.csv"
+
+
+def is_ours(folder: Path) -> bool:
+    """Whether a sequence may go into a folder: what is there under its names, if anything, is of an earlier one."""
+    times = folder / TIMES
+    if times.is_file():
+        with times.open(errors="replace") as file:
+            return file.readline().strip() == ",".join(_HEADER)
+    return not any(folder.glob(_PICTURES))
 
 
 def picture_path(folder: Path, index: int) -> Path:
@@ -22,12 +33,22 @@ def picture_path(folder: Path, index: int) -> Path:
     return folder / f"{index:08d}.png"
 
 
+def is_sequence(folder: Path) -> bool:
+    """Whether a folder has frames that this demo wrote: the first one, and its list of times."""
+    try:
+        with (folder / TIMES).open(encoding="utf-8") as times:
+            return times.readline().strip() == ",".join(_HEADER) and picture_path(folder, 0).is_file()
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
 class SequenceWriter:
     """Write frames as ``00000000.png`` and so on, each whole or not at all, and their times to ``times.csv``.
 
     ``start`` is the number of the first frame that is written; the lines of ``times.csv`` before it stay, the others
-    are dropped. The interface is that of :class:`omz_demo.video.writing.VideoWriter`. Raises :class:`VideoError`, and
-    :class:`omz.errors.ImageError` where a picture cannot be written.
+    are dropped. The interface is that of :class:`omz_demo.video.writing.VideoWriter`. Raises :class:`VideoError`, also
+    for a folder whose files of these names are of something else, and :class:`omz.errors.ImageError` where a picture
+    cannot be written.
     """
 
     padded = (0, 0)
@@ -39,8 +60,10 @@ class SequenceWriter:
         path = self.folder / TIMES
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            for rest in self.folder.glob(".*.????????.part.*"):  # of a process that was killed
-                rest.unlink()
+            if not is_ours(self.folder):
+                raise VideoError(f"{self.folder} has pictures or times of something else; name another folder")
+            for rest in (*self.folder.glob(_REST_OF_PICTURES), *self.folder.glob(_REST_OF_TIMES)):
+                rest.unlink()  # of a process that was killed
             kept = path.read_text().splitlines()[1 : self.index + 1] if path.is_file() else []
             if len(kept) < self.index:
                 raise VideoError(f"{path} lacks the times of earlier frames; start again at the first frame")

@@ -9,11 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from omz.errors import UsageError
+from omz_demo.frames import Frame
 from omz_demo.jobs.segments import Segments, open_segments
 
+PICTURE = np.zeros((2, 2, 3), np.uint8)
 FACTS = {"model": "a", "options": "b"}
 
 
@@ -35,7 +38,7 @@ def write(folder: Path, count: int, facts: dict[str, str] = FACTS) -> None:
 def add(segments: Segments, index: int) -> None:
     path = segments.path("composite", index, ".mp4")
     path.write_bytes(b"x" * (index + 1))
-    segments.add(10, 100 * index + 90, 10, (path,))
+    segments.add(10, Frame(10 * index + 9, PICTURE, time=100 * index + 90, duration=10), (path,))
 
 
 def test_what_is_finished_stays_when_the_work_is_stopped(tmp_path):
@@ -43,8 +46,8 @@ def test_what_is_finished_stays_when_the_work_is_stopped(tmp_path):
     write(folder, 3)
     with open_segments(folder, FACTS, resume=True) as segments:
         assert segments.frames == 30
-        assert [segment.first for segment in segments.finished] == [0, 10, 20]
-        assert segments.finished[-1].last_time == 290
+        assert segments.count == 3
+        assert (segments.last.first, segments.last.last_time, segments.last.last_duration) == (20, 290, 10)
         assert segments.warning == ""
         add(segments, 3)
     assert list(tmp_path.iterdir()) == []
@@ -55,6 +58,7 @@ def test_without_resume_all_is_begun_anew(tmp_path):
     write(folder, 3)
     with open_segments(folder, FACTS, resume=False) as segments:
         assert segments.frames == 0
+        assert segments.warning.startswith("30 frames that an earlier run had finished are done anew; --resume")
         assert [path.name for path in folder.iterdir()] == ["segments.jsonl"]
 
 
@@ -64,7 +68,7 @@ def test_with_other_facts_all_is_begun_anew_with_a_warning(tmp_path):
     with open_segments(folder, {**FACTS, "options": "c"}, resume=True) as segments:
         assert segments.frames == 0
         assert segments.warning == (
-            "what is finished is of a run with another options (b, not c); everything is done anew"
+            "the 20 frames that are finished are of a run with another options (b, not c); everything is done anew"
         )
 
 
@@ -94,6 +98,7 @@ def test_half_a_line_does_not_count(tmp_path):
 _HOLD = """
 import sys
 from pathlib import Path
+from omz_demo.frames import Frame
 from omz_demo.jobs.segments import open_segments
 with open_segments(Path(sys.argv[1]), {}, resume=False):
     print("ready", flush=True)

@@ -52,3 +52,21 @@ def test_a_file_in_the_way_is_told(tmp_path):
     (tmp_path / "out").write_text("")
     with pytest.raises(VideoError, match="cannot be written"):
         write(tmp_path / "out", make_pictures(1))
+
+
+@pytest.mark.parametrize("name", ["times.csv", "00000003.png"])
+def test_what_is_of_something_else_stays(tmp_path, name):
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(VideoError, match="of something else"), SequenceWriter(tmp_path, Fraction(1, 25)):
+        pass
+    assert (tmp_path / name).read_text() == "mine"
+
+
+def test_rests_of_killed_processes_go_and_nothing_else(tmp_path):
+    rests = [".00000004.abcdef01.part.png", ".times.abcdef01.part.csv"]
+    others = [".notes.abcdefgh.part.zip", "notes.txt", ".00000004.png"]
+    for name in (*rests, *others):
+        (tmp_path / name).touch()
+    with SequenceWriter(tmp_path, Fraction(1, 25)) as writer:
+        writer.write(np.zeros((4, 4, 3), np.uint8), 0)
+    assert {path.name for path in tmp_path.iterdir()} == {*others, "times.csv", "00000000.png"}

@@ -63,7 +63,8 @@ def make_plan(request: Request, standard_input: Callable[[], BinaryIO]) -> Plan:
         for outputs in videos.values()
         for what, path in outputs.items()
     }
-    _check_places(request, None if is_file else output, {**pictures, **videos}, also_read, formats)
+    results: dict[Input, Outputs] = {**{item: {} for item in inputs}, **pictures, **videos}
+    _check_places(request, None if is_file else output, results, also_read, formats)
     kept = {*(inputs if request.part is None else shard(inputs, *request.part))}
     return Plan(
         {item: outputs for item, outputs in pictures.items() if item in kept},
@@ -169,6 +170,10 @@ def _name_videos(films: Sequence[Input], request: Request, is_file: bool) -> Map
         return {}
     if output == STANDARD_OUTPUT:
         raise UsageError("a picture goes to standard output, and no video; name a file as --output")
+    if output is not None and is_file_name(output):
+        raise UsageError(
+            f"{films[0].source} is a video, {output} a picture; name a .mp4, .mov or .webm, or a folder for its frames"
+        )
     alone = is_file or (len(films) == len(whats) == 1 and _is_sequence(request, films[0]))
     if output is not None and alone:
         return {films[0]: dict.fromkeys(whats, output)}

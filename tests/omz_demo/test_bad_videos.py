@@ -175,8 +175,9 @@ def test_a_place_that_cannot_be_written(film, tmp_path):
         (["--plate", "plate.png", "-o", "out.avi"], 2, "no video is written as .avi; use .mp4, .mov, .webm"),
         (["--plate", "plate.png", "-o", "out", "--format", "mp4"], 2, "has no alpha"),
         (["--plate", "plate.png", "-o", "out.mov", "--what", "alpha,cutout"], 2, "name a folder"),
-        (["--plate", "plate.png", "-o", "clip.mp4", "--target", "red"], 2, "would replace what is read"),
+        (["--plate", "plate.png", "-o", "clip.mp4", "--target", "red"], 2, "would replace"),
         (["--plate", "plate.png", "-o", "-"], 2, "standard output"),
+        (["--plate", "plate.png", "-o", "frame.png"], 2, "is a video, frame.png a picture; name a .mp4, .mov"),
     ],
 )
 def test_requests_that_make_no_sense_say_so(film, monkeypatch, arguments, code, message):

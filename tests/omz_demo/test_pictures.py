@@ -113,7 +113,7 @@ def test_a_picture_comes_through_standard_input_and_goes_to_standard_output(fold
         (["photo.png", "plate.png", "-o", "-"], 2, "2 results do not go into -; name a folder"),
         (["photo.png", "--what", "all", "-o", "-"], 2, "4 results do not go into -"),
         (["photo.png", "-o", "-", "--format", "jpg"], 2, ".jpg cannot hold a result of cutout"),
-        (["photo.png", "-o", "cut.mp4"], 2, "photo.png is a picture, cut.mp4 a video"),
+        (["photo.png", "-o", "cut.mp4", "--target", "red"], 2, "photo.png is a picture, cut.mp4 a video"),
         (["photo.png", "-o", "cut.gif"], 2, ".gif cannot hold"),
         (["photo.png", "--what", "shadow"], 2, "--what shadow: there is no such result"),
         (["photo.png", "--shard", "0/3"], 2, "no shard 0 of 3"),

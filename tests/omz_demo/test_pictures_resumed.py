@@ -174,7 +174,7 @@ def test_other_options_begin_anew_and_a_changed_picture_alone(folder):
     assert "1 frame in" in result.stdout
     assert ", 2 there already" in result.stdout
     result = done(*GIVEN, "-o", "out", "--resume", "--shift", "1")
-    assert "omz_demo.jsonl is of a run with another options" in result.stderr
+    assert "omz_demo.jsonl is of a run with another shift (0.0, not 1.0)" in result.stderr
     assert "3 frames in" in result.stdout
     write_picture(folder / "plate.png", np.full((*SIZE, 3), GREY + 1, np.uint8))
     result = done(*GIVEN, "-o", "out", "--resume", "--shift", "1")

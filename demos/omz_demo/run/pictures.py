@@ -115,7 +115,7 @@ class _Ended:
 
 @contextmanager
 def _manifest(shop: Workshop, pictures: Mapping[Input, Outputs]) -> Iterator[Manifest | None]:
-    """Open the manifest of a job of several pictures, or of one that is to be resumed; None: there is no place for one."""
+    """Open the manifest of several pictures, or of one that is to be resumed; None: it has no place, or no use."""
     request = shop.request
     if len(pictures) < 2 and not request.resume:
         yield None

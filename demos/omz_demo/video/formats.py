@@ -8,8 +8,11 @@ from pathlib import Path
 from types import MappingProxyType
 
 import av
+import cv2
 
 from omz.errors import UsageError, VideoError
+
+_AVX_512 = 13  # CPU_AVX_512F of OpenCV, for which its Python has no name
 
 _MP4_SOUND = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"})
 _MOV_SOUND = frozenset({"aac", "mp3", "ac3", "alac", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le"})
@@ -99,6 +102,8 @@ def _h264(path: Path, container: Container, quality: int, lossless: bool) -> For
         what = "cannot be lossless; use .webm or a folder for PNG files" if lossless else "takes a quality of 0 to 51"
         raise UsageError(f"{path}: H.264 {what}")
     options = {"preset": "veryfast", "crf": str(quality), "bf": "0"}
+    if cv2.checkHardwareSupport(_AVX_512):  # with which x264 was seen to encode the same frames in two ways
+        options["x264-params"] = "asm=AVX2"
     return Format("libx264", "yuv420p", False, container, options, needs_even_size=True)
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+from fractions import Fraction
 from pathlib import Path, PurePosixPath
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from omz.errors import ImageError, UsageError
 from omz_demo.inputs.discovery import Input, discover, natural, shard
+from omz_demo.video.sequence import SequenceWriter
 
 
 def touch(root: Path, *names: str) -> None:
@@ -49,6 +52,31 @@ def test_a_tree_is_gone_through_but_for_what_is_hidden_or_excluded(tree):
 def test_a_limit_is_of_the_pictures_that_each_text_stands_for(tree):
     assert found("in", "in/sub", limit=1) == ["a.png", "clip.mp4", "a.png"]
     assert found("in/b9.JPG", "in/b10.jpg", limit=1) == ["b9.JPG", "b10.jpg"]
+
+
+def test_what_is_sifted_out_does_not_count(tree):
+    def odd(items):
+        return tuple(item for item in items if not item.source.endswith("a.png"))
+
+    assert found("in", "in/sub/a.png", "in/b9.JPG", limit=1, sift=odd) == ["b9.JPG", "clip.mp4"]
+
+
+def test_what_is_found_is_told_from_what_is_named(tree):
+    (tree / "list.txt").write_text("in/a.png\n")
+    for text, is_found in (("in", True), ("in/*.png", True), ("in/a.png", False), ("@list.txt", False)):
+        item = discover([text])[0]
+        assert (item.is_found, item.root) == (is_found, Path("in"))
+    assert [item.root for item in discover(["in"], recursive=True)] == [Path("in")] * 7
+
+
+def test_frames_that_were_written_are_no_inputs_unless_their_folder_is_named(tree):
+    with SequenceWriter(tree / "in" / "frames", Fraction(1, 25)) as writer:
+        writer.write(np.zeros((2, 3, 3), np.uint8), 0)
+    touch(tree / "in", "others/00000000.png", "others/times.csv", "more/times.csv", "more/a.png")
+    assert [name for name in found("in", recursive=True) if "/0" in name] == ["others/00000000.png"]
+    assert found("in/**/*0.png") == ["others/00000000.png"]
+    assert "more/a.png" in found("in", recursive=True)
+    assert found("in/frames") == found("in/frames/*.png") == found("in/frames/00000000.png") == ["00000000.png"]
 
 
 def test_links_to_folders_are_not_followed(tree):

@@ -75,30 +75,6 @@ def test_no_two_results_share_a_name_in_any_order(found, random, whats):
     assert name_outputs(items, Path("out"), whats) == named
 
 
-@pytest.mark.parametrize("pair", [("a.jpg", "A.jpg"), ("\u00e9.jpg", "e\u0301.jpg")])
-def test_names_that_some_systems_take_for_one_are_refused(pair):
-    with pytest.raises(UsageError, match="would both become"):
-        names(inputs(*pair), "out")
-
-
-def test_two_roots_with_one_name_are_refused():
-    with pytest.raises(UsageError, match=r"one/a\.jpg and two/a\.jpg would both become out/a"):
-        names([*inputs("a.jpg", root="one"), *inputs("a.jpg", root="two")], "out")
-
-
-def test_no_input_is_replaced(tmp_path):
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "a.png").touch()
-    (tmp_path / "link").symlink_to(tmp_path / "in")
-    items = list(discover([str(tmp_path / "in")]))
-    for output in (tmp_path / "in", tmp_path / "link", tmp_path / "in" / "A.PNG"):
-        with pytest.raises(UsageError, match=r"would replace .*a\.png, which is read"):
-            name_outputs(items, output, ("cutout",))
-    with pytest.raises(UsageError, match=r"would replace .*plate\.png, which is read"):
-        name_outputs(items, tmp_path / "plate.png", ("cutout",), also_read=[tmp_path / "plate.png"])
-    assert name_outputs(items, None, ("cutout",))
-
-
 @pytest.mark.parametrize(
     ("what", "suffix"), [("cutout", ".jpg"), ("alpha", ".mp4"), ("composite", ""), ("all", ".gif")]
 )
@@ -119,6 +95,8 @@ def test_what_a_run_wrote_beside_its_inputs_is_no_input_of_the_next(tmp_path):
     after = without_results(discover([str(tmp_path)]))
     assert [str(item.relative) for item in after] == first
     assert name_outputs(after, None, WHATS) == name_outputs(before, None, WHATS)
+    named = discover([str(tmp_path / "a.jpg"), str(tmp_path / "a.jpg_cutout.png")])
+    assert without_results(named) == named
 
 
 def test_a_place_below_a_file_is_refused(tmp_path):

@@ -154,5 +154,5 @@ def colour(text: str) -> Picture:
         red, green, blue = ImageColor.getrgb(text)[:3]
         return np.array([[[blue, green, red]]], np.uint8)
     except (ValueError, OverflowError):
-        shown = text if len(text) < 80 else f"{text[:80]}..."
+        shown = text if len(text) < 200 else f"{text[:200]}..."
         raise UsageError(f"--target {shown}: there is no such file or colour; write green or #78ff9b") from None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from builders import save_difference_model
 from click.testing import CliRunner, Result
 
 from omz.images.files import write_picture
@@ -17,6 +18,8 @@ from omz_demo.cli import main
 
 GREY = 100
 """The plate."""
+SIZE = (24, 32)
+BOX = (5, 7, 17, 25)
 
 Box = tuple[int, int, int, int]
 """The first row and column of a block, and those after its last."""
@@ -46,6 +49,14 @@ def block(size: tuple[int, int], box: Box, seed: int = 0) -> np.ndarray:
     shape = (bottom - top, right - left, 3)
     picture[top:bottom, left:right] = np.random.default_rng(seed).integers(160, 256, shape)
     return picture
+
+
+def write_pair(folder: Path) -> Path:
+    """Write photo.png and plate.png, of ``SIZE`` with a subject in ``BOX``, and model.xml; return the folder."""
+    save_difference_model(folder / "model.xml", "height", "width")
+    write_picture(folder / "photo.png", block(SIZE, BOX))
+    write_picture(folder / "plate.png", empty(SIZE))
+    return folder
 
 
 def mask(size: tuple[int, int], box: Box) -> np.ndarray:

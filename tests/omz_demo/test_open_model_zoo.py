@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from builders import save_difference_model
-from demo_command import block, box_of, demo, done, empty, mask, write_blocks
+from demo_command import BOX, SIZE, block, box_of, demo, done, empty, mask, write_blocks, write_pair
 from films import make_film
 
 import omz
@@ -22,16 +22,11 @@ from omz_demo.outputs.screen import on_screen
 from omz_demo.outputs.window import Action, action
 from omz_demo.video.reading import read
 
-SIZE, BOX = (24, 32), (5, 7, 17, 25)
-
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    save_difference_model(tmp_path / "model.xml", "height", "width")
-    write_picture(tmp_path / "photo.png", block(SIZE, BOX))
-    write_picture(tmp_path / "plate.png", empty(SIZE))
-    return tmp_path
+    return write_pair(tmp_path)
 
 
 PAIR = ("-m", "model.xml", "--background", "plate.png")

@@ -6,23 +6,29 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import save_difference_model
-from demo_command import block, box_of, cutout, demo, done, empty, names, write_blocks, write_scene
+from demo_command import (
+    SIZE,
+    block,
+    box_of,
+    cutout,
+    demo,
+    done,
+    empty,
+    names,
+    write_blocks,
+    write_pair,
+    write_scene,
+)
 
 from omz.images.files import read_levels, read_picture, write_picture
 from omz.synthesis.camera import Drift
 from omz.synthesis.scene import make_scene
 
-SIZE, BOX = (24, 32), (5, 7, 17, 25)
-
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    save_difference_model(tmp_path / "model.xml", "height", "width")
-    write_picture(tmp_path / "photo.png", block(SIZE, BOX))
-    write_picture(tmp_path / "plate.png", empty(SIZE))
-    return tmp_path
+    return write_pair(tmp_path)
 
 
 def test_plates_by_name_and_one_that_is_missing(folder):

@@ -20,7 +20,7 @@ from omz.images.geometry import resize
 from omz_demo.video.colour import colour_of, to_bgr
 from omz_demo.video.info import rate_of
 from omz_demo.video.opening import opened
-from omz_demo.video.turn import turn_of
+from omz_demo.video.turn import Turn, turn_of
 from omz_demo.video.wholeness import is_cut_short
 
 _WITH_TIMES = ("mov", "matroska")  # containers that note when each frame is shown, and find it again
@@ -64,6 +64,23 @@ class _Clock:
         return pts
 
 
+@dataclass
+class _Turns:
+    """How frames are to be turned, looked up where that can have changed.
+
+    A frame of PyAV whose side data was looked at stays in memory until Python collects garbage, which is seldom.
+    """
+
+    seen: tuple[int, int, int] | None = field(default=None)
+    turn: Turn = field(default_factory=Turn)
+
+    def __call__(self, frame: av.VideoFrame) -> Turn:
+        looks = frame.width, frame.height, frame.rotation
+        if looks != self.seen:
+            self.seen, self.turn = looks, turn_of(frame)
+        return self.turn
+
+
 def read(
     source: str | Path,
     start: int = 0,
@@ -84,10 +101,10 @@ def read(
     short or damaged.
     """
     damage = _Damage()
-    reformatter = VideoReformatter()
+    reformatter, turns = VideoReformatter(), _Turns()
     clock, count = _Clock(Fraction(1)), 0
     for stream, frame in _frames(source, start, start_time, damage, clock):
-        picture = turn_of(frame).apply(to_bgr(reformatter, frame, colour_of(frame)))
+        picture = turns(frame).apply(to_bgr(reformatter, frame, colour_of(frame)))
         size = size or (picture.shape[0], picture.shape[1])
         if picture.shape[:2] != size:
             if not resize_changes:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 from fractions import Fraction
 from itertools import pairwise
 
@@ -128,3 +129,14 @@ def test_closing_early_closes_the_file(tmp_path):
     next(frames)
     frames.close()
     assert list(frames) == []
+
+
+def test_frames_go_without_being_collected_as_garbage(tmp_path):
+    write_clip(tmp_path / "a.mp4", make_pictures(30))
+    gc.collect()
+    gc.disable()
+    try:
+        assert len(list(read(tmp_path / "a.mp4"))) == 30
+        assert gc.collect() < 30  # objects that hold each other, and so the memory of their frame
+    finally:
+        gc.enable()

@@ -6,7 +6,6 @@ OLDEST := .venv-oldest
 BIN := $(VENV)/bin
 SUPPORTED = import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))
 PIP_ARGS ?=
-SIDE_BY_SIDE := --numprocesses 2 --dist loadfile  # most tests use one core, and keep what they share in their file
 PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.10; do \
 	$$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done)
 
@@ -16,7 +15,7 @@ demo: $(VENV)/.installed  ## cut the subject out of an embedded picture; the res
 	$(BIN)/omz_demo -o out
 
 test: lint  ## what must hold, but for what takes long
-	$(BIN)/pytest -m "not slow" $(SIDE_BY_SIDE)
+	$(BIN)/pytest -m "not slow"
 
 test-slow: $(VENV)/.installed-test  ## what takes long
 	$(BIN)/pytest -m slow
@@ -25,7 +24,7 @@ test-legacy: $(VENV)/.installed-test $(LEGACY)/.installed  ## compare with Open 
 	OMZ_LEGACY_PYTHON=$(CURDIR)/$(LEGACY)/bin/python $(BIN)/pytest -m legacy
 
 test-oldest: $(OLDEST)/.installed  ## whatever needs OpenVINO, with the oldest release that is supported
-	$(OLDEST)/bin/pytest -m "not slow" $(SIDE_BY_SIDE) tests/convert tests/runtime tests/cli tests/models tests/omz_demo tests/test_published_graph.py
+	$(OLDEST)/bin/pytest -m "not slow" tests/convert tests/runtime tests/cli tests/models tests/omz_demo tests/test_published_graph.py
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check

@@ -265,6 +265,8 @@ def test_an_interrupt_finishes_what_was_begun(tmp_path, stream):
     """A real signal, while the matter waits; what it has matted is written and noted."""
     write_pictures(tmp_path / "in", 40)
     sent = threading.Event()
+    # MindSpore ends the process on this signal, once it has been imported, and shells can have it ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def slow(frames: Iterable[Frame | Failure]) -> Iterator[Cut | Failure]:
         for number, result in enumerate(stream(frames)):

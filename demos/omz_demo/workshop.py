@@ -18,7 +18,7 @@ from omz.images.arrays import Size
 from omz.images.plate_check import NOT_THE_SCENE, check_plate, swapped
 from omz.images.refinement import Smoother
 from omz.matting import OpenedModel, open_model
-from omz.runtime.eight_bits import in_eight_bits, in_sixteen_bits
+from omz.runtime.eight_bits import in_eight_bits, with_float_alpha
 from omz.runtime.level_matter import LevelMatter
 from omz.runtime.quiet_openvino import ov
 from omz_demo.cutter import Cutter, Finish
@@ -86,14 +86,16 @@ def open_workshop(request: Request, live: bool, say: Say, report: Report) -> Ite
     blur = target.pixels if isinstance(target, Blur) else 0
     finish = request.finish(blur)
     path = request.model_choice.ir(report)
-    in_levels = in_sixteen_bits if request.alpha_bits == "16" else in_eight_bits
+    deep = request.alpha_bits == "16"
 
     def adapt(model: ov.Model) -> ov.Model:
-        return in_levels(_laid_out(model, request.layouts))
+        is_free = all(port.get_partial_shape().is_dynamic for port in model.inputs)
+        in_bytes = is_free and not request.input_size and not deep  # what is resized is rounded afterwards
+        return (in_eight_bits if in_bytes else with_float_alpha)(_laid_out(model, request.layouts))
 
     opened = open_model(path, request.device, request.precision, request.tuning(live), adapt)
     stretch = opened.stretches if request.stretch is None else request.stretch
-    matter = LevelMatter(opened.engine, stretch, request.input_size, request.num_requests or None)
+    matter = LevelMatter(opened.engine, stretch, request.input_size, request.num_requests or None, deep)
     if request.input_size and matter.matter.size != request.input_size:
         raise UsageError(
             f"the network sees pictures at {_text(matter.matter.size)} and no other size; drop --input_size"

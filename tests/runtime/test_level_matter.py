@@ -11,7 +11,7 @@ from builders import save_brightness_model, save_difference_model
 from omz.convert.store import stored_ir
 from omz.errors import ImageError, OmzError
 from omz.images.compositing import to_uint8
-from omz.runtime.eight_bits import in_eight_bits, in_sixteen_bits
+from omz.runtime.eight_bits import in_eight_bits, with_float_alpha
 from omz.runtime.level_matter import Inferred, LevelMatter
 from omz.runtime.matter import Matter
 from omz.runtime.openvino_engine import OpenVINOEngine, Tuning
@@ -50,7 +50,7 @@ def test_levels_are_those_of_a_matter_rounded_in_order(starter, scenes, requests
 
 def test_sixteen_bits_keep_what_the_network_gives(starter, scenes):
     matte = Matter(OpenVINOEngine(starter))(scenes[0].picture, scenes[0].plate)
-    matter = LevelMatter(OpenVINOEngine(starter, adapt=in_sixteen_bits))
+    matter = LevelMatter(OpenVINOEngine(starter, adapt=with_float_alpha), deep=True)
     ((_, levels),) = results(matter, scenes[:1])
     assert levels.alpha.dtype == np.uint16
     np.testing.assert_allclose(levels.alpha, matte.alpha * 65535.0, atol=0.51)
@@ -134,3 +134,13 @@ def test_colours_that_no_network_gives_are_estimated(tmp_path):
     soft = (ramp > 0.1) & (ramp < 0.9)
     np.testing.assert_allclose(levels.foreground[:, soft], 240, atol=12)
     np.testing.assert_allclose(levels.trimap.sum(2), 1, atol=1e-5)
+
+
+def test_alpha_that_is_resized_is_clipped_and_rounded_afterwards(tmp_path):
+    """Cubic interpolation of alpha beyond 0 and 1 gives another edge than that of alpha which was clipped before."""
+    path = save_brightness_model(tmp_path / "brightness.xml", 20, 30)
+    picture = np.random.default_rng(0).integers(0, 256, (61, 83, 3), np.uint8)
+    wanted = Matter(OpenVINOEngine(path), stretch=True)(picture)
+    matter = LevelMatter(OpenVINOEngine(path, adapt=with_float_alpha), stretch=True)
+    ((_, found),) = matter.stream([0], lambda item: (picture, None))
+    np.testing.assert_array_equal(matter.cut(found).alpha, to_uint8(wanted.alpha))

@@ -26,8 +26,11 @@ def in_eight_bits(model: ov.Model) -> ov.Model:
     return _finished(_fed(model), deep=False)
 
 
-def in_sixteen_bits(model: ov.Model) -> ov.Model:
-    """Return a model as :func:`in_eight_bits` does, but for alpha: float32, (1, H, W, 1), clipped to 0 to 1."""
+def with_float_alpha(model: ov.Model) -> ov.Model:
+    """Return a model as :func:`in_eight_bits` does, but for alpha: float32, (1, H, W, 1), as the network gives it.
+
+    It is for alpha that is resized, which comes before clipping and rounding, and for alpha of 16 bits.
+    """
     return _finished(_fed(model), deep=True)
 
 
@@ -47,7 +50,8 @@ def _finished(model: ov.Model, deep: bool) -> ov.Model:
     for port in model.outputs:
         name, value = port.any_name, port.get_node().input_value(0)
         if name in (*ALPHAS, FOREGROUND):
-            value = ops.clamp(value, 0.0, 1.0).output(0)
+            if name == FOREGROUND or not deep:
+                value = ops.clamp(value, 0.0, 1.0).output(0)
             if name == FOREGROUND:  # as planes: a CPU takes five times as long for the channels of each pixel
                 value = ops.gather(value, np.array([2, 1, 0]), np.array(1)).output(0)
             value = ops.transpose(value, np.array(_NHWC)).output(0)

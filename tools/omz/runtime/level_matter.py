@@ -54,13 +54,19 @@ class LevelMatter:
     """Takes the subject out of many pictures, several at a time, as :class:`Matter` does out of one.
 
     ``engine`` runs a model adapted by :mod:`omz.runtime.eight_bits`; ``requests`` at a time are begun, by default one
-    more than the device works on, so that it never waits. Alpha comes with 16 bits where the model gives float32.
+    more than the device works on, so that it never waits. ``deep``
+    alpha has 16 bits, of a model that gives floats.
     """
 
     def __init__(
-        self, engine: OpenVINOEngine, stretch: bool = False, size: Size | None = None, requests: int | None = None
+        self,
+        engine: OpenVINOEngine,
+        stretch: bool = False,
+        size: Size | None = None,
+        requests: int | None = None,
+        deep: bool = False,
     ) -> None:
-        self._matter, self._asked = Matter(engine, stretch, size), requests
+        self._matter, self._asked, self._full = Matter(engine, stretch, size), requests, 65535 if deep else 255
         self._run_by(engine)
 
     def _run_by(self, engine: OpenVINOEngine) -> None:
@@ -119,7 +125,7 @@ class LevelMatter:
     def cut(self, inferred: Inferred) -> LevelMatte:
         """Return the matte at the picture's size; safe to call from several threads."""
         shown, outputs = inferred.shown, inferred.outputs
-        alpha = shown.fit.undo(_levels(outputs[self._matter.alpha][0, ..., 0]))
+        alpha = _levels(shown.fit.undo(outputs[self._matter.alpha][0, ..., 0]), self._full)
         if FOREGROUND in outputs:
             foreground = full_levels(shown.fit, shown.picture, shown.small, outputs[FOREGROUND][0])
         else:
@@ -161,7 +167,10 @@ def full_levels(fit: Fit, picture: Picture, small: Picture, foreground: Picture)
     return cv2.add(picture, fit.undo(change), dtype=cv2.CV_8U)
 
 
-def _levels(alpha: Tensor) -> Levels:
+def _levels(alpha: Tensor, full: int) -> Levels:
+    """Return alpha in levels up to ``full``; bytes are levels already."""
     if alpha.dtype == np.uint8:
         return alpha
-    return np.rint(alpha * np.float32(65535)).astype(np.uint16)
+    if full == 255:
+        return to_uint8(alpha)
+    return np.rint(np.clip(alpha, 0, 1) * np.float32(full)).astype(np.uint16)

@@ -53,8 +53,13 @@ def block(size: tuple[int, int], box: Box, seed: int = 0) -> np.ndarray:
 
 def write_pair(folder: Path) -> Path:
     """Write photo.png and plate.png, of ``SIZE`` with a subject in ``BOX``, and model.xml; return the folder."""
-    save_difference_model(folder / "model.xml", "height", "width")
     write_picture(folder / "photo.png", block(SIZE, BOX))
+    return write_plate(folder)
+
+
+def write_plate(folder: Path) -> Path:
+    """Write plate.png, of ``SIZE``, and model.xml; return the folder."""
+    save_difference_model(folder / "model.xml", "height", "width")
     write_picture(folder / "plate.png", empty(SIZE))
     return folder
 

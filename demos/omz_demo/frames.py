@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from omz.errors import OmzError
 from omz.images.arrays import Picture
-from omz.runtime.level_matter import Levels
+from omz.images.files import Levels
 from omz.runtime.matter import Trimap
 
 __all__ = ["Cut", "Failure", "Frame", "Levels"]

@@ -6,8 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from builders import save_difference_model
-from demo_command import block, content, demo, done, empty, names, write_blocks
+from demo_command import block, content, demo, done, names, write_blocks, write_plate
 from films import make_film
 from full_disk import small_disk
 
@@ -20,9 +19,7 @@ GIVEN = ("-m", "model.xml", "--plate", "plate.png")
 @pytest.fixture
 def folder(tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    save_difference_model(tmp_path / "model.xml", "height", "width")
-    write_picture(tmp_path / "plate.png", empty(SIZE))
-    return tmp_path
+    return write_plate(tmp_path)
 
 
 def refused(folder: Path, *arguments: object) -> str:

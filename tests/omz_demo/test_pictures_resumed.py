@@ -13,8 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import save_difference_model
-from demo_command import GREY, block, demo, done, empty, write_blocks
+from demo_command import GREY, block, demo, done, write_blocks, write_plate
 from full_disk import small_disk
 
 from omz.images.files import write_picture
@@ -33,9 +32,7 @@ main(prog_name="omz_demo")
 @pytest.fixture
 def folder(tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    save_difference_model(tmp_path / "model.xml", "height", "width")
-    write_picture(tmp_path / "plate.png", empty(SIZE))
-    return tmp_path
+    return write_plate(tmp_path)
 
 
 def write_noise(folder: Path, count: int, size: tuple[int, int]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from omz.errors import ImageError, UsageError
+from omz.images.files import WITH_ALPHA, WITHOUT_ALPHA
 from omz_demo.inputs.discovery import PICTURES, Input, Inputs
 from omz_demo.outputs.collisions import colliding
 from omz_demo.video.formats import CONTAINERS
@@ -16,9 +17,7 @@ What: TypeAlias = Literal["alpha", "cutout", "foreground", "composite", "trimap"
 Outputs: TypeAlias = Mapping[What, Path]
 
 WHATS: tuple[What, ...] = ("alpha", "cutout", "foreground", "composite")
-SUFFIXES = (".png", ".webp", ".jpg", ".jpeg", ".bmp")
-_WITH_ALPHA = (".png", ".webp")
-_WRITTEN = (*SUFFIXES, *CONTAINERS)
+_WRITTEN = (*WITHOUT_ALPHA, *CONTAINERS)
 
 _Named: TypeAlias = dict[Input, dict[What, Path]]
 
@@ -45,7 +44,7 @@ def name_outputs(
     else:
         named = _without_collisions(inputs, lambda item, stem: _places(item, stem, output, whats, suffix))
     for what in whats:
-        allowed = _WITH_ALPHA if what == "cutout" else SUFFIXES
+        allowed = WITH_ALPHA if what == "cutout" else WITHOUT_ALPHA
         if suffix.lower() not in allowed:
             raise UsageError(f"{suffix or 'no suffix'} cannot hold a result of {what}; use {', '.join(allowed)}")
     return named

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import cv2
+import numpy as np
 
 from omz.images.arrays import Picture, Size
 from omz.images.compositing import blend
@@ -26,16 +27,12 @@ def on_screen(cut: Cut, results: Mapping[What, Levels], with_original: bool, siz
     if "composite" in results:
         picture = results["composite"]  # type: ignore[assignment]  # 8 bits are all that a composite has
     elif list(results) == ["alpha"]:
-        picture = cv2.cvtColor(cv2.convertScaleAbs(cut.alpha, alpha=255 / _full(cut.alpha)), cv2.COLOR_GRAY2BGR)
+        picture = cv2.cvtColor(
+            cv2.convertScaleAbs(cut.alpha, alpha=255 / np.iinfo(cut.alpha.dtype).max), cv2.COLOR_GRAY2BGR
+        )
     else:
-        behind = cut.foreground.copy()
-        behind[:] = _GREY
-        picture = blend(cut.alpha, cut.foreground, behind)
+        picture = blend(cut.alpha, cut.foreground, np.full_like(cut.foreground, _GREY))
     shown = picture if size is None else resize(picture, size)
     if not with_original:
         return shown
     return beside(cut.frame.picture if size is None else resize(cut.frame.picture, size), shown)
-
-
-def _full(alpha: Levels) -> int:
-    return 65535 if alpha.dtype.itemsize == 2 else 255

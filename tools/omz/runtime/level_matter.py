@@ -7,15 +7,15 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from copy import copy
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from omz.errors import OmzError
 from omz.images.arrays import Picture, Size
 from omz.images.compositing import to_uint8
+from omz.images.files import Levels
 from omz.images.foreground import estimate_foreground
 from omz.images.geometry import Fit
 from omz.runtime.engine import Tensor
@@ -23,8 +23,6 @@ from omz.runtime.matter import FOREGROUND, TRIMAP, Matter, Shown, Trimap, full_t
 from omz.runtime.openvino_engine import OpenVINOEngine, Request
 
 Item = TypeVar("Item")
-Levels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
-"""(H, W), 0 to 255 or 0 to 65535."""
 
 _one_at_a_time = threading.Lock()  # the estimator of foregrounds cannot be called by two threads
 

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import re
-import reprlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
-from yaml.constructor import ConstructorError
 
 from omz.errors import CardError
 from omz.zoo.card import CARD_FILE, COMPOSITE_FILE, CompositeCard, ModelCard
-from omz.zoo.record import UNKNOWN_KEYS, printable, suggestion
-
-_DEEPEST = 50  # libyaml overflows the stack at some ten thousand levels
-_LARGEST = 4 << 20
-_TOO_MANY = 1 << 63
-_SHOWN = 60
-_SHORT = reprlib.Repr()
-_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 3, _SHOWN, _SHOWN
+from omz.zoo.record import UNKNOWN_KEYS, printable, shown, suggestion
+from omz.zoo.yaml_file import read_yaml
 
 _WORDS = {
     "tuple_type": "must be a list",
@@ -80,78 +71,14 @@ def _problems_of_stages(composite: CompositeCard) -> Iterator[str]:
             yield f"stages_order: {name} is listed twice"
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # as fast as there is
-    """Reads plain data, and notes the keys that are given twice."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.repeated: list[str] = []
-
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        try:
-            value = super().construct_object(node, deep)
-        except (ValueError, ArithmeticError, LookupError, AttributeError) as error:  # for 2020-13-45, !!bool x and such
-            tag = node.tag.removeprefix("tag:yaml.org,2002:")
-            raise ConstructorError(None, None, f"{_shown(node.value)} is no {tag}", node.start_mark) from error
-        if isinstance(value, int) and abs(value) >= _TOO_MANY:
-            raise ConstructorError(None, None, "the number is too large", node.start_mark)
-        return value
-
-    def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        for key, _ in node.value:
-            if key.tag == "tag:yaml.org,2002:merge":  # nested ones grow beyond all bounds
-                raise ConstructorError(None, None, "a card takes no merge key (<<)", key.start_mark)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
-                    name = printable(key.value)
-                    self.repeated.append(f"{name}: is given twice (line {_line(key)}); the last one counts")
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-def _read(path: Path) -> tuple[dict[Any, Any], list[str]]:
-    """Return what a card says, and remarks on the keys that it repeats."""
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise CardError(f"{path} has more than {_LARGEST >> 20} MB; that is no card")
-        text = path.read_text(encoding="utf-8")
-        _check_depth(text)
-        loader = _Loader(text)
-        content = loader.get_single_data()
-    except OSError as error:
-        raise CardError(f"{path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise CardError(f"{path} is not UTF-8 text (byte {error.start})") from error
-    except yaml.YAMLError as error:
-        reason = printable(" ".join(str(error).split())).replace('in "<unicode string>", ', "at ")
-        raise CardError(f"{path} is no YAML: {reason}") from error
-    if not isinstance(content, dict):
-        raise CardError(f"{path}: found {_shown(content)} where keys and values are expected")
-    return content, loader.repeated
-
-
-def _line(node: yaml.Node | yaml.Event) -> int:
-    return node.start_mark.line + 1 if node.start_mark else 0
-
-
-def _check_depth(text: str) -> None:
-    depth = 0
-    for event in yaml.parse(text, _Loader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > _DEEPEST:
-            raise yaml.YAMLError(f"line {_line(event)}: more than {_DEEPEST} levels within each other")
-
-
 def _load(kind: type[Card], path: Path, subdirectory: PurePosixPath, composite: str | None) -> Card:
     folder = path.parent
     if not re.fullmatch(r"[0-9a-zA-Z._-]+", folder.name):
         where = printable(str(path))
         raise CardError(f"{where}: the folder is the model's name, and may have letters, digits and . _ - only")
-    content, remarks = _read(path)
+    file = read_yaml(path, CardError, "a card")
+    content = file.content
+    remarks = [f"{key.name}: is given twice (line {key.line}); the last one counts" for key in file.repeated]
     for key in sorted(kind.filled_in & content.keys()):
         raise CardError(f"{path}: {key}: is not for cards, but follows from the folder; remove it")
     filled_in = {"name": folder.name, "folder": folder, "subdirectory": subdirectory, "composite_model_name": composite}
@@ -190,11 +117,11 @@ def _describe(error: ErrorDetails, content: dict[Any, Any]) -> str:
         if kind == "union_tag_invalid":
             where, found = f"{where}.$type", found["$type"]
         allowed = re.findall(r"'([^']*)'", str(context.get("expected", context.get("expected_tags", ""))))
-        return f"{where}: found {_shown(found)}; {suggestion(found, allowed)}"
+        return f"{where}: found {shown(found)}; {suggestion(found, allowed)}"
     reason = printable(_WORDS.get(kind, error["msg"]))
     if not where:
         return reason
-    return f"{where}: found {_shown(found)}; {reason[:1].lower()}{reason[1:]}"
+    return f"{where}: found {shown(found)}; {reason[:1].lower()}{reason[1:]}"
 
 
 def _place(error: ErrorDetails, content: dict[Any, Any]) -> tuple[list[str], Any]:
@@ -210,10 +137,3 @@ def _place(error: ErrorDetails, content: dict[Any, Any]) -> tuple[list[str], Any
         elif isinstance(node, list) and isinstance(part, int):
             node = node[part]
     return keys, node
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "nothing"
-    text = _SHORT.repr(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
+
+_SHOWN = 60
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 3, _SHOWN, _SHOWN
 
 UNKNOWN_KEYS = "unknown_keys"
 """The type of the error for keys that a record does not know; its context has these, and those that it does."""
@@ -42,6 +47,14 @@ class Record(BaseModel):
 def printable(text: str) -> str:
     """Return ``text`` with what would break a line, or steer a terminal, escaped."""
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
+def shown(value: Any) -> str:
+    """Return a short form of what a file holds, for a message."""
+    if value is None:
+        return "nothing"
+    text = _SHORT.repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def suggestion(found: object, allowed: Iterable[str]) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from omz.accuracy.configuration.problems import Place
-from omz.accuracy.configuration.yaml_file import read_mapping
+from omz.errors import UsageError
+from omz.zoo.yaml_file import read_yaml
 
 VARIABLE = "DEFINITIONS_FILE"
 """The variable of the environment that names the file, as for accuracy checker."""
@@ -38,6 +39,14 @@ class Definitions:
                 place = Place(self.path, (kind, index))
                 return {**entry, **local}, {key: place / key for key in entry if key not in local}
         return dict(local), {}
+
+
+def read_mapping(path: Path) -> dict[Any, Any]:
+    """Read a configuration, or a file of definitions; raises :class:`UsageError`, one line, for anything else."""
+    file = read_yaml(path, UsageError, "a configuration")
+    for key in file.repeated:  # one of the two would be lost in silence
+        raise UsageError(f"{path} is no YAML: {key.name} is given twice at line {key.line}, column {key.column}")
+    return file.content
 
 
 def read_definitions(given: Path | None, named: object, place: Place) -> Definitions:

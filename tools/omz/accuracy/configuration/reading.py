@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from omz.accuracy.configuration.definitions import Definitions, read_definitions
+from omz.accuracy.configuration.definitions import Definitions, read_definitions, read_mapping
 from omz.accuracy.configuration.evaluation import ConfiguredEvaluation
 from omz.accuracy.configuration.pictures import check_steps
 from omz.accuracy.configuration.problems import Place, validated
 from omz.accuracy.configuration.schema import DatasetEntry, Launcher, Resize
 from omz.accuracy.configuration.scores import check_metrics
-from omz.accuracy.configuration.yaml_file import read_mapping
 from omz.zoo.record import Record, suggestion
 
 MODULE = "SequentialBackgroundMatting"

@@ -11,10 +11,10 @@ from typing import TypeAlias
 import yaml
 
 from omz.accuracy.configuration.reading import read_configuration
-from omz.accuracy.configuration.yaml_file import read_text
 from omz.atomic import whole_file
 from omz.errors import UsageError
 from omz.zoo.record import suggestion
+from omz.zoo.yaml_file import read_text
 
 _SPREAD = "@std"
 
@@ -36,7 +36,7 @@ def update_references(
     figure that has no metric in the file, or several, or is no number; then the file stays as it was.
     """
     read_configuration(path, definitions)  # what is read can be edited
-    text = read_text(path)
+    text = read_text(path, UsageError, "a configuration")
     metrics = {id(node): node for node in _metrics(yaml.compose(text, yaml.SafeLoader), model, dataset)}
     by_name: dict[str, list[yaml.MappingNode]] = {}
     for node in metrics.values():

@@ -3,13 +3,21 @@
 VENV := .venv
 LEGACY := .venv-legacy
 OLDEST := .venv-oldest
+NEWEST := .venv-newest
 BIN := $(VENV)/bin
 SUPPORTED = import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))
 PIP_ARGS ?=
 PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.10; do \
 	$$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done)
 
-.PHONY: demo test test-slow test-legacy test-oldest lint clean
+# The versions that were seen to pass. A machine without a package index of its own needs nothing else.
+NEWEST_VERSIONS := constraints/newest.txt
+OLDEST_VERSIONS := constraints/oldest.txt
+LEGACY_VERSIONS := constraints/legacy.txt
+INSTALL := -m pip install --quiet $(PIP_ARGS)
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-annotate --custom-compile-command 'make update-constraints'
+
+.PHONY: demo test test-slow test-legacy test-oldest test-newest test-processors update-constraints lint clean
 
 demo: $(VENV)/.installed  ## cut the subject out of an embedded picture; the results are in out/
 	$(BIN)/omz_demo -o out
@@ -23,8 +31,20 @@ test-slow: $(VENV)/.installed-test  ## what takes long
 test-legacy: $(VENV)/.installed-test $(LEGACY)/.installed  ## compare with Open Model Zoo's own tools
 	OMZ_LEGACY_PYTHON=$(CURDIR)/$(LEGACY)/bin/python $(BIN)/pytest -m legacy
 
-test-oldest: $(OLDEST)/.installed  ## whatever needs OpenVINO, with the oldest release that is supported
+test-oldest: $(OLDEST)/.installed  ## whatever runs models, with the oldest versions that are supported (Python 3.10 or 3.11)
 	$(OLDEST)/bin/pytest -m "not slow" tests/convert tests/runtime tests/cli tests/models tests/omz_demo tests/test_published_graph.py
+
+test-newest: $(NEWEST)/.installed  ## what must hold, with the newest versions of today: tells what breaks next
+	$(NEWEST)/bin/pytest -m "not slow"
+
+test-processors: $(VENV)/.installed-test  ## compare numbers once more as processors with fewer instructions compute them
+	$(BIN)/python tests/processors.py
+
+update-constraints: $(VENV)/.installed-test  ## choose the versions in constraints/ anew
+	$(COMPILE) pyproject.toml --all-extras --upgrade --output-file $(NEWEST_VERSIONS)
+	$(COMPILE) pyproject.toml --extra mindspore --resolution lowest-direct --output-file $(VENV)/floors.txt
+	$(COMPILE) pyproject.toml --extra mindspore --extra test --constraints $(VENV)/floors.txt --upgrade --output-file $(OLDEST_VERSIONS)
+	echo openvino-dev==2024.6.0 | $(COMPILE) - --upgrade --output-file $(LEGACY_VERSIONS)
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check
@@ -32,24 +52,29 @@ lint: $(VENV)/.installed-test
 	$(BIN)/mypy
 
 clean:  ## remove the environment and what the demo wrote
-	rm -rf $(VENV) $(LEGACY) $(OLDEST) out
+	rm -rf $(VENV) $(LEGACY) $(OLDEST) $(NEWEST) out
 
-$(VENV)/.installed: requirements.txt pyproject.toml
+$(VENV)/.installed: requirements.txt pyproject.toml $(NEWEST_VERSIONS)
 	@test -n "$(PYTHON)" || { echo "make: Python 3.10, 3.11 or 3.12 is needed; install one, or name it: make PYTHON=..."; exit 1; }
 	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --editable .
+	$(BIN)/python $(INSTALL) --constraint $(NEWEST_VERSIONS) --editable .
 	touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --editable '.[test,mindspore,int8]'
+	$(BIN)/python $(INSTALL) --constraint $(NEWEST_VERSIONS) --editable '.[test,mindspore,int8]'
 	touch $@
 
-$(LEGACY)/.installed:
-	$(PYTHON) -m venv $(LEGACY)
-	$(LEGACY)/bin/python -m pip install --quiet $(PIP_ARGS) openvino-dev==2024.6.0
+$(LEGACY)/.installed: $(LEGACY_VERSIONS)
+	test -x $(LEGACY)/bin/pip || $(PYTHON) -m venv $(LEGACY)
+	$(LEGACY)/bin/python $(INSTALL) --constraint $(LEGACY_VERSIONS) openvino-dev==2024.6.0
 	touch $@
 
-$(OLDEST)/.installed: requirements.txt pyproject.toml
+$(OLDEST)/.installed: requirements.txt pyproject.toml $(OLDEST_VERSIONS)
 	test -x $(OLDEST)/bin/pip || $(PYTHON) -m venv $(OLDEST)
-	$(OLDEST)/bin/python -m pip install --quiet $(PIP_ARGS) --editable '.[test,mindspore]' openvino==2024.6.0
+	$(OLDEST)/bin/python $(INSTALL) --constraint $(OLDEST_VERSIONS) --editable '.[test,mindspore]'
+	touch $@
+
+$(NEWEST)/.installed: requirements.txt pyproject.toml
+	test -x $(NEWEST)/bin/pip || $(PYTHON) -m venv $(NEWEST)
+	$(NEWEST)/bin/python $(INSTALL) --upgrade --editable '.[test,mindspore,int8]'
 	touch $@

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from builders import save_brightness_model
+from float64_ir import run_in_float64
 
 from omz.accuracy.conventions import OMZ, Frame
 from omz.convert.calibration import FittedSamples, ScenePictures, synthetic_calibration
@@ -69,18 +70,25 @@ def test_convolutions_compute_in_8_bits_but_the_first_and_the_last(fp16, int8):
     assert int8.path.with_suffix(".bin").stat().st_size < 0.7 * fp16.with_suffix(".bin").stat().st_size
 
 
-def test_it_still_mattes(fp16, int8):
-    """Measured on these scenes: MAD goes from 24.7 to 24.9; alpha is 0.0019 apart on average."""
-    models = [Matter(OpenVINOEngine(path)) for path in (fp16, int8.path)]
-    figures, differences = [], []
+def test_it_still_mattes_and_does_so_alike_on_every_processor(fp16, int8):
+    """Simulated in float64, where nothing overflows, 8 bits raise MAD from 24.70 to 25.03; so much for the bound."""
+    engines = [OpenVINOEngine(path) for path in (fp16, int8.path)]
+    matter = Matter(engines[0])
+    figures, apart = [], []
     for index in range(6):
         scene = make_scene(index, SIZE, "test")
-        mattes = [matter(scene.picture, scene.plate) for matter in models]
-        figures.append([OMZ.score(Frame(matte.alpha, scene.alpha))["MAD"] for matte in mattes])
-        differences.append(np.abs(mattes[0].alpha - mattes[1].alpha).mean())
-    assert 0 < np.mean(differences) < 0.006
-    original, quantised = np.mean(figures, axis=0)
-    assert abs(quantised - original) < 0.03 * original
+        tensors = matter.show(scene.picture, scene.plate).tensors
+        exact = [run_in_float64(path, tensors)["pha"] for path in (fp16, int8.path)]
+        run = [engine.infer(tensors)["pha"] for engine in engines]
+        np.testing.assert_allclose(run[0], exact[0], rtol=0, atol=1e-5)  # 1.2e-6 was seen: the simulation is right
+        mattes = (exact[0], exact[1], run[1])
+        figures.append([OMZ.score(Frame(alpha[0, 0].astype(np.float32), scene.alpha))["MAD"] for alpha in mattes])
+        apart.append([np.abs(one - other).mean() for one, other in ((exact[0], exact[1]), (exact[1], run[1]))])
+    original, simulated, quantised = np.mean(figures, axis=0)
+    assert abs(simulated - original) < 0.02 * original
+    assert abs(quantised - simulated) < 0.005 * original  # some values are rounded to the next of 256 levels
+    cost, strayed = np.mean(apart, axis=0)
+    assert 0 < strayed < 0.3 * cost < 0.001
 
 
 def test_it_tells_where_it_comes_from_and_how_far_it_is(fp16, int8):

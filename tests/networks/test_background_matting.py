@@ -8,8 +8,8 @@ from generated_weights import generated_image
 from omz.networks.background_matting import BackgroundMatting
 from omz.networks.refiner import REFINE_MODES
 
-# The reference is float32 and has rounding errors of its own. In float64 they show, to the same digits on every processor:
-# 5.6e-6 at most for the whole network, 2.9e-5 for the base network at full size.
+# The reference is float32 and has rounding errors of its own. In float64 they show, to the same digits on every
+# processor: 5.6e-6 at most for the whole network, 2.9e-5 for the base network at full size.
 REFERENCE_ERROR, BASE_REFERENCE_ERROR = 1e-5, 4e-5
 # Float32 on the processor at hand adds its own: up to 8.6e-6 and 2.8e-5 were seen with SSE, AVX2 and AVX-512.
 FLOAT32, BASE_FLOAT32 = 3e-5, 1e-4

@@ -8,9 +8,13 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from openvino.passes import ConstantFolding, Manager
 
 from omz.runtime.quiet_openvino import ov
+
+try:
+    from openvino.passes import ConstantFolding, Manager
+except ModuleNotFoundError:  # where OpenVINO 2024 keeps them
+    from openvino.runtime.passes import ConstantFolding, Manager
 
 Values = list[torch.Tensor]
 

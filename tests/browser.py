@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from selenium.common import SessionNotCreatedException
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 
 _CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -35,7 +36,10 @@ def browser(profile: Path) -> Iterator[Chrome]:
     for flag in (*_FLAGS, f"--user-data-dir={profile}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = Chrome(options, ChromeService(_DRIVER))
+    try:
+        driver = Chrome(options, ChromeService(_DRIVER))
+    except SessionNotCreatedException as error:
+        pytest.skip(f"Chromium does not start: {error.msg}")
     try:
         yield driver
     finally:

@@ -1,17 +1,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+import signal
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from clean_environment import clean, give_home
 from generated_weights import generated_tensor
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("repeatable", deadline=None, derandomize=True)
+# A slow machine makes slow examples, and no worse ones.
+settings.register_profile("repeatable", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("repeatable")
+
+# Before the modules of tests are imported, for some libraries read the environment then; and once, so that fixtures of
+# modules and of the session have it, too.
+clean(os.environ)
+os.umask(0o022)
+give_home(os.environ)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have it ignored in what runs in the background
 
 DATA = Path(__file__).parent / "data"
 
@@ -22,6 +33,18 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> object:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMZ_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _environment_as_before() -> Iterator[None]:
+    """Take back what commands set in the environment of their process, which here is that of all tests."""
+    before, umask = dict(os.environ), os.umask(0o022)
+    os.umask(umask)
+    yield
+    os.umask(umask)
+    for name in {*os.environ} - {*before}:
+        del os.environ[name]
+    os.environ.update(before)
 
 
 @pytest.fixture(scope="session")

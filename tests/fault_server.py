@@ -10,6 +10,7 @@ import socketserver
 import ssl
 import struct
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from urllib.parse import unquote
 import trustme
 
 PIECE = 1 << 16
+PATIENCE = 60.0
+"""Seconds after which a machine is not slow, but something hangs."""
 
 
 @dataclass
@@ -305,10 +308,24 @@ class FaultServer(ThreadingHTTPServer):
             with suppress(OSError):
                 socket.socket.shutdown(connection, socket.SHUT_RDWR)  # not TLS's own: it unsettles a reading thread
         for thread, _ in self._connections:
-            thread.join(5)
+            thread.join(PATIENCE)
         self.server_close()
+        assert not any(thread.is_alive() for thread, _ in self._connections)
         if kind is None and self._errors:
             raise self._errors[0]
+
+    def meet(self, path: str, *faults: Fault) -> None:
+        """Forget the requests so far, and have the next ones of ``path`` meet these faults."""
+        with self._lock:
+            self.requests.clear()
+            self._faults[path] = list(faults)
+
+    def await_sent(self, path: str, count: int) -> None:
+        """Wait until ``count`` bytes of ``path`` were sent to one client, or more."""
+        ends = time.monotonic() + PATIENCE
+        while not any(request.path == path and request.sent >= count for request in [*self.requests]):
+            assert time.monotonic() < ends, f"nobody has asked for {count} bytes of {path}"
+            time.sleep(0.001)
 
     def take(self, request: Request) -> tuple[Fault, bytes, Mapping[str, str]]:
         """Note a request; return the fault that it meets, the content of its path, and the content's validators."""

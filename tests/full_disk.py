@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import mmap
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 @contextlib.contextmanager
 def small_disk(folder: Path, kilobytes: int) -> Iterator[Path]:
     """Mount a file system of this size at ``folder``; skip the test where that is not allowed."""
+    if mmap.PAGESIZE > 4096:
+        pytest.skip("the smallest disk in memory is too large where pages are")
     folder.mkdir()
     try:
         command = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)]

@@ -38,7 +38,7 @@ def test_errors_come_back(apart):
     with pytest.raises(UsageError) as caught:
         apart(parse_shapes, "src[")
     assert caught.value.exit_code == 2
-    with pytest.raises(EngineError, match=r"Tool: unexpected ValueError: invalid literal .*; please report it"):
+    with pytest.raises(EngineError, match=r"Tool: unexpected ValueError: .*; please report it"):
         apart(int, "x\ny")
     assert apart(int, "7") == 7
 

@@ -18,7 +18,7 @@ def test_one_works_at_a_time_and_the_others_hear_that_they_wait(tmp_path):
     with locked_folder(tmp_path / "deep", ".lock"):
         thread = threading.Thread(target=second)
         thread.start()
-        assert waiting.wait(10)
+        assert waiting.wait(60)
         order.append("first")
     thread.join()
     assert order == ["first", "second"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import keyword
 import signal
@@ -169,8 +170,8 @@ def test_camera_frames_and_shapes_are_asked_for_by_flags(tmp_path, zoo):
         (("--shape", "other[1,3,8,8]"), 1, "--shape names 'other', but the inputs are src, bgr"),
         (("--shape", "nonsense"), 2, "has no shape for an input"),
         (("--shape", "src[1,3,a,b]"), 2, "a is no dimension"),
-        (("--check", "some"), 2, "'some' is not one of"),
-        (("--mo", "/absent/mo.py"), 2, "does not exist"),
+        (("--check", "some"), 2, "--check"),
+        (("--mo", "/absent/mo.py"), 2, "/absent/mo.py"),
         (("--mo", keyword.__file__, "--input_type", "u8"), 2, "--mo knows no --input_type"),
         (("--mo", keyword.__file__), 1, "keyword.py ended well, but wrote no good.xml"),
     ],
@@ -195,6 +196,20 @@ def test_another_model_optimizer_makes_the_irs_where_asked(tmp_path, zoo):
     assert manifest["parity"][0]["outputs"][0]["largest"] == 0
 
 
+def children(pid: int) -> list[int]:
+    found = Path(f"/proc/{pid}/task").glob("*/children")
+    children: list[int] = []
+    for tasks in found:
+        with contextlib.suppress(OSError):  # a thread that has ended meanwhile
+            children += map(int, tasks.read_text().split())
+    return children
+
+
+def children_are_told() -> bool:
+    return any(Path("/proc/self/task").glob("*/children"))
+
+
+@pytest.mark.skipif(not children_are_told(), reason="only Linux tells children in this way")
 def test_nothing_goes_on_when_the_command_is_killed(tmp_path, zoo):
     command = [sys.executable, "-m", "omz.cli.converter", "--name", "good,fine", "-d", tmp_path / "dl", "-o", tmp_path]
     process = subprocess.Popen([*command, "-j", "2"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -204,7 +219,7 @@ def test_nothing_goes_on_when_the_command_is_killed(tmp_path, zoo):
     process.kill()
     process.wait()
     assert workers
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while any(Path(f"/proc/{pid}").exists() for pid in workers):
         assert time.monotonic() < until
         time.sleep(0.1)
@@ -220,7 +235,7 @@ def test_ctrl_c_ends_all_models_at_once(tmp_path, zoo):
     assert process.stdout
     process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=30)
+    _, told = process.communicate(timeout=120)
     assert process.returncode == 130
     assert told == "python -m omz.cli.converter: interrupted\n"
     assert len(list((tmp_path / "public").glob("*/FP32/*.xml"))) < 6
@@ -246,8 +261,3 @@ def test_a_python_may_be_told_by_its_name(tmp_path, zoo):
     assert run(*arguments, "sh").exit_code == 0
     absent = run(*arguments, "no-such-python")
     assert (absent.exit_code, "no-such-python is no program" in absent.stderr) == (2, True)
-
-
-def children(pid: int) -> list[int]:
-    found = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(child) for tasks in found for child in tasks.read_text().split()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pty
@@ -180,7 +181,7 @@ main()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "a.bin could not be fetched" in done.stderr
-    assert f"{tmp_path / 'out' / 'public' / 'good' / 'a.bin'}: File too large" in done.stderr
+    assert f"{tmp_path / 'out' / 'public' / 'good' / 'a.bin'}: {os.strerror(errno.EFBIG)}" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "out" / "public" / "good" / "a.bin").exists()
     assert (tmp_path / "out" / "public" / "good" / "b.bin").read_bytes() == CONTENT[:-1]

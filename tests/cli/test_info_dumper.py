@@ -288,6 +288,8 @@ def test_as_a_program_it_prints_neither_tracebacks_nor_warnings_of_python(tmp_pa
         sys.executable,
         "-W",
         "error",
+        "-W",
+        "ignore::DeprecationWarning",  # of libraries
         "-m",
         "omz.cli.info_dumper",
         "--models_dir",

@@ -148,7 +148,7 @@ def test_a_script_that_fails_is_one_line_and_leaves_nothing(tmp_path, script, re
     [
         ("import a_library_that_is_not_there", "a_library_that_is_not_there'; install what it needs"),
         ("raise SystemExit('no')", "cannot be built: SystemExit: no"),
-        ("Net = 1 / 0", "cannot be built: ZeroDivisionError: division by zero"),
+        ("Net = 1 / 0", "cannot be built: ZeroDivisionError: "),
         ("Other = None", "has no attribute 'Net'"),
         ("def Net(channels, note): return 7", "is no PyTorch network"),
     ],

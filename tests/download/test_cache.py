@@ -121,7 +121,7 @@ def test_a_file_that_cannot_be_kept_leaves_nothing(tmp_path):
         cache.put(checksum(CONTENT), tmp_path / "missing")
     assert files_in(tmp_path) == set()
     (tmp_path / "file").write_bytes(CONTENT)
-    with pytest.raises(OSError, match="directory"):
+    with pytest.raises((NotADirectoryError, FileExistsError)):
         FolderCache(tmp_path / "file").put(checksum(CONTENT), tmp_path / "file")
 
 
@@ -230,7 +230,7 @@ def test_a_bundle_that_was_cut_is_one_line(tmp_path):
     bundle = bundle_of(tmp_path, CONTENT)
     content = bundle.read_bytes()
     bundle.write_bytes(content[: len(content) // 3])
-    with pytest.raises(DownloadError, match="unexpected end of data"):
+    with pytest.raises(DownloadError, match="is neither a folder nor a bundle of omz_downloader: "):
         open_cache(bundle)
 
 

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
+import os
 import tarfile
 import zipfile
 from pathlib import Path, PurePosixPath
@@ -20,6 +22,7 @@ from omz.zoo.postprocessing import RegexReplace
 
 TEXT = b"import torch\nx = torch.cuda()\ny = torch.cuda()\n"
 RECORD = ".postprocessed.json"
+ABSENT = os.strerror(errno.ENOENT)
 
 
 def replacing(pattern: str, replacement: str, file: str = "net.py", **changes: object) -> dict[str, object]:
@@ -176,11 +179,11 @@ def test_a_file_that_is_not_utf_8_is_an_error(tmp_path, content):
 
 
 def test_a_missing_file_is_an_error(tmp_path):
-    refused(Model(tmp_path, {"net.py": b"x"}, replacing("x", "y", file="other.py")), r"other\.py: .*No such file")
+    refused(Model(tmp_path, {"net.py": b"x"}, replacing("x", "y", file="other.py")), rf"other\.py: .*{ABSENT}")
     refused(
-        Model(tmp_path / "b", {"net.py": b"x"}, unpacking("other.zip")), r"other\.zip cannot be unpacked: .*No such"
+        Model(tmp_path / "b", {"net.py": b"x"}, unpacking("other.zip")), rf"other\.zip cannot be unpacked: .*{ABSENT}"
     )
-    refused(Model(tmp_path / "c", {"a/b": b"x"}, replacing("x", "y", file="a")), r"a: .*directory")
+    refused(Model(tmp_path / "c", {"a/b": b"x"}, replacing("x", "y", file="a")), rf"a: .*{os.strerror(errno.EISDIR)}")
 
 
 def test_an_archive_becomes_its_files(tmp_path):

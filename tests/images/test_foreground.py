@@ -73,12 +73,14 @@ def test_alpha_of_another_size_is_refused(shape):
 
 
 def in_a_new_process(script: str, **environment: str) -> str:
+    filters = ["error", *(f"ignore::{kind}Warning" for kind in ("Deprecation", "PendingDeprecation", "Future"))]
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", script],
+        [sys.executable, *(f"-W{each}" for each in filters), "-c", script],
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
         check=False,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
@@ -102,6 +104,32 @@ def test_only_what_is_needed_of_the_estimator_is_loaded_and_only_when_it_is():
     count = "print(*sorted(name for name in sys.modules if name.split('.')[0] == 'pymatting'))"
     assert in_a_new_process(ESTIMATE + count).splitlines() == ["0.2", "pymatting.foreground.estimate_foreground_ml"]
     assert in_a_new_process(f"import sys, omz.images.foreground\nprint('numba' in sys.modules)\n{count}") == "False"
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores can be taken away on Linux alone")
+@pytest.mark.parametrize("cores", [1, 2])
+def test_threads_take_turns_and_the_process_ends_on_one_core_too(cores):
+    script = f"""
+import os
+os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:{cores}])
+import threading
+import numpy as np
+from omz.images.foreground import estimate_foreground
+from omz.runtime.quiet_openvino import ov
+
+def work():
+    for _ in range(5):
+        found.add(round(float(estimate_foreground(picture, alpha).mean()), 3))
+
+picture, alpha, found = np.full((200, 300, 3), 51, np.uint8), np.ones((200, 300), np.float32), set()
+threads = [threading.Thread(target=work) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(found)
+"""
+    assert in_a_new_process(script) == "{0.2}"
 
 
 def test_without_a_place_for_what_is_compiled_it_is_compiled_anew(tmp_path):

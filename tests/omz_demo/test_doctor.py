@@ -131,17 +131,14 @@ def test_without_openvino_it_still_tells_everything_else():
     assert told["devices"] == []
 
 
-def test_it_is_quick_for_it_loads_no_framework():
+def test_it_loads_no_framework_for_it_has_to_be_quick():
     done = run(
-        "import sys, time; begun = time.perf_counter()\n"
+        "import sys\n"
         "from omz_demo.doctor import examine, show\n"
         "show(examine())\n"
         "print({'torch', 'onnxruntime', 'nncf', 'mindspore', 'matplotlib'} & {*sys.modules})\n"
-        "print(time.perf_counter() - begun)"
     )
-    *_, loaded, seconds = done.stdout.splitlines()
-    assert loaded == "set()"
-    assert float(seconds) < 8  # one on an idle machine
+    assert done.stdout.splitlines()[-1] == "set()"
     assert done.stderr == ""
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import random
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,18 +16,13 @@ import numpy as np
 import pytest
 from demo_command import GREY, block, demo, done, write_blocks, write_plate
 from full_disk import small_disk
+from stopped_command import stopped_command
 
 from omz.images.files import write_picture
 
 SIZE = (24, 32)
 GIVEN = ("-m", "model.xml", "--plate", "plate.png", "in")
 KILLS, SEED = 20, 7
-COMMAND = """
-import signal
-from omz_demo.cli import main
-signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have it ignored in what runs in the background
-main(prog_name="omz_demo")
-"""
 
 
 @pytest.fixture
@@ -42,22 +38,15 @@ def write_noise(folder: Path, count: int, size: tuple[int, int]) -> None:
     write_picture(folder / "plate.png", np.full((*size, 3), GREY, np.uint8))
 
 
-def start(*flags: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *GIVEN, *flags], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
+def stop(how: signal.Signals, entries: int, *flags: str, after: float = 0.0) -> tuple[int, str]:
+    """Run the command until a signal reaches it, and return its exit code and what it said."""
+    command = stopped_command("omz_demo", how, entries, *GIVEN, *flags, after=after)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, done.stderr
 
 
 def content(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.glob("[!.]*.png")}
-
-
-def wait_for(process: subprocess.Popen[str], folder: Path, count: int) -> None:
-    """Wait until there are so many results; the process has to be at work."""
-    ends = time.monotonic() + 60
-    while len(list(folder.glob("[!.]*.png"))) < count and process.poll() is None:
-        assert time.monotonic() < ends
-        time.sleep(0.001)
 
 
 def leave_free(disk: Path, size: int) -> None:
@@ -71,15 +60,16 @@ def test_killed_at_any_moment_and_gone_on_with_it_is_an_unbroken_run(folder):
     whole, chance = content(folder / "whole"), random.Random(SEED)
     found: dict[str, bytes] = {}
     for kill in range(KILLS):
-        process = start("-o", "out", "--resume")
         if kill % 4:  # while it works
-            wait_for(process, folder / "out", len(found) + chance.randint(1, 10))
-            time.sleep(chance.uniform(0, 0.03))
-        else:  # while it starts
+            after = chance.choice([0.0, chance.uniform(0, 0.03)])
+            code, said = stop(signal.SIGKILL, chance.randint(1, 10), "-o", "out", "--resume", after=after)
+        else:  # while it starts, or else at its first picture
+            command = stopped_command("omz_demo", signal.SIGSTOP, 1, *GIVEN, "-o", "out", "--resume")
+            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
             time.sleep(chance.uniform(0, 0.8))
-        process.kill()
-        process.communicate()
-        assert process.returncode == -signal.SIGKILL
+            process.kill()
+            code, said = process.wait(), process.communicate()[1]
+        assert code == -signal.SIGKILL, said
         found = content(folder / "out")
         assert found.items() <= whole.items()
     assert 0 < len(found) < len(whole) == 500
@@ -92,12 +82,9 @@ def test_killed_at_any_moment_and_gone_on_with_it_is_an_unbroken_run(folder):
 
 def test_ctrl_c_finishes_what_was_begun_and_says_how_to_go_on(folder):
     write_noise(folder, 120, (60, 80))
-    process = start("-o", "out")
-    wait_for(process, folder / "out", 5)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    code, said = stop(signal.SIGINT, 5, "-o", "out")
     finished = content(folder / "out")
-    assert process.returncode == 130
+    assert code == 130
     assert 5 <= len(finished) < 120
     assert said.splitlines()[-1] == (
         f"omz_demo: interrupted; {len(finished)} pictures are finished; add --resume to go on"
@@ -119,7 +106,7 @@ def test_a_full_disk_is_a_line_and_keeps_what_was_finished(folder):
         finished = content(disk)
         line = result.stderr.splitlines()[-1]
         assert line.startswith("main: error: ")
-        assert "cannot be written: No space left on device; free the disk, or choose another place" in line
+        assert f"cannot be written: {os.strerror(errno.ENOSPC)}; free the disk, or choose another place" in line
         assert f"; {len(finished)} pictures are finished; add --resume to go on" in line
         assert 0 < len(finished) < 40
         assert not list(disk.glob(".*.part*"))

@@ -187,7 +187,7 @@ def _told_in_the_end(segments: Segments, keep: Callable[[int], None]) -> Iterato
     try:
         yield
     finally:
-        keep(segments.frames)
+        keep(segments.noted())
 
 
 def _nobody(_frames: int) -> None:

@@ -60,6 +60,10 @@ class Segments:
         """How many frames are finished."""
         return 0 if self.last is None else self.last.first + self.last.frames
 
+    def noted(self) -> int:
+        """Return how many frames the file tells to be finished: Ctrl-C may have come between its line and our count."""
+        return sum(segment.frames for segment in read_journal_file(self.folder / _JOURNAL, _from_json).entries)
+
     def path(self, what: str, index: int, suffix: str) -> Path:
         """Return where a segment of a result is kept."""
         return self.folder / f"{what}.{index:05d}{suffix}"

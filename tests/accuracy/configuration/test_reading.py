@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import copy
+import errno
+import os
 from pathlib import Path
 from typing import Any
 
@@ -107,15 +109,15 @@ WRONG = [
     (_set(*STEP, "type", value="resise"), f"{AT_DATASET}.preprocessing.1.type: found 'resise'; did you mean resize"),
     (_set(*STEP, "dst_height", value=None), f"{AT_DATASET}.preprocessing.1: .*takes either size, or dst_width and dst"),
     (_set(*STEP, "size", value=3), f"{AT_DATASET}.preprocessing.1: .*takes either size, or dst_width and dst_height"),
-    (_set(*STEP, "dst_width", value=-2), f"{AT_DATASET}.preprocessing.1.dst_width: found -2; input should be greater"),
-    (_set(*STEP, "dst_width", value=40_000), f"{AT_DATASET}.preprocessing.1.dst_width: found 40000; .*equal to 16384$"),
+    (_set(*STEP, "dst_width", value=-2), f"{AT_DATASET}.preprocessing.1.dst_width: found -2; "),
+    (_set(*STEP, "dst_width", value=40_000), f"{AT_DATASET}.preprocessing.1.dst_width: found 40000; .*16384$"),
     (
         _set(*STEP, value={"type": "resize", "size": 1_000_000}),
-        f"{AT_DATASET}.preprocessing.1.size: found 1000000; .*equal to 16384$",
+        f"{AT_DATASET}.preprocessing.1.size: found 1000000; .*16384$",
     ),
     (
         _set(*DATASET, "postprocessing", value=[{"type": "resize", "apply_to": "annotation", "size": 16_385}]),
-        f"{AT_DATASET}.postprocessing.0.size: found 16385; .*equal to 16384$",
+        f"{AT_DATASET}.postprocessing.0.size: found 16385; .*16384$",
     ),
     (_set(*STEP, "interpolation", value="LINEER"), f"{AT_DATASET}.preprocessing.1.interpolation: found 'LINEER'; did"),
     (
@@ -180,7 +182,7 @@ WRONG = [
         f"{AT_DATASET}.annotation_conversion: .*has with_background, and needs backgrounds_dir",
     ),
     (_set("global_definitions", value=[1]), "global_definitions: must be the path of a file"),
-    (_set("global_definitions", value="gone.yml"), "gone.yml cannot be read: No such file or directory"),
+    (_set("global_definitions", value="gone.yml"), f"gone.yml cannot be read: {os.strerror(errno.ENOENT)}"),
 ]  # fmt: skip
 
 

@@ -90,6 +90,12 @@ def op_types(model: onnx.ModelProto) -> list[str]:
     return [each.op_type for each in model.graph.node]
 
 
+def output_shapes(model: onnx.ModelProto) -> list[list[int]]:
+    """What the nodes say of the shape of their output."""
+    attributes = (attribute for node in model.graph.node for attribute in node.attribute)
+    return [[*attribute.ints] for attribute in attributes if attribute.name == "output_shape"]
+
+
 def interpolation(length: int, after: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Neighbours and share of the farther one, half-pixel, as MindSpore networks spell them."""
     position = ((np.arange(after) + 0.5) * length / after - 0.5).clip(0, length - 1)

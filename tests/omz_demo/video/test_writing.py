@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 from fractions import Fraction
@@ -175,7 +177,7 @@ except VideoError as error:
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert ran.returncode == 1
     assert ran.stderr.strip().splitlines() == [
-        f"{tmp_path / 'a.mp4'} cannot be written: File too large; choose another place or format"
+        f"{tmp_path / 'a.mp4'} cannot be written: {os.strerror(errno.EFBIG)}; choose another place or format"
     ]
     assert list(tmp_path.iterdir()) == []
 

@@ -6,6 +6,7 @@ import functools
 import importlib.util
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from importlib.machinery import PathFinder
 from types import ModuleType
@@ -16,6 +17,7 @@ from omz.errors import ImageError, first_line
 from omz.images.arrays import Alpha, Colours, Picture
 
 _MODULE = "pymatting.foreground.estimate_foreground_ml"
+_TURN = threading.Lock()  # each call has all cores to itself; one of numba's ways to have them bears no other call
 
 
 def estimate_foreground(picture: Picture, alpha: Alpha) -> Colours:
@@ -23,14 +25,18 @@ def estimate_foreground(picture: Picture, alpha: Alpha) -> Colours:
 
     ``picture`` is (H, W, 3) uint8 BGR, ``alpha`` (H, W) float32; the result is (H, W, 3) float32 BGR, 0 to 1. Raises
     :class:`ImageError` where the two differ in size, or the estimator cannot be loaded. The first call of a process
-    loads it, and the first on a machine compiles it, which takes seconds. It needs about 80 bytes a pixel.
+    loads it, and the first on a machine compiles it, which takes seconds. It needs about 80 bytes a pixel. Threads take
+    turns.
 
     The method is that of Germer, Uelwer, Conrad and Harmeling, "Fast Multi-Level Foreground Estimation", 2020.
     """
     if picture.shape != (*alpha.shape, 3) or not alpha.size:
         raise ImageError(f"picture {list(picture.shape)} and alpha {list(alpha.shape)} are not of one size")
     colours = picture.astype(np.float32) * np.float32(1 / 255)
-    return colours if alpha.size == 1 else _estimator()(colours, alpha)  # one pixel has no levels
+    if alpha.size == 1:  # one pixel has no levels
+        return colours
+    with _TURN:
+        return _estimator()(colours, alpha)
 
 
 @functools.cache
@@ -56,6 +62,7 @@ def _load() -> ModuleType:
     """
     if _MODULE in sys.modules:
         return sys.modules[_MODULE]
+    _do_without_tbb_on_one_core()
     package = importlib.util.find_spec("pymatting")
     folders = (package.submodule_search_locations or []) if package else []
     spec = PathFinder.find_spec(_MODULE, [f"{folder}/foreground" for folder in folders])
@@ -69,6 +76,19 @@ def _load() -> ModuleType:
         del sys.modules[_MODULE]
         raise
     return module
+
+
+def _do_without_tbb_on_one_core() -> None:
+    """Have numba prefer other ways to its threads.
+
+    To start those of TBB, numba gives it a task, for which it waits when the process ends. Where there is no second
+    core, only the thread that gave it would do it; the process hangs if that is not the main one.
+    """
+    from numba import config
+
+    settings = vars(config)
+    if settings["NUMBA_DEFAULT_NUM_THREADS"] == 1:
+        settings["THREADING_LAYER_PRIORITY"] = ["omp", "workqueue", "tbb"]
 
 
 def _load_without_cache() -> ModuleType:

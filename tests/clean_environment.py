@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import MutableMapping
 
-KEPT = {"OMZ_LEGACY_PYTHON"}  # says which tests run
+KEPT = {"OMZ_LEGACY_PYTHON", "OPENCV_CPU_DISABLE"}  # say which tests run, and on which processor
 BEGINNINGS = ("OMZ_", "LC_", "CLICOLOR", "OPENCV_", "GLOG_", "OPENVINO_", "AV_", "MALLOC_")
 NAMES = {
     "DEFINITIONS_FILE",

@@ -32,7 +32,7 @@ NUMERIC = (
     "tests/convert/test_mindspore_to_onnx.py::test_what_is_exported_is_as_exact_as_mindspore",
     "tests/convert/test_quantisation.py::test_it_still_mattes_and_does_so_alike_on_every_processor",
 )  # fmt: skip
-RECORD = "OMZ_TEST_TOLERANCES"
+RECORD = "TEST_TOLERANCES"
 """The variable that names the file for the shares of tolerances that were used."""
 
 

@@ -11,6 +11,7 @@ from cli.accuracy_command import run
 
 from omz.convert import convert
 from omz.convert.plan import Settings
+from omz.convert.store import stored_irs
 from omz.images.files import write_picture
 from omz.synthesis.scene import make_scene
 from omz.zoo import Catalog
@@ -110,7 +111,8 @@ def test_frames_that_cannot_be_read_are_named_and_fail(tmp_path):
         (["--name", STARTER, "--device", "MARTIAN"], "device MARTIAN is not there"),
     ],
 )
-def test_what_cannot_be_evaluated_exits_with_2(arguments, said):
+def test_what_cannot_be_evaluated_exits_with_2(tmp_path, arguments, said):
+    stored_irs(Catalog()[STARTER], tmp_path, ("FP16", "FP32"))  # or the first to need it tells of that, too
     result = run(*arguments)
     assert result.exit_code == 2
     assert said in result.stderr

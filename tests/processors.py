@@ -66,10 +66,10 @@ _WITHOUT_AVX512 = (
 )  # fmt: skip
 _WITHOUT_AVX2 = ("X86_V3", "AVX2", "FMA3", *_WITHOUT_AVX512)
 PROCESSORS = (
-    Processor("as it is, 1 core", "", cores=1),
+    Processor("as it is, 1 core", "", cores=1, tests=NETWORKS),
     Processor("AVX-512 without VNNI", "avx512bw", "avx512", "AVX512_CORE"),
     Processor("AVX2", "avx2", "avx2", "AVX2", "AVX512-SKX", _WITHOUT_AVX512),
-    Processor("AVX2, 1 core", "avx2", "avx2", "AVX2", "AVX512-SKX", _WITHOUT_AVX512, cores=1),
+    Processor("AVX2, 1 core", "avx2", "avx2", "AVX2", "AVX512-SKX", _WITHOUT_AVX512, cores=1, tests=NETWORKS),
     # OpenVINO itself needs AVX2: its Interpolate fails with less.
     Processor("SSE4.1", "", "default", "SSE41", "AVX2,AVX512-SKX", _WITHOUT_AVX2, tests=NETWORKS),
 )

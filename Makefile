@@ -32,13 +32,13 @@ test-legacy: $(VENV)/.installed-test $(LEGACY)/.installed  ## compare with Open 
 	OMZ_LEGACY_PYTHON=$(CURDIR)/$(LEGACY)/bin/python $(BIN)/pytest -m legacy
 
 test-oldest: $(OLDEST)/.installed  ## whatever runs models, with the oldest OpenVINO that is supported
-	$(OLDEST)/bin/pytest -m "not slow" tests/convert tests/runtime tests/cli tests/models tests/omz_demo tests/test_published_graph.py
+	$(OLDEST)/bin/pytest -m "not slow" tests/unit/convert tests/unit/runtime tests/unit/matting tests/unit/cutout tests/unit/video tests/commands tests/unit/test_published_graph.py tests/unit/test_models.py tests/unit/test_public_api.py
 
 test-newest: $(NEWEST)/.installed  ## what must hold, with the newest versions of today: tells what breaks next
 	$(NEWEST)/bin/pytest -m "not slow"
 
 test-processors: $(VENV)/.installed-test  ## compare numbers once more as processors with fewer instructions compute them
-	$(BIN)/python tests/processors.py
+	$(BIN)/python tests/helpers/processors.py
 
 update-constraints: $(VENV)/.installed-test  ## choose the versions in constraints/ anew
 	$(COMPILE) pyproject.toml --all-extras --upgrade --output-file $(NEWEST_VERSIONS)

@@ -35,9 +35,9 @@ from omz.images.files import write_picture
 from omz.runtime.quiet_openvino import ov
 from omz.synthesis.camera import Drift
 from omz.synthesis.scene import Scene, make_scene
+from omz.video.formats import choose_format
+from omz.video.writing import VideoWriter
 from omz.zoo import Catalog
-from omz_demo.video.formats import choose_format
-from omz_demo.video.writing import VideoWriter
 
 ROUNDS = 3
 WARM = 12  # frames of a short run, whose cost is that of the start

@@ -22,12 +22,12 @@ import torch
 from commands import machine, time_command
 
 from omz.convert.converter import carry_out
-from omz.convert.plan import Settings, plan_conversion
+from omz.convert.plan import ConversionSettings, plan_conversion
 from omz.convert.pytorch_to_onnx import export_pytorch
 from omz.convert.store import stored_ir
 from omz.images.files import write_picture
+from omz.matting.network import MattingNetwork
 from omz.networks.background_matting import BackgroundMatting
-from omz.runtime.matter import Matter
 from omz.runtime.openvino_engine import OpenVINOEngine
 from omz.runtime.pytorch_engine import build_network
 from omz.runtime.quiet_openvino import ov
@@ -93,7 +93,7 @@ def time_networks(folder: Path, scene: Scene, starter: Path) -> tuple[list[float
     """Return milliseconds of the starter and of the published network, run in turn."""
     engines = [OpenVINOEngine(path) for path in (starter, convert_published(folder))]
     for engine in engines:
-        Matter(engine)(scene.picture, scene.plate)
+        MattingNetwork(engine)(scene.picture, scene.plate)
     feed = {
         name: np.ascontiguousarray(picture.transpose(2, 0, 1)[None], np.float32)
         for name, picture in (("src", scene.picture), ("bgr", scene.plate))
@@ -119,7 +119,7 @@ def convert_published(folder: Path) -> Path:
     )  # fmt: skip
     export_pytorch(build_network(arguments), arguments)
     file = card.files[0].model_copy(update={"size": source.stat().st_size, "checksum": Checksum.of(source)})
-    plan = plan_conversion(card.model_copy(update={"files": (file,)}), folder, folder, Settings(check="none"))
+    plan = plan_conversion(card.model_copy(update={"files": (file,)}), folder, folder, ConversionSettings(check="none"))
     return carry_out(plan).irs["FP16"].path
 
 

@@ -15,17 +15,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from omz.accuracy.difference_key import best_difference_key
-from omz.accuracy.metrics.differences import mad
 from omz.convert.store import stored_ir
 from omz.images.arrays import Alpha, Picture
 from omz.images.compositing import cover
 from omz.images.files import read_picture
-from omz.runtime.matter import Matter
+from omz.matting.network import MattingNetwork
+from omz.metrics.differences import mad
 from omz.runtime.openvino_engine import OpenVINOEngine
 from omz.synthesis.camera import Drift
 from omz.synthesis.scene import make_scene
 from omz.zoo import Catalog
+from omz_demo.example import best_difference_key
 
 Frame = tuple[Picture, Picture, Alpha]
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket")
@@ -54,7 +54,7 @@ def lemur_frames(folder: Path) -> list[Frame]:
     return frames
 
 
-def compare(matter: Matter, frames: Sequence[Frame]) -> tuple[float, float, int]:
+def compare(matter: MattingNetwork, frames: Sequence[Frame]) -> tuple[float, float, int]:
     """Return the model's mean alpha MAD, the best difference key's, and that key's threshold."""
     ours = [1e3 * mad(matter(picture, plate).alpha, alpha) for picture, plate, alpha in frames]
     threshold, key = best_difference_key(frames)
@@ -62,7 +62,7 @@ def compare(matter: Matter, frames: Sequence[Frame]) -> tuple[float, float, int]
 
 
 def main() -> None:
-    matter = Matter(OpenVINOEngine(stored_ir(Catalog()["background-matting-starter"], Path())))
+    matter = MattingNetwork(OpenVINOEngine(stored_ir(Catalog()["background-matting-starter"], Path())))
     sets = {
         "40 held-out scenes, 1280x720": synthetic_frames(40, (720, 1280)),
         "40 held-out scenes, 640x360": synthetic_frames(40, (360, 640)),

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from clean_environment import clean, give_home
-from generated_weights import generated_tensor
+from helpers.clean_environment import clean, give_home
+from helpers.generated_weights import generated_tensor
 from hypothesis import HealthCheck, settings
 
 # A slow machine makes slow examples, and no worse ones.

@@ -1,4 +1,4 @@
-"""``omz_demo``: cut people out of pictures and videos."""
+"""``omz_demo``: cut subjects out of images and videos."""
 
 from __future__ import annotations
 
@@ -8,92 +8,94 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from omz.cli.command import omz_command
+from omz.cli.command import below, omz_command
+from omz.cutout.options import Options, make_options
 from omz.errors import UsageError
 from omz_demo.flags import with_flags
-from omz_demo.open_model_zoo_flags import normalise
+from omz_demo.open_model_zoo_flags import normalise, with_theirs
 
 if TYPE_CHECKING:
-    from omz_demo.summary import Summary
+    from omz.cutout.summary import Summary
 
 _DOCTOR = "doctor"
 
 
 @omz_command(respell=normalise)
+@click.argument("positional", nargs=-1, metavar="[INPUT]...")
 @with_flags
-def main(positional: tuple[str, ...], named: tuple[str, ...], example: bool, **flags: Any) -> None:
-    """Cut the subject out of pictures, folders of them, videos and what a camera sees.
+@below("Summary")("--example", is_flag=True, help="Run on a built-in synthetic image, as without any input.")
+@click.version_option(package_name="open-matting-zoo", prog_name="omz_demo")
+def main(positional: tuple[str, ...], inputs: tuple[str, ...], example: bool, **flags: Any) -> None:
+    """Cut subjects out of images, folders, videos and camera streams.
 
-    Give the plate, the same scene without the subject, to models that take one. Results are cut-outs on transparency,
-    or with --target composites, beside the input or at --output. Without an input it shows itself on an embedded
-    synthetic pair. `omz_demo doctor` tells what this machine can do.
+    Models that take a plate need one: the same scene without the subject. Results are cutouts on transparency, or
+    composites with --target, saved beside the input or at --output. Without an input, the demo runs on a built-in
+    synthetic image. `omz_demo doctor` checks this machine.
 
-    Exit codes: 0 all is done, 1 something failed, 2 the request makes no sense.
+    Exit codes: 0 done, 1 something failed, 2 wrong usage.
     """
-    inputs = (*positional, *named)
+    inputs = (*positional, *inputs)
     if inputs == (_DOCTOR,) and not Path(_DOCTOR).exists():
-        _doctor(**flags)
+        _doctor(flags)
     elif example and inputs:
-        raise UsageError(f"--example takes no input; leave --example or {inputs[0]} out")
+        raise UsageError(f"--example takes no input; omit --example or {inputs[0]}")
     elif not inputs:
-        _example(**flags)
+        _example(flags)
     else:
         _run(inputs, flags)
 
 
 def _run(inputs: tuple[str, ...], flags: dict[str, Any]) -> None:
-    from omz.cli.conversion_display import ConversionDisplay
-    from omz.heap import keep_freed_memory
-    from omz_demo.display import fail, say
-    from omz_demo.request import request_of
-    from omz_demo.run import run
+    from omz.cutout.run import run
+    from omz.malloc import keep_freed_memory
+    from omz_demo.display import TerminalObserver
 
     keep_freed_memory()  # before there are threads, which would have heaps of their own
-    request = request_of(inputs, flags, say)
-    summary = run(request, say, fail, ConversionDisplay(err=True).show)
-    _show(summary, request.json, request.profile, request.report, to_stderr=str(request.output) == "-")
+    values, hints = with_theirs(flags)
+    with TerminalObserver(flags["show"], flags["metrics"]) as observer:
+        for hint in hints:
+            observer.on_warning(hint)
+        options = make_options(inputs, values)
+        summary = run(options, observer)
+    _show(summary, options)
     if summary.failed:
         raise click.exceptions.Exit(1)
 
 
-def _show(summary: Summary, as_json: bool, profile: bool, report: Path | None, to_stderr: bool) -> None:
-    text = json.dumps(summary.as_json(), indent=2)
-    click.echo(text if as_json else summary.line(), err=to_stderr)
-    if profile and not as_json:
+def _show(summary: Summary, options: Options) -> None:
+    to_stderr = str(options.output) == "-"
+    text = summary.line()
+    if options.json:
+        text = json.dumps(summary.as_json(), indent=2)
+    click.echo(text, err=to_stderr)
+    if options.profile and not options.json:
         from omz_demo.display import show_profile
 
         show_profile(summary, to_stderr)
-    if report:
-        from omz.atomic import whole_file
-
-        with whole_file(report) as temporary:
-            temporary.write_text(f"{text}\n")
 
 
-def _example(
-    output: Path | None, model: str, models_dir: tuple[Path, ...], download_dir: Path, device: str, precision: str,
-    plate: str | None, target: str | None, trimap: Path | None, **_: Any,
-) -> None:  # fmt: skip
-    if plate or target or trimap:
-        raise UsageError("--background, --target and --trimap need a picture; add -i PICTURE")
-    from omz.cli.conversion_display import ConversionDisplay
-    from omz.matting import ModelChoice, open_model
-    from omz_demo.display import say, show_table
+def _example(flags: dict[str, Any]) -> None:
+    if flags["plate"] or flags["target"] or flags["trimap"]:
+        raise UsageError("--background, --target and --trimap need an input; add -i IMAGE")
+    from omz.models import open_model
+    from omz_demo.display import TerminalObserver, show_table
     from omz_demo.example import run_example
 
-    ir = ModelChoice(model, models_dir, download_dir).ir(ConversionDisplay(err=True).show)
-    opened = open_model(ir, device, precision)
+    options = make_options((), with_theirs(flags)[0])
+    observer = TerminalObserver()
+    opened = open_model(options.model_choice.ir(observer.on_event), options.device, options.precision)
     for warning in opened.warnings:
-        say(warning)
-    title, rows = run_example(opened, output or Path("out"))
-    show_table(title, {"device asked for": device, **rows})
+        observer.on_warning(warning)
+    title, rows = run_example(opened, options.output or Path("out"))
+    show_table(title, {"device asked for": options.device, **rows})
 
 
-def _doctor(models_dir: tuple[Path, ...], download_dir: Path, json: bool, **_: Any) -> None:
-    from omz_demo.doctor import examine, show
+def _doctor(flags: dict[str, Any]) -> None:
+    from omz_demo.doctor import show
+    from omz_demo.findings import examine
 
-    findings = examine(models_dir, download_dir)
-    show(findings, json)
+    findings = examine(flags["models_dir"], flags["download_dir"])
+    show(findings, flags["json"])
     if findings.exit_code:
         raise click.exceptions.Exit(findings.exit_code)
 

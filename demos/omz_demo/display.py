@@ -1,11 +1,10 @@
-"""How far a job is, on a terminal; elsewhere nothing."""
+"""The terminal: lines, progress, tables."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -15,35 +14,97 @@ from rich.progress import (
     Progress,
     ProgressColumn,
     Task,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
 from rich.table import Table
 from rich.text import Text
 
-from omz_demo.summary import Summary
+from omz.cli.conversion_display import in_words
+from omz.cutout.observer import Action, Observer
+from omz.cutout.summary import Summary
+from omz.events import Event
+from omz.images.arrays import Picture
+
+if TYPE_CHECKING:
+    from omz_demo.window import Window  # OpenCV's windows, which few runs open
 
 
-class Advance(Protocol):
-    """Is told of progress."""
+class TerminalObserver(Observer):
+    """Lines on standard error, a progress bar where that is a terminal, and a window where frames are shown.
 
-    def __call__(self, steps: int, /) -> None:
-        """Count so many more steps as done."""
-
-
-@contextmanager
-def progress(name: str, total: int | None) -> Iterator[Advance]:
-    """Show how far a job of ``total`` steps is, how many it does a second, and the time that is left.
-
-    None: nobody knows how many there are.
+    ``show`` opens the window, None where the source is live and a display can be had, or nothing is recorded.
+    ``metrics`` keeps the lines about a frame on it. Use it in a ``with`` block, which takes bar and window away.
     """
-    columns = (
-        TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), _Rate(),
-        TimeRemainingColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(name, total=total)
-        yield lambda steps: bar.advance(task, steps)
+
+    def __init__(self, show: bool | None = None, metrics: bool = False) -> None:
+        self._show, self._metrics = show, metrics
+        self._window: Window | None = None
+        self._bar: Progress | None = None
+        self._task: tuple[str, TaskID] | None = None
+
+    def __enter__(self) -> TerminalObserver:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+        if self._window is not None:
+            self._window.close()
+
+    def on_note(self, text: str) -> None:
+        """Print a line."""
+        click.echo(text, err=True)
+
+    def on_warning(self, text: str) -> None:
+        """Print a warning."""
+        click.echo(f"warning: {text}", err=True)
+
+    def on_failure(self, text: str) -> None:
+        """Print an input that failed."""
+        click.echo(f"failed: {text}", err=True)
+
+    def on_event(self, event: Event) -> None:
+        """Print a step of a conversion."""
+        for line in in_words(event):
+            click.echo(line, err=True)
+
+    def on_progress(self, name: str, done: int, total: int | None) -> None:
+        """Move the bar, with the rate and the time that is left; the bar of another job takes its place."""
+        if not sys.stderr.isatty():
+            return
+        if self._bar is None:
+            columns = (
+                TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), _Rate(),
+                TimeRemainingColumn(),
+            )  # fmt: skip
+            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+            self._bar.start()
+        if self._task is None or self._task[0] != name:
+            if self._task is not None:
+                self._bar.remove_task(self._task[1])
+            self._task = name, self._bar.add_task(name)
+        self._bar.update(self._task[1], completed=done, total=total)
+
+    def watches(self, live: bool, recorded: bool) -> bool:
+        """Return whether there is a window; open it if need be. Raises :class:`UsageError` without a display."""
+        from omz_demo.window import KEYS, Window, has_display
+
+        show = self._show
+        if show is None:
+            show = live and (not recorded or has_display())
+        if show and self._window is None:
+            if live:
+                self.on_note(f"keys: {KEYS}")
+            self._window = Window()
+        return show
+
+    def on_frame(self, picture: Picture, lines: Sequence[str], pinned: bool = False) -> Action:
+        """Show a frame in the window, and return what a key asks for."""
+        if self._window is None:
+            return Action.NONE
+        return self._window.show(picture, lines, always=pinned or self._metrics)
 
 
 class _Rate(ProgressColumn):
@@ -52,21 +113,6 @@ class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         """Return what is shown."""
         return Text("" if task.speed is None else f"{task.speed:.1f} a second")
-
-
-def note(text: str) -> None:
-    """Print what is worth knowing."""
-    click.echo(text, err=True)
-
-
-def say(text: str) -> None:
-    """Print a warning."""
-    click.echo(f"warning: {text}", err=True)
-
-
-def fail(text: str) -> None:
-    """Print what failed, while the rest goes on."""
-    click.echo(f"failed: {text}", err=True)
 
 
 def show_table(title: str, rows: Mapping[str, str], to_stderr: bool = False) -> None:

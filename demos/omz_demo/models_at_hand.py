@@ -1,9 +1,9 @@
-"""The models of the zoo, and how far each is from being run."""
+"""Models of the zoo, and how far each is from being run."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -18,7 +18,7 @@ State: TypeAlias = Literal["ready", "to convert", "to download", "unusable"]
 
 @dataclass(frozen=True)
 class Model:
-    """A model of the zoo; ``command`` gets what it lacks, empty where nothing is to be done."""
+    """A model of the zoo; ``command`` downloads what is missing, and is empty if nothing is."""
 
     name: str
     state: State
@@ -26,8 +26,8 @@ class Model:
     command: str = ""
 
 
-def models_at_hand(models_dir: Sequence[Path], download_dir: Path) -> Iterable[Model]:
-    """Yield the state of each model of the zoo, and of each stage; nothing is downloaded or converted."""
+def models_at_hand(models_dir: Sequence[Path], download_dir: Path) -> Iterator[Model]:
+    """Yield the state of each model of the zoo, stage by stage; nothing is downloaded or converted."""
     try:
         catalog = Catalog(*models_dir)
     except OmzError as error:
@@ -44,14 +44,14 @@ def models_at_hand(models_dir: Sequence[Path], download_dir: Path) -> Iterable[M
 
 
 def _model(card: ModelCard, models_dir: Sequence[Path], download_dir: Path) -> Model:
-    """Return the state of a model; files are looked at by their size alone."""
     remote = [file for file in card.files if not isinstance(file.source, BundledSource)]
-    wanting = [file for file in remote if not _has_size(card.file_path(file, download_dir), file.size)]
-    where = "ships with the package" if not remote else f"downloaded to {download_dir / card.subdirectory}"
-    options = [part for folder in models_dir for part in ("--models_dir", str(folder))]
-    if wanting:
-        command = shlex.join(["omz_downloader", "--name", card.name, "-o", str(download_dir), *options])
-        return Model(card.name, "to download", f"{len(wanting)} of its files are not in {download_dir}", command)
+    missing = 0
+    for file in remote:
+        missing += not _has_size(card.file_path(file, download_dir), file.size)
+    if missing:
+        command = _download_command(card.name, models_dir, download_dir)
+        return Model(card.name, "to download", f"{missing} of its files are not in {download_dir}", command)
+    where = f"downloaded to {download_dir / card.subdirectory}" if remote else "ships with the package"
     try:
         from omz.convert.store import is_stored  # needs OpenVINO, which may be what is missing
 
@@ -60,7 +60,14 @@ def _model(card: ModelCard, models_dir: Sequence[Path], download_dir: Path) -> M
         return Model(card.name, "unusable", first_line(error))
     if stored:
         return Model(card.name, "ready", f"{where}, converted")
-    return Model(card.name, "to convert", f"{where}; it is converted when it is first used")
+    return Model(card.name, "to convert", f"{where}; converted on first use")
+
+
+def _download_command(name: str, models_dir: Sequence[Path], download_dir: Path) -> str:
+    words = ["omz_downloader", "--name", name, "-o", str(download_dir)]
+    for folder in models_dir:
+        words += ["--models_dir", str(folder)]
+    return shlex.join(words)
 
 
 def _has_size(path: Path, size: int | None) -> bool:

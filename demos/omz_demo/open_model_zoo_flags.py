@@ -1,23 +1,20 @@
-"""The flags of Open Model Zoo's demo, as ours.
+"""Flags of Open Model Zoo's demo, translated to options of ours.
 
-Source: ``openvinotoolkit/open_model_zoo``, ``demos/background_subtraction_demo/python``. Most of its flags are ours,
-too; here are those that are spelt otherwise, mean something else or have no use in matting.
+Source: ``openvinotoolkit/open_model_zoo``, ``demos/background_subtraction_demo/python``. We share most of its flags;
+here are those that are spelt otherwise, mean something else or have no use in matting.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import Any
 
+from omz.cutout.flag import flag_of, option
+from omz.cutout.options import GROUPS
 from omz.errors import UsageError
-
-if TYPE_CHECKING:
-    from omz.images.arrays import Size  # numpy, which --help can do without
-
-GREEN = "#78ff9b"
-"""What Open Model Zoo puts behind the subject where nothing else is asked for: BGR (155, 255, 120)."""
 
 _LONG = {
     "-nireq": "--num_infer_requests",
@@ -25,65 +22,36 @@ _LONG = {
     "-nthreads": "--num_threads",
     "-limit": "--output_limit",
 }
-VALUED = frozenset((
-    "-i", "--input", "-m", "--model", "-d", "--device", "-o", "--output", "-t", "--prob_threshold", "--adapter",
-    "--resize_type", "--labels", "--target_bgr", "--background", "--blur_bgr", "--layout", "--num_infer_requests",
-    "--num_streams", "--num_threads", "--output_limit", "--output_resolution", "-u", "--utilization_monitors",
-))  # fmt: skip
-"""Flags of Open Model Zoo that take a value."""
-
 _LAYOUT = re.compile(r"(?:(?P<name>[^\[\]():,]+):)?[\[(]?(?P<letters>[NCHW]{4})[\])]?")
 
+_option = partial(option, hidden=True)
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
 class TheirFlags:
-    """Values of Open Model Zoo's flags as they were given, by their long names; the defaults are those not given."""
+    """Values of Open Model Zoo's flags, by their long names."""
 
-    adapter: str | None = None
-    prob_threshold: float | None = None
-    labels: str | None = None
-    layout: str | None = None
-    resize_type: str | None = None
-    utilization_monitors: str | None = None
-    raw_output_message: bool = False
-    output_limit: int = 0
-    num_infer_requests: int | None = None
-    num_streams: str | None = None
-    num_threads: int | None = None
-    target_bgr: str | None = None
-    blur_bgr: int = 0
-    output_resolution: str | None = None
-    loop: bool = False
+    adapter: str | None = _option(None, "Where models run.")
+    prob_threshold: float | None = _option(None, "Threshold of a mask.", "-t", "--prob_threshold", takes=float)
+    labels: str | None = _option(None, "Names of classes.")
+    layout: str | None = _option(None, "Layouts of inputs.")
+    resize_type: str | None = _option(
+        None, "How images are fitted.", choices=("crop", "standard", "fit_to_window", "fit_to_window_letterbox")
+    )
+    utilization_monitors: str | None = _option(None, "Monitors to show.", "-u", "--utilization_monitors")
+    raw_output_message: bool = _option(False, "Print raw results.", "-r", "--raw_output_message")
+    output_limit: int = _option(0, "Frames to write.", takes=int, lowest=0)
+    num_infer_requests: int | None = _option(None, "Parallel inferences.", takes=int, lowest=0)
+    target_bgr: str | None = _option(None, "New background.")
+    blur_bgr: int = _option(0, "Blur of the background, in pixels.", takes=int, lowest=0)
 
 
-@dataclass(frozen=True)
-class OurFlags:
-    """What they are here; None leaves the choice to the demo.
-
-    ``limit`` counts frames (0: all); ``num_requests`` inferences at a time (0: one more than the device's best).
-    ``target`` is a colour ``#rrggbb``, a path, or ``blur:`` and pixels; ``output_size`` is (height, width). ``stretch``
-    says whether the network sees the picture stretched to its size, or whole with its proportions kept. ``layouts``
-    have the letters of each input by its name; the name is empty where they hold for all. ``hints`` are lines for the
-    user about what has no effect.
-    """
-
-    limit: int = 0
-    num_requests: int | None = None
-    num_streams: int | None = None
-    num_threads: int | None = None
-    target: str | None = None
-    output_size: Size | None = None
-    stretch: bool | None = None
-    layouts: dict[str, str] = field(default_factory=dict)
-    loop: bool = False
-    hints: tuple[str, ...] = ()
-
-
-def normalise(argv: Sequence[str], valued: Collection[str] = VALUED) -> list[str]:
+def normalise(argv: Sequence[str]) -> list[str]:
     """Return arguments with ``-nireq``, ``-nstreams``, ``-nthreads`` and ``-limit`` spelt as long flags.
 
-    What follows a flag that is ``valued``, or ``--``, is a value, and stays as it is.
+    Whatever follows ``--``, or a flag that takes a value, stays as it is.
     """
+    valued = _valued()
     normal: list[str] = []
     rest = iter(argv)
     for argument in rest:
@@ -92,88 +60,97 @@ def normalise(argv: Sequence[str], valued: Collection[str] = VALUED) -> list[str
         name, equals, value = argument.partition("=")
         flag = _LONG.get(name, name)
         normal.append(f"{flag}{equals}{value}")
-        if flag in valued and not equals:
-            normal.extend(item for item in [next(rest, None)] if item is not None)
+        following = next(rest, None) if flag in valued and not equals else None
+        if following is not None:
+            normal.append(following)
     return normal
 
 
-def translate(theirs: TheirFlags) -> OurFlags:
-    """Return Open Model Zoo's flags as ours; raises :class:`UsageError` for a value that makes no sense."""
-    stretch = None if theirs.resize_type is None else theirs.resize_type == "standard"
-    if theirs.blur_bgr < 0:
-        raise UsageError(f"--blur_bgr {theirs.blur_bgr}: give pixels, 0 for no blur")
-    return OurFlags(
-        limit=_count("-limit", theirs.output_limit),
-        num_requests=None if theirs.num_infer_requests is None else _count("-nireq", theirs.num_infer_requests),
-        num_streams=_streams(theirs.num_streams),
-        num_threads=_count("-nthreads", theirs.num_threads or 0) or None,
-        target=_target(theirs.target_bgr) or (f"blur:{theirs.blur_bgr}" if theirs.blur_bgr else None),
-        output_size=_size(theirs.output_resolution),
-        stretch=stretch,
-        layouts=_layouts(theirs.layout),
-        loop=theirs.loop,
-        hints=tuple(_hints(theirs)),
-    )
+def _valued() -> set[str]:
+    """Return the spellings of all flags that take a value."""
+    valued: set[str] = set()
+    for group in (*GROUPS.values(), TheirFlags):
+        for flag in map(flag_of, fields(group)):
+            if flag.takes is not bool:
+                valued.update(flag.names)
+    return valued
 
 
-def _hints(theirs: TheirFlags) -> Iterable[str]:
+def translate(theirs: TheirFlags) -> dict[str, Any]:
+    """Return the values of our options that Open Model Zoo's flags ask for, by name.
+
+    Raises :class:`UsageError` for values out of range.
+    """
+    for each in fields(theirs):
+        flag_of(each).check(getattr(theirs, each.name))
+    ours: dict[str, Any] = {}
+    if theirs.blur_bgr:
+        ours["target"] = f"blur:{theirs.blur_bgr}"
+    if theirs.target_bgr:
+        ours["target"] = _target(theirs.target_bgr)
+    if theirs.output_limit:
+        ours["limit"] = theirs.output_limit
+    if theirs.num_infer_requests is not None:
+        ours["num_requests"] = theirs.num_infer_requests
+    if theirs.resize_type is not None:
+        ours["stretch"] = theirs.resize_type == "standard"
+    if theirs.layout:
+        ours["layouts"] = _layouts(theirs.layout)
+    return ours
+
+
+def without_effect(theirs: TheirFlags) -> Iterator[str]:
+    """Yield a line per flag that matting has no use for."""
     if theirs.prob_threshold is not None:
-        yield "-t has no effect on matting: alpha is no probability to cut at"
+        yield "-t has no effect: alpha is not a probability to threshold"
     if theirs.labels is not None:
-        yield "--labels has no effect on matting: there are no classes"
+        yield "--labels has no effect: matting has no classes"
     if theirs.adapter == "ovms":
-        yield "--adapter ovms: models run here, not on a server; -m takes an IR (.xml) or a name of the zoo"
+        yield "--adapter ovms has no effect: models run here; give -m an IR (.xml) or a model name, not a server"
     if theirs.utilization_monitors:
-        yield "-u has no effect here; --report writes where the time went"
+        yield "-u has no effect; --profile shows the time each stage took"
     if theirs.raw_output_message:
-        yield "-r has no effect on matting; --json prints what was done for programs"
+        yield "-r has no effect; --json prints a summary for programs"
     if theirs.resize_type == "crop":
-        yield "--resize_type crop would leave the sides without a matte; the network sees the whole picture"
+        yield "--resize_type crop has no effect: the network sees the whole image, or the sides would have no matte"
 
 
-def _count(flag: str, number: int) -> int:
-    if number < 0:
-        raise UsageError(f"{flag} {number}: give a number from 0")
-    return number
+def with_theirs(flags: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return the values of flags as options of ours, and a line per flag without effect; ours come before theirs.
+
+    Raises :class:`UsageError` for values out of range.
+    """
+    ours = dict(flags)
+    given: dict[str, Any] = {}
+    for each in fields(TheirFlags):
+        given[each.name] = ours.pop(each.name)
+    theirs = TheirFlags(**given)
+    for name, value in translate(theirs).items():
+        ours[name] = ours.get(name) or value
+    return ours, list(without_effect(theirs))
 
 
-def _streams(text: str | None) -> int | None:
-    if text in (None, "", "AUTO"):
-        return None
-    found = re.fullmatch(r"(?:\w+:)?([1-9]\d*)", text or "")
-    if found is None:
-        raise UsageError(f"-nstreams {text}: write one number, or AUTO; it holds for the device of -d")
-    return int(found[1])
-
-
-def _target(text: str | None) -> str | None:
+def _target(text: str) -> str:
     """Return three levels, blue first, as a colour; a path as it is."""
-    numbers = [int(part) for part in re.findall(r"\d+", text)] if text and re.fullmatch(r"[\d\s,()\[\]]+", text) else []
-    if len(numbers) != 3:
-        return text or None
-    if max(numbers) > 255:
+    if not re.fullmatch(r"[\d\s,()\[\]]+", text):
+        return text
+    levels = list(map(int, re.findall(r"\d+", text)))
+    if len(levels) != 3:
+        return text
+    if max(levels) > 255:
         raise UsageError(f"--target_bgr {text}: blue, green and red go from 0 to 255")
-    blue, green, red = numbers
+    blue, green, red = levels
     return f"#{red:02x}{green:02x}{blue:02x}"
 
 
-def _size(text: str | None) -> Size | None:
-    if text is None:
-        return None
-    found = re.fullmatch(r"([1-9]\d*)[xX]([1-9]\d*)", text)
-    if found is None:
-        raise UsageError(f"--output_resolution {text}: write WIDTHxHEIGHT, such as 1280x720")
-    return int(found[2]), int(found[1])
-
-
-def _layouts(text: str | None) -> dict[str, str]:
+def _layouts(text: str) -> dict[str, str]:
     """Return the layout of each input: ``NCHW``, or ``src:NCHW,bgr:NCHW``."""
     layouts = {}
-    for part in (text or "").split(","):
+    for part in text.split(","):
         if not part:
             continue
         found = _LAYOUT.fullmatch(part.strip())
         if found is None or sorted(found["letters"]) != sorted("NCHW"):
-            raise UsageError(f"--layout {text}: write the letters N, C, H, W for each input: src:NCHW,bgr:NCHW")
+            raise UsageError(f"--layout {text}: write the letters N, C, H, W for each input, as in src:NCHW,bgr:NCHW")
         layouts[found["name"] or ""] = found["letters"]
     return layouts

@@ -1,22 +1,67 @@
-"""Open Matting Zoo: image matting models from their card to a verified OpenVINO IR, and to a matte on your picture.
+"""Open Matting Zoo: image matting models from their card to a verified OpenVINO IR, and to a matte of your image.
 
-Importing this package loads no framework; each stage is a package of its own, see the README. ``omz.Matter`` mattes
-pictures with a model of the zoo.
+The names below load what they need when they are first used; ``import omz`` loads no framework.
 """
 
 from __future__ import annotations
 
+import importlib
+import warnings
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from omz.matting import Matter
+    from omz import video
+    from omz.accuracy import evaluate_model as evaluate
+    from omz.cutout.observer import Observer
+    from omz.cutout.run import cut_out
+    from omz.errors import Interrupted, OmzError
+    from omz.models import MattingModel, convert_model, download_model
 
-__all__ = ["Matter"]
+    Matter = MattingModel
+    __version__: str
+
+__all__ = [
+    "Interrupted",
+    "MattingModel",
+    "Observer",
+    "OmzError",
+    "__version__",
+    "convert_model",
+    "cut_out",
+    "download_model",
+    "evaluate",
+    "video",
+]
+
+_PLACES = {
+    "Interrupted": "omz.errors:Interrupted",
+    "MattingModel": "omz.models:MattingModel",
+    "Observer": "omz.cutout.observer:Observer",
+    "OmzError": "omz.errors:OmzError",
+    "convert_model": "omz.models:convert_model",
+    "cut_out": "omz.cutout.run:cut_out",
+    "download_model": "omz.models:download_model",
+    "evaluate": "omz.accuracy:evaluate_model",
+    "video": "omz.video",
+}
 
 
 def __getattr__(name: str) -> object:
-    if name != "Matter":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from omz.matting import Matter
+    if name == "Matter":
+        warnings.warn("omz.Matter is now omz.MattingModel; the next release drops the old name", DeprecationWarning, 2)
+        name = "MattingModel"
+    if name == "__version__":
+        from importlib.metadata import version
 
-    return Matter
+        return version("open-matting-zoo")
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, attribute = _PLACES[name].partition(":")
+    found = importlib.import_module(module)
+    if attribute:
+        return getattr(found, attribute)
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _EXCHANGE = 2  # RENAME_EXCHANGE
 
 
 def replace_folder(new: Path, target: Path) -> None:
-    """Put the folder ``new`` in the place of ``target``; what only ``target`` had is there afterwards, too.
+    """Put the folder ``new`` in the place of ``target``, and keep the entries that only ``target`` had.
 
-    On Linux the two change places in one step, so that ``target`` is the old folder or the new one whenever the plug is
-    pulled; elsewhere there is a moment without it. What is left of the old folder lies where ``new`` was.
+    On Linux the two change places in one step: ``target`` is the old folder or the new one even if the power fails.
+    Elsewhere there is a moment without it. The rest of the old folder lies where ``new`` was.
     """
     if not target.exists():
         _write_out(new)
@@ -38,7 +38,7 @@ def replace_folder(new: Path, target: Path) -> None:
 
 
 def _write_out(folder: Path) -> None:
-    """Have the files of a folder on the disk before it gets its name, for a machine can stop at any moment."""
+    """Bring the files of a folder to the disk before it gets its name: a machine can stop at any moment."""
     for path in (*folder.rglob("*"), folder):
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
             continue
@@ -50,7 +50,7 @@ def _write_out(folder: Path) -> None:
 
 
 def _link(source: Path, target: Path) -> None:
-    """Make a second name for a file, or for all files of a folder; copy where the file system has no such names."""
+    """Make a second name for a file, or for all files of a folder; copy where the file system has no hard links."""
 
     def link_or_copy(file: str | Path, name: str | Path) -> None:
         try:
@@ -65,7 +65,7 @@ def _link(source: Path, target: Path) -> None:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Let two paths change places in one step, where the system can."""
+    """Swap two paths in one step; return False where the system cannot."""
     if sys.platform != "linux":
         return False
     try:
@@ -76,7 +76,7 @@ def _exchange(one: Path, other: Path) -> bool:
 
 
 def sweep(target: Path) -> None:
-    """Remove the temporary files beside ``target`` that killed processes have left; none must be at work on it."""
+    """Remove the temporary files beside ``target`` that killed processes left; none may still be writing it."""
     stem, suffix = glob.escape(target.stem), glob.escape(target.suffix)
     for rest in target.parent.glob(f".{stem}.????????.part{suffix}"):
         rest.unlink(missing_ok=True)
@@ -88,7 +88,7 @@ def whole_file(target: Path) -> Iterator[Path]:
 
     A block that raises leaves ``target`` as it was and nothing else. A killed process can leave the temporary file,
     whose name starts with a dot, and never half a ``target``. The temporary name keeps the suffix, by which encoders
-    choose their format. Raises :class:`OSError` for a target that is there and no file.
+    choose their format. Raises :class:`OSError` for a target that exists but is not a file.
     """
     if target.exists() and not target.is_file():
         raise OSError(errno.EINVAL, "it is a folder or a device", str(target))

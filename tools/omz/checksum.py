@@ -1,4 +1,4 @@
-"""Files by their content."""
+"""Digests of files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ CHUNK = 1 << 20
 
 
 def file_digest(path: Path, algorithm: str = "sha384") -> str:
-    """Return the digest of a file in hexadecimal digits; ``algorithm`` is a name that :mod:`hashlib` knows."""
+    """Return the digest of a file in hexadecimal digits; ``algorithm`` is a name known to :mod:`hashlib`."""
     digest = hashlib.new(algorithm)
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):

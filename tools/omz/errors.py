@@ -4,13 +4,13 @@
 
     OmzError                 one line: what is wrong, where, what to do
     ├── UsageError           the request makes no sense (a command exits with 2)
-    ├── CardError            a model card or the model asked for
-    ├── ImageError           a picture that cannot be read, written or used
-    ├── VideoError           a video, or a camera, that cannot be read or written
-    ├── DataError            a dataset, or a frame of it, that nothing can be measured on
+    ├── CardError            a model card or a model's name
+    ├── ImageError           reading, writing or using an image
+    ├── VideoError           reading or writing a video, or a camera
+    ├── DataError            a dataset, or a frame of it
     ├── ModelFileError       a model's file that is missing, damaged or of another network
-    ├── DownloadError        a file that could not be fetched, unpacked or put in its place
-    ├── ConversionError      a model that cannot become an IR
+    ├── DownloadError        fetching, unpacking or placing a file
+    ├── ConversionError      converting a model to an IR
     └── EngineError          a device or a runtime that cannot run a model
 
 The commands print the message of an :class:`OmzError` and nothing else; any other exception is a defect.
@@ -36,7 +36,7 @@ class CardError(OmzError):
 
 
 class ImageError(OmzError):
-    """A picture cannot be read, written or used."""
+    """An image cannot be read, written or used."""
 
 
 class VideoError(OmzError):
@@ -63,6 +63,19 @@ class EngineError(OmzError):
     """A device or a runtime cannot run a model."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, or an observer, has stopped a run; ``hint`` says in one line how to go on, and is empty if nobody can."""
+
+    def __init__(self, hint: str = "") -> None:
+        super().__init__(hint)
+        self.hint = hint
+
+
 def first_line(error: BaseException) -> str:
-    """Return the first line of what another library's error says, or its type where it says nothing."""
+    """Return the first line of another library's error, or its type if it has no text."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def os_reason(error: BaseException) -> str:
+    """Return the reason that the system, or FFmpeg, gives for an error, without its number and path."""
+    return getattr(error, "strerror", None) or first_line(error)

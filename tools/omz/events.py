@@ -1,4 +1,4 @@
-"""What happens, as records: shown to people, or printed for programs, a line of JSON each."""
+"""Events of a run: shown to people, or printed for programs as lines of JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened; ``as_json`` gives its members, and its type as ``$type``."""
+    """Base of all events; ``as_json`` gives the members, and the type as ``$type``."""
 
     TYPE: ClassVar[str]
 
@@ -21,7 +21,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Waiting(Event):
-    """Another process works on ``directory``; this one goes on when that has ended."""
+    """Another process holds ``directory``; this one continues when that process ends."""
 
     TYPE = "waiting"
     directory: str
@@ -29,7 +29,7 @@ class Waiting(Event):
 
 @dataclass(frozen=True)
 class ModelSkipped(Event):
-    """Nothing is to be done for the model."""
+    """The model needs no work."""
 
     TYPE = "model_skipped"
     model: str
@@ -37,4 +37,4 @@ class ModelSkipped(Event):
 
 
 Report = Callable[[Event], None]
-"""Takes events; where several threads work, it is called by one at a time."""
+"""Takes events; where several threads work, only one calls it at a time."""

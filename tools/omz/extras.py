@@ -1,4 +1,4 @@
-"""Packages that not everyone needs, or an error that names the extra to install."""
+"""Import of optional packages, with an error that names the extra to install."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from omz.errors import EngineError, first_line
 
 
 def import_extra(module: str, extra: str, title: str) -> ModuleType:
-    """Import ``module``, which the extra ``extra`` of this package installs; ``title`` is what people call it.
+    """Import ``module``, which the extra ``extra`` installs; ``title`` names it in error messages.
 
-    Raises :class:`EngineError` where it is not there, or cannot be loaded.
+    Raises :class:`EngineError` if it is missing or cannot be loaded.
     """
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name != module:
-            raise EngineError(f"{title} is not whole: {first_line(error)}; install it again") from error
+            raise EngineError(f"{title} is incomplete: {first_line(error)}; install it again") from error
         raise EngineError(
             f"{title} is not installed; install it with pip install 'open-matting-zoo[{extra}]', "
             f"or in a checkout with pip install '.[{extra}]'"
         ) from error
-    except Exception as error:  # a package that does not fit the machine raises anything
+    except Exception as error:  # a package made for another machine raises anything
         raise EngineError(f"{title} cannot be loaded: {first_line(error)}") from error

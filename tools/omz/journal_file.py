@@ -1,4 +1,4 @@
-"""Files of JSON, a line each, to which lines are added as work is done, so that a run that was killed can go on."""
+"""Journals: files of JSON lines, added as work is done, so that a killed run can continue."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Any, Generic, TypeVar
 
 Entry = TypeVar("Entry")
 
-_SHOWN = 80  # characters of what differs
+_SHOWN = 80  # characters of a difference
 
 
 @dataclass(frozen=True)
 class Written(Generic[Entry]):
-    """What a file says: in its first line, ``header``, what the work depends on, by name; ``entries`` after it.
+    """Content of a journal: ``header``, its first line, names what the work depends on; ``entries`` follow.
 
-    ``size`` is how many bytes of it are whole lines. All is empty where there is no file, or none that can be used.
+    ``size`` counts the bytes of whole lines. All are empty if there is no file, or an unusable one.
     """
 
     header: Mapping[str, str]
@@ -28,10 +28,10 @@ class Written(Generic[Entry]):
 
 
 def read_journal_file(path: Path, parse: Callable[[Any], Entry]) -> Written[Entry]:
-    """Read the file at ``path`` up to the first line that is no entry, which a killed process has begun.
+    """Read the file at ``path`` up to the first broken line, which a killed process has begun.
 
-    ``parse`` makes an entry of what is in a line, and raises ValueError, TypeError, KeyError or AttributeError where it
-    is none. Raises :class:`OSError` where a file is there and cannot be read.
+    ``parse`` makes an entry of the value of a line, and raises ValueError, TypeError, KeyError or AttributeError for
+    anything else. Raises :class:`OSError` if the file exists but cannot be read.
     """
     header: dict[str, str] = {}
     entries: list[Entry] = []
@@ -39,8 +39,10 @@ def read_journal_file(path: Path, parse: Callable[[Any], Entry]) -> Written[Entr
     try:
         with path.open("rb") as file:
             for line in file:
+                if not line.endswith(b"\n"):
+                    break
                 try:
-                    value = json.loads(line if line.endswith(b"\n") else b"")
+                    value = json.loads(line)
                     if header:
                         entries.append(parse(value))
                     else:
@@ -57,10 +59,10 @@ def read_journal_file(path: Path, parse: Callable[[Any], Entry]) -> Written[Entr
 def open_journal_file(
     path: Path, depends_on: Mapping[str, str], going_on: int = 0
 ) -> Iterator[Callable[[Mapping[str, Any]], None]]:
-    """Open the file at ``path`` and give a function that adds a line, which is kept whatever becomes of this process.
+    """Open the file at ``path`` and give a function that adds a line, which stays even if the process is killed.
 
-    ``going_on`` is the size of what is there and stays, header included; 0 begins anew, with ``depends_on`` as the
-    first line. A line that cannot be written whole is taken back. Raises :class:`OSError` where it cannot be written.
+    ``going_on`` is the number of bytes to keep, header included; 0 starts a new file with ``depends_on`` as the first
+    line. A line that cannot be written whole is taken back. Raises :class:`OSError` if the file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab", buffering=0) as file:
@@ -71,7 +73,7 @@ def open_journal_file(
             size = os.fstat(file.fileno()).st_size
             try:
                 while rest:
-                    rest = rest[file.write(rest) :]  # what is left where the disk gets full, which then says so
+                    rest = rest[file.write(rest) :]  # a disk that fills up takes a part, and then fails
             except OSError:
                 file.truncate(size)
                 raise
@@ -82,13 +84,10 @@ def open_journal_file(
 
 
 def what_differs(before: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """Return the first thing that differs between what two runs depend on, by its name, and the part of it that does.
-
-    They must differ.
-    """
+    """Return the name and the text of the first difference between two headers, which must differ."""
     name = next(name for name in {**before, **now} if before.get(name) != now.get(name))
-    texts = [str(each.get(name, "none")) for each in (before, now)]
-    first = next((index for index, pair in enumerate(zip(*texts, strict=False)) if pair[0] != pair[1]), 0)
-    start = max(0, first - _SHOWN // 2)
-    shown = (f"{'…' if start else ''}{text[start : start + _SHOWN]}" for text in texts)
-    return f"{name} ({', not '.join(shown)})"
+    old, new = str(before.get(name, "none")), str(now.get(name, "none"))
+    pairs = zip(old, new, strict=False)
+    start = max(0, next((index for index, (one, other) in enumerate(pairs) if one != other), 0) - _SHOWN // 2)
+    dots = "…" if start else ""
+    return f"{name} ({dots}{old[start : start + _SHOWN]}, not {dots}{new[start : start + _SHOWN]})"

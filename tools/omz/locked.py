@@ -1,4 +1,4 @@
-"""Folders that one process works on at a time."""
+"""Folders that only one process works on at a time."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import filelock
 
 @contextlib.contextmanager
 def locked_folder(folder: Path, lock_file: str, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Make ``folder`` if need be, and let others that ask for ``lock_file`` in it wait until the block ends.
+    """Create ``folder`` if needed, and hold ``lock_file`` in it until the block ends.
 
-    ``on_wait`` is called where another one has it. A folder that is there and cannot be written is not locked. The lock
-    file stays, and is empty. Raises :class:`OSError` where the folder cannot be made or locked.
+    ``on_wait`` is called if another process holds it. A folder that cannot be written is not locked. The lock file is
+    empty, and stays. Raises :class:`OSError` if the folder cannot be created or locked.
     """
     with contextlib.ExitStack() as stack:
         folder.mkdir(parents=True, exist_ok=True)
         if os.access(folder, os.W_OK):
-            lock = filelock.FileLock(folder / lock_file, mode=0o666)  # for all who share the folder
+            lock = filelock.FileLock(folder / lock_file, mode=0o666)  # everyone who shares the folder may lock it
             try:
                 stack.enter_context(lock.acquire(blocking=False))
             except filelock.Timeout:

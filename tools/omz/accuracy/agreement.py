@@ -1,17 +1,25 @@
-"""How far the outputs of a model are from those of another, as they come out of the networks, frame by frame.
+"""Distance of the outputs of a model from those of another, as they come out of the networks, frame by frame.
 
-The truth is not asked: two models can score alike and differ, where one is better here and the other there.
+The truth plays no part: two models can score alike and differ, where one is better here and the other there.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
+from statistics import fmean
+from typing import Any
 
 from omz.errors import DataError
 from omz.runtime.differences import Differences, differences
 from omz.runtime.engine import Tensor
+
+_POOLED: Mapping[str, Callable[..., Any]] = {
+    "largest": max, "mean": fmean, "mean_squared": fmean, "p99_9": max, "beyond_a_level": fmean, "exact": all,
+    "not_finite": sum, "lowest": min, "highest": max,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -21,7 +29,9 @@ class Agreement(Differences):
     @property
     def psnr(self) -> float | None:
         """The peak signal-to-noise ratio in dB, the peak being 1; None where nothing differs."""
-        return -10 * math.log10(self.mean_squared) if self.mean_squared else None
+        if not self.mean_squared:
+            return None
+        return -10 * math.log10(self.mean_squared)
 
 
 def agreement(reference: Tensor, found: Tensor) -> Agreement:
@@ -37,17 +47,11 @@ def agreements(reference: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> 
     return {name: agreement(reference[name], found[name]) for name in reference if name in found}
 
 
+def farthest(outputs: Iterable[Agreement]) -> float:
+    """Return the largest mean difference of several outputs; NaN without any."""
+    return max((each.mean for each in outputs), default=math.nan)
+
+
 def pooled(frames: Sequence[Agreement]) -> Agreement:
-    """Return what holds of all frames together, each counting as much."""
-    count = len(frames)
-    return Agreement(
-        largest=max(each.largest for each in frames),
-        mean=math.fsum(each.mean for each in frames) / count,
-        mean_squared=math.fsum(each.mean_squared for each in frames) / count,
-        p99_9=max(each.p99_9 for each in frames),
-        beyond_a_level=math.fsum(each.beyond_a_level for each in frames) / count,
-        exact=all(each.exact for each in frames),
-        not_finite=sum(each.not_finite for each in frames),
-        lowest=min(each.lowest for each in frames),
-        highest=max(each.highest for each in frames),
-    )
+    """Return the agreement over all frames together, each of which counts as much."""
+    return Agreement(**{name: pool(map(attrgetter(name), frames)) for name, pool in _POOLED.items()})

@@ -21,21 +21,19 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from omz.accuracy.metrics.connectivity import connectivity_error
-from omz.accuracy.metrics.differences import Region, Values, check_shapes, mad, mse, sad, unit
-from omz.accuracy.metrics.gradient import gradient_error
-from omz.accuracy.metrics.regions import edge_band, uncertain_region, unknown_region
-from omz.accuracy.metrics.temporal import dtssd
 from omz.errors import UsageError
+from omz.metrics.differences import Region, Values, check_shapes, dtssd, mad, mse, sad, unit
+from omz.metrics.perceptual import connectivity_error, gradient_error
+from omz.metrics.regions import edge_band, uncertain_region, unknown_region
 
-Levels = Literal["none", "truncate", "round"]
-"""How a predicted 0 to 1 becomes one of 256 levels: not at all, the next below, the nearest."""
+Rounding = Literal["none", "truncate", "round"]
+"""Rounding of a predicted 0 to 1 to one of 256 levels: none, the next below, the nearest."""
 
 RegionName = Literal["whole", "unknown", "edge"]
-"""Which pixels count: all, those that the trimap leaves open, or those close to where the true alpha is not solid."""
+"""Pixels that count: all, those that the trimap leaves open, or those near the edge of the true alpha."""
 
 EDGE_WIDTH = 10
-"""How far the edge reaches to either side, in pixels."""
+"""Reach of the edge to either side, in pixels."""
 
 FLICKER, UNBIASED_FLICKER = "dtSSD", "dtSSD of pairs"
 _LEVELS = 255
@@ -43,8 +41,8 @@ _DIM_MULTIPLE = 4
 
 
 @dataclass(frozen=True)
-class Frame:
-    """A prediction beside its truth: alphas (H, W), foregrounds (H, W, 3), trimap (H, W) of 0, 128 and 255.
+class ScoredFrame:
+    """A prediction and its truth: alphas (H, W), foregrounds (H, W, 3), trimap (H, W) of 0, 128 and 255.
 
     Alphas and foregrounds are 0 to 1 in any floating type, or levels in uint8 or uint16. Foregrounds are None where
     there is none to compare, the trimap where there is none.
@@ -57,13 +55,13 @@ class Frame:
     trimap: NDArray[np.uint8] | None = None
 
 
-Compute = Callable[[Frame, Region | None], float | None]
+Compute = Callable[[ScoredFrame, Region | None], float | None]
 """One number of a frame, and of the region that counts; None where there is nothing to measure."""
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One figure of a convention, lower is better: ``compute`` times ``scale``, told in ``unit``."""
+    """One figure of a convention, lower is better: ``compute`` times ``scale``, in ``unit``."""
 
     name: str
     unit: str
@@ -73,7 +71,7 @@ class Measure:
 
 @dataclass(frozen=True)
 class Convention:
-    """What is measured of a frame, and how frames are averaged.
+    """Measures of a frame, and the way to average frames.
 
     ``flicker`` is the scale of dtSSD, None where it is not measured. Frames are averaged as they come, or where
     ``by_index``, those of one index over clips first, and then the indices.
@@ -81,7 +79,7 @@ class Convention:
 
     name: str
     region: RegionName
-    levels: Levels
+    levels: Rounding
     measures: tuple[Measure, ...]
     flicker: float | None = None
     by_index: bool = False
@@ -90,64 +88,67 @@ class Convention:
     @property
     def units(self) -> dict[str, str]:
         """The units of its figures by name; empty for those of the pixels' own."""
-        flicker = dict.fromkeys((FLICKER, UNBIASED_FLICKER), f"x{self.flicker:g}") if self.flicker else {}
-        return {each.name: each.unit for each in self.measures} | flicker
+        units = {each.name: each.unit for each in self.measures}
+        if self.flicker:
+            units[FLICKER] = units[UNBIASED_FLICKER] = f"x{self.flicker:g}"
+        return units
 
     @property
     def described(self) -> str:
-        """Its name, and what it makes of a frame, in a few words."""
+        """Its name, region and rounding, in a few words."""
         levels = {"none": "alpha as given", "truncate": "256 levels, cut off", "round": "256 levels, rounded"}
-        regions = {"whole": "the whole picture", "unknown": "the trimap's unknown region", "edge": "the edge"}
-        region = regions[self.region] + (f", {EDGE_WIDTH} pixels to either side" if self.region == "edge" else "")
-        return f"convention {self.name}: {region}; {levels[self.levels]}"
+        regions = {
+            "whole": "the whole picture",
+            "unknown": "the trimap's unknown region",
+            "edge": f"the edge, {EDGE_WIDTH} pixels to either side",
+        }
+        return f"convention {self.name}: {regions[self.region]}; {levels[self.levels]}"
 
-    def score(self, frame: Frame, before: Frame | None = None, is_first: bool = True) -> dict[str, float]:
-        """Return the figures of a frame by name; what there is nothing to measure of is left out.
+    def score(self, frame: ScoredFrame, before: ScoredFrame | None = None, is_first: bool = True) -> dict[str, float]:
+        """Return the figures of a frame by name, without those that have nothing to measure.
 
         ``before`` is the clip's frame before it. Without it the dtSSD of the first is 0, and others have none; that of
-        pairs leaves firsts out.
-        A prediction that is not finite where it counts has figures that are not. Raises :class:`ValueError` where
-        shapes differ, or the region is empty.
+        pairs leaves firsts out. Where a prediction is not finite, neither are its figures. Raises :class:`ValueError`
+        if shapes differ, or the region is empty.
         """
         prepared = self._prepare(frame)
         region = self._region(prepared)
-        numbers = {each.name: (each.scale, each.compute(prepared, region)) for each in self.measures}
-        figures = {name: scale * number for name, (scale, number) in numbers.items() if number is not None}
+        figures = {}
+        for measure in self.measures:
+            number = measure.compute(prepared, region)
+            if number is not None:
+                figures[measure.name] = measure.scale * number
         if self.flicker is not None:
             if is_first and before is None:
                 figures[FLICKER] = 0.0
             if before is not None:
-                earlier = self._prepare(Frame(before.alpha, before.truth))
+                earlier = self._prepare(ScoredFrame(before.alpha, before.truth))
                 change = dtssd(prepared.alpha, earlier.alpha, prepared.truth, earlier.truth, region)
                 figures[FLICKER] = figures[UNBIASED_FLICKER] = self.flicker * change
         return figures
 
-    def _prepare(self, frame: Frame) -> Frame:
+    def _prepare(self, frame: ScoredFrame) -> ScoredFrame:
         _check(frame)
         height, width = (side // self.multiple * self.multiple for side in frame.truth.shape)
         if not height or not width:
             raise ValueError(f"the frame is smaller than {self.multiple}x{self.multiple}, of which pictures are cut")
-        cut = np.s_[:height, :width]
-        return Frame(
-            alpha=_quantised(frame.alpha[cut], self.levels),
-            truth=frame.truth[cut],
-            foreground=None if frame.foreground is None else _quantised(frame.foreground[cut], self.levels),
-            true_foreground=None if frame.true_foreground is None else frame.true_foreground[cut],
-            trimap=None if frame.trimap is None else frame.trimap[cut],
-        )
+        cut = {name: values[:height, :width] for name, values in vars(frame).items() if values is not None}
+        for name in cut.keys() & {"alpha", "foreground"}:
+            cut[name] = _quantised(cut[name], self.levels)
+        return ScoredFrame(**cut)
 
-    def _region(self, frame: Frame) -> Region | None:
+    def _region(self, frame: ScoredFrame) -> Region | None:
         if self.region == "whole":
             return None
         if self.region == "edge":
             band = edge_band(frame.truth, EDGE_WIDTH)
             if not band.any():
-                raise ValueError("there is no edge: the true alpha is the same everywhere")
+                raise ValueError("the true alpha has no edge: it is the same everywhere")
             return band
         return uncertain_region(frame.truth) if frame.trimap is None else unknown_region(frame.trimap)
 
 
-def _check(frame: Frame) -> None:
+def _check(frame: ScoredFrame) -> None:
     """Raise :class:`ValueError` where sizes differ, which cutting would hide."""
     check_shapes(frame.alpha, frame.truth)
     if frame.trimap is not None and frame.trimap.shape != frame.truth.shape:
@@ -157,7 +158,7 @@ def _check(frame: Frame) -> None:
             raise ValueError(f"shapes differ: {colours.shape} foreground, {frame.truth.shape} true")
 
 
-def _quantised(values: Values, levels: Levels) -> Values:
+def _quantised(values: Values, levels: Rounding) -> Values:
     """Return levels as they are, and 0 to 1 as 256 levels of it; what is not finite becomes NaN.
 
     Computed in float32, as those do who write mattes to files: a level that came from a file stays what it was.
@@ -167,7 +168,8 @@ def _quantised(values: Values, levels: Levels) -> Values:
     single = unit(values).astype(np.float32)
     scaled = np.clip(single, 0, 1) * np.float32(_LEVELS)
     scaled[np.isinf(single)] = np.nan
-    return (np.floor(scaled) if levels == "truncate" else np.rint(scaled)) / np.float64(_LEVELS)
+    rounded = np.floor if levels == "truncate" else np.rint
+    return rounded(scaled) / np.float64(_LEVELS)
 
 
 def _alpha(metric: Callable[..., float], **options: object) -> Compute:
@@ -177,9 +179,8 @@ def _alpha(metric: Callable[..., float], **options: object) -> Compute:
 def _foreground(metric: Callable[..., float], above: float) -> Compute:
     """Compare colours where there is a subject: where the true alpha is above ``above``."""
 
-    def compute(frame: Frame, region: Region | None) -> float | None:
-        present = unit(frame.truth) > above
-        counted = present if region is None else present & region
+    def compute(frame: ScoredFrame, region: Region | None) -> float | None:
+        counted = inside(unit(frame.truth) > above, region)
         if frame.foreground is None or frame.true_foreground is None or not counted.any():
             return None
         return metric(frame.foreground, frame.true_foreground, counted)
@@ -187,17 +188,21 @@ def _foreground(metric: Callable[..., float], above: float) -> Compute:
     return compute
 
 
-def _masked_foreground(frame: Frame, region: Region | None) -> float | None:
+def inside(mask: Region, region: Region | None) -> Region:
+    """Return the pixels of a mask that count."""
+    return mask if region is None else mask & region
+
+
+def _masked_foreground(frame: ScoredFrame, region: Region | None) -> float | None:
     """Compare the colours of a region as they are where there is a subject, and as black where there is none."""
     if frame.foreground is None or frame.true_foreground is None:
         return None
-    present = frame.truth > 0
-    counted = present if region is None else present & region
+    counted = inside(frame.truth > 0, region)
     if not counted.any():
         return 0.0
     # Black on both sides differs nowhere, and weighs in the mean.
-    share = np.count_nonzero(counted) / (counted.size if region is None else np.count_nonzero(region))
-    return share * mse(frame.foreground, frame.true_foreground, counted)
+    whole = counted.size if region is None else np.count_nonzero(region)
+    return np.count_nonzero(counted) / whole * mse(frame.foreground, frame.true_foreground, counted)
 
 
 def _means(**options: object) -> tuple[Measure, ...]:
@@ -224,39 +229,35 @@ _RVM = Convention(
     flicker=1e2,
     by_index=True,
 )
+_DIM = Convention(
+    "dim",
+    "unknown",
+    "truncate",
+    (
+        Measure("MSE", "", 1.0, _alpha(mse)),
+        Measure("SAD", "/1e3", 1e-3, _alpha(sad)),
+        Measure("GRAD", "", 1.0, _alpha(gradient_error, border="replicate", normalised=True)),
+        Measure("CONN", "", 1.0, _alpha(connectivity_error)),
+        Measure("foreground MSE", "", 1.0, _masked_foreground),
+    ),
+    multiple=_DIM_MULTIPLE,
+)
+_RVM_HR = (*_means(border="replicate"), _fgr("foreground MSE", compute=_foreground(mse, 0)))
+_SHM = Convention("shm", "whole", "none", (Measure("SAD", "/1e3", 1e-3, _alpha(sad)),))
 CONVENTIONS = {
-    each.name: each
-    for each in (
-        OMZ,
-        Convention(
-            "dim",
-            "unknown",
-            "truncate",
-            (
-                Measure("MSE", "", 1.0, _alpha(mse)),
-                Measure("SAD", "/1e3", 1e-3, _alpha(sad)),
-                Measure("GRAD", "", 1.0, _alpha(gradient_error, border="replicate", normalised=True)),
-                Measure("CONN", "", 1.0, _alpha(connectivity_error)),
-                Measure("foreground MSE", "", 1.0, _masked_foreground),
-            ),
-            multiple=_DIM_MULTIPLE,
-        ),
-        _RVM,
-        replace(
-            _RVM,
-            name="rvm_hr",
-            measures=(*_means(border="replicate"), _fgr("foreground MSE", compute=_foreground(mse, 0))),
-        ),
-        Convention("shm", "whole", "none", (Measure("SAD", "/1e3", 1e-3, _alpha(sad)),)),
-    )
+    "omz": OMZ,
+    "dim": _DIM,
+    "rvm_lr": _RVM,
+    "rvm_hr": replace(_RVM, name="rvm_hr", measures=_RVM_HR),
+    "shm": _SHM,
 }
 """All of them, by name."""
 
 
-def find_convention(name: str, region: RegionName | None = None, levels: Levels | None = None) -> Convention:
+def find_convention(name: str, region: RegionName | None = None, levels: Rounding | None = None) -> Convention:
     """Return a convention by its name, or one that differs from it in its region or levels alone.
 
-    Raises :class:`UsageError` where there is none of the name.
+    Raises :class:`UsageError` for an unknown name.
     """
     if name not in CONVENTIONS:
         raise UsageError(f"--convention {name}: there are {', '.join(CONVENTIONS)}")

@@ -1,9 +1,9 @@
-"""All that came of a comparison, as the console and the reports show it."""
+"""The outcome of a comparison, as the console and the reports show it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from omz.accuracy.agreement import Agreement
 from omz.accuracy.comparison import FrameResult, Pair
@@ -33,54 +33,39 @@ class Evaluation:
     differences: Mapping[str, Mapping[str, Interval]]
     agreements: Mapping[Pair, Mapping[str, Agreement]]
     causes: Mapping[Pair, str]
-    gates: Sequence[Gate]
-    provenance: Provenance
+    gates: Sequence[Gate] = ()
+    provenance: Provenance = field(default_factory=Provenance)
     references: Sequence[Reference] = ()
 
     @property
     def passed(self) -> bool:
         """Whether all gates hold."""
-        return all(gate.passed for gate in self.gates)
+        return not self.failed
+
+    @property
+    def failed(self) -> Sequence[Gate]:
+        """The gates that do not hold."""
+        return [gate for gate in self.gates if not gate.passed]
 
 
-def evaluate(
+def sum_up(
     title: str,
     convention: Convention,
     models: Mapping[str, EngineInfo],
     results: Sequence[FrameResult],
     causes: Mapping[Pair, str],
-    judged: Callable[[Mapping[str, ModelSummary], Mapping[Pair, Mapping[str, Agreement]]], Sequence[Gate]],
-    provenance: Provenance,
-    references: Sequence[Reference] = (),
 ) -> Evaluation:
-    """Say what the results of all frames say together; ``judged`` gives the gates of what has been averaged.
-
-    Raises :class:`DataError` where no frame could be read.
-    """
-    if all(result.problem for result in results):
-        raise DataError(f"no frame could be read, so nothing can be said; {_first_problem(results)}")
+    """Average the results of all frames; nothing is judged yet. Raises :class:`DataError` if no frame could be read."""
+    problems = [result.problem for result in results]
+    if all(problems):
+        told = problems[0] if problems else "the dataset is empty"
+        raise DataError(f"no frame could be read, so nothing can be said; {told}")
     first, *others = models
     summaries = {label: summarise(results, label, convention) for label in models}
+    differences: dict[str, dict[str, Interval]] = {}
+    for label in others:
+        differences[label] = {}
+        for name in summaries[label].figures:
+            differences[label][name] = paired_difference(results, (first, label), name, convention)
     agreements = {pair: pooled_agreement(results, pair) for pair in causes}
-    return Evaluation(
-        title=title,
-        convention=convention,
-        models=models,
-        results=results,
-        summaries=summaries,
-        differences={
-            label: {
-                name: paired_difference(results, (first, label), name, convention) for name in summaries[label].figures
-            }
-            for label in others
-        },
-        agreements=agreements,
-        causes=causes,
-        gates=judged(summaries, agreements),
-        provenance=provenance,
-        references=references,
-    )
-
-
-def _first_problem(results: Sequence[FrameResult]) -> str:
-    return next((result.problem for result in results), "the dataset is empty")
+    return Evaluation(title, convention, models, results, summaries, differences, agreements, causes)

@@ -1,4 +1,4 @@
-"""What is scored: anything that says of a frame where its subject is."""
+"""Predictions to score, whoever makes them."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from omz.accuracy.datasets.sample import Sample
-from omz.accuracy.metrics.differences import Values
+from omz.matting.network import MattingNetwork, NetworkInput
+from omz.metrics.differences import Values
 from omz.runtime.engine import Engine, EngineInfo, Tensor
-from omz.runtime.matter import Matter, Shown
 
 OutputRole = Literal["alpha", "foreground"]
-"""What an output is of a matte: both go from 0 to 1."""
+"""Part of a matte that an output is: both go from 0 to 1."""
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What is said of one frame.
+    """The matte of one frame.
 
     ``alpha`` (H, W) and ``foreground`` (H, W, 3) BGR, at the size of the frame's picture: 0 to 1, alpha as the network
     gives it, which may leave these; or levels, as they come from files. ``outputs`` are those of the network, by name,
-    before they were brought to that size, and ``roles`` what those of them are that make the matte. ``milliseconds``
-    are those of inference alone, None where nothing was.
+    before they were brought to that size, and ``roles`` names those that make the matte. ``milliseconds`` are those of
+    inference alone, None where nothing was inferred.
     """
 
     alpha: Values
@@ -39,27 +39,27 @@ class Prediction:
 
 
 class Predictor(Protocol):
-    """A model in one of its forms, or mattes that some other tool has made."""
+    """A variant of a model, or mattes that another tool has made."""
 
     @property
     def info(self) -> EngineInfo:
-        """What really runs."""
+        """The engine that really runs."""
 
     @property
     def remembers(self) -> bool:
-        """Whether what it says of a frame depends on the frames of the clip before it."""
+        """Whether a prediction depends on the frames before it in the clip."""
 
     def predict(self, sample: Sample, begins: bool) -> Prediction:
-        """Say where the subject of a frame is.
+        """Return the matte of a frame.
 
-        ``begins``: the frame before it is not of the same clip, or was not seen. Raises
+        ``begins``: the frame before it is of another clip, or was not seen. Raises
         :class:`omz.errors.DataError` where this frame has no prediction, and :class:`omz.errors.EngineError` where the
         model does not run.
         """
 
 
 class TimedEngine:
-    """An engine whose runs are timed; the first of each size, which prepares it, does not count."""
+    """A stopwatch around an engine; the first run of each size, which prepares it, does not count."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -76,28 +76,28 @@ class TimedEngine:
         return outputs, 1e3 * (time.perf_counter() - started)
 
 
-class MatterPredictor:
-    """A model in an engine."""
+class NetworkPredictor:
+    """A model in an engine, fed as its card says."""
 
     remembers = False
 
-    def __init__(self, matter: Matter) -> None:
-        self._matter = matter
-        self._timed = TimedEngine(matter.engine)
+    def __init__(self, network: MattingNetwork) -> None:
+        self._network = network
+        self._timed = TimedEngine(network.engine)
 
     @property
     def info(self) -> EngineInfo:
-        """What really runs."""
-        return self._matter.engine.info
+        """The engine that really runs."""
+        return self._network.engine.info
 
-    def show(self, sample: Sample) -> Shown:
+    def fit(self, sample: Sample) -> NetworkInput:
         """Return a frame as the engine takes it."""
-        return self._matter.show(sample.picture, sample.plate if self._matter.takes_plate else None)
+        return self._network.fit(sample.picture, sample.plate if self._network.takes_plate else None)
 
     def predict(self, sample: Sample, begins: bool) -> Prediction:
         """Run the model on a frame; see :class:`Predictor`."""
         del begins
-        shown = self.show(sample)
-        outputs, milliseconds = self._timed.infer(shown.tensors)
-        matte = self._matter.matte(shown, outputs, clipped=False)
-        return Prediction(matte.alpha, matte.foreground, outputs, self._matter.roles, milliseconds)
+        given = self.fit(sample)
+        outputs, milliseconds = self._timed.infer(given.tensors)
+        matte = self._network.matte(given, outputs, clipped=False)
+        return Prediction(matte.alpha, matte.foreground, outputs, self._network.roles, milliseconds)

@@ -1,4 +1,4 @@
-"""What an evaluation was made with, so that somebody else can make it again."""
+"""Origin of an evaluation: all that somebody else needs to make it again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import os
 import platform
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -36,12 +36,12 @@ class Provenance:
     ``versions`` are those of packages by name, Python's too; ``machine`` tells processor, features, cores and system.
     """
 
-    command: Sequence[str]
-    settings: Mapping[str, str]
-    models: Mapping[str, Sequence[ModelFile]]
-    dataset: Mapping[str, str]
-    versions: Mapping[str, str]
-    machine: Mapping[str, str]
+    command: Sequence[str] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+    models: Mapping[str, Sequence[ModelFile]] = field(default_factory=dict)
+    dataset: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    machine: Mapping[str, str] = field(default_factory=dict)
 
 
 def model_files(paths: Iterable[Path]) -> tuple[ModelFile, ...]:
@@ -50,7 +50,7 @@ def model_files(paths: Iterable[Path]) -> tuple[ModelFile, ...]:
 
 
 def package_versions() -> dict[str, str]:
-    """Return the versions of those packages that figures depend on, and that are there."""
+    """Return the versions of the installed packages that figures depend on."""
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
@@ -61,14 +61,17 @@ def package_versions() -> dict[str, str]:
 
 
 def machine() -> dict[str, str]:
-    """Describe the machine: what OpenVINO says of its processor, the instructions it has, its cores and its system."""
+    """Describe the machine: its processor as OpenVINO sees it, its instructions, cores and system."""
     from omz.runtime.quiet_openvino import core
 
+    cores = os.cpu_count()
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
     return {
         "processor": str(core().get_property("CPU", "FULL_DEVICE_NAME")).strip(),
         "OpenVINO uses": ", ".join(core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")),
         "features": _features(),
-        "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
+        "cores": str(cores),
         "system": f"{platform.system()} {platform.release()}, {platform.machine()}",
     }
 
@@ -83,10 +86,13 @@ def dataset_digest(results: Iterable[FrameResult]) -> str:
 
 
 def _features() -> str:
-    """Return the extensions for vectors and matrices that Linux tells of; empty elsewhere."""
+    """Return the processor's vector and matrix extensions on Linux; empty elsewhere."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return ""
-    flags = next((line.partition(":")[2].split() for line in lines if line.startswith("flags")), [])
-    return " ".join(sorted(flag for flag in flags if flag.startswith(("sse4", "avx", "amx", "fma", "f16c"))))
+    for line in lines:
+        if line.startswith("flags"):
+            flags = line.partition(":")[2].split()
+            return " ".join(sorted(flag for flag in flags if flag.startswith(("sse4", "avx", "amx", "fma", "f16c"))))
+    return ""

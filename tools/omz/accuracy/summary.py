@@ -1,4 +1,4 @@
-"""What many frames say together."""
+"""Averages over frames, and their differences."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from omz.accuracy.agreement import Agreement, pooled
+from omz.accuracy.agreement import Agreement, farthest, pooled
 from omz.accuracy.comparison import FrameResult, Pair
 from omz.accuracy.conventions import Convention
 
@@ -35,7 +35,7 @@ class Interval:
 
     @property
     def has_ends(self) -> bool:
-        """Whether there is a range at all."""
+        """Whether the range is known."""
         return math.isfinite(self.low) and math.isfinite(self.high)
 
     @property
@@ -63,63 +63,79 @@ class ModelSummary:
 
 def summarise(results: Sequence[FrameResult], label: str, convention: Convention) -> ModelSummary:
     """Average one model's figures in the way of ``convention``; what is missing in a frame does not count there."""
-    frames = [(result, result.models[label]) for result in results if label in result.models]
-    names = dict.fromkeys(name for _, frame in frames for name in frame.figures)
-    times = sorted(frame.milliseconds for _, frame in frames if frame.milliseconds is not None)
-    good = [frame for _, frame in frames if not frame.problem]
+    names: dict[str, None] = {}
+    times: list[float] = []
+    lows, highs = [], []
+    problems, good = {}, 0
+    for result in results:
+        frame = result.models.get(label)
+        if frame is None:
+            continue
+        names |= dict.fromkeys(frame.figures)
+        if frame.milliseconds is not None:
+            times.append(frame.milliseconds)
+        if frame.problem:
+            problems[result.name] = frame.problem
+            continue
+        good += 1
+        if frame.lowest is not None and frame.highest is not None:
+            lows.append(frame.lowest)
+            highs.append(frame.highest)
+    median = p90 = None
+    if times:
+        median, p90 = statistics.median(times), sorted(times)[math.ceil(0.9 * len(times)) - 1]
     return ModelSummary(
         figures={name: _average(frames_with(results, label, name), convention) for name in names},
-        frames=len(good),
-        median_ms=statistics.median(times) if times else None,
-        p90_ms=times[math.ceil(0.9 * len(times)) - 1] if times else None,
-        lowest=min((each.lowest for each in good if each.lowest is not None), default=math.nan),
-        highest=max((each.highest for each in good if each.highest is not None), default=math.nan),
-        problems={result.name: frame.problem for result, frame in frames if frame.problem},
+        frames=good,
+        median_ms=median,
+        p90_ms=p90,
+        lowest=min(lows, default=math.nan),
+        highest=max(highs, default=math.nan),
+        problems=problems,
     )
 
 
 def frames_with(results: Iterable[FrameResult], label: str, name: str) -> list[tuple[FrameResult, float]]:
-    """Return the frames in which a model has a figure, with it; one that is no number is left out."""
+    """Return the frames on which a model has a finite figure, each with it."""
     found = []
     for result in results:
-        value = result.models[label].figures.get(name, math.nan) if label in result.models else math.nan
-        if math.isfinite(value):
-            found.append((result, value))
+        frame = result.models.get(label)
+        if frame and math.isfinite(frame.figures.get(name, math.nan)):
+            found.append((result, frame.figures[name]))
     return found
 
 
 def pooled_agreement(results: Sequence[FrameResult], pair: Pair) -> dict[str, Agreement]:
-    """Return how far the outputs of two models are apart over all frames, by output."""
-    frames = [result.agreements[pair] for result in results if pair in result.agreements]
-    names = dict.fromkeys(name for frame in frames for name in frame)
-    return {name: pooled([frame[name] for frame in frames if name in frame]) for name in names}
+    """Return the agreement of two models over all frames, by output."""
+    found: dict[str, list[Agreement]] = {}
+    for result in results:
+        for name, agreement in result.agreements.get(pair, {}).items():
+            found.setdefault(name, []).append(agreement)
+    return {name: pooled(frames) for name, frames in found.items()}
 
 
 def worst_frames(results: Iterable[FrameResult], pair: Pair, count: int) -> list[FrameResult]:
     """Return the frames on which the outputs of two models are farthest apart, worst first."""
-    there = (result for result in results if result.agreements.get(pair))
-    return sorted(there, key=lambda result: -max(each.mean for each in result.agreements[pair].values()))[:count]
+    compared = [result for result in results if result.agreements.get(pair)]
+    return sorted(compared, key=lambda result: -farthest(result.agreements[pair].values()))[:count]
 
 
-def paired_difference(
-    results: Sequence[FrameResult], pair: Pair, name: str, convention: Convention, seed: int = 0
-) -> Interval:
-    """Return by how much the second model's average, in the way of ``convention``, is higher on frames that both have.
+def paired_difference(results: Sequence[FrameResult], pair: Pair, name: str, convention: Convention) -> Interval:
+    """Return by how much the second model's average is higher, on frames that both have.
 
-    The interval comes of a bootstrap over clips, for frames of a clip are alike; over frames where there are no clips.
-    Each draw is averaged in the way of ``convention``, too.
+    The interval comes from a bootstrap over clips, for frames of a clip are alike; over frames without a clip. All
+    averages are those of ``convention``.
     """
     first = {result.name: value for result, value in frames_with(results, pair[0], name)}
-    # An average of differences is the difference of averages, and loses no digits.
-    differences = [
-        (result, value - first[result.name])
-        for result, value in frames_with(results, pair[1], name)
-        if result.name in first
-    ]
+    # The average of differences is the difference of averages, and loses no digits.
+    differences = []
+    for result, value in frames_with(results, pair[1], name):
+        if result.name in first:
+            differences.append((result, value - first[result.name]))
     groups = len({_group(result) for result, _ in differences})
     low = high = math.nan
     if groups > 1:
-        averages = _resampled_averages(differences, convention, seed)
+        averages = _resampled_averages(differences, convention)
         low, high = np.percentile(averages, [(100 - _CONFIDENCE) / 2, (100 + _CONFIDENCE) / 2]).tolist()
     return Interval(_average(differences, convention), low, high, groups)
 
@@ -129,29 +145,36 @@ def caveat(intervals: Iterable[Interval]) -> str:
     groups = min((each.groups for each in intervals if each.groups), default=_ENOUGH_GROUPS)
     if groups >= _ENOUGH_GROUPS:
         return ""
-    return f"{groups} clips or pictures make ranges rough" if groups > 1 else "one clip or picture gives no range"
+    if groups == 1:
+        return "one clip or picture gives no range"
+    return f"{groups} clips or pictures make ranges rough"
 
 
 def _group(result: FrameResult) -> tuple[str, str]:
-    """Return what a frame is drawn with: its clip, or itself where it has none."""
+    """Return the unit that the bootstrap draws: the frame's clip, or the frame itself where it has none."""
     return (result.clip, "") if result.clip else ("", result.name)
 
 
-def _resampled_averages(
-    frames: Sequence[tuple[FrameResult, float]], convention: Convention, seed: int
-) -> NDArray[np.float64]:
-    """Return the averages of draws, with replacement, of as many clips as there are."""
-    rows = {group: row for row, group in enumerate(dict.fromkeys(_group(result) for result, _ in frames))}
-    indices = dict.fromkeys(_index(result, convention) for result, _ in frames)
-    columns = {index: column for column, index in enumerate(indices)}
+def _resampled_averages(frames: Sequence[tuple[FrameResult, float]], convention: Convention) -> NDArray[np.float64]:
+    """Return the averages of draws, with replacement, of as many clips as there are.
+
+    A draw is averaged without a look at its frames: the sum and count of each clip, by index where the convention
+    averages by index, are all that its average needs. So a draw costs as much as there are clips, not frames.
+    """
+    rows: dict[tuple[str, str], int] = {}
+    columns: dict[int, int] = {}
+    for result, _ in frames:
+        rows.setdefault(_group(result), len(rows))
+        columns.setdefault(_index(result, convention), len(columns))
     sums, counts = np.zeros((2, len(rows), len(columns)))
     for result, value in frames:
         place = rows[_group(result)], columns[_index(result, convention)]
         sums[place] += value
         counts[place] += 1
-    generator, averages = np.random.default_rng(seed), np.empty(_RESAMPLES)
-    at_once = max(1, _BLOCK // sums.size)
-    for block in (averages[start : start + at_once] for start in range(0, _RESAMPLES, at_once)):
+    generator, averages = np.random.default_rng(0), np.empty(_RESAMPLES)
+    at_once = max(1, _BLOCK // sums.size)  # draws, so that the tensor of all of them fits into memory
+    for start in range(0, _RESAMPLES, at_once):
+        block = averages[start : start + at_once]
         chosen = generator.integers(len(rows), size=(len(block), len(rows)))
         weights = counts[chosen].sum(1)
         there = weights > 0  # a draw may lack the clips that are long enough to have an index
@@ -161,7 +184,7 @@ def _resampled_averages(
 
 
 def _index(result: FrameResult, convention: Convention) -> int:
-    """Return what frames of other clips are averaged with this one before all are."""
+    """Return the index whose frames, over clips, are averaged before all are; 0 where all are averaged at once."""
     return result.index if convention.by_index else 0
 
 
@@ -169,7 +192,7 @@ def _average(frames: Sequence[tuple[FrameResult, float]], convention: Convention
     indices: dict[int, list[float]] = {}
     for result, value in frames:
         indices.setdefault(_index(result, convention), []).append(value)
-    return _mean([_mean(values) for values in indices.values()])
+    return _mean(list(map(_mean, indices.values())))
 
 
 def _mean(values: Sequence[float]) -> float:

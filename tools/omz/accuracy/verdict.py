@@ -1,11 +1,11 @@
-"""Whether a model may be used in the place of another."""
+"""Gates: what must hold of a model that is to stand in for another."""
 
 from __future__ import annotations
 
 import math
 import re
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -22,7 +22,7 @@ _JUDGED: tuple[OutputRole, ...] = get_args(OutputRole)
 
 @dataclass(frozen=True)
 class Gate:
-    """One thing that must hold of a model: ``value``, of ``what``, is no higher than ``limit``."""
+    """A condition on a model: ``value``, of ``what``, is at most ``limit``."""
 
     label: str
     what: str
@@ -31,30 +31,31 @@ class Gate:
 
     @property
     def passed(self) -> bool:
-        """Whether it holds; what is no number does not."""
+        """Whether it holds; NaN does not."""
         return self.value <= self.limit
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """By how much a figure may be higher than that of the model it is judged by: absolute, or a share of that."""
+    """Allowed increase of a figure over that of the first model: absolute, or a share of that."""
 
     figure: str
     increase: float
     relative: bool
 
     def limit(self, reference: float) -> float:
-        """Return the highest value that is allowed."""
-        return reference + (abs(reference) * self.increase if self.relative else self.increase)
+        """Return the highest allowed value."""
+        if self.relative:
+            return reference + abs(reference) * self.increase
+        return reference + self.increase
 
 
 @dataclass(frozen=True)
 class Reference:
-    """What a figure was elsewhere, or its population standard deviation over frames, and how far it may be from that.
+    """A figure from elsewhere, or its population standard deviation over frames, and the allowed distance from it.
 
-    ``abs_threshold`` is in the figure's unit, ``rel_threshold`` a share of ``value``; each holds alone, and both where
-    both are given. Without either, the reference is told, and nothing is judged. A share of 0 is not defined: it judges
-    nothing. Only what is worse is judged, unless ``two_sided``.
+    ``abs_threshold`` is in the figure's unit, ``rel_threshold`` a share of ``value``; where both are given, both must
+    hold. Without either, or with a share of 0, nothing is judged. Only what is worse is judged, unless ``two_sided``.
     """
 
     figure: str
@@ -67,17 +68,21 @@ class Reference:
 
     @property
     def name(self) -> str:
-        """What the number is called: ``MAD``, or ``MAD@std``."""
+        """The name of the number: ``MAD``, or ``MAD@std``."""
         return self.figure if self.of == "mean" else f"{self.figure}@{self.of}"
 
     @property
     def tolerance(self) -> float | None:
-        """How far a number may be from the reference; None where nothing is judged."""
-        shares = [self.rel_threshold * abs(self.value)] if self.rel_threshold is not None and self.value else []
-        return min([*shares, *([] if self.abs_threshold is None else [self.abs_threshold])], default=None)
+        """The allowed distance from the reference; None where nothing is judged."""
+        allowed = []
+        if self.rel_threshold is not None and self.value:
+            allowed.append(self.rel_threshold * abs(self.value))
+        if self.abs_threshold is not None:
+            allowed.append(self.abs_threshold)
+        return min(allowed, default=None)
 
     def gate(self, label: str, value: float) -> Gate | None:
-        """Return what must hold of a model's number; None where nothing is judged."""
+        """Return the gate of a model's number; None where nothing is judged."""
         if self.tolerance is None:
             return None
         if self.two_sided:
@@ -90,26 +95,28 @@ class Reference:
 def reference_figures(
     references: Sequence[Reference], label: str, summary: ModelSummary, results: Sequence[FrameResult]
 ) -> dict[str, float]:
-    """Return a model's numbers that there are references for, by their name; NaN where it has none."""
+    """Return a model's numbers for ``references`` by name; NaN where it has none."""
     numbers = {}
     for reference in references:
-        mean = summary.figures.get(reference.figure, math.nan)
-        numbers[reference.name] = mean if reference.of == "mean" else _spread(results, label, reference.figure)
+        if reference.of == "mean":
+            numbers[reference.name] = summary.figures.get(reference.figure, math.nan)
+        else:
+            values = [value for _, value in frames_with(results, label, reference.figure)]
+            numbers[reference.name] = statistics.pstdev(values) if values else math.nan
     return numbers
 
 
 def reference_gates(label: str, references: Sequence[Reference], figures: Mapping[str, float]) -> list[Gate]:
-    """Return what must hold of a model's ``figures``, by name, beside what they were elsewhere.
+    """Return the gates of a model's ``figures``, by name; one that is missing does not hold.
 
-    One that is missing, or no number, does not hold; a reference without threshold is no gate.
+    A reference without threshold gives no gate.
     """
-    gates = (reference.gate(label, figures.get(reference.name, math.nan)) for reference in references)
-    return [gate for gate in gates if gate is not None]
-
-
-def _spread(results: Sequence[FrameResult], label: str, figure: str) -> float:
-    values = [value for _, value in frames_with(results, label, figure)]
-    return statistics.pstdev(values) if values else math.nan
+    gates = []
+    for reference in references:
+        gate = reference.gate(label, figures.get(reference.name, math.nan))
+        if gate is not None:
+            gates.append(gate)
+    return gates
 
 
 def parse_threshold(text: str) -> Threshold:
@@ -117,8 +124,10 @@ def parse_threshold(text: str) -> Threshold:
     match = re.fullmatch(r"(?P<figure>[^=]+)=(?P<value>(\d+\.?\d*|\.\d+)(e[+-]?\d+)?)(?P<percent>%?)", text)
     if not match:
         raise UsageError(f"--threshold {text} is not of the form MAD=0.1 or GRAD=2%")
-    value = float(match["value"])
-    return Threshold(match["figure"], value / 100 if match["percent"] else value, bool(match["percent"]))
+    value, is_percent = float(match["value"]), bool(match["percent"])
+    if is_percent:
+        value /= 100
+    return Threshold(match["figure"], value, is_percent)
 
 
 def judge(
@@ -129,33 +138,41 @@ def judge(
     thresholds: Sequence[Threshold],
     results: Sequence[FrameResult],
 ) -> list[Gate]:
-    """Return all that must hold of the models beside the ``first``.
+    """Return the gates of all models, judged by the ``first``.
 
     Where ``agreements`` with it are given, on every frame 99.9 percent of the elements of alpha and of the foreground
-    must be within the model's tolerance of the first's, and all must be numbers. Figures must be within ``thresholds``
-    of the first's; no model may fail on a frame, nor a frame be unreadable. Raises :class:`UsageError` for a threshold
-    of a figure that there is none of, and :class:`DataError` where there is nothing to judge by.
+    must be within the model's tolerance of the first's, and all must be finite. Figures must be within ``thresholds``
+    of the first's. All frames must be readable, and have figures of all models. Raises :class:`UsageError` for a
+    threshold of an unknown figure, and :class:`DataError` if no frame could be read.
     """
     if not any(result.models for result in results):
         raise DataError("no frame could be read, so nothing can be said")
-    gates = [Gate("dataset", "frames that cannot be read", sum(bool(result.problem) for result in results), 0)]
-    gates += [Gate(label, "frames without figures", len(each.problems), 0) for label, each in summaries.items()]
+    unreadable = [result for result in results if result.problem]
+    gates = [Gate("dataset", "frames that cannot be read", len(unreadable), 0)]
+    for label, summary in summaries.items():
+        gates.append(Gate(label, "frames without figures", len(summary.problems), 0))
     for label, outputs in agreements.items():
-        judged = {name: each for name, each in outputs.items() if name in _JUDGED}
-        gates += [
-            Gate(label, f"{name}: 99.9 % within", math.inf if each.not_finite else each.p99_9, tolerances[label])
-            for name, each in judged.items()
-        ]
-        if not judged:
-            gates.append(Gate(label, "alpha: 99.9 % within, and nothing was compared", math.nan, tolerances[label]))
+        gates += _agreement_gates(label, outputs, tolerances[label])
     for label, summary in summaries.items():
         if label != first:
-            gates += [_figure_gate(label, summary, summaries[first], threshold) for threshold in thresholds]
+            for threshold in thresholds:
+                gates.append(_figure_gate(label, summary, summaries[first], threshold))
     return gates
 
 
+def _agreement_gates(label: str, outputs: Mapping[str, Agreement], tolerance: float) -> Iterator[Gate]:
+    judged = [name for name in outputs if name in _JUDGED]
+    if not judged:
+        yield Gate(label, "alpha: 99.9 % within, and nothing was compared", math.nan, tolerance)
+    for name in judged:
+        distance = outputs[name].p99_9
+        if outputs[name].not_finite:
+            distance = math.inf
+        yield Gate(label, f"{name}: 99.9 % within", distance, tolerance)
+
+
 def check_thresholds(thresholds: Sequence[Threshold], convention: Convention, labels: Sequence[str]) -> None:
-    """Raise :class:`UsageError` for a threshold that nothing can be judged by, before anything is run."""
+    """Raise :class:`UsageError` for a threshold without a figure, or without a second model, before anything runs."""
     for threshold in thresholds:
         if threshold.figure not in convention.units:
             raise UsageError(f"--threshold {threshold.figure}: the figures are {', '.join(convention.units)}")

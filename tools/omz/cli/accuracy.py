@@ -1,20 +1,18 @@
-"""``omz_accuracy``: a model's original and its IRs on the same frames, and a verdict."""
+"""``omz_accuracy``: variants of a model on the same frames, and a verdict."""
 
 from __future__ import annotations
 
 import errno
+import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from omz.cli.command import omz_command
 from omz.cli.selection import models_dir_option
 from omz.errors import OmzError, UsageError
-
-if TYPE_CHECKING:
-    from omz.cli.accuracy_request import Request
 
 _PATH = click.Path(path_type=Path)
 
@@ -24,54 +22,64 @@ _PATH = click.Path(path_type=Path)
 @models_dir_option
 @click.option("-d", "--download_dir", type=_PATH, default=".", help="Where the downloaded model is.")
 @click.option("--model_dir", type=_PATH, help="Where omz_converter wrote the IRs; default: convert.")
-@click.option("--models", metavar="FORM,FORM", help="Forms, or files; the first judges. Default: original,FP32,FP16.")
-@click.option("--input_dir", type=_PATH, multiple=True, metavar="DIR", help="Score finished mattes of any tool, too.")
-@click.option("--dataset", type=_PATH, metavar="DIR", help="Frames with the truth about them; default: synthetic ones.")
-@click.option("--layout", help="How the folder is laid out; default: found out.")
-@click.option("--backgrounds", type=_PATH, metavar="DIR", help="What foregrounds without pictures are placed before.")
-@click.option("--seed", type=int, help="Which backgrounds.")
-@click.option("--allow_missing", is_flag=True, help="Leave out frames that a file is missing for.")
-@click.option("--check_dataset", is_flag=True, help="Name all that is wrong with the dataset, and stop.")
-@click.option("--num_frames", type=click.IntRange(1), help="The first so many frames; 20 of the synthetic ones.")
-@click.option("--size", help="That of synthetic frames, width x height; default: 1280x720.")
-@click.option("--convention", help="Whose metrics: omz (the default), dim, rvm_lr, rvm_hr, shm.")
-@click.option("--region", type=click.Choice(["whole", "unknown", "edge"]), help="Other pixels than the convention's.")
-@click.option("--levels", type=click.Choice(["none", "truncate", "round"]), help="Another rounding of alpha to 8 bits.")
-@click.option("--threshold", "thresholds", multiple=True, metavar="MAD=0.1|MAD=1%", help="How much higher is allowed.")
-@click.option("--device", default="CPU", show_default=True, help="The OpenVINO device of the IRs.")
+@click.option(
+    "--models", metavar="VARIANT,...", help="Variants or files; the first judges. Default: original,FP32,FP16."
+)
+@click.option(
+    "--input_dir", type=_PATH, multiple=True, metavar="DIR", help="Finished mattes of any tool, to be scored."
+)
+@click.option("--dataset", type=_PATH, metavar="DIR", help="Frames with their truth; default: synthetic ones.")
+@click.option("--layout", help="Layout of the dataset; default: detect it.")
+@click.option("--backgrounds", type=_PATH, metavar="DIR", help="Backgrounds for foregrounds without pictures.")
+@click.option("--seed", type=int, help="Seed of the choice of backgrounds.")
+@click.option("--allow_missing", is_flag=True, help="Leave out frames with missing files.")
+@click.option("--check_dataset", is_flag=True, help="List all problems of the dataset, and stop.")
+@click.option(
+    "--num_frames", type=click.IntRange(1), help="Number of frames, from the first; 20 of the synthetic ones."
+)
+@click.option("--size", help="Size of synthetic frames, width x height; default: 1280x720.")
+@click.option("--convention", help="Convention of the metrics: omz (the default), dim, rvm_lr, rvm_hr, shm.")
+@click.option("--region", type=click.Choice(["whole", "unknown", "edge"]), help="Pixels, if not the convention's.")
+@click.option(
+    "--levels", type=click.Choice(["none", "truncate", "round"]), help="Rounding of alpha to 8 bits, likewise."
+)
+@click.option(
+    "--threshold", "thresholds", multiple=True, metavar="MAD=0.1|MAD=1%", help="Allowed increase of a figure."
+)
+@click.option("--device", default="CPU", show_default=True, help="OpenVINO device of the IRs.")
 @click.option(
     "--precision", type=click.Choice(["f32", "f16", "bf16", "default"]), default="f32", show_default=True,
     help="Precision of execution of the IRs; default: what the device prefers.",
 )  # fmt: skip
-@click.option("--calibration", type=_PATH, metavar="DIR", help="Frames that FP16-INT8 is made on; default: synthetic.")
+@click.option("--calibration", type=_PATH, metavar="DIR", help="Frames to make FP16-INT8 on; default: synthetic.")
 @click.option("--trust_code", is_flag=True, help="Run code that comes with cards and weights.")
 @click.option("-c", "--config", type=_PATH, metavar="FILE|card", help="Score as an accuracy-check.yml says.")
-@click.option("-s", "--source", type=_PATH, metavar="DIR", help="Where the datasets of --config are.")
-@click.option("--definitions", type=_PATH, metavar="FILE", help="What --config leaves open of its datasets.")
-@click.option("--update_references", metavar="FORM", help="Write that form's figures into --config, as references.")
+@click.option("-s", "--source", type=_PATH, metavar="DIR", help="Folder with the datasets of --config.")
+@click.option("--definitions", type=_PATH, metavar="FILE", help="Definitions of the datasets of --config.")
+@click.option("--update_references", metavar="VARIANT", help="Write its figures into --config, as references.")
 @click.option("--locate", is_flag=True, help="Name the layers where the IRs leave their source.")
-@click.option("--report", type=_PATH, metavar="DIR", help="Write a page, and tables, to look at and compute with.")
-@click.option("--resume", is_flag=True, help="Go on where a run with the same --report was killed.")
+@click.option("--report", type=_PATH, metavar="DIR", help="Write a page and tables to this folder.")
+@click.option("--resume", is_flag=True, help="Continue a run with the same --report that was killed.")
 @click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Threads that read and score.")
 def main(check_dataset: bool, **flags: Any) -> None:
-    """Compare a model's original with its IRs, on the same frames, and give a verdict.
+    """Compare variants of a model on the same frames, and give a verdict.
 
-    Exit codes: 0 the IRs do what the original does, 1 one does not, 2 that could not be told.
+    Exit codes: 0 all of them do what the first does, 1 one does not, 2 nothing can be said.
     """
     if check_dataset:
         _check_dataset(flags["dataset"], flags["layout"], flags["backgrounds"], flags["allow_missing"])
         return
     try:
-        from omz.cli.accuracy_request import Request
-
-        passed = _run(Request(**flags))
+        passed = _run(flags)
     except OmzError as error:
-        raise UsageError(str(error)) from error  # nothing could be told, for whatever reason
+        raise UsageError(str(error)) from error  # whatever the reason, there is no verdict
     except OSError as error:
-        if error.errno == errno.EPIPE:  # whoever read our output has had enough
+        if error.errno == errno.EPIPE:  # the reader of our output has gone
             raise
         where = error.filename or flags["report"] or "a file"
-        hint = "free the disk" if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT) else "check its permissions"
+        hint = "check its permissions"
+        if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+            hint = "free the disk"
         raise UsageError(f"{where} cannot be used: {error.strerror or error}; {hint}, or name another") from error
     except Exception:
         traceback.print_exc()
@@ -80,34 +88,36 @@ def main(check_dataset: bool, **flags: Any) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _run(request: Request) -> bool:
-    """Score all that was asked for, and tell whether all of it passed."""
+def _run(flags: dict[str, Any]) -> bool:
     from rich.console import Console
 
-    from omz.cli.accuracy_display import show
-    from omz.cli.accuracy_run import finish, run
-    from omz.cli.accuracy_subjects import subjects
-    from omz.heap import keep_freed_memory
+    from omz.accuracy.request import EvaluationRequest
+    from omz.accuracy.run import finish, run
+    from omz.accuracy.setup import set_up
+    from omz.cli.accuracy_display import AccuracyDisplay, show, show_located
+    from omz.malloc import keep_freed_memory
 
     keep_freed_memory()  # before there are threads, which would have heaps of their own
-    console, passed = Console(), True
-    for subject in subjects(request):
+    command = ("omz_accuracy", *(each for each in sys.argv[1:] if each != "--resume"))
+    request, console, passed = EvaluationRequest(**flags, command=command), Console(), True
+    for setup in set_up(request, AccuracyDisplay(console)):
         if request.locate:
-            from omz.cli.accuracy_locate import check_locatable, show_located
+            from omz.accuracy.locate_report import check_locatable
 
-            check_locatable(request, subject.forms)
-        evaluation = run(request, subject, console)
+            check_locatable(setup)
+        with AccuracyDisplay(console) as display:
+            evaluation = run(setup, display)
         show(console, evaluation)
-        finish(request, evaluation, subject)
+        finish(setup, evaluation)
         if request.locate:
-            show_located(console, request, subject, evaluation)
+            show_located(console, setup, evaluation)
         passed = passed and evaluation.passed
     return passed
 
 
 def _check_dataset(folder: Path | None, layout: str | None, backgrounds: Path | None, allow_missing: bool) -> None:
-    """Print a line for whatever is wrong, or worth knowing; errors exit with 1."""
-    from omz.accuracy.datasets.check import check_dataset
+    """Print a line for each problem of a dataset; errors exit with 1."""
+    from omz.accuracy.datasets.folder import check_dataset
 
     if folder is None:
         raise UsageError("--check_dataset needs --dataset DIR")

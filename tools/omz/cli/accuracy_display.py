@@ -1,113 +1,164 @@
-"""What ``omz_accuracy`` shows."""
+"""Tables, verdict and progress of ``omz_accuracy`` on the console."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from omz.accuracy.comparison import FrameResult
+from omz.accuracy.agreement import Agreement
 from omz.accuracy.evaluation import Evaluation
-from omz.accuracy.report.figures import figure_names, heading
-from omz.accuracy.summary import Interval, ModelSummary, caveat
-from omz.accuracy.verdict import Gate, reference_figures
+from omz.accuracy.report import rows
+from omz.accuracy.request import EvaluationObserver
+from omz.accuracy.setup import EvaluationSetup
+from omz.accuracy.summary import ModelSummary, caveat
+from omz.cli.conversion_display import ConversionDisplay
+from omz.events import Event
+
+
+class AccuracyDisplay(EvaluationObserver):
+    """Display of one run: conversions on standard error, and a bar while frames are scored."""
+
+    def __init__(self, console: Console) -> None:
+        columns = (TextColumn("frames"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._conversions = ConversionDisplay(err=True)
+        self._progress = Progress(*columns, console=console, transient=True)
+
+    def __enter__(self) -> AccuracyDisplay:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._progress.tasks:
+            self._progress.stop()
+
+    def on_event(self, event: Event) -> None:
+        """Print a step of a conversion."""
+        self._conversions.show(event)
+
+    def on_progress(self, done: int, total: int) -> None:
+        """Move the bar."""
+        if not self._progress.tasks:  # a run that fails before its first frame shows no bar
+            self._progress.add_task("frames", total=total)
+            self._progress.start()
+        self._progress.update(self._progress.tasks[0].id, completed=done)
 
 
 def show(console: Console, evaluation: Evaluation) -> None:
-    """Print what a model did, form beside form and beside references from elsewhere, and the verdict."""
+    """Print the figures of all models side by side, those beside references, and the verdict."""
     console.print(_scores(evaluation))
     if evaluation.agreements:
         console.print(_agreements(evaluation))
-    for line in (*_beside(evaluation), *_problems(evaluation.results), *_verdict(evaluation.gates)):
+    for line in (*_references(evaluation), *_problems(evaluation), *_verdict(evaluation)):
         console.print(Text(line), soft_wrap=True)  # a line of a file stays one
 
 
+def show_located(console: Console, setup: EvaluationSetup, evaluation: Evaluation) -> None:
+    """Print for each IR the first layers whose outputs differ from the source's."""
+    from omz.accuracy.locate_report import locate_all
+    from omz.convert.locate.layers import describe, title
+
+    for label, located in locate_all(setup, evaluation):
+        for line in (label, *map("  {}".format, describe(located))):
+            console.print(Text(line))
+        if not located.first:
+            continue
+        table = Table("layer", "shape", "error", "its own", "largest", title="Where it parts, and what is near")
+        for layer in located.notable(10):
+            own = "-"
+            if layer.own:
+                own = f"{layer.own.error:.2e}"
+            shape = "x".join(map(str, layer.shape))
+            table.add_row(Text(title(layer)), shape, f"{layer.seen.error:.2e}", own, f"{layer.seen.largest:.2e}")
+        console.print(table)
+
+
 def _scores(evaluation: Evaluation) -> Table:
-    """Return a row a figure and a column a model."""
     table = Table(title=Text(evaluation.title), caption=Text(_caption(evaluation)), caption_justify="left")
     table.add_column("lower is better")
+    layers, ends = [], []
     for label, info in evaluation.models.items():
         told = ", ".join(part for part in (info.framework, info.device, info.precision) if part != "-")
         table.add_column(Text(f"{label}\n{told}"), justify="right", overflow="fold")
-    summaries = evaluation.summaries
-    for name in figure_names(evaluation):
-        cells = [
-            _cell(each, evaluation.differences.get(label, {}).get(name), name) for label, each in summaries.items()
-        ]
-        table.add_row(heading(evaluation, name), *cells)
-    table.add_row("inference, median (p90) ms", *map(_time, summaries.values()))
-    table.add_row(
-        "layers, as the device tells", *(info.layers.replace(", ", "\n") or "-" for info in evaluation.models.values())
-    )
-    table.add_row("alpha from, to", *map(_ends, summaries.values()))
+        layers.append(info.layers.replace(", ", "\n") or "-")
+        ends.append(_ends(evaluation.summaries[label]))
+    for heading, scores in rows.score_rows(evaluation):
+        table.add_row(heading, *map(_cell, scores))
+    table.add_row("inference, median (p90) ms", *map(_time, rows.speed_rows(evaluation)))
+    table.add_row("layers, as the device tells", *layers)
+    table.add_row("alpha from, to", *ends)
     return table
 
 
 def _caption(evaluation: Evaluation) -> str:
-    """Return what the figures are, and what stands below them."""
-    intervals = [interval for figures in evaluation.differences.values() for interval in figures.values()]
-    parts = [evaluation.convention.described]
+    text = evaluation.convention.described
+    intervals = rows.intervals(evaluation)
     if intervals:
-        brackets = ", in brackets its 95 % range" if any(each.has_ends for each in intervals) else ""
-        parts.append(f"below: the difference from the first model{brackets}")
-    return "; ".join(part for part in (*parts, caveat(intervals)) if part)
+        text += "; below: the difference from the first model"
+    if rows.has_ranges(evaluation):
+        text += ", in brackets its 95 % range"
+    return "; ".join(filter(None, (text, caveat(intervals))))
 
 
 def _agreements(evaluation: Evaluation) -> Table:
-    """Return a row an output of each comparison, by what it shows."""
     table = Table(title="Outputs side by side, as the networks give them")
-    for column in ("cause", "output", "largest", "mean", "99.9 %", "PSNR dB", "> 1/255"):
-        table.add_column(column, justify="left" if column in ("cause", "output") else "right", overflow="fold")
-    for pair, outputs in evaluation.agreements.items():
-        for name, each in outputs.items():
-            psnr = "identical" if each.exact else "-" if each.psnr is None else f"{each.psnr:.1f}"
-            numbers = (f"{value:.2e}" for value in (each.largest, each.mean, each.p99_9))
-            cause = Text(evaluation.causes[pair])
-            table.add_row(cause, Text(name), *numbers, psnr, f"{each.beyond_a_level:.3%}")
+    table.add_column("cause", overflow="fold")
+    table.add_column("output", overflow="fold")
+    for column in ("largest", "mean", "99.9 %", "PSNR dB", "> 1/255"):
+        table.add_column(column, justify="right", overflow="fold")
+    for row in rows.agreement_rows(evaluation):
+        for name, each in row.outputs.items():
+            largest, mean, p99_9 = f"{each.largest:.2e}", f"{each.mean:.2e}", f"{each.p99_9:.2e}"
+            share = f"{each.beyond_a_level:.3%}"
+            table.add_row(Text(row.cause), Text(name), largest, mean, p99_9, _psnr(each), share)
     return table
 
 
-def _beside(evaluation: Evaluation) -> Iterator[str]:
-    """Yield a line for each reference, with what the models gave, and by how much they may differ."""
-    for reference in evaluation.references:
-        figures = ", ".join(
-            f"{label} {_figure(reference_figures([reference], label, summary, evaluation.results)[reference.name])}"
-            for label, summary in evaluation.summaries.items()
-        )
-        judged = "no threshold" if reference.tolerance is None else f"within {reference.tolerance:g}"
+def _psnr(agreement: Agreement) -> str:
+    if agreement.exact:
+        return "identical"
+    if agreement.psnr is None:
+        return "-"
+    return f"{agreement.psnr:.1f}"
+
+
+def _references(evaluation: Evaluation) -> Iterator[str]:
+    for row in rows.reference_rows(evaluation):
+        reference = row.reference
+        judged = "no threshold"
+        if reference.tolerance is not None:
+            judged = f"within {reference.tolerance:g}"
+        figures = ", ".join(f"{label} {_figure(value)}" for label, value in row.figures.items())
         yield f"reference {reference.name} {reference.value:g} ({judged}): {figures}"
 
 
-def _problems(results: Iterable[FrameResult]) -> Iterator[str]:
-    """Yield a line for each frame that could not be read, and for each that a model has no figures of."""
-    for result in results:
-        if result.problem:
-            yield f"{result.name}: {result.problem}"
-        for label, frame in result.models.items():
-            if frame.problem:
-                yield f"{result.name}: {label}: {frame.problem}"
+def _problems(evaluation: Evaluation) -> Iterator[str]:
+    for row in rows.problem_rows(evaluation):
+        yield ": ".join(filter(None, (row.name, row.label, row.problem)))
 
 
-def _verdict(gates: Sequence[Gate]) -> Iterator[str]:
-    """Yield a line for each gate that does not hold, and one that tells whether all hold."""
-    for gate in gates:
-        if not gate.passed:
-            yield f"FAIL {gate.label}: {gate.what} {gate.value:.4g}, allowed {gate.limit:.4g}"
-    failed = sum(not gate.passed for gate in gates)
-    yield f"FAILED: {failed} of {len(gates)} gates" if failed else f"PASSED: {len(gates)} gates"
+def _verdict(evaluation: Evaluation) -> Iterator[str]:
+    for gate in evaluation.failed:
+        yield f"FAIL {gate.label}: {gate.what} {gate.value:.4g}, allowed {gate.limit:.4g}"
+    if evaluation.failed:
+        yield f"FAILED: {len(evaluation.failed)} of {len(evaluation.gates)} gates"
+    else:
+        yield f"PASSED: {len(evaluation.gates)} gates"
 
 
-def _cell(summary: ModelSummary, difference: Interval | None, name: str) -> str:
-    if name not in summary.figures:
+def _cell(score: rows.Score) -> str:
+    if score.value is None:
         return "-"
-    told = _figure(summary.figures[name])
-    if difference is None or math.isnan(difference.difference):
-        return told
-    ends = f"\n[{_signed(difference.low)}, {_signed(difference.high)}]" if difference.has_ends else ""
-    return f"{told}\n{_signed(difference.difference)}{ends}"
+    text = _figure(score.value)
+    difference = score.difference
+    if difference is not None:
+        text += f"\n{_signed(difference.difference)}"
+        if difference.has_ends:
+            text += f"\n[{_signed(difference.low)}, {_signed(difference.high)}]"
+    return text
 
 
 def _figure(value: float) -> str:
@@ -123,7 +174,7 @@ def _ends(summary: ModelSummary) -> str:
     return "-" if math.isnan(summary.lowest) else f"{summary.lowest:.3f}, {summary.highest:.3f}"
 
 
-def _time(summary: ModelSummary) -> str:
-    if summary.median_ms is None or summary.p90_ms is None:
+def _time(speed: rows.Speed) -> str:
+    if speed.median is None or speed.p90 is None:
         return "-"
-    return f"{summary.median_ms:.1f} ({summary.p90_ms:.1f})"
+    return f"{speed.median:.1f} ({speed.p90:.1f})"

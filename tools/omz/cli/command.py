@@ -1,4 +1,4 @@
-"""What every command shares: how an error becomes one line and an exit code."""
+"""Commands: how flags are read, and how an error becomes one line and an exit code."""
 
 from __future__ import annotations
 
@@ -12,35 +12,39 @@ from typing import Any
 
 import click
 
-from omz.errors import OmzError
+from omz.errors import Interrupted, OmzError
+
+Respell = Callable[[list[str]], list[str]]
 
 
 class _OmzCommand(click.Command):
-    """Prints an expected error as one line and exits with its code; Ctrl-C exits with 130.
+    """A command that prints an expected error as one line and exits with its code; Ctrl-C exits with 130.
 
-    Takes the beginning of a long flag for the flag where no other one begins so, as argparse does. ``respell`` changes
-    arguments before they are parsed, for flags that are spelt otherwise elsewhere.
+    A long flag may be cut short where that is unambiguous, as with argparse. ``respell`` changes arguments before they
+    are parsed.
     """
 
-    respell: Callable[[list[str]], list[str]] | None = None
+    respell: Respell | None = None
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         sections: dict[str, list[tuple[str, str]]] = {}
         heading = "Options"
         for parameter in self.get_params(ctx):
-            record = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
-            heading = getattr(parameter, "heading", heading)  # that of the one before, for flags that commands share
-            if record:
+            heading = getattr(parameter, "heading", heading)  # flags that commands share keep the previous one
+            record = parameter.get_help_record(ctx)
+            if record and isinstance(parameter, click.Option):
                 sections.setdefault(heading, []).append(record)
-        for heading, records in sections.items():
-            with formatter.section(heading):
+        for title, records in sections.items():
+            with formatter.section(title):
                 formatter.write_dl(records)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if self.respell:
             args = self.respell(args)
-        flags = [name for parameter in self.get_params(ctx) for name in parameter.opts if name.startswith("--")]
-        return super().parse_args(ctx, [_complete(argument, flags) for argument in args])
+        flags = []
+        for parameter in self.get_params(ctx):
+            flags += [name for name in parameter.opts + parameter.secondary_opts if name.startswith("--")]
+        return super().parse_args(ctx, [_completed(argument, flags) for argument in args])
 
     def invoke(self, ctx: click.Context) -> Any:
         # OpenMP, on which PyTorch runs, lets its threads spin where those of OpenVINO want to work.
@@ -53,18 +57,19 @@ class _OmzCommand(click.Command):
             click.echo(f"{ctx.info_name}: error: {error}", err=True)
             ctx.exit(error.exit_code)
         except OSError as error:
-            if error.errno == errno.EPIPE:  # whoever read our output has had enough
+            if error.errno == errno.EPIPE:  # the reader of our output has closed it
                 raise
             where = f"{error.filename}: " if error.filename else ""
             click.echo(f"{ctx.info_name}: error: {where}{error.strerror or error}", err=True)
             ctx.exit(1)
-        except KeyboardInterrupt as interrupt:  # which may say what was done by then
-            click.echo(f"{ctx.info_name}: interrupted{''.join(f'; {text}' for text in interrupt.args)}", err=True)
+        except KeyboardInterrupt as interrupt:
+            hint = interrupt.hint if isinstance(interrupt, Interrupted) else ""
+            click.echo("; ".join(filter(None, (f"{ctx.info_name}: interrupted", hint))), err=True)
             ctx.exit(130)
 
 
 class _HeadedOption(click.Option):
-    """A flag that the help has below a heading of its own."""
+    """A flag with a heading of its own in the help."""
 
     def __init__(self, *args: Any, heading: str, **more: Any) -> None:
         super().__init__(*args, **more)
@@ -72,27 +77,28 @@ class _HeadedOption(click.Option):
 
 
 def below(heading: str) -> Callable[..., Callable[[Any], Any]]:
-    """Return what ``click.option`` is, for flags that the help has below ``heading``."""
+    """Return ``click.option`` for flags below ``heading`` in the help."""
     return functools.partial(click.option, cls=_HeadedOption, heading=heading)
 
 
-def _complete(argument: str, flags: list[str]) -> str:
+def _completed(argument: str, flags: list[str]) -> str:
+    """Return an argument with a flag that was cut short in full."""
     beginning, equals, value = argument.partition("=")
+    if len(beginning) < 3 or not beginning.startswith("--") or beginning in flags:
+        return argument
     candidates = [flag for flag in flags if flag.startswith(beginning)]
-    if len(beginning) > 2 and beginning.startswith("--") and beginning not in flags and len(candidates) == 1:
-        return f"{candidates[0]}{equals}{value}"
-    return argument
+    return f"{candidates[0]}{equals}{value}" if len(candidates) == 1 else argument
 
 
 def omz_command(
-    hands_on_flags: bool = False, respell: Callable[[list[str]], list[str]] | None = None
+    passes_unknown_flags: bool = False, respell: Respell | None = None
 ) -> Callable[[Callable[..., None]], click.Command]:
-    """Make a function a command; flags use underscores, ``-h`` shows the help.
+    """Make a function a command with flags in underscores, and ``-h`` for help.
 
-    One that ``hands_on_flags`` takes those that are not its own as arguments. ``respell`` changes arguments before
-    they are parsed.
+    With ``passes_unknown_flags``, it takes flags that it does not know as arguments. ``respell`` changes arguments
+    before they are parsed.
     """
-    settings = {"help_option_names": ["-h", "--help"], "ignore_unknown_options": hands_on_flags}
+    settings = {"help_option_names": ["-h", "--help"], "ignore_unknown_options": passes_unknown_flags}
 
     def decorate(function: Callable[..., None]) -> click.Command:
         command = click.command(cls=_OmzCommand, context_settings=settings)(function)

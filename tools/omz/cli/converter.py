@@ -1,4 +1,4 @@
-"""``omz_converter``: cards to IRs."""
+"""``omz_converter``: convert models of the zoo to OpenVINO IR."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,7 +16,7 @@ from omz.errors import CardError, UsageError
 
 if TYPE_CHECKING:
     from omz.cli.display import Display
-    from omz.convert.plan import Check, ConversionPlan, Settings
+    from omz.convert.plan import ConversionPlan, ConversionSettings
 
 _PATH = click.Path(path_type=Path)
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -31,115 +31,112 @@ def _read_jobs(ctx: click.Context, param: click.Parameter, value: str) -> int:
 
 
 def _find_python(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    found = shutil.which(value) if value else None
-    if value and found is None:
-        raise click.BadParameter(f"{value} is no program")
+    if not value:
+        return value
+    found = shutil.which(value)
+    if found is None:
+        raise click.BadParameter(f"there is no program {value}")
     return found
 
 
 @omz_command()
 @selection_options
-@click.option("-d", "--download_dir", type=_PATH, default=".", metavar="DIR", help="Where the downloaded models are.")
-@click.option("-o", "--output_dir", type=_PATH, metavar="DIR", help="Where the IRs go; default: download_dir.")
-@click.option("--precisions", metavar="PREC[,PREC...]", help="How weights are stored; default: FP16,FP32.")
-@click.option("--shape", default="", metavar="NAME[N,...],...", help="Shapes of inputs; -1 leaves a side open.")
-@click.option("--input_type", type=click.Choice(["u8"]), help="Take pictures as the bytes of a camera or a file.")
-@click.option("--input_layout", type=click.Choice(["NHWC", "NCHW"]), help="Take pictures in this order of dimensions.")
-@click.option("--add_mo_arg", "--add-mo-arg", "extra", multiple=True, metavar="ARG", help="After the card's; wins.")
+@click.option("-d", "--download_dir", type=_PATH, default=".", metavar="DIR", help="Folder with downloaded models.")
+@click.option("-o", "--output_dir", type=_PATH, metavar="DIR", help="Folder for the IRs; default: download_dir.")
+@click.option("--precisions", metavar="PREC[,PREC...]", help="Precisions of stored weights; default: FP16,FP32.")
+@click.option("--shape", default="", metavar="NAME[N,...],...", help="Shapes of inputs; -1 keeps a side dynamic.")
+@click.option("--input_type", type=click.Choice(["u8"]), help="Type of input images: u8 takes bytes, 0 to 255.")
+@click.option("--input_layout", type=click.Choice(["NHWC", "NCHW"]), help="Layout of input images.")
+@click.option("--add_mo_arg", "--add-mo-arg", "extra", multiple=True, metavar="ARG", help="Override a card's argument.")
 @click.option("--check", type=click.Choice(["none", "fast", "full"]), default="fast", show_default=True,
-              help="How each IR is compared with its source.")  # fmt: skip
+              help="How thoroughly to compare each IR with its source.")  # fmt: skip
 @click.option("--trust_code", is_flag=True, help="Run code that comes with cards and weights.")
-@click.option("--mo", type=_FILE, metavar="MO", help="Let this Model Optimizer make the IRs.")
-@click.option("-p", "--python", callback=_find_python, metavar="PYTHON", help="Runs --mo, and scripts of cards.")
-@click.option("--force", is_flag=True, help="Convert again what is up to date.")
-@click.option("--dry_run", "--dry-run", is_flag=True, help="Print what would be done, and do nothing.")
+@click.option("--mo", type=_FILE, metavar="MO", help="Convert with this Model Optimizer.")
+@click.option("-p", "--python", callback=_find_python, metavar="PYTHON", help="Python for --mo and scripts of cards.")
+@click.option("--force", is_flag=True, help="Convert even what is up to date.")
+@click.option("--dry_run", "--dry-run", is_flag=True, help="Print what would be done, and exit.")
 @click.option("--progress_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("-j", "--jobs", default="1", show_default=True, callback=_read_jobs, help="Models at a time, or auto.")
 def main(
     selection: Selection,
     download_dir: Path,
     output_dir: Path | None,
-    precisions: str | None,
-    shape: str,
-    input_type: str | None,
-    input_layout: str | None,
-    extra: tuple[str, ...],
-    check: Check,
-    trust_code: bool,
-    mo: Path | None,
-    python: str | None,
     force: bool,
     dry_run: bool,
     progress_format: str,
     jobs: int,
+    **flags: Any,
 ) -> None:
-    """Convert models of the zoo to OpenVINO IR, colour order, mean and scale baked in.
+    """Convert models of the zoo to OpenVINO IR, with colour order, mean and scale built in.
 
-    An IR lands in OUTPUT_DIR/public/NAME/PRECISION/NAME.xml, beside its weights and its manifest, NAME.json, once it
-    gives what its source gives. What is up to date is kept. A model that cannot be converted does not stop the others;
-    the exit code is 1 then, and its name and the reason are printed in the end.
+    IRs are saved as OUTPUT_DIR/public/NAME/PRECISION/NAME.xml, with weights and a manifest, once their results match
+    those of the source. IRs that are up to date are kept. If a model fails, the others are still converted; the failed
+    ones are listed at the end, and the exit code is 1.
     """
     from omz.cli.conversion_display import ConversionDisplay
-    from omz.cli.conversion_jobs import convert_all
-    from omz.cli.display import JsonDisplay
+    from omz.cli.display import JsonDisplay, end
     from omz.convert.events import planned
-    from omz.convert.plan import Settings
-    from omz.zoo.optimizer_arguments import parse_shapes
-    from omz.zoo.vocabulary import parse_precisions
+    from omz.convert.jobs import convert_all
 
-    if mo and (input_type or input_layout):
-        raise UsageError("--mo knows no --input_type and no --input_layout")
-    settings = Settings(
-        precisions=parse_precisions(precisions),
-        extra=extra,
-        shapes=parse_shapes(shape) if shape else {},
-        picture_type=input_type or "",
-        picture_layout=input_layout or "",
-        check=check,
-        trust_code=trust_code,
-        optimizer_program=_program(mo, python) if mo else (),
-        python=python or "",
-    )
+    settings = _settings(flags)
     display: Display = JsonDisplay() if progress_format == "json" else ConversionDisplay()
-    plans, problems = _plan(selection, download_dir, output_dir or download_dir, settings, display)
+    plans, failures = _plan(selection, download_dir, output_dir or download_dir, settings, display)
     if dry_run:
         for _, plan in plans:
             display.show(planned(plan))
-    else:
-        outcomes = convert_all([plan for _, plan in plans], jobs, force, display.show)
-        for (name, _), outcome in zip(plans, outcomes, strict=True):
-            for event in outcome.events:
-                display.show(event)
-            if outcome.problem is not None:
-                problems.append((name, outcome.problem))
-    for problem in dict.fromkeys(problem for _, problem in problems):
-        click.echo(f"error: {problem}", err=True)
-    failed = list(dict.fromkeys(name for name, _ in problems))
-    display.summary(failed)
-    if failed:
-        raise click.exceptions.Exit(1)
+        end(display, failures)
+        return
+    outcomes = convert_all([plan for _, plan in plans], jobs, force, display.show)
+    for (name, _), outcome in zip(plans, outcomes, strict=True):
+        for event in outcome.events:
+            display.show(event)
+        if outcome.problem is not None:
+            failures.setdefault(name, []).append(outcome.problem)
+    end(display, failures)
 
 
-def _program(mo: Path, python: str | None) -> tuple[str, ...]:
-    """Return the command that runs a Model Optimizer: by itself, where it can, or by ``python``."""
+def _settings(flags: dict[str, Any]) -> ConversionSettings:
+    from omz.convert.plan import ConversionSettings
+    from omz.zoo.optimizer_arguments import parse_shapes
+    from omz.zoo.vocabulary import parse_precisions
+
+    if flags["mo"] and (flags["input_type"] or flags["input_layout"]):
+        raise UsageError("--input_type and --input_layout do not work with --mo; omit them")
+    return ConversionSettings(
+        precisions=parse_precisions(flags["precisions"]),
+        extra=flags["extra"],
+        shapes=parse_shapes(flags["shape"]) if flags["shape"] else {},
+        picture_type=flags["input_type"] or "",
+        picture_layout=flags["input_layout"] or "",
+        check=flags["check"],
+        trust_code=flags["trust_code"],
+        optimizer_program=_program(flags["mo"], flags["python"]),
+        python=flags["python"] or "",
+    )
+
+
+def _program(mo: Path | None, python: str | None) -> tuple[str, ...]:
+    """Return the command that runs a Model Optimizer: the file itself if it is executable, else by ``python``."""
+    if mo is None:
+        return ()
     if python is None and os.access(mo, os.X_OK):
         return (str(mo.absolute()),)
     return (python or sys.executable, "--", str(mo.absolute()))
 
 
 def _plan(
-    selection: Selection, download_dir: Path, output_dir: Path, settings: Settings, display: Display
-) -> tuple[list[tuple[str, ConversionPlan]], list[tuple[str, str]]]:
-    """Return what is to be done, and of which models that cannot be told, and why; by the names asked for."""
+    selection: Selection, download_dir: Path, output_dir: Path, settings: ConversionSettings, display: Display
+) -> tuple[list[tuple[str, ConversionPlan]], dict[str, list[str]]]:
+    """Return the plans, and why there is none for a model; both by the names on the command line."""
     from omz.convert.events import ConversionEnd
     from omz.convert.plan import plan_conversion
     from omz.events import ModelSkipped
 
     plans: list[tuple[str, ConversionPlan]] = []
-    problems: list[tuple[str, str]] = []
+    failures: dict[str, list[str]] = {}
 
     def fail(name: str, model: str, error: CardError) -> None:
-        problems.append((name, str(error)))
+        failures.setdefault(name, []).append(str(error))
         display.show(ConversionEnd(model, False, str(error)))
 
     for name, card in selection.cards():
@@ -148,7 +145,7 @@ def _plan(
             continue
         for model in card.models:
             if model.framework == "dldt":
-                display.show(ModelSkipped(model.name, "it is an IR already"))
+                display.show(ModelSkipped(model.name, "it is already an IR"))
                 continue
             try:
                 plan = plan_conversion(model, download_dir, output_dir, settings)
@@ -159,8 +156,8 @@ def _plan(
                 plans.append((name, plan))
             else:
                 wanted = ", ".join(sorted(settings.precisions))
-                display.show(ModelSkipped(model.name, f"it becomes none of {wanted}"))
-    return plans, problems
+                display.show(ModelSkipped(model.name, f"it cannot be converted to {wanted}"))
+    return plans, failures
 
 
 if __name__ == "__main__":

@@ -1,49 +1,52 @@
-"""How commands show what happens: JSON for programs, or words for people."""
+"""Displays of events: JSON for programs, or text for people."""
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
 
 import click
 
 from omz.events import Event
 
 
-class Display(Protocol):
-    """Shows what happens, inside a ``with`` block."""
+class Display:
+    """A display of events as text, used in a ``with`` block."""
 
-    def __enter__(self) -> Display: ...
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def show(self, event: Event) -> None:
-        """Show an event."""
-
-    def summary(self, failed: Sequence[str]) -> None:
-        """Show the names of the models that failed."""
-
-
-class JsonDisplay:
-    """A line of JSON an event, on standard output."""
-
-    def __enter__(self) -> JsonDisplay:
+    def __enter__(self) -> Display:
         return self
 
     def __exit__(self, *_: object) -> None:
         pass
 
     def show(self, event: Event) -> None:
+        """Show an event."""
+        raise NotImplementedError
+
+    def summary(self, failed: Sequence[str]) -> None:
+        """Print the names of the models that failed, if any, as Open Model Zoo's tools do."""
+        if failed:
+            click.echo("\n".join(["FAILED:", *failed]))
+
+
+class JsonDisplay(Display):
+    """Events as JSON on standard output, one per line."""
+
+    def show(self, event: Event) -> None:
         """Print the event."""
         click.echo(json.dumps(event.as_json()))
 
     def summary(self, failed: Sequence[str]) -> None:
-        """Print a last event."""
+        """Print the last event."""
         click.echo(json.dumps({"$type": "summary", "successful": not failed, "failed": list(failed)}))
 
 
-def print_failed(failed: Sequence[str]) -> None:
-    """Print the names of the models that failed, if any, as Open Model Zoo's tools do."""
-    if failed:
-        click.echo("\n".join(["FAILED:", *failed]))
+def end(display: Display, failures: Mapping[str, Sequence[str]]) -> None:
+    """Print why models failed, by their names, and exit with 1 if any did."""
+    lines = dict.fromkeys(itertools.chain(*failures.values()))
+    for line in lines:
+        click.echo(f"error: {line}", err=True)
+    display.summary(list(failures))
+    if failures:
+        raise click.exceptions.Exit(1)

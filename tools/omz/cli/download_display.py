@@ -1,8 +1,6 @@
-"""How a download looks to people: lines and bars."""
+"""Downloads as text and progress bars for people."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 from rich.progress import (
     BarColumn,
@@ -14,13 +12,13 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from omz.cli.display import print_failed
+from omz.cli.display import Display
 from omz.download import events
 from omz.events import Event, ModelSkipped, Waiting
 
 
-class DownloadDisplay:
-    """A line of text a file, and bars for those on their way where there is a terminal."""
+class DownloadDisplay(Display):
+    """A line per file, and on a terminal a bar per file in transfer."""
 
     def __init__(self) -> None:
         self._progress = Progress(
@@ -55,29 +53,21 @@ class DownloadDisplay:
         if line is not None:
             self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    def summary(self, failed: Sequence[str]) -> None:
-        """Print the names of the models that failed, if any."""
-        print_failed(failed)
 
-
-_STATES = {
-    "present": "is there already, and right",
-    "cached": "comes from the cache",
-    "downloaded": "downloaded",
-}
+_STATES = {"present": "already present and valid", "cached": "copied from the cache", "downloaded": "downloaded"}
 
 
 def _line(event: Event) -> str | None:  # noqa: PLR0911  # a line a case
-    """Return an event in words; None for one that only moves a bar."""
+    """Return an event as text; None for one that only moves a bar."""
     match event:
         case Waiting(directory):
-            return f"waiting: another process downloads to {directory}"
+            return f"waiting: another process is downloading to {directory}"
         case ModelSkipped(model, reason):
-            return f"{model}: skipped, for {reason}"
+            return f"{model}: skipped: {reason}"
         case events.ModelBegin(model, count):
             return f"{model}: {count} file{'' if count == 1 else 's'}"
         case events.FileSkipped(model, file, reason):
-            return f"{model}: {file}: skipped, {reason}"
+            return f"{model}: {file}: skipped: {reason}"
         case events.FileRetry(model, file, url, reason, wait):
             return f"{model}: {file}: {url}: {reason}; next try in {wait:.0f} s"
         case events.FileEnd(model, file, True, state):
@@ -85,11 +75,11 @@ def _line(event: Event) -> str | None:  # noqa: PLR0911  # a line a case
         case events.FileEnd(model, file, False):
             return f"{model}: {file}: FAILED"
         case events.FileChecked(_, path, None, postprocessed):
-            return f"{path} {'was dealt with as the card says' if postprocessed else 'is right'}"
+            return f"{path} {'has been post-processed' if postprocessed else 'is valid'}"
         case events.FileChecked(_, path, problem):
             return f"{path} {problem}"
         case events.PostprocessingBegin(model):
-            return f"{model}: unpacking and changing files as the card says"
+            return f"{model}: post-processing files as the card says"
         case events.Warned(model, reason):
             return f"{model}: warning: {reason}"
     return None

@@ -1,4 +1,4 @@
-"""``omz_downloader``: the files of models, right or absent."""
+"""``omz_downloader``: download the files of models, and check them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,7 @@ from omz.errors import CardError, OmzError, UsageError
 
 if TYPE_CHECKING:
     from omz.cli.display import Display
+    from omz.download import DownloadSettings
     from omz.zoo import CompositeCard, ModelCard
 
 _INTERRUPTED, _TERMINATED = 130, 143
@@ -26,88 +27,95 @@ _PATH, _FILE = click.Path(path_type=Path), click.Path(path_type=Path, dir_okay=F
 
 @omz_command()
 @selection_options
-@click.option("--precisions", metavar="PREC[,PREC...]", help="Of models that are IRs already: these only.")
-@click.option("-o", "--output_dir", type=_PATH, default=".", metavar="DIR", help="Where the models go; default: here.")
-@click.option("--cache_dir", type=_PATH, metavar="DIR", help="A folder that keeps what is downloaded, or a bundle.")
+@click.option("--precisions", metavar="PREC[,PREC...]", help="Precisions to download, of models that are IRs.")
+@click.option("-o", "--output_dir", type=_PATH, default=".", metavar="DIR", help="Folder for models; default: here.")
+@click.option("--cache_dir", type=_PATH, metavar="DIR", help="Cache folder for downloads, or a bundle to read from.")
 @click.option("--num_attempts", type=click.IntRange(1), default=3, show_default=True, metavar="N",
-              help="How often an address is asked in vain.")  # fmt: skip
+              help="Attempts per address.")  # fmt: skip
 @click.option("--progress_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Files at a time.")
-@click.option("--verify", is_flag=True, help="Check what is there, and download nothing.")
-@click.option("--bundle", type=_FILE, metavar="FILE", help="Pack the files for --cache_dir on a machine without net.")
+@click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Parallel downloads.")
+@click.option("--verify", is_flag=True, help="Check existing files; download nothing.")
+@click.option("--bundle", type=_FILE, metavar="FILE", help="Pack the files, for --cache_dir on an offline machine.")
 @click.option("--timeout", type=click.IntRange(1, 86_400), default=30, show_default=True, metavar="SECONDS",
-              help="How long a server may be silent.")  # fmt: skip
+              help="How long a server may stay silent.")  # fmt: skip
 def main(
     selection: Selection,
     precisions: str | None,
     output_dir: Path,
-    cache_dir: Path | None,
-    num_attempts: int,
     progress_format: str,
-    jobs: int,
     verify: bool,
     bundle: Path | None,
-    timeout: int,
+    **flags: Any,
 ) -> None:
-    """Download the files of models; check their sizes and checksums.
+    """Download the files of models, and check their sizes and checksums.
 
-    Files land in OUTPUT_DIR/public/NAME (or where the card's zoo has the model). What is there and right is kept; what
-    a stopped run has received is continued. Exits with 1 where a model is not complete in the end, and names it.
+    Files are saved in OUTPUT_DIR/public/NAME, or as in the card's zoo. Valid files are kept, and partial downloads
+    continued. If a model is incomplete at the end, it is listed, and the exit code is 1.
     """
-    from omz.cli.display import JsonDisplay
+    from omz.cli.display import JsonDisplay, end
     from omz.cli.download_display import DownloadDisplay
-    from omz.download import Policy, Settings, download_all, make_bundle
-    from omz.download.cache import open_cache
     from omz.zoo.vocabulary import parse_precisions
 
     if verify and bundle:
-        raise UsageError("--verify and --bundle exclude each other")
+        raise UsageError("--verify and --bundle exclude each other; give one")
     wanted = parse_precisions(precisions)
     display: Display = JsonDisplay() if progress_format == "json" else DownloadDisplay()
     good, failures = _read_cards(selection)
     if verify:
         failures |= _verify(good, output_dir, wanted, display)
-    else:
-        settings = Settings(
-            precisions=wanted,
-            jobs=jobs,
-            cache=open_cache(cache_dir) if cache_dir else None,
-            policy=Policy(attempts=num_attempts, patience=timeout),
-            file_roots=selection.catalog.roots,
-        )
-        try:
-            with display, _terminated_as_interrupted():
-                if bundle:
-                    failures |= make_bundle(good, bundle, settings, display.show)
-                else:
-                    failures |= download_all(good, output_dir, settings, display.show)
-        except KeyboardInterrupt as error:
-            click.echo("interrupted; the same command goes on where this one stopped", err=True)
-            sys.stdout.flush()
-            # What waits for a server cannot be woken; what it has received is kept.
-            os._exit(_TERMINATED if isinstance(error, _Terminated) else _INTERRUPTED)
-        except OmzError:
-            display.summary([*failures, *(card.name for card in good)])
-            raise
-    for line in dict.fromkeys(line for lines in failures.values() for line in lines):
-        click.echo(f"error: {line}", err=True)
-    display.summary(list(failures))
-    if failures:
-        raise click.exceptions.Exit(1)
+        end(display, failures)
+        return
+    settings = _settings(selection, wanted, flags)
+    try:
+        failures |= _download(good, bundle or output_dir, settings, display, as_bundle=bundle is not None)
+    except OmzError:
+        display.summary([*failures, *(card.name for card in good)])
+        raise
+    end(display, failures)
+
+
+def _settings(selection: Selection, precisions: frozenset[str], flags: dict[str, Any]) -> DownloadSettings:
+    from omz.download import DownloadSettings, Policy
+    from omz.download.cache import open_cache
+
+    return DownloadSettings(
+        precisions=precisions,
+        jobs=flags["jobs"],
+        cache=open_cache(flags["cache_dir"]) if flags["cache_dir"] else None,
+        policy=Policy(attempts=flags["num_attempts"], patience=flags["timeout"]),
+        file_roots=selection.catalog.roots,
+    )
+
+
+def _download(
+    cards: list[ModelCard | CompositeCard], target: Path, settings: DownloadSettings, display: Display, as_bundle: bool
+) -> dict[str, list[str]]:
+    """Download into a folder or a bundle; return why models failed."""
+    from omz.download import download_all, make_bundle
+
+    act = make_bundle if as_bundle else download_all
+    try:
+        with display, _terminated_as_interrupted():
+            return dict(act(cards, target, settings, display.show))
+    except KeyboardInterrupt as error:
+        click.echo("interrupted; run the same command again to continue", err=True)
+        sys.stdout.flush()
+        # A thread that waits for a server cannot be woken; what it has received is kept.
+        os._exit(_TERMINATED if isinstance(error, _Terminated) else _INTERRUPTED)
 
 
 class _Terminated(KeyboardInterrupt):
-    """Somebody else than the user wants the command to end."""
+    """SIGTERM."""
 
 
 @contextlib.contextmanager
 def _terminated_as_interrupted() -> Iterator[None]:
-    """Let the command end in order when it is terminated."""
+    """Handle SIGTERM like Ctrl-C, so that the command ends in order."""
 
-    def end(*_: object) -> None:
+    def interrupt(*_: object) -> None:
         raise _Terminated
 
-    before = signal.signal(signal.SIGTERM, end)
+    before = signal.signal(signal.SIGTERM, interrupt)
     try:
         yield
     finally:
@@ -115,7 +123,7 @@ def _terminated_as_interrupted() -> Iterator[None]:
 
 
 def _read_cards(selection: Selection) -> tuple[list[ModelCard | CompositeCard], dict[str, list[str]]]:
-    """Return the cards that were asked for, and those that cannot be read, with why."""
+    """Return the chosen cards, and the names of those that cannot be read, with the reason."""
     good, bad = [], {}
     for name, card in selection.cards():
         if isinstance(card, CardError):
@@ -130,15 +138,16 @@ def _read_cards(selection: Selection) -> tuple[list[ModelCard | CompositeCard], 
 def _verify(
     cards: list[ModelCard | CompositeCard], directory: Path, precisions: frozenset[str], display: Display
 ) -> dict[str, list[str]]:
-    """Show what is there; return what is not right."""
+    """Show the state of each file; return what is wrong, by model."""
     from omz.download.verify import verify
 
     failures: dict[str, list[str]] = {}
     for card in cards:
-        for check in (check for model in card.models for check in verify(model, directory, precisions)):
-            display.show(check)
-            if check.problem:
-                failures.setdefault(card.name, []).append(f"{check.model}: {check.path} {check.problem}")
+        for model in card.models:
+            for check in verify(model, directory, precisions):
+                display.show(check)
+                if check.problem:
+                    failures.setdefault(card.name, []).append(f"{check.model}: {check.path} {check.problem}")
     return failures
 
 

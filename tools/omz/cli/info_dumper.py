@@ -1,4 +1,4 @@
-"""``omz_info_dumper``: what cards say, for programs and for people."""
+"""``omz_info_dumper``: print model cards, as JSON or as a table."""
 
 from __future__ import annotations
 
@@ -15,18 +15,17 @@ from omz.errors import CardError
 
 @omz_command()
 @selection_options
-@click.option("--details", is_flag=True, help="Files, sizes, hashes, sources, arguments and preprocessing as well.")
+@click.option("--details", is_flag=True, help="Include files, sizes, hashes, sources, arguments and preprocessing.")
 @click.option("--format", "form", type=click.Choice(["json", "table"]), default="json", show_default=True)
-@click.option("--lint", is_flag=True, help="Check the cards, all unless told which, and exit with 1 where one is bad.")
+@click.option("--lint", is_flag=True, help="Check cards, by default all, and exit with 1 if any is bad.")
 def main(selection: Selection, details: bool, form: str, lint: bool) -> None:
-    """Print what model cards say.
+    """Print information about models.
 
-    A bad card is reported on standard error and does not keep the others from being printed; the exit code is 1 then.
+    Bad cards are reported on standard error, and the others still printed; the exit code is then 1.
     """
     if lint:
-        _lint(dataclasses.replace(selection, all_models=True) if selection.empty else selection)
+        _lint(selection)
         return
-    from omz.zoo import CompositeCard
     from omz.zoo.info import card_info
 
     infos, failed = [], False
@@ -35,7 +34,7 @@ def main(selection: Selection, details: bool, form: str, lint: bool) -> None:
             click.echo(f"error: {card}", err=True)
             failed = True
             continue
-        for part in (card, *card.stages) if isinstance(card, CompositeCard) else (card,):
+        for part in (card, *getattr(card, "stages", ())):
             for remark in part.remarks:
                 click.echo(f"warning: {part.path}: {remark}", err=True)
         infos.append(card_info(card, details or form == "table"))
@@ -48,11 +47,13 @@ def main(selection: Selection, details: bool, form: str, lint: bool) -> None:
 
 
 def _lint(selection: Selection) -> None:
-    from omz.zoo.lint import lint
+    from omz.zoo.card_reader import lint
 
+    if selection.empty:
+        selection = dataclasses.replace(selection, all_models=True)
     checked = bad = 0
     for _, card in selection.cards():
-        lines = [str(card)] if isinstance(card, CardError) else lint(card)
+        lines = (str(card),) if isinstance(card, CardError) else lint(card)
         for line in lines:
             click.echo(line)
         checked += 1
@@ -64,28 +65,36 @@ def _lint(selection: Selection) -> None:
 
 def _print_table(infos: list[dict[str, Any]]) -> None:
     from rich.console import Console
-    from rich.filesize import decimal
     from rich.table import Table
 
     table = Table()
     for column in ("name", "task", "framework", "precisions", "inputs", "download", "licence"):
         table.add_column(column, overflow="fold")
     for info in infos:
-        parts = info["model_stages"] or [info]
-        inputs = [
-            f"{each['name']} {'x'.join(map(str, each['shape']))}" for part in parts for each in part["input_info"]
-        ]
-        sizes = [file["size"] for part in parts for file in part["files"] if file["urls"]]
+        inputs, sizes = [], []
+        for part in info["model_stages"] or [info]:
+            inputs += [f"{each['name']} {'x'.join(map(str, each['shape']))}" for each in part["input_info"]]
+            sizes += [file["size"] for file in part["files"] if file["urls"]]
         table.add_row(
             info["name"],
             info["task_type"],
             info["framework"],
             "\n".join(info["precisions"]),
             "\n".join(inputs),
-            "not told" if None in sizes else decimal(sum(sizes)) if sizes else "none",
+            _total(sizes),
             info["license_url"],
         )
     Console(markup=False, emoji=False, highlight=False).print(table)
+
+
+def _total(sizes: list[int | None]) -> str:
+    from rich.filesize import decimal
+
+    if not sizes:
+        return "none"
+    if None in sizes:
+        return "unknown"
+    return decimal(sum(filter(None, sizes)))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""``python -m omz.convert.mindspore_to_onnx``: a MindSpore checkpoint to an ONNX file."""
+"""``python -m omz.convert.mindspore_to_onnx``: export a MindSpore checkpoint to ONNX."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 
 import click
@@ -10,18 +11,18 @@ from omz.cli.command import omz_command
 from omz.errors import CardError, UsageError
 
 
-@omz_command(hands_on_flags=True)
+@omz_command(passes_unknown_flags=True)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def main(arguments: tuple[str, ...]) -> None:
     """Export a MindSpore network with the weights of a checkpoint to ONNX.
 
     \b
     --network MODULE.CLASS     such as omz.networks.semantic_human_matting.SemanticHumanMatting
-    --weights FILE             the checkpoint (.ckpt)
-    --input_shape N,C,H,W      -1 leaves the batch open
+    --weights FILE             checkpoint (.ckpt)
+    --input_shape N,C,H,W      -1 keeps the batch dynamic
     --input_names, --output_names
-                               what they are called in the ONNX file, in order, separated by commas
-    --output_file FILE         the ONNX file
+                               names in the ONNX file, in order, separated by commas
+    --output_file FILE         ONNX file to write
     """  # noqa: D301  # click reads the \\b
     from omz.zoo.export_arguments import parse_mindspore_arguments
 
@@ -37,8 +38,10 @@ def main(arguments: tuple[str, ...]) -> None:
 
 
 def _joined(arguments: Iterable[str]) -> Iterator[str]:
-    """Write ``--flag value`` as ``--flag=value``, for a shape may begin with -1, which looks like a flag."""
+    """Join ``--flag value`` to ``--flag=value``, since a shape may begin with -1, which looks like a flag."""
     words = iter(arguments)
     for word in words:
-        value = next(words, None) if word.startswith("--") and "=" not in word else None
-        yield word if value is None else f"{word}={value}"
+        if word.startswith("--") and "=" not in word:
+            yield "=".join([word, *itertools.islice(words, 1)])
+        else:
+            yield word

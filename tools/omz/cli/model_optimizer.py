@@ -1,4 +1,4 @@
-"""``omz_mo``: the command line of Model Optimizer, for scripts that call it."""
+"""``omz_mo``: Model Optimizer's command line, for scripts that call it."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from omz.cli.command import omz_command
 from omz.errors import CardError, UsageError
 
 
-@omz_command(hands_on_flags=True)
+@omz_command(passes_unknown_flags=True)
 @click.version_option(package_name="open-matting-zoo")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def main(arguments: tuple[str, ...]) -> None:
     """Convert an ONNX file to OpenVINO IR, with the flags of Model Optimizer.
 
     \b
-    --input_model FILE             the ONNX file
-    --model_name, --output_dir     of the IR; default: the file's name, here
+    --input_model FILE             ONNX file
+    --model_name, --output_dir     name and folder of the IR; default: the file's name, current folder
     --input, --input_shape         names and shapes of inputs
-    --output                       tensors or nodes to cut at
-    --layout                       such as src(nchw), or src(nhwc->nchw)
-    --reverse_input_channels       the IR takes BGR where the file takes RGB
+    --output                       tensors or nodes at which to cut the graph
+    --layout                       such as src(nchw) or src(nhwc->nchw)
+    --reverse_input_channels       make the IR take BGR where the file takes RGB
     --mean_values, --scale_values  such as src[123,117,104]; --scale for all inputs
     --compress_to_fp16             False keeps weights in full precision
 
-    Flags with no meaning without Model Optimizer are refused, with the reason. omz_converter does more: it checks the
-    file and compares the IR with it.
+    Flags that only Model Optimizer can follow are refused, with the reason. omz_converter does more: it checks the file
+    and compares the IR with it.
     """  # noqa: D301  # click reads the \\b
-    from omz.convert.optimize import optimize
+    from omz.convert.onnx_to_ir import optimize
     from omz.zoo.optimizer_arguments import parse_command_line
 
     if arguments and not arguments[0].startswith("-"):

@@ -1,11 +1,11 @@
-"""The flags by which commands choose models, and what they mean."""
+"""Flags that choose models, shared by commands."""
 
 from __future__ import annotations
 
 import functools
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
@@ -21,7 +21,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Selection:
-    """Which models were asked for, as given on the command line."""
+    """Models to work on, as given on the command line."""
 
     name: str | None
     list_file: TextIO | None
@@ -30,24 +30,24 @@ class Selection:
 
     @functools.cached_property
     def catalog(self) -> Catalog:
-        """The models there are."""
+        """All known models."""
         from omz.zoo import Catalog
 
         return Catalog(*self.models_dir)
 
     @property
     def empty(self) -> bool:
-        """Whether no models were asked for."""
+        """Whether no models were chosen."""
         return self.name is None and self.list_file is None and not self.all_models
 
     def names(self) -> list[str]:
-        """Return the names of the models that were asked for.
+        """Return the names of the chosen models.
 
-        Raises :class:`UsageError` where the flags do not make one request, :class:`CardError` where a pattern matches
-        nothing.
+        Raises :class:`UsageError` unless exactly one way to choose was given, and :class:`CardError` for a pattern that
+        matches nothing.
         """
         if (self.name is not None) + (self.list_file is not None) + self.all_models != 1:
-            raise UsageError("give one of --name, --list, --all and --print_all")
+            raise UsageError("give exactly one of --name, --list, --all and --print_all")
         if self.all_models:
             return list(self.catalog)
         if self.list_file is not None:
@@ -55,7 +55,7 @@ class Selection:
         return self.catalog.select((self.name or "").split(","))
 
     def cards(self) -> Iterator[tuple[str, ModelCard | CompositeCard | CardError]]:
-        """Return the names that were asked for, each with its card, or with why that cannot be read."""
+        """Yield the chosen names, each with its card, or with the error that reading it raised."""
         for name in self.names():
             try:
                 yield name, self.catalog.load(name)
@@ -65,63 +65,57 @@ class Selection:
 
 def _patterns(lines: Iterable[str]) -> list[str]:
     """Return the first word of each line; a # starts a comment."""
+    patterns = []
     try:
-        words = [shlex.split(line, comments=True) for line in lines]
+        for line in lines:
+            patterns += shlex.split(line, comments=True)[:1]
     except UnicodeDecodeError as error:
-        raise UsageError("--list: the file is not text") from error
+        raise UsageError("--list: the file is not text; save it as UTF-8") from error
     except ValueError as error:
-        raise UsageError(f"--list: a line is not quoted as in a shell: {error}") from error
-    return [found[0] for found in words if found]
+        raise UsageError(f"--list: a line has bad shell quoting: {error}") from error
+    return patterns
 
 
 _LIST = click.File(encoding="utf-8-sig")  # editors on Windows put a mark before the text
 
 
 class _Folders(click.Path):
-    """Folders in an environment variable; an empty one between separators is none."""
+    """Folders in an environment variable, without the empty ones between separators."""
 
     def split_envvar_value(self, rv: str) -> Sequence[str]:
         return [part for part in super().split_envvar_value(rv) if part]
 
 
 def models_dir_option(function: Function) -> Function:
-    """Add ``--models_dir``, the zoo roots that the user adds."""
+    """Add ``--models_dir``, for more folders of model cards."""
     return click.option(
         "--models_dir",
         multiple=True,
         type=_Folders(path_type=Path),
         envvar="OMZ_MODELS_DIR",
         metavar="DIR",
-        help="A folder with more model cards, which come before the zoo's own; may be repeated. "
-        "OMZ_MODELS_DIR is for the same.",
+        help="Folder with more model cards, which take precedence over the zoo's; repeatable. Or set OMZ_MODELS_DIR.",
     )(function)
 
 
 def selection_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Add ``--name``, ``--list``, ``--all``, ``--print_all`` and ``--models_dir``, handed over as ``selection``.
+    """Add ``--name``, ``--list``, ``--all``, ``--print_all`` and ``--models_dir``, passed on as ``selection``.
 
-    ``--print_all`` is answered here; the command is not run then.
+    With ``--print_all``, the names are printed and the command is not run.
     """
 
-    @click.option("--name", metavar="PAT[,PAT...]", help="Models whose names match one of these shell patterns.")
-    @click.option("--list", "list_file", type=_LIST, metavar="FILE", help="A pattern a line; - is stdin.")
-    @click.option("--all", "all_models", is_flag=True, help="Every model.")
-    @click.option("--print_all", is_flag=True, help="Print the names of all models, and stop.")
+    @click.option("--name", metavar="PAT[,PAT...]", help="Models whose names match these patterns, such as back*.")
+    @click.option("--list", "list_file", type=_LIST, metavar="FILE", help="File with one pattern per line; -: stdin.")
+    @click.option("--all", "all_models", is_flag=True, help="All models.")
+    @click.option("--print_all", is_flag=True, help="Print the names of all models and exit.")
     @models_dir_option
     @functools.wraps(function)
-    def with_selection(
-        name: str | None,
-        list_file: TextIO | None,
-        all_models: bool,
-        print_all: bool,
-        models_dir: tuple[Path, ...],
-        **others: Any,
-    ) -> None:
-        selection = Selection(name, list_file, all_models, models_dir)
-        if print_all:
-            for each in selection.catalog:
-                click.echo(each)
-        else:
-            function(selection=selection, **others)
+    def with_selection(print_all: bool, **flags: Any) -> None:
+        selection = Selection(*(flags.pop(each.name) for each in fields(Selection)))
+        if not print_all:
+            function(selection=selection, **flags)
+            return
+        for name in selection.catalog:
+            click.echo(name)
 
     return with_selection

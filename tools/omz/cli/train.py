@@ -1,4 +1,4 @@
-"""``python -m omz.cli.train``: make the starter weights again."""
+"""``python -m omz.cli.train``: train the starter weights."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ from omz.cli.command import omz_command
 
 
 @omz_command()
-@click.option("-o", "--output_dir", type=click.Path(path_type=Path), required=True, help="Checkpoint, log and weights.")
-@click.option("--device", default="cpu", show_default=True, help="A PyTorch device: cpu, cuda, xpu.")
-@click.option("--workers", type=click.IntRange(0), default=1, show_default=True, help="Processes that make scenes.")
+@click.option(
+    "-o", "--output_dir", type=click.Path(path_type=Path), required=True, help="Folder for checkpoint, log and weights."
+)
+@click.option("--device", default="cpu", show_default=True, help="PyTorch device: cpu, cuda or xpu.")
+@click.option("--workers", type=click.IntRange(0), default=1, show_default=True, help="Processes that generate scenes.")
 @click.option(
     "--checkpoint_every", type=click.IntRange(1), default=200, show_default=True, help="Steps between checkpoints."
 )
 def main(output_dir: Path, device: str, workers: int, checkpoint_every: int) -> None:
     """Train the starter network on synthetic scenes.
 
-    A killed run continues from its last checkpoint when the same command is given again.
+    Run the same command again to continue a stopped run from its last checkpoint.
     """
     from omz.training import trainer
     from omz.training.recipe import STARTER

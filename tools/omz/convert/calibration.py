@@ -1,6 +1,6 @@
-"""Pictures on which the ranges of a network's values are measured, so that it can run in 8 bits.
+"""Images on which the ranges of a network's values are measured, so that it can run in 8 bits.
 
-They are made or read one at a time, in the process that measures, so what stands for them here is small.
+The process that measures makes or reads them one at a time, so the objects here are small.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TypeAlias
 
 from omz.images.arrays import Picture, Size
+from omz.matting.network import MattingNetwork
 from omz.runtime.engine import Tensor
-from omz.runtime.matter import Matter
 from omz.runtime.openvino_engine import OpenVINOEngine
 from omz.synthesis.scene import make_scene
 
 Pair: TypeAlias = tuple[Picture, Picture | None]
-"""A picture and its plate, None where there is none: (H, W, 3) uint8 BGR, of one size."""
+"""An image and its plate or None: (H, W, 3) uint8 BGR, of one size."""
 
 _COUNT, _SIZE = 32, (512, 512)
 _SERIES = "calibration"
@@ -26,9 +26,9 @@ _SERIES = "calibration"
 
 @dataclass(frozen=True)
 class Calibration:
-    """A set of pictures: ``title`` is what people call it, ``digest`` changes with whatever its pixels depend on.
+    """A set of images: ``title`` names it for people, ``digest`` changes with everything that its pixels depend on.
 
-    ``pictures`` can be gone through more than once, and pickled.
+    ``pictures`` can be iterated more than once, and pickled.
     """
 
     pictures: Iterable[Pair]
@@ -51,9 +51,9 @@ class ScenePictures:
 
 
 def synthetic_calibration(count: int = _COUNT, size: Size = _SIZE) -> Calibration:
-    """Return synthetic scenes that nothing else is measured on.
+    """Return synthetic scenes that serve nothing else.
 
-    The starter needs no more of them, and no larger ones, for pictures of 1280x720.
+    More or larger ones do not make the starter better on images of 1280x720.
     """
     title = f"{count} synthetic scenes of {size[1]}x{size[0]}"
     return Calibration(ScenePictures(count, size), title, hashlib.sha256(f"{title}, {_SERIES}".encode()).hexdigest())
@@ -61,9 +61,9 @@ def synthetic_calibration(count: int = _COUNT, size: Size = _SIZE) -> Calibratio
 
 @dataclass(frozen=True)
 class FittedSamples:
-    """The inputs of the IR at ``ir`` for ``pictures``, fitted as :class:`~omz.runtime.matter.Matter` does.
+    """The inputs of the IR at ``ir`` for ``pictures``, fitted as :class:`~omz.matting.network.MattingNetwork` does.
 
-    Plates are left out where the network takes none.
+    Plates are ignored if the network takes none.
     """
 
     ir: Path
@@ -71,6 +71,6 @@ class FittedSamples:
     stretch: bool = False
 
     def __iter__(self) -> Iterator[Mapping[str, Tensor]]:
-        matter = Matter(OpenVINOEngine(self.ir), self.stretch)
+        network = MattingNetwork(OpenVINOEngine(self.ir), self.stretch)
         for picture, plate in self.pictures:
-            yield matter.show(picture, plate if matter.takes_plate else None).tensors
+            yield network.fit(picture, plate if network.takes_plate else None).tensors

@@ -1,13 +1,16 @@
-"""Carry a plan out: everything is made and checked in a folder of its own, then put into its place."""
+"""Carrying out a plan: everything is made and checked in a temporary folder, then moved into place."""
 
 from __future__ import annotations
 
 import dataclasses
 import errno
+import re
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,22 +23,24 @@ from omz.convert.ir_file import read_model, save_ir
 from omz.convert.manifest import Manifest, conversion_key, current_manifest, make_manifest, manifest_path
 from omz.convert.onnx_to_ir import build_ir
 from omz.convert.plan import ConversionPlan, Precision
-from omz.convert.programs import run_model_optimizer, run_script
 from omz.convert.sources import Sources, check_sources
 from omz.errors import ConversionError
 from omz.events import Report, Waiting
 from omz.locked import locked_folder
 from omz.runtime.card_code import importable
 from omz.runtime.quiet_openvino import ov
+from omz.zoo.optimizer_arguments import argument_list, shape_text
 from omz.zoo.preprocessing import Preprocessing
 
 LOCK_FILE = ".omz_converter.lock"
 _WORKPLACE = ".converting-"
+_LONGEST = 3600  # seconds
+_LONGEST_REASON = 300
 
 
 @dataclass(frozen=True)
 class ConvertedIR:
-    """An IR in its place: ``path`` is its ``.xml``; ``kept`` where it was there already, made from the same."""
+    """An IR in its place: ``path`` is its ``.xml``; ``kept`` says that an earlier conversion made it."""
 
     path: Path
     manifest: Manifest
@@ -44,7 +49,7 @@ class ConvertedIR:
 
 @dataclass(frozen=True)
 class Conversion:
-    """What came of a card: the ONNX file on the way, and the IRs by precision."""
+    """The results for a card: the ONNX file, and the IRs by precision."""
 
     name: str
     onnx_file: Path
@@ -54,16 +59,15 @@ class Conversion:
 def carry_out(plan: ConversionPlan, report: Report = lambda event: None, force: bool = False) -> Conversion:
     """Convert by ``plan``.
 
-    An IR and its manifest take the place of older ones together, once they are whole, and compared with their source;
-    those that were made from the same source, arguments and versions before, and are as they were made, are kept,
-    unless ``force``. Another process that converts the same model to the same place is waited for. Raises
-    :class:`omz.errors.OmzError` where the source is missing, differs from the card, cannot be converted, or where the
-    IR does not give what the source gives.
+    An IR and its manifest replace older ones together, once they are complete and compared with their source. IRs made
+    before from the same source, arguments and versions, and not changed since, are kept, unless ``force``. Waits for
+    another process that converts the same model to the same folder. Raises :class:`omz.errors.OmzError` if the source
+    is missing, differs from the card or cannot be converted, or if the IR differs from the source.
     """
     if plan.needs_trust and not plan.settings.trust_code:
         raise ConversionError(
             f"{plan.card.name}: its conversion runs code that comes with the card ({plan.foreign_code}); "
-            "--trust_code runs it, if you trust its authors"
+            "give --trust_code if you trust its authors"
         )
     sources = check_sources(plan)
     try:
@@ -75,7 +79,7 @@ def carry_out(plan: ConversionPlan, report: Report = lambda event: None, force: 
             made: dict[Precision, Manifest] = {}
             if missing:
                 with tempfile.TemporaryDirectory(prefix=_WORKPLACE, dir=plan.folder) as workplace:
-                    here = plan.moved_to(Path(workplace))
+                    here = dataclasses.replace(plan, output_dir=Path(workplace))
                     made = _make(here, missing, key, sources, report)
                     _put_into_place(plan, here, missing)
     except OSError as error:
@@ -84,36 +88,35 @@ def carry_out(plan: ConversionPlan, report: Report = lambda event: None, force: 
         raise ConversionError(
             f"{plan.folder} cannot be written: {error.strerror or error}; convert to another folder"
         ) from error
-    irs = {
-        precision: ConvertedIR(plan.ir_path(precision), {**kept, **made}[precision], precision in kept)
-        for precision in plan.precisions
-    }
-    for precision, ir in irs.items():
-        state: State = "up to date" if ir.kept else "converted"
-        found = ir.manifest
-        report(IRReady(plan.card.name, precision, str(ir.path), state, found.parity, found.keeps_model_in))
+    irs = {}
+    for precision in plan.precisions:
+        path, manifest = plan.ir_path(precision), {**kept, **made}[precision]
+        irs[precision] = ConvertedIR(path, manifest, precision in kept)
+        state: State = "up to date" if precision in kept else "converted"
+        report(IRReady(plan.card.name, precision, str(path), state, manifest.parity, manifest.keeps_model_in))
     return Conversion(plan.card.name, plan.onnx_file, irs)
 
 
 def _up_to_date(plan: ConversionPlan, key: str) -> dict[Precision, Manifest]:
-    found = {
-        precision: current_manifest(plan.ir_path(precision), key, plan.settings.check) for precision in plan.precisions
-    }
-    return {precision: manifest for precision, manifest in found.items() if manifest}
+    found = {}
+    for precision in plan.precisions:
+        manifest = current_manifest(plan.ir_path(precision), key, plan.settings.check)
+        if manifest:
+            found[precision] = manifest
+    return found
 
 
 def _remove_workplaces(folder: Path) -> None:
-    """Remove what killed conversions have left."""
+    """Remove the temporary folders of killed conversions."""
     for rest in folder.glob(f"{_WORKPLACE}*"):
         shutil.rmtree(rest, ignore_errors=True)
 
 
 def _put_into_place(plan: ConversionPlan, made: ConversionPlan, precisions: list[Precision]) -> None:
-    """Move what was made to where it belongs: the IRs last, each with its manifest in one step."""
-    folders = [made.ir_path(precision).parent for precision in precisions]
+    """Move the results into place: the IRs last, each with its manifest in one step."""
     for entry in sorted(made.folder.iterdir()):
         target = plan.folder / entry.name
-        if entry in folders:
+        if entry.name in precisions:
             continue
         if entry.is_dir():
             replace_folder(entry, target)
@@ -126,7 +129,7 @@ def _put_into_place(plan: ConversionPlan, made: ConversionPlan, precisions: list
 def _make(
     here: ConversionPlan, precisions: list[Precision], key: str, sources: Sources, report: Report
 ) -> dict[Precision, Manifest]:
-    """Make the IRs of ``precisions`` and their manifests where ``here`` says, and whatever is needed on the way."""
+    """Make the IRs of ``precisions``, their manifests and all files on the way, in the folder of ``here``."""
     started = time.perf_counter()
 
     def say(step: str) -> None:
@@ -135,7 +138,7 @@ def _make(
     here.folder.mkdir(parents=True)
     if here.script:
         say(f"running {here.script.name} of the card")
-        run_script(here)
+        _run_script(here)
     manifests = {}
     with importable(here.export.model_paths if here.export else ()):
         check = Checker(here, _export(here, say), say)
@@ -146,7 +149,8 @@ def _make(
             describe_parity(model, parity, here.card.parity)
             xml = here.ir_path(precision)
             save_ir(model, xml, precision)
-            manifest = make_manifest(xml, precision, model, preprocessing, here, key, sources, parity)
+            manifest = make_manifest(here, key, sources, model, preprocessing)
+            manifest = manifest.of_ir(xml, precision, parity, here.card.parity)
             manifests[precision] = dataclasses.replace(manifest, seconds=round(time.perf_counter() - started, 3))
             manifests[precision].write(manifest_path(xml))
     return manifests
@@ -155,11 +159,11 @@ def _make(
 def _models(
     here: ConversionPlan, precisions: list[Precision]
 ) -> Iterator[tuple[Precision, ov.Model, tuple[Preprocessing, ...]]]:
-    """Make the model of each precision: one for all, or each by the Model Optimizer of the settings."""
+    """Yield the model of each precision: one for all, or one each from the Model Optimizer of the settings."""
     if here.settings.optimizer_program:
         for precision in precisions:
             with tempfile.TemporaryDirectory(dir=here.folder) as folder:
-                yield precision, read_model(run_model_optimizer(here, precision, Path(folder))), here.preprocessing
+                yield precision, read_model(_run_model_optimizer(here, precision, Path(folder))), here.preprocessing
     else:
         model, preprocessing = build_ir(here.onnx_file, here.optimizer, here.card.name)
         for precision in precisions:
@@ -167,9 +171,78 @@ def _models(
 
 
 def _export(here: ConversionPlan, say: Callable[[str], None]) -> Exported | None:
-    """Write the ONNX file, where there is none yet; return the network that it was made of."""
+    """Write the ONNX file, unless it is the source; return the network that it was made from."""
     if here.export is None:
         return None
-    opset = here.export.opset_version
-    say(f"{here.source.name} to ONNX{'' if opset is None else f', opset {opset}'}")
+    step = f"{here.source.name} to ONNX"
+    if here.export.opset_version is not None:
+        step += f", opset {here.export.opset_version}"
+    say(step)
     return export_network(here.card.framework, here.export, here.settings.trust_code)
+
+
+def _run_script(plan: ConversionPlan) -> None:
+    """Run the card's script with the model's folders of downloads and results, as Open Model Zoo's converter did.
+
+    Raises :class:`ConversionError` if it fails.
+    """
+    if plan.script:
+        downloads = plan.download_dir / plan.card.subdirectory
+        python = plan.settings.python or sys.executable
+        _run([python, "--", str(plan.script), "--", str(downloads), str(plan.folder)], plan.script.name, plan)
+
+
+def _run_model_optimizer(plan: ConversionPlan, precision: Precision, output_dir: Path) -> Path:
+    """Make an IR in ``output_dir`` with the Model Optimizer of the settings; return its ``.xml``.
+
+    Raises :class:`ConversionError` if it fails.
+    """
+    extra = [*plan.settings.extra, *_shapes(plan)]
+    arguments = [
+        "--framework=onnx",
+        f"--output_dir={output_dir}",
+        f"--model_name={plan.card.name}",
+        *argument_list(plan.card, plan.download_dir, plan.output_dir, extra),
+        f"--compress_to_fp16={precision == 'FP16'}",
+    ]
+    _run([*plan.settings.optimizer_program, *arguments], "Model Optimizer", plan)
+    xml = output_dir / f"{plan.card.name}.xml"
+    if not xml.is_file():
+        raise ConversionError(
+            f"{plan.card.name}: {plan.settings.optimizer_program[-1]} succeeded but did not write {xml.name}"
+        )
+    return xml
+
+
+def _shapes(plan: ConversionPlan) -> list[str]:
+    """Return the argument that gives Model Optimizer the shapes asked for."""
+    if not plan.settings.shapes:
+        return []
+    shapes = []
+    for name in plan.optimizer.inputs:
+        if name not in plan.optimizer.shapes:
+            raise ConversionError(f"{plan.card.name}: Model Optimizer needs a --shape of {name}, too")
+        shapes.append(shape_text(plan.optimizer.shapes[name]))
+    return [f"--input_shape={','.join(shapes)}"]
+
+
+def _why(output: str) -> str:
+    """Return the line of a program's output that best says why it failed."""
+    errors = re.findall(r"^\[ ERROR \]\s+(.*[a-z].*)", output, re.MULTILINE)  # as Model Optimizer marks them
+    lines = list(filter(None, map(str.strip, output.splitlines())))
+    return (errors or lines[-1:] or ["it said nothing"])[0][:_LONGEST_REASON]
+
+
+def _run(command: Sequence[str], what: str, plan: ConversionPlan) -> None:
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+            timeout=_LONGEST, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise ConversionError(f"{plan.card.name}: {what} was stopped after {_LONGEST} s") from error
+    except OSError as error:
+        raise ConversionError(f"{plan.card.name}: {command[0]} cannot be run: {error.strerror}") from error
+    if done.returncode:
+        why = _why(f"{done.stdout}\n{done.stderr}")
+        raise ConversionError(f"{plan.card.name}: {what} failed with exit code {done.returncode}: {why}")

@@ -1,4 +1,4 @@
-"""What happens during a conversion, as records."""
+"""Events of a conversion."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from omz.events import Event
 from omz.zoo.preprocessing import Preprocessing
 
 State = Literal["converted", "up to date"]
-"""How an IR came to be there: it was made, or it was there already, made from the same."""
+"""Whether this conversion made an IR, or an earlier one did from the same source."""
 
 
 @dataclass(frozen=True)
 class ConversionPlanned(Event):
-    """What a conversion would write, and put before the model: for each input, what is done to it, in order."""
+    """The files that a conversion would write, and the preprocessing of each input, in order."""
 
     TYPE = "model_conversion_planned"
     model: str
@@ -27,7 +27,7 @@ class ConversionPlanned(Event):
 
 @dataclass(frozen=True)
 class ConversionBegin(Event):
-    """A model is about to become IRs of these precisions."""
+    """The conversion of a model to IRs of these precisions begins."""
 
     TYPE = "model_conversion_begin"
     model: str
@@ -36,7 +36,7 @@ class ConversionBegin(Event):
 
 @dataclass(frozen=True)
 class ConversionStep(Event):
-    """What is done now."""
+    """A step begins."""
 
     TYPE = "model_conversion_step"
     model: str
@@ -47,8 +47,8 @@ class ConversionStep(Event):
 class IRReady(Event):
     """An IR is in its place.
 
-    ``parity`` is how it compares with its source, empty where it was not compared; ``keeps_model_in`` are the
-    precisions of execution in which it does what the source does.
+    ``parity`` is the comparison with its source, empty if there was none; ``keeps_model_in`` are the precisions of
+    execution in which it does what the source does.
     """
 
     TYPE = "model_ir_ready"
@@ -62,7 +62,7 @@ class IRReady(Event):
 
 @dataclass(frozen=True)
 class ConversionEnd(Event):
-    """All IRs of the model are there; or not, and why."""
+    """The conversion of a model has ended; ``reason`` says why it failed."""
 
     TYPE = "model_conversion_end"
     model: str
@@ -71,24 +71,27 @@ class ConversionEnd(Event):
 
 
 def planned(plan: ConversionPlan) -> ConversionPlanned:
-    """Return what a conversion would do."""
-    return ConversionPlanned(
-        model=plan.card.name,
-        runs=plan.foreign_code if plan.needs_trust else "",
-        writes=(
-            *([str(plan.onnx_file)] if plan.export else []),
-            *(str(plan.ir_path(precision)) for precision in plan.precisions),
-        ),
-        inputs={f"{step.input_name} {step.layout}".strip(): _steps(step) for step in plan.preprocessing},
-    )
+    """Return what a conversion by ``plan`` would do."""
+    writes = list(map(plan.ir_path, plan.precisions))
+    if plan.export:
+        writes.insert(0, plan.onnx_file)
+    runs = plan.foreign_code if plan.needs_trust else ""
+    inputs = {}
+    for step in plan.preprocessing:
+        inputs[f"{step.input_name} {step.layout}".strip()] = _steps(step)
+    return ConversionPlanned(plan.card.name, runs, tuple(map(str, writes)), inputs)
 
 
 def _steps(step: Preprocessing) -> tuple[str, ...]:
-    """Return what is done to an input, in order."""
-    return (
-        *([f"{step.element_type} to f32"] if step.element_type else []),
-        *(["BGR to RGB"] if step.reverse_channels else []),
-        *([f"- {', '.join(f'{value:g}' for value in step.mean)}"] if step.mean else []),
-        *([f"/ {', '.join(f'{value:g}' for value in step.scale)}"] if step.scale else []),
-        *([f"{step.layout} to {step.original_layout}"] if step.original_layout else []),
-    )
+    """Return the steps of preprocessing of an input, in order."""
+    steps = []
+    if step.element_type:
+        steps.append(f"{step.element_type} to f32")
+    if step.reverse_channels:
+        steps.append("BGR to RGB")
+    for sign, values in (("-", step.mean), ("/", step.scale)):
+        if values:
+            steps.append(f"{sign} {', '.join(f'{value:g}' for value in values)}")
+    if step.original_layout:
+        steps.append(f"{step.layout} to {step.original_layout}")
+    return tuple(steps)

@@ -13,9 +13,9 @@ from omz.zoo.vocabulary import Framework
 
 @dataclass(frozen=True)
 class Exported:
-    """A network of which an ONNX file was made, by ``arguments``.
+    """A network that became an ONNX file, by ``arguments``.
 
-    ``engine`` runs it; it takes the inputs, the names of the outputs, and the preprocessing.
+    ``engine`` makes an engine of it from the inputs, the names of the outputs, and the preprocessing.
     """
 
     arguments: ExportArguments

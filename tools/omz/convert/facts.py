@@ -1,4 +1,4 @@
-"""What an IR tells about itself, in its ``rt_info``."""
+"""The description of an IR in its own ``rt_info``."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import functools
 from importlib.metadata import version
 
 from omz.convert.parity import OutputParity, Parity
-from omz.runtime.quiet_openvino import ov
+from omz.runtime.quiet_openvino import ov, port_names
 from omz.zoo.card import ModelCard, Tolerance
 from omz.zoo.model_file import Checksum
 from omz.zoo.preprocessing import Preprocessing
 
 version_of = functools.cache(version)
-"""Returns the version of a package; to look it up takes a millisecond."""
+"""Return the version of a package; looking it up takes a millisecond."""
 
 _SECTION = "omz"
 _MODEL_INFO = "model_info"
@@ -24,15 +24,16 @@ def describe(
     """Write name, task, inputs with their colour order, mean and scale, outputs, source hash and tool versions.
 
     They go into the section ``omz``; the card's ``model_info`` goes into a section of that name, where programs that
-    run models look for it. ``card`` is None for a file that has none.
+    run models look for it. ``card`` is None for a file without a card.
     """
-    facts = {
-        "name": model.get_friendly_name(),
-        **({"task_type": card.task_type} if card else {}),
+    facts = {"name": model.get_friendly_name()}
+    if card:
+        facts["task_type"] = card.task_type
+    facts |= {
         "source_file": source,
         f"source_{checksum.algorithm}": checksum.value,
-        "inputs": ",".join(port.any_name for port in model.inputs),
-        "outputs": ",".join(port.any_name for port in model.outputs),
+        "inputs": ",".join(port_names(model.inputs)),
+        "outputs": ",".join(port_names(model.outputs)),
         "open_matting_zoo": version_of("open-matting-zoo"),
         "openvino": ov.get_version(),
     }
@@ -44,12 +45,13 @@ def describe(
         facts[f"{prefix}_embedded_mean"] = ",".join(map(repr, step.mean)) or "0"
         facts[f"{prefix}_embedded_scale"] = ",".join(map(repr, step.scale)) or "1"
     _write(model, facts)
-    for key, value in card.model_info.model_dump(exclude_unset=True).items() if card else ():
-        model.set_rt_info(list(value) if isinstance(value, tuple) else value, [_MODEL_INFO, key])
+    if card:
+        for key, value in card.model_info.model_dump(exclude_unset=True).items():
+            model.set_rt_info(list(value) if isinstance(value, tuple) else value, [_MODEL_INFO, key])
 
 
 def describe_parity(model: ov.Model, parity: tuple[Parity, ...], tolerance: Tolerance) -> None:
-    """Write how the IR compares with its source, and in which precisions of execution it keeps its results."""
+    """Write how far the IR is from its source, and the precisions of execution in which it keeps its results."""
     facts = {"keeps_model_in": ",".join(kept_in(parity, tolerance))}
     for each in parity:
         for output in each.outputs:
@@ -68,13 +70,16 @@ def _decibels(output: OutputParity) -> str:
 
 
 def kept_in(parity: tuple[Parity, ...], tolerance: Tolerance) -> tuple[str, ...]:
-    """Return the precisions of execution in which the outputs are as near the source's as weights in half precision.
+    """Return the precisions of execution whose outputs are as near the source's as weights in half precision are.
 
-    But for f32, a precision must have been tried on the shapes that the IR takes, for errors can grow with the size of
-    a picture.
+    Precisions other than f32 must have been tried on the shapes that the IR takes, for errors can grow with the size
+    of an image.
     """
-    good = (each for each in parity if each.problem(tolerance.FP16) is None)
-    return tuple(each.precision for each in good if each.own_shapes or each.precision == "f32")
+    kept = []
+    for each in parity:
+        if each.problem(tolerance.FP16) is None and (each.own_shapes or each.precision == "f32"):
+            kept.append(each.precision)
+    return tuple(kept)
 
 
 def _write(model: ov.Model, facts: dict[str, str]) -> None:

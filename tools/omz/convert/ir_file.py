@@ -1,13 +1,13 @@
-"""IRs on disk."""
+"""Reading and writing IRs."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from omz.errors import ConversionError
-from omz.runtime.openvino_errors import reason
-from omz.runtime.quiet_openvino import core, ov
+from omz.runtime.quiet_openvino import core, ov, reason
 
 
 def read_model(xml: Path) -> ov.Model:
@@ -18,10 +18,15 @@ def read_model(xml: Path) -> ov.Model:
         raise ConversionError(f"{xml} cannot be read as an IR: {reason(error)}") from error
 
 
-def save_ir(model: ov.Model, xml: Path, precision: str) -> None:
-    """Write an IR to a new file and read it back, for a disk can fill up at any byte.
+def tensor_names(ports: Iterable[ov.Output]) -> set[str]:
+    """Return all names of the tensors of ``ports``, of which each may have several."""
+    return set().union(*(port.get_names() for port in ports))
 
-    ``precision`` is FP16 for weights in half precision. Raises :class:`ConversionError`.
+
+def save_ir(model: ov.Model, xml: Path, precision: str) -> None:
+    """Write an IR to a new file, and read it back in case the disk was full.
+
+    Weights are stored in half precision if ``precision`` is FP16. Raises :class:`ConversionError`.
     """
     try:
         xml.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What is known of an IR, in a file beside it."""
+"""The manifest of an IR, a file beside it."""
 
 from __future__ import annotations
 
@@ -17,19 +17,18 @@ from omz.convert.parity import Parity
 from omz.convert.plan import CHECKS, Check, ConversionPlan
 from omz.convert.sources import Sources
 from omz.runtime.quiet_openvino import ov
-from omz.zoo.preprocessing import Preprocessing
-
-_PARTS = (".xml", ".bin")
+from omz.zoo.card import Tolerance
+from omz.zoo.preprocessing import Preprocessing, by_input
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """Where an IR comes from, what it takes and gives, and which bytes it is.
+    """The origin, inputs, outputs and files of an IR.
 
-    ``key`` changes with whatever the IR depends on: source, arguments and versions. ``inputs`` have name, shape, type,
-    and the preprocessing that is baked in; ``files`` size in bytes and SHA-384 by name. ``check`` says how the IR was
-    compared with its source, and ``parity`` what came of it, in f32 first; ``keeps_model_in`` are the precisions of
-    execution in which it does what the source does. ``seconds`` is how long the conversion took from its start.
+    ``key`` changes with everything that the IR depends on: source, arguments and versions. ``inputs`` have name, shape,
+    type, and the preprocessing inside the IR; ``files`` have size in bytes and SHA-384 by name. ``check`` says how the
+    IR was compared with its source, and ``parity`` with what result, f32 first; ``keeps_model_in`` are the precisions
+    of execution in which it does what the source does. ``seconds`` is the time since the start of the conversion.
     """
 
     name: str
@@ -46,6 +45,14 @@ class Manifest:
     keeps_model_in: tuple[str, ...]
     seconds: float = 0.0
 
+    def of_ir(self, xml: Path, precision: str, parity: tuple[Parity, ...], tolerance: Tolerance) -> Manifest:
+        """Return this manifest with the files of the IR at ``xml``, which must be complete, and its ``parity``."""
+        files = {}
+        for path in _parts(xml):
+            files[path.name] = {"size": path.stat().st_size, "sha384": file_digest(path)}
+        kept = kept_in(parity, tolerance)
+        return dataclasses.replace(self, precision=precision, files=files, parity=parity, keeps_model_in=kept)
+
     def write(self, path: Path) -> None:
         """Write it as JSON."""
         text = json.dumps(dataclasses.asdict(self), indent=2, default=str, allow_nan=False)
@@ -56,12 +63,17 @@ _READER = TypeAdapter(Manifest)
 
 
 def manifest_path(xml: Path) -> Path:
-    """Return where the manifest of an IR is."""
+    """Return the path of the manifest of an IR."""
     return xml.with_suffix(".json")
 
 
+def read_manifest(xml: Path) -> Manifest:
+    """Return the manifest of the IR at ``xml``; raises :class:`OSError` or :class:`ValueError`."""
+    return _READER.validate_json(manifest_path(xml).read_bytes())
+
+
 def conversion_key(plan: ConversionPlan, sources: Sources) -> str:
-    """Return 96 hexadecimal digits that change with whatever the IRs of ``plan`` depend on."""
+    """Return 96 hexadecimal digits that change with everything that the IRs of ``plan`` depend on."""
     described = [
         plan.card.name,
         plan.card.task_type,
@@ -75,38 +87,32 @@ def conversion_key(plan: ConversionPlan, sources: Sources) -> str:
 
 
 def make_manifest(
-    xml: Path,
-    precision: str,
-    model: ov.Model,
-    preprocessing: tuple[Preprocessing, ...],
-    plan: ConversionPlan,
-    key: str,
-    sources: Sources,
-    parity: tuple[Parity, ...],
+    plan: ConversionPlan, key: str, sources: Sources, model: ov.Model, preprocessing: tuple[Preprocessing, ...]
 ) -> Manifest:
-    """Describe the IR at ``xml``, which must be whole."""
-    steps = {step.input_name: dataclasses.asdict(step) for step in preprocessing}
+    """Return what all IRs of ``plan`` have in common: a manifest without precision, files and parity."""
+    steps = by_input(preprocessing)
+    inputs = []
+    for port in model.inputs:
+        step = steps.get(port.any_name)
+        inputs.append(_port(port) | {"preprocessing": dataclasses.asdict(step) if step else None})
     return Manifest(
         name=plan.card.name,
-        precision=precision,
+        precision="",
         key=key,
         source={"file": sources.name, sources.main.algorithm: sources.main.value},
         arguments=_arguments(plan),
         versions=_versions(plan),
-        inputs=[_port(port) | {"preprocessing": steps.get(port.any_name)} for port in model.inputs],
-        outputs=[_port(port) for port in model.outputs],
-        files={
-            path.name: {"size": path.stat().st_size, "sha384": file_digest(path)}
-            for path in (xml.with_suffix(part) for part in _PARTS)
-        },
+        inputs=inputs,
+        outputs=list(map(_port, model.outputs)),
+        files={},
         check=plan.settings.check,
-        parity=parity,
-        keeps_model_in=kept_in(parity, plan.card.parity),
+        parity=(),
+        keeps_model_in=(),
     )
 
 
 def is_whole(xml: Path) -> bool:
-    """Tell, at a glance, whether the IR at ``xml`` is there: its files have the sizes that its manifest tells."""
+    """Tell, at a glance, whether the IR at ``xml`` is complete: its files have the sizes in its manifest."""
     try:
         files = json.loads(manifest_path(xml).read_text(encoding="utf-8"))["files"]
         return bool(files) and all(xml.with_name(name).stat().st_size == entry["size"] for name, entry in files.items())
@@ -115,17 +121,16 @@ def is_whole(xml: Path) -> bool:
 
 
 def current_manifest(xml: Path, key: str, check: Check) -> Manifest | None:
-    """Return the manifest of the IR at ``xml``, or None where the IR is not what is wanted.
+    """Return the manifest of the IR at ``xml``, or None if the IR is not the one wanted.
 
-    It must be made from what ``key`` stands for, compared with its source at least as ``check`` asks, and its files be
-    as they were made.
+    It must have ``key``, be compared with its source at least as thoroughly as ``check``, and have unchanged files.
     """
     try:
-        manifest = _READER.validate_json(manifest_path(xml).read_bytes())
+        manifest = read_manifest(xml)
         current = (
             manifest.key == key
             and CHECKS.index(manifest.check) >= CHECKS.index(check)
-            and sorted(manifest.files) == sorted(xml.with_suffix(part).name for part in _PARTS)
+            and {*manifest.files} == {path.name for path in _parts(xml)}
             and all(file_digest(xml.with_name(name)) == entry["sha384"] for name, entry in manifest.files.items())
         )
     except (OSError, ValueError, KeyError):
@@ -133,22 +138,30 @@ def current_manifest(xml: Path, key: str, check: Check) -> Manifest | None:
     return manifest if current else None
 
 
+def _parts(xml: Path) -> tuple[Path, Path]:
+    """Return the files of an IR."""
+    return xml, xml.with_suffix(".bin")
+
+
 def _arguments(plan: ConversionPlan) -> dict[str, Any]:
-    """Return the arguments as understood, with names in the place of paths, which differ from machine to machine."""
+    """Return the parsed arguments, with names in the place of paths, which differ from machine to machine."""
     understood: dict[str, Any] = {"model_optimizer": dataclasses.asdict(plan.optimizer)}
     if plan.settings.optimizer_program:
         understood["model_optimizer_program"] = Path(plan.settings.optimizer_program[-1]).name
     if plan.export:
         understood["onnx_export"] = dataclasses.asdict(plan.export)
-    for arguments in (each for each in understood.values() if isinstance(each, dict)):
-        arguments.update({key: value.name for key, value in arguments.items() if isinstance(value, Path)})
+    for arguments in understood.values():
+        if isinstance(arguments, dict):
+            arguments.update({key: value.name for key, value in arguments.items() if isinstance(value, Path)})
     return understood
 
 
 def _versions(plan: ConversionPlan) -> dict[str, str]:
     tools = {"open-matting-zoo": version_of("open-matting-zoo"), "openvino": ov.get_version()}
     exporter = {"pytorch": "torch", "mindspore": "mindspore"}.get(plan.card.framework)
-    return tools | ({name: version_of(name) for name in (exporter, "onnx")} if exporter else {})
+    if exporter:
+        tools |= {exporter: version_of(exporter), "onnx": version_of("onnx")}
+    return tools
 
 
 def _port(port: Any) -> dict[str, Any]:

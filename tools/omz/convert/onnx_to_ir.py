@@ -1,34 +1,37 @@
-"""An ONNX file as an OpenVINO model with its preprocessing inside, as Model Optimizer made it."""
+"""Conversion of an ONNX file to an OpenVINO model with its preprocessing inside, as Model Optimizer did it."""
 
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import onnx
 
-from omz.convert.onnx_file import NOT_ONNX, check_onnx
-from omz.errors import ConversionError
-from omz.runtime.openvino_errors import reason
-from omz.runtime.quiet_openvino import PrePostProcessor, core, ov
-from omz.zoo.optimizer_arguments import Dimension, OptimizerArguments
+from omz.convert.facts import describe
+from omz.convert.ir_file import save_ir, tensor_names
+from omz.convert.onnx_file import NOT_ONNX, check_onnx, names_of, side_files
+from omz.errors import ConversionError, ModelFileError
+from omz.runtime.quiet_openvino import PrePostProcessor, core, ov, port_names, reason
+from omz.zoo.model_file import Checksum
+from omz.zoo.optimizer_arguments import Destination, Dimension, OptimizerArguments
 from omz.zoo.preprocessing import Preprocessing, resolve_preprocessing
 
 _TYPES = {"u8": ov.Type.u8}
 
 
 def build_ir(source: Path, arguments: OptimizerArguments, title: str) -> tuple[ov.Model, tuple[Preprocessing, ...]]:
-    """Read ``source``, cut it at the inputs and outputs asked for, set shapes and layouts, bake the preprocessing in.
+    """Read ``source``, cut it at the inputs and outputs asked for, set shapes and layouts, add the preprocessing.
 
-    Returns the model, called ``title``, and what was baked in. The model takes pictures as they come out of a file:
-    BGR, 0 to 255, where colours are reversed and values scaled. Raises :class:`ConversionError` where the file
-    cannot be read or has no such input or output, and :class:`~omz.errors.CardError` for arguments that do not fit it.
+    Returns the model, named ``title``, and its preprocessing. The model takes images as they come out of a file: BGR, 0
+    to 255, if the arguments reverse colours and scale values. Raises :class:`ConversionError` if the file cannot be
+    read or lacks an input or output, and :class:`~omz.errors.CardError` if the arguments do not fit it.
     """
     inputs, outputs = check_onnx(source)
     try:
         return _build(source, inputs, outputs, arguments, title)
-    except UnicodeDecodeError as error:  # from wherever OpenVINO hands a name on
+    except UnicodeDecodeError as error:  # from any name that OpenVINO returns
         raise ConversionError(f"{source} {NOT_ONNX}: it is damaged, or something else") from error
 
 
@@ -36,13 +39,13 @@ def _build(
     source: Path, inputs: Sequence[str], outputs: Sequence[str], arguments: OptimizerArguments, title: str
 ) -> tuple[ov.Model, tuple[Preprocessing, ...]]:
     try:
-        # read_model and not convert_model, which fuses, and so loses inner tensors that a card may ask for.
+        # Not convert_model, which fuses layers and so loses inner tensors that a card may ask for.
         model = core().read_model(source)
     except RuntimeError as error:
         raise ConversionError(f"{source} {NOT_ONNX}: {reason(error)}") from error
     if len(inputs) == len(model.inputs):
         for port, name in zip(model.inputs, inputs, strict=True):
-            if port.any_name != name:  # OpenVINO has given it the name of what hands it on
+            if port.any_name != name:  # OpenVINO took the name of an Identity behind it
                 port.get_tensor().set_names({name} | (port.get_names() & {*outputs, *arguments.outputs}))
     model = _cut(model, source, arguments, title)
     try:
@@ -50,8 +53,10 @@ def _build(
         shapes = {port.any_name: _dimensions(port.get_partial_shape()) for port in model.inputs}
         preprocessing = resolve_preprocessing(arguments, shapes, str(source))
         built = _with_preprocessing(model, preprocessing)
-        if not all(port.get_names() for port in built.outputs):
-            raise ConversionError(f"{source}: an output hands an input on, which is changed here; ask for another")
+        if not all(map(ov.Output.get_names, built.outputs)):
+            raise ConversionError(
+                f"{source}: an output passes on an input, which preprocessing changes; ask for another output"
+            )
         return built, preprocessing
     except RuntimeError as error:
         raise ConversionError(f"{source} does not take the shapes, mean or scale asked for: {reason(error)}") from error
@@ -60,14 +65,14 @@ def _build(
 def _cut(model: ov.Model, source: Path, arguments: OptimizerArguments, title: str) -> ov.Model:
     """Return the part of ``model`` that leads to the outputs asked for, with the inputs that it needs.
 
-    As Model Optimizer did: all of the model's outputs, or none named, stay in the model's order; others come in the
-    order asked for. Inputs stay in the model's order.
+    As in Model Optimizer, inputs keep the model's order, and so do outputs if all or none of them are named; other
+    outputs come in the order asked for.
     """
     results = [result.input_value(0) for result in model.get_results()]
     wanted = [_find_tensor(model, source, name) for name in dict.fromkeys(arguments.outputs)]
-    if not wanted or {_key(port) for port in wanted} == {_key(port) for port in results}:
+    if not wanted or set(map(_key, wanted)) == set(map(_key, results)):
         wanted = results
-    reachable = _parameters_before(port.get_node() for port in wanted)
+    reachable = _parameters_before(map(ov.Output.get_node, wanted))
     parameters = [parameter for parameter in model.get_parameters() if parameter.get_friendly_name() in reachable]
     _check_inputs(model, source, arguments.inputs, parameters)
     return ov.Model(wanted, parameters, title)
@@ -78,13 +83,16 @@ def _key(port: ov.Output) -> tuple[str, int]:
 
 
 def _find_tensor(model: ov.Model, source: Path, name: str) -> ov.Output:
-    """Return the tensor called ``name``, or that of an ONNX node: NODE, NODE:0 out of it, 0:NODE into it."""
-    inner = [node for node in model.get_ordered_ops() if node.get_type_name() != "Result"]
-    tensors = {each: port for node in inner for port in node.outputs() for each in port.get_names()}
+    """Return the tensor ``name``, or one of an ONNX node: NODE or NODE:0 is its first output, 0:NODE its input."""
+    tensors: dict[str, ov.Output] = {}
+    for node in model.get_ordered_ops():
+        if node.get_type_name() != "Result":
+            for port in node.outputs():
+                tensors |= dict.fromkeys(port.get_names(), port)
     if name in tensors:
         return tensors[name]
     graph = onnx.load(str(source), load_external_data=False).graph
-    nodes = {node.name: node for node in graph.node}
+    nodes = dict(zip(names_of(graph.node), graph.node, strict=True))
     behind, before = re.fullmatch(r"(.+):(\d+)", name), re.fullmatch(r"(\d+):(.+)", name)
     tensor = None
     if name in nodes:
@@ -94,7 +102,7 @@ def _find_tensor(model: ov.Model, source: Path, name: str) -> ov.Output:
     elif before and before[2] in nodes:
         tensor = _nth(nodes[before[2]].input, int(before[1]))
     if tensor not in tensors:
-        own = ", ".join(port.any_name for port in model.outputs)
+        own = ", ".join(port_names(model.outputs))
         raise ConversionError(f"{source} has no output {name!r}; it has {own}")
     return tensors[tensor]
 
@@ -112,14 +120,14 @@ def _parameters_before(nodes: Iterable[ov.Node]) -> set[str]:
         seen.add(node.get_friendly_name())
         if node.get_type_name() == "Parameter":
             found.add(node.get_friendly_name())
-        waiting += [port.get_source_output().get_node() for port in node.inputs()]
+        waiting += map(ov.Output.get_node, node.input_values())
     return found
 
 
 def _check_inputs(model: ov.Model, source: Path, asked: Sequence[str], needed: Sequence[ov.Node]) -> None:
-    """Raise :class:`ConversionError` where an input asked for is not there, or one that is needed was not asked for."""
-    own = {name for port in model.inputs for name in port.get_names()}
-    listed = ", ".join(port.any_name for port in model.inputs)
+    """Raise :class:`ConversionError` if an input asked for does not exist, or one that is needed was not asked for."""
+    own = tensor_names(model.inputs)
+    listed = ", ".join(port_names(model.inputs))
     for name in asked:
         if name not in own:
             raise ConversionError(f"{source} has no input {name!r}; it has {listed}")
@@ -130,28 +138,27 @@ def _check_inputs(model: ov.Model, source: Path, asked: Sequence[str], needed: S
 
 
 def _reshape(model: ov.Model, source: Path, shapes: Mapping[str, Sequence[Dimension]]) -> None:
-    """Set the shapes of the inputs that are still there."""
+    """Set the shapes of the inputs that are left."""
     if "" in shapes:
         if len(model.inputs) != 1:
             raise ConversionError(f"{source} has {len(model.inputs)} inputs; --input must name them with their shapes")
         shapes = {model.input().any_name: shapes[""]}
-    there = {name for port in model.inputs for name in port.get_names()}
-    new = {name: _partial_shape(shape) for name, shape in shapes.items() if name in there}
+    there = tensor_names(model.inputs)
+    new = {name: ov.PartialShape(list(shape)) for name, shape in shapes.items() if name in there}
     if new:
         model.reshape(new)
-
-
-def _partial_shape(shape: Sequence[Dimension]) -> ov.PartialShape:
-    return ov.PartialShape([ov.Dimension(*each) if isinstance(each, tuple) else ov.Dimension(each) for each in shape])
 
 
 def _dimensions(shape: ov.PartialShape) -> tuple[Dimension, ...]:
     if shape.rank.is_dynamic:
         return ()
-    return tuple(
-        each.get_length() if each.is_static else (each.min_length, each.max_length) if each.max_length > 0 else -1
-        for each in shape
-    )
+    return tuple(map(_dimension, shape))
+
+
+def _dimension(side: ov.Dimension) -> Dimension:
+    if side.is_static:
+        return int(side.get_length())
+    return (side.min_length, side.max_length) if side.max_length > 0 else -1
 
 
 def _with_preprocessing(model: ov.Model, preprocessing: tuple[Preprocessing, ...]) -> ov.Model:
@@ -176,3 +183,32 @@ def _with_preprocessing(model: ov.Model, preprocessing: tuple[Preprocessing, ...
 
 def _one_or_list(values: tuple[float, ...]) -> float | list[float]:
     return values[0] if len(values) == 1 else list(values)
+
+
+def optimize(arguments: OptimizerArguments, destination: Destination) -> Path:
+    """Convert one ONNX file without a card and without a comparison, as Model Optimizer's command did it.
+
+    Returns the ``.xml``; its weights are beside it. Both are written in full before they replace older ones, one right
+    after the other. Raises :class:`omz.errors.OmzError`.
+    """
+    source = arguments.input_model
+    if not source.is_file():
+        raise ModelFileError(f"there is no file {source}; --input_model names an ONNX file")
+    name = destination.model_name or source.stem
+    target = destination.folder / f"{name}.xml"
+    made = target.with_suffix(".bin"), target.with_suffix(".xml")
+    for path in (source, *side_files(source)):
+        if any(each.exists() and each.samefile(path) for each in made if path.exists()):
+            raise ConversionError(f"the IR would overwrite {path}, which it is made from; give another --model_name")
+    model, preprocessing = build_ir(source, arguments, name.encode("utf-8", "replace").decode())
+    describe(model, preprocessing, source.name, Checksum.of(source), None)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".converting-", dir=target.parent) as workplace:
+            xml = Path(workplace, target.name)
+            save_ir(model, xml, "FP16" if destination.compress_to_fp16 else "FP32")
+            for path in made:
+                xml.with_suffix(path.suffix).replace(path)
+    except OSError as error:
+        raise ConversionError(f"{target} cannot be written: {error.strerror or error}") from error
+    return target

@@ -1,8 +1,8 @@
-"""How far the outputs of an IR are from those of its source, on the same inputs.
+"""Parity: how far the outputs of an IR are from those of its source, on the same inputs.
 
-What is judged is how far apart 99.9 percent of an output's elements are at most. The largest difference is no measure
-of a conversion: networks that choose, such as the 5,000 most uncertain blocks of a picture, choose another block where
-two are about as uncertain, and are as good there.
+The 99.9th percentile of the differences is judged. The largest difference is a poor measure of a conversion: a network
+that chooses, such as the 5,000 most uncertain blocks of an image, may choose another of two blocks that are about as
+uncertain, and is as good there.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from omz.errors import ConversionError
-from omz.runtime.differences import differences
-from omz.runtime.engine import Engine, Tensor
+from omz.runtime.differences import differences, ratio
+from omz.runtime.engine import Engine, Tensor, shapes_of
 
 _LARGEST = sys.float_info.max
 
@@ -24,10 +25,9 @@ class OutputParity:
     """The differences of one output.
 
     ``largest``, ``mean`` and ``p99_9`` (99.9 percent of the elements are no farther apart) are absolute, in the units
-    of the output. ``range`` goes from the smallest to the largest value of the source, 0 among them, and but for the
-    largest numbers that there are, which stand for infinity; ``psnr`` is the peak signal-to-noise ratio in dB with that
-    range as peak, None where nothing differs, or the range is 0. ``not_finite`` counts elements that are a number for
-    one of the two only; the other figures leave them out.
+    of the output. ``range`` is the range of the source's values and 0, without values so large that they stand for
+    infinity; ``psnr`` is the peak signal-to-noise ratio in dB with that range as peak, None if nothing differs or the
+    range is 0. ``not_finite`` counts elements that are a number in only one of the two; the other figures ignore them.
     """
 
     output: str
@@ -40,18 +40,18 @@ class OutputParity:
 
     @property
     def share(self) -> float:
-        """The 99.9th percentile as a share of the range; infinite where one of the two only is a number."""
+        """The 99.9th percentile as a share of the range; infinite if an element is a number in only one of the two."""
         if self.not_finite:
             return math.inf
-        return self.p99_9 / self.range if self.range else math.inf if self.p99_9 else 0.0
+        return ratio(self.p99_9, self.range)
 
 
 @dataclass(frozen=True)
 class Parity:
-    """How an IR compares with ``source``, executed in ``precision`` on ``device``.
+    """The comparison of an IR with ``source``, executed in ``precision`` on ``device``.
 
-    ``samples`` are the sets of inputs on which it was compared: their shapes, by name. ``own_shapes`` tells whether
-    these are the shapes that it takes or, where these are open, large ones among them.
+    ``samples`` are the shapes, by name, of the sets of inputs. ``own_shapes`` tells whether these are the shapes that
+    the IR takes or, if it takes any, whether large ones were among them.
     """
 
     source: str
@@ -62,12 +62,12 @@ class Parity:
     own_shapes: bool = True
 
     def problem(self, tolerance: float) -> str | None:
-        """Say which output is farther from the source than a share of its range, or None."""
+        """Say which output is farther from the source than the share ``tolerance`` of its range; None if none is."""
         worst = max(self.outputs, key=lambda output: output.share, default=None)
         if worst is None or worst.share <= tolerance:
             return None
         if worst.not_finite:
-            return f"{worst.not_finite} elements of output {worst.output} are a number in one of the two only"
+            return f"{worst.not_finite} elements of output {worst.output} are a number in only one of the two"
         return (
             f"one in a thousand elements of output {worst.output} differs by {worst.p99_9:.2g} or more, "
             f"{worst.share:.2g} of its range, where {tolerance:g} is allowed (mean {worst.mean:.2g}, "
@@ -76,39 +76,39 @@ class Parity:
 
 
 def compare(
-    expected: Sequence[Mapping[str, Tensor]],
-    engine: Engine,
-    inputs: Sequence[Mapping[str, Tensor]],
-    source: str,
+    expected: Sequence[Mapping[str, Tensor]], engine: Engine, inputs: Sequence[Mapping[str, Tensor]], source: str
 ) -> Parity:
-    """Run ``engine`` on ``inputs`` and compare with what its source, called ``source``, has given for them.
+    """Run ``engine`` on ``inputs`` and compare with the outputs ``expected``, those of ``source``.
 
-    Raises :class:`ConversionError` where an output has another shape, :class:`omz.errors.EngineError` where the IR does
-    not run.
+    Raises :class:`ConversionError` if an output has another shape, :class:`omz.errors.EngineError` if the IR does not
+    run.
     """
-    found = [engine.infer(sample) for sample in inputs]
-    outputs = tuple(
-        output_parity(name, [each[name] for each in expected], [each[name] for each in found])
-        for name in engine.outputs
-    )
-    shapes = tuple({name: value.shape for name, value in sample.items()} for sample in inputs)
-    return Parity(source, engine.info.device, engine.info.precision, shapes, outputs)
+    found, shapes, outputs = [], [], []
+    for sample in inputs:
+        found.append(engine.infer(sample))
+        shapes.append(shapes_of(sample))
+    for name in engine.outputs:
+        get = itemgetter(name)
+        outputs.append(output_parity(name, list(map(get, expected)), list(map(get, found))))
+    return Parity(source, engine.info.device, engine.info.precision, tuple(shapes), tuple(outputs))
 
 
 def output_parity(name: str, expected: Sequence[Tensor], found: Sequence[Tensor]) -> OutputParity:
-    """Compare one output over several inputs; raises :class:`ConversionError` where shapes differ."""
+    """Compare one output over several inputs; raises :class:`ConversionError` if shapes differ."""
     try:
         measured = differences(expected, found)
     except ValueError as error:
         raise ConversionError(f"output {name} of the IR {error}, as in its source") from error
     span = min(measured.highest - measured.lowest, _LARGEST)
-    squared = measured.mean_squared
+    squared, psnr = measured.mean_squared, None
+    if squared and span:
+        psnr = 20 * math.log10(span) - 10 * math.log10(squared)
     return OutputParity(
         output=name,
         largest=measured.largest,
         mean=measured.mean,
         p99_9=measured.p99_9,
-        psnr=20 * math.log10(span) - 10 * math.log10(squared) if squared and span else None,
+        psnr=psnr,
         range=span,
         not_finite=measured.not_finite,
     )

@@ -1,12 +1,12 @@
-"""What a conversion would do, decided before anything is touched."""
+"""Plans of conversions, made before anything is touched."""
 
 from __future__ import annotations
 
-import dataclasses
+import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from omz.errors import CardError, UsageError
 from omz.zoo import vocabulary
@@ -20,22 +20,23 @@ PRECISIONS: tuple[Precision, ...] = ("FP16", "FP32")
 
 Check = Literal["none", "fast", "full"]
 CHECKS: tuple[Check, ...] = ("none", "fast", "full")
-"""How the IRs are compared with their source: not at all, on one set of inputs, on several, and of several sizes."""
+"""How IRs are compared with their source: not at all, on one set of inputs, on several sets of several sizes."""
 
 PRE_CONVERT_FILE = "pre-convert.py"
 _CONVERTED = ("onnx", "pytorch", "mindspore")
-_DECIDED = ("--compress_to_fp16", "--data_type", "--output_dir", "-o", "--model_name", "-n")
+_DOWNLOADS, _RESULTS = Path("$dl_dir"), Path("$conv_dir")
+_OWN_FLAGS = ("--compress_to_fp16", "--data_type", "--output_dir", "-o", "--model_name", "-n")
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What a card leaves open.
+class ConversionSettings:
+    """Choices that a card leaves open.
 
-    ``precisions`` are how weights are stored; those that no conversion makes are left out. ``extra`` are arguments of
-    Model Optimizer after those of the card. ``shapes`` are those of inputs by name, empty for all inputs. Pictures
-    enter the IR as ``picture_type`` (``u8``) in ``picture_layout`` (``NHWC``), or where these are empty, as they enter
-    the original. ``trust_code`` runs code that comes with cards. ``optimizer_program`` is the command of a Model
-    Optimizer that makes the IRs instead of this package; ``python`` that of an interpreter for scripts of cards.
+    ``precisions`` say how weights are stored; those that no conversion makes are ignored. ``extra`` are arguments of
+    Model Optimizer, added to those of the card. ``shapes`` are shapes of inputs by name; the empty name stands for all
+    inputs. The IR takes images as ``picture_type`` (``u8``) in ``picture_layout`` (``NHWC``), or where these are empty,
+    as the original does. ``trust_code`` runs code that comes with cards. ``optimizer_program`` is the command of a
+    Model Optimizer that makes the IRs instead of this package, ``python`` the interpreter for scripts of cards.
     """
 
     precisions: Collection[str] = PRECISIONS
@@ -49,98 +50,135 @@ class Settings:
     python: str = ""
 
     def __post_init__(self) -> None:
-        unknown = [each for each in self.precisions if each not in get_args(vocabulary.Precision)]
-        if unknown:
-            raise UsageError(f"{unknown[0]} is no precision; there are {', '.join(get_args(vocabulary.Precision))}")
+        known = get_args(vocabulary.Precision)
+        for precision in self.precisions:
+            if precision not in known:
+                raise UsageError(f"unknown precision {precision}; choose from {', '.join(known)}")
         if self.check not in CHECKS:
-            raise UsageError(f"{self.check!r} is no check; there are {', '.join(CHECKS)}")
+            raise UsageError(f"unknown check {self.check!r}; choose from {', '.join(CHECKS)}")
         for argument in self.extra:
-            if argument.partition("=")[0] in _DECIDED:
-                raise UsageError(f"{argument} is for omz_mo; here --precisions, --output_dir and the card decide it")
+            if argument.partition("=")[0] in _OWN_FLAGS:
+                raise UsageError(
+                    f"{argument} is a flag of omz_mo; here --precisions, --output_dir and the card decide it"
+                )
 
 
 @dataclass(frozen=True)
 class ConversionPlan:
-    """One card's conversion: the source file that must be there, how it becomes ONNX, and how that becomes IRs.
+    """One card's conversion: its source file, how that becomes ONNX, and how ONNX becomes IRs.
 
-    ``export`` is None where the source is an ONNX file already. ``script`` is code of the card that makes the source's
-    files ready, None where there is none.
+    ``card_source``, ``card_export`` and ``card_optimizer`` have paths that begin with ``$dl_dir`` or ``$conv_dir``, so
+    that ``dataclasses.replace`` moves a plan to other folders; ``source``, ``export`` and ``optimizer`` have the real
+    folders in their place. ``script`` is code of the card that prepares the source, None if the card has none.
     """
 
     card: ModelCard
     download_dir: Path
     output_dir: Path
-    settings: Settings
-    source: Path
+    settings: ConversionSettings
+    card_source: Path
     script: Path | None
-    export: ExportArguments | None
-    optimizer: OptimizerArguments
+    card_export: ExportArguments | None
+    card_optimizer: OptimizerArguments
     preprocessing: tuple[Preprocessing, ...]
     precisions: tuple[Precision, ...]
 
     @property
+    def source(self) -> Path:
+        """The file that the conversion starts from."""
+        filled: Path = self._filled(self.card_source)
+        return filled
+
+    @property
+    def export(self) -> ExportArguments | None:
+        """How the source becomes an ONNX file, or None if it is one."""
+        if self.card_export is None:
+            return None
+        fields = ("weights", "output_file", "model_paths", "model_params", "conversion_params")
+        return replace(self.card_export, **{name: self._filled(getattr(self.card_export, name)) for name in fields})
+
+    @property
+    def optimizer(self) -> OptimizerArguments:
+        """How the ONNX file becomes IRs."""
+        return replace(self.card_optimizer, input_model=self._filled(self.card_optimizer.input_model))
+
+    @property
     def folder(self) -> Path:
-        """Where what is made of the card goes."""
+        """The folder of the results."""
         return self.output_dir / self.card.subdirectory
 
     def ir_path(self, precision: Precision) -> Path:
-        """Return where the ``.xml`` of a precision goes."""
+        """Return the path of the ``.xml`` of a precision."""
         return self.folder / precision / f"{self.card.name}.xml"
 
     @property
     def needs_trust(self) -> bool:
-        """Whether code is to be run that is not Open Matting Zoo's own."""
-        return self.script is not None or (self.export is not None and not self.export.is_ours)
+        """Whether the conversion runs code that comes with the card."""
+        return self.script is not None or (self.card_export is not None and not self.card_export.is_ours)
 
     @property
     def foreign_code(self) -> str:
-        """What of that code is run: a script, or a module."""
-        return self.script.name if self.script else self.export.import_module if self.export else ""
+        """The name of that code: of a script or of a module."""
+        if self.script:
+            return self.script.name
+        return self.card_export.import_module if self.card_export else ""
 
     @property
     def onnx_file(self) -> Path:
-        """The ONNX file that the IRs are made of."""
+        """The ONNX file that the IRs are made from."""
         return self.export.output_file if self.export else self.optimizer.input_model
 
     def absolute(self) -> ConversionPlan:
-        """Return the same plan with folders that do not depend on the working directory."""
-        return plan_conversion(self.card, self.download_dir.absolute(), self.output_dir.absolute(), self.settings)
+        """Return the plan with absolute folders, for a process that works elsewhere."""
+        return replace(self, download_dir=self.download_dir.absolute(), output_dir=self.output_dir.absolute())
 
-    def moved_to(self, output_dir: Path) -> ConversionPlan:
-        """Return the same plan with other folders for what it makes."""
-        return plan_conversion(self.card, self.download_dir, output_dir, self.settings)
+    def _filled(self, value: Any) -> Any:
+        """Return ``value`` with the folders in the place of ``$dl_dir`` and ``$conv_dir``."""
+        if isinstance(value, (str, Path)):
+            below = self.card.subdirectory
+            folders = {str(_DOWNLOADS / below): self.download_dir, str(_RESULTS / below): self.output_dir}
+            symbols = "|".join(map(re.escape, folders))
+            return type(value)(re.sub(symbols, lambda found: str(folders[found[0]] / below), str(value)))
+        if isinstance(value, Mapping):
+            return {key: self._filled(each) for key, each in value.items()}
+        if isinstance(value, (list, tuple)):
+            return type(value)(map(self._filled, value))
+        return value
 
 
 def plan_conversion(
-    card: ModelCard, download_dir: Path, output_dir: Path, settings: Settings | None = None
+    card: ModelCard, download_dir: Path, output_dir: Path, settings: ConversionSettings | None = None
 ) -> ConversionPlan:
-    """Decide what to do; reads the card alone.
+    """Plan the conversion of ``card``; read nothing but the card.
 
-    Raises :class:`omz.errors.CardError` for arguments it cannot follow, or a framework that is not converted here.
+    Raises :class:`omz.errors.CardError` if the card has arguments or a framework that cannot be converted.
     """
-    settings = settings or Settings()
+    settings = settings or ConversionSettings()
     if card.framework not in _CONVERTED:
-        raise CardError(f"{card.path}: models of framework {card.framework} are not converted here")
-    export = parse_export_arguments(card, download_dir, output_dir) if card.conversion_to_onnx_args else None
-    optimizer = card_arguments(card, download_dir, output_dir, settings.extra)
-    optimizer = dataclasses.replace(
+        raise CardError(f"{card.path}: models of framework {card.framework} cannot be converted")
+    optimizer = card_arguments(card, _DOWNLOADS, _RESULTS, settings.extra)
+    optimizer = replace(
         optimizer,
         shapes=_shapes(card, optimizer, settings.shapes),
         picture_type=settings.picture_type,
         picture_layout=settings.picture_layout,
     )
-    if export and settings.shapes:
-        export = _with_shapes(export, optimizer.shapes)
+    export, source = None, optimizer.input_model
+    if card.conversion_to_onnx_args:
+        export = parse_export_arguments(card, _DOWNLOADS, _RESULTS)
+        source = _source(card, export)
+        if settings.shapes:
+            export = _with_shapes(export, optimizer.shapes)
     script = card.folder / PRE_CONVERT_FILE
     return ConversionPlan(
         card=card,
         download_dir=download_dir,
         output_dir=output_dir,
         settings=settings,
-        source=_source(card, export, download_dir) if export else optimizer.input_model,
+        card_source=source,
         script=script if script.is_file() else None,
-        export=export,
-        optimizer=optimizer,
+        card_export=export,
+        card_optimizer=optimizer,
         preprocessing=card_preprocessing(card, optimizer),
         precisions=tuple(precision for precision in PRECISIONS if precision in settings.precisions),
     )
@@ -149,51 +187,57 @@ def plan_conversion(
 def _shapes(
     card: ModelCard, optimizer: OptimizerArguments, asked: Mapping[str, tuple[Dimension, ...]]
 ) -> dict[str, tuple[Dimension, ...]]:
-    """Return the shapes of the card, with those that were asked for in their place."""
-    names = optimizer.inputs
-    unknown = [name for name in asked if name and name not in names]
-    if unknown:
-        raise CardError(f"{card.path}: --shape names {unknown[0]!r}, but the inputs are {', '.join(names)}")
-    own = dict(optimizer.shapes)
-    shapes = {**own, **(dict.fromkeys(names, asked[""]) if "" in asked else asked)}
+    """Return the shapes of the card, overridden by those that the user asked for."""
+    names, own = optimizer.inputs, optimizer.shapes
+    for name in asked:
+        if name and name not in names:
+            raise CardError(f"{card.path}: --shape names {name!r}, but the inputs are {', '.join(names)}")
+    if "" in asked:
+        asked = dict.fromkeys(names, asked[""])
+    shapes = {**own, **asked}
     for name, shape in shapes.items():
         if name in own and len(shape) != len(own[name]):
             raise CardError(
                 f"{card.path}: --shape has {len(shape)} dimensions for {name}, which has {len(own[name])}; "
-                "name the inputs whose shapes are to change, as in name[1,3,720,1280]"
+                "name the inputs whose shapes change, as in name[1,3,720,1280]"
             )
     return shapes
 
 
 def _with_shapes(export: ExportArguments, shapes: Mapping[str, tuple[Dimension, ...]]) -> ExportArguments:
-    """Return how to export for the shapes that were asked for: the example has them, and what is open stays open."""
+    """Return how to export for the shapes asked for: the example has them, and open dimensions stay open."""
     examples, open_axes = [], _open_axes(export)
     for name, example in zip(export.input_names, export.input_shapes, strict=False):
         shape = shapes.get(name, ())
         if len(shape) != len(example):
             examples.append(example)
             continue
-        fixed = {axis: side for axis, side in enumerate(shape) if isinstance(side, int) and side >= 0}
-        examples.append(tuple(fixed.get(axis, side) for axis, side in enumerate(example)))
-        opened = {axis: f"{name}_{axis}" for axis in range(len(shape)) if axis not in fixed}
+        sides, opened = list(example), {}
+        for axis, side in enumerate(shape):
+            if isinstance(side, int) and side >= 0:
+                sides[axis] = side
+            else:
+                opened[axis] = f"{name}_{axis}"
+        examples.append(tuple(sides))
         if opened:
             open_axes[name] = {**opened, **open_axes.get(name, {})}
-    parameters = {**export.conversion_params, **({"dynamic_axes": open_axes} if open_axes else {})}
-    return dataclasses.replace(export, input_shapes=tuple(examples), conversion_params=parameters)
+    parameters = dict(export.conversion_params)
+    if open_axes:
+        parameters["dynamic_axes"] = open_axes
+    return replace(export, input_shapes=tuple(examples), conversion_params=parameters)
 
 
 def _open_axes(export: ExportArguments) -> dict[str, dict[int, str]]:
-    """Return the dimensions that the card leaves open, by input or output, each with its name."""
-    given = export.conversion_params.get("dynamic_axes") or {}
-    return {
-        name: dict(axes) if isinstance(axes, Mapping) else {axis: f"{name}_{axis}" for axis in axes}
-        for name, axes in given.items()
-    }
+    """Return the names of the dimensions that the card leaves open, by input or output."""
+    found = {}
+    for name, axes in (export.conversion_params.get("dynamic_axes") or {}).items():
+        found[name] = dict(axes) if isinstance(axes, Mapping) else {axis: f"{name}_{axis}" for axis in axes}
+    return found
 
 
-def _source(card: ModelCard, export: ExportArguments, download_dir: Path) -> Path:
-    """Return the weights, or where code of the card loads or makes them, the first file of the card."""
-    listed = [card.file_path(file, download_dir) for file in card.files]
+def _source(card: ModelCard, export: ExportArguments) -> Path:
+    """Return the weights, or if code of the card loads or makes them, the first file of the card."""
+    listed = [card.file_path(file, _DOWNLOADS) for file in card.files]
     if export.weights is not None and (export.is_ours or export.weights in listed):
         return export.weights
     if not listed:

@@ -1,4 +1,4 @@
-"""A PyTorch network as one ONNX file."""
+"""Export of a PyTorch network to one ONNX file; apart from the rest, which does without PyTorch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from omz.zoo.export_arguments import ExportArguments
 
 
 class _NamedOutputs(nn.Module):
-    """Cuts a network's outputs to those that get a name."""
+    """A network with only those outputs that get a name."""
 
     def __init__(self, network: nn.Module, count: int) -> None:
         super().__init__()
@@ -28,15 +28,13 @@ class _NamedOutputs(nn.Module):
 def export_pytorch(network: nn.Module, arguments: ExportArguments) -> None:
     """Trace ``network`` with an example of the card's shapes, and write it, checked, to the output file.
 
-    Outputs that get no name are left out. The tracing exporter is used on purpose: it writes the opset asked for, and
-    one file, where its successor writes opset 18 and newer. Raises :class:`ConversionError` where the network cannot be
-    exported.
+    Outputs without a name are left out. The tracing exporter writes one file of the opset asked for; its successor
+    would write opset 18 or newer. Raises :class:`ConversionError` if the network cannot be exported.
     """
     target = arguments.output_file
     target.parent.mkdir(parents=True, exist_ok=True)
-    example = tuple(
-        torch.zeros(shape, dtype=getattr(torch, arguments.inputs_dtype)) for shape in arguments.input_shapes
-    )
+    dtype = getattr(torch, arguments.inputs_dtype)
+    example = tuple(torch.zeros(shape, dtype=dtype) for shape in arguments.input_shapes)
     try:
         with warnings.catch_warnings(), torch.inference_mode():
             warnings.simplefilter("ignore")
@@ -53,5 +51,5 @@ def export_pytorch(network: nn.Module, arguments: ExportArguments) -> None:
         onnx.checker.check_model(str(target), full_check=True)
     except (Exception, SystemExit) as error:  # a network may raise anything
         raise ConversionError(
-            f"{arguments.import_module}.{arguments.model_name} cannot become ONNX: {first_line(error)}"
+            f"{arguments.import_module}.{arguments.model_name} cannot be exported to ONNX: {first_line(error)}"
         ) from error

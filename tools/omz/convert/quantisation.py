@@ -1,4 +1,4 @@
-"""IRs that compute in 8 bits, made by NNCF in a process of its own, for it prints, and needs much memory."""
+"""INT8 IRs, made by NNCF in an isolated process, for it prints and needs much memory."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,19 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
-
-from omz.apart import Apart
 from omz.atomic import replace_folder
 from omz.checksum import file_digest
 from omz.convert.converter import LOCK_FILE
-from omz.convert.facts import describe_parity, kept_in
-from omz.convert.int8_graph import outermost_convolutions, rename_new
+from omz.convert.facts import describe_parity
 from omz.convert.ir_file import read_model, save_ir
-from omz.convert.manifest import Manifest, manifest_path
+from omz.convert.manifest import manifest_path, read_manifest
 from omz.convert.parity import Parity, compare
 from omz.errors import ConversionError, DataError, OmzError, first_line
 from omz.extras import import_extra
+from omz.isolated import IsolatedProcess
 from omz.locked import locked_folder
 from omz.runtime.engine import Tensor, check_inputs
 from omz.runtime.openvino_engine import OpenVINOEngine, default_precision
@@ -35,20 +33,21 @@ from omz.zoo.card import Tolerance
 Samples = Iterable[Mapping[str, Tensor]]
 
 PRECISION = "FP16-INT8"
-"""What Open Model Zoo calls it: in 8 bits what is quantised, in half precision the other weights."""
+"""Open Model Zoo's name of the precision: 8 bits where quantised, half precision for the other weights."""
 _TITLE = "NNCF"
 _DEVICE = "CPU"
 _COMPARED = 4  # samples
 _ALL = 1 << 20  # samples: as many as there are
 _WORKPLACE = ".quantising-"
 _SECTION = "omz"
+_CONVOLUTIONS = ("Convolution", "GroupConvolution", "ConvolutionBackpropData", "GroupConvolutionBackpropData")
 
 
 @dataclass(frozen=True)
 class Quantised:
-    """What came of it: ``path`` is the IR's ``.xml``; ``parity`` compares it with the IR that it was made of.
+    """A quantised IR: ``path`` is its ``.xml``; ``parity`` compares it with the IR that it was made from.
 
-    ``samples`` is how many its ranges were measured on, ``sha256`` a digest of them all.
+    ``samples`` is the number of samples that its ranges were measured on, ``sha256`` a digest of them all.
     """
 
     path: Path
@@ -61,23 +60,26 @@ class Quantised:
 def quantise(
     ir: Path, samples: Samples, target: Path, title: str = "samples", tolerance: Tolerance | None = None
 ) -> Quantised:
-    """Make of the FP32 or FP16 IR at ``ir`` one that computes convolutions in 8 bits, at ``target``, an ``.xml``.
+    """Quantise the convolutions of the FP32 or FP16 IR at ``ir`` to 8 bits; write the IR to ``target``, an ``.xml``.
 
-    Ranges are measured on ``samples``, the inputs of the IR; all are gone through, in another process: what makes them
-    on demand saves memory. The same give the same bytes. What ``ir`` tells about itself stays, but for how it compares
-    with its source: it is compared with ``ir``, and keeps its results where it is as near as ``tolerance`` allows.
-    ``title`` says in it what the samples are. Give ``target`` a folder of its own, which is replaced as a whole, once
-    the IR is whole. Raises :class:`ConversionError` where there is no IR, or it cannot be quantised or written,
-    :class:`DataError` where there is no sample, and :class:`omz.errors.EngineError` where NNCF is missing, or a sample
-    is not what the IR takes.
+    Ranges are measured on ``samples``, inputs of the IR, in another process; samples made on demand save memory. The
+    same samples give the same bytes. The description in ``ir`` is kept, but for the comparison with its source: the new
+    IR is compared with ``ir``, and keeps its results in precisions in which it is as near as ``tolerance`` allows.
+    ``title`` says in the IR what the samples are. ``target`` needs a folder of its own, which is replaced as a whole
+    once the IR is complete. Raises :class:`ConversionError` if the IR is missing, or cannot be quantised or written,
+    :class:`DataError` if there are no samples, and :class:`omz.errors.EngineError` if NNCF is missing, or a sample does
+    not fit the IR.
     """
     if not ir.is_file():
         raise ConversionError(f"there is no IR at {ir} to quantise; convert the model first")
-    given = list(samples) if isinstance(samples, Iterator) else samples  # which could be gone through only once
+    if isinstance(samples, Iterator):  # NNCF iterates more than once
+        samples = list(samples)
     target = target.absolute()
     try:
         with locked_folder(target.parent.parent, LOCK_FILE), _workplace(target) as folder:
-            made = Apart(_TITLE)(_quantise, ir.absolute(), given, folder / target.name, title, tolerance or Tolerance())
+            made = IsolatedProcess(_TITLE)(
+                _quantise, ir.absolute(), samples, folder / target.name, title, tolerance or Tolerance()
+            )
             replace_folder(folder, target.parent)
     except OSError as error:
         raise ConversionError(
@@ -88,7 +90,7 @@ def quantise(
 
 @contextlib.contextmanager
 def _workplace(target: Path) -> Iterator[Path]:
-    """Give a folder beside that of ``target``; remove what killed runs have left there."""
+    """Yield a temporary folder beside that of ``target``; remove those of killed runs."""
     beside = target.parent.parent
     for rest in beside.glob(f"{_WORKPLACE}*"):
         shutil.rmtree(rest, ignore_errors=True)
@@ -99,29 +101,29 @@ def _workplace(target: Path) -> Iterator[Path]:
 
 
 def _quantise(ir: Path, samples: Samples, xml: Path, title: str, tolerance: Tolerance) -> Quantised:
-    """Do what :func:`quantise` says, in the process for NNCF; ``xml`` lies in a folder that is there."""
-    os.environ["NNCF_CI"] = "1"  # no telemetry, wherever the reporting package comes from
+    """Do the work of :func:`quantise` in the process for NNCF; the folder of ``xml`` exists."""
+    os.environ["NNCF_CI"] = "1"  # no telemetry, even if the reporting package is installed
     nncf = import_extra("nncf", "int8", _TITLE)
     source = OpenVINOEngine(ir, _DEVICE)
     watched = _Watched(samples, source)
     model = read_model(ir)
-    names = {operation.get_friendly_name() for operation in model.get_ops()}
+    names = set(map(ov.Node.get_friendly_name, model.get_ops()))
     try:
         quantised = nncf.quantize(
             model,
             nncf.Dataset(watched),
             preset=nncf.QuantizationPreset.MIXED,
             subset_size=_ALL,
-            ignored_scope=nncf.IgnoredScope(names=outermost_convolutions(model)),
+            ignored_scope=nncf.IgnoredScope(names=_outermost_convolutions(model)),
             advanced_parameters=_advanced_parameters(nncf),
         )
     except OmzError:
         raise
-    except Exception as error:  # its errors have no common base but this one
+    except Exception as error:  # the only base that its errors share
         if not watched.count:
-            raise DataError("there is no sample to measure ranges on; name a dataset with pictures") from error
+            raise DataError("there are no samples to measure ranges on; name a dataset with images") from error
         raise ConversionError(f"{ir} cannot be quantised: {first_line(error)}") from error
-    rename_new(quantised, names)
+    _rename_new(quantised, names)
     save_ir(quantised, xml, "FP16")
     parity = _parity(source, xml, watched.first, f"{ir.parent.name} IR")
     facts = {
@@ -136,20 +138,52 @@ def _quantise(ir: Path, samples: Samples, xml: Path, title: str, tolerance: Tole
 
 
 def _advanced_parameters(nncf: Any) -> Any:
-    """Return what NNCF's defaults do less well.
+    """Return parameters that do better than NNCF's defaults.
 
-    Weights get half of the 8-bit range, for processors without VNNI sum pairs of products in 16 bits, which overflow:
+    Weights use half of the 8-bit range, for processors without VNNI sum pairs of products in 16 bits, which overflow:
     with the whole range the error of the starter's mattes grew by 3.1 % there and by 0.8 % elsewhere, with half of it
-    by 1.3 % everywhere. Biases stay as they are, for correcting them moves mattes of the starter half as far again
-    from those of the original.
+    by 1.3 % everywhere. Biases are not corrected, for that moves the starter's mattes half as far again from those of
+    the original.
     """
     from nncf.quantization.advanced_parameters import OverflowFix
 
     return nncf.AdvancedQuantizationParameters(overflow_fix=OverflowFix.ENABLE, disable_bias_correction=True)
 
 
+def _outermost_convolutions(model: ov.Model) -> list[str]:
+    """Return the convolutions with none before or none behind them; an empty list if there are no others.
+
+    Later convolutions cannot restore what a first one rounds off, and what a last one rounds off is visible. They are
+    few and small.
+    """
+    operations = model.get_ordered_ops()
+    convolutions = [each.get_friendly_name() for each in operations if each.get_type_name() in _CONVOLUTIONS]
+    behind: set[str] = set()
+    for operation in operations:
+        for value in operation.input_values():
+            source = value.get_node().get_friendly_name()
+            if source in behind or source in convolutions:
+                behind.add(operation.get_friendly_name())
+    before: set[str] = set()
+    for operation in reversed(operations):
+        name = operation.get_friendly_name()
+        if name in before or name in convolutions:
+            for value in operation.input_values():
+                before.add(value.get_node().get_friendly_name())
+    outermost = [name for name in convolutions if name not in behind or name not in before]
+    return outermost if len(outermost) < len(convolutions) else []
+
+
+def _rename_new(model: ov.Model, names: set[str]) -> None:
+    """Rename operations not among ``names`` by their place, for OpenVINO's numbers depend on the process."""
+    for number, operation in enumerate(model.get_ordered_ops()):
+        name, kind = operation.get_friendly_name(), operation.get_type_name()
+        if name not in names and re.fullmatch(rf"{kind}_\d+", name):
+            operation.set_friendly_name(f"{kind}_int8_{number}")
+
+
 class _Watched:
-    """Samples, with what is seen of each the first time: how many they are, a digest of them, and some of them."""
+    """Samples that are counted, hashed, and in part remembered when they are first iterated."""
 
     def __init__(self, samples: Samples, engine: OpenVINOEngine) -> None:
         self._samples = samples
@@ -179,8 +213,8 @@ class _Watched:
 
 
 def _parity(source: OpenVINOEngine, xml: Path, samples: list[dict[str, Tensor]], title: str) -> tuple[Parity, ...]:
-    """Compare the IR at ``xml`` with ``source``, in f32 and in what the device prefers."""
-    expected = [source.infer(sample) for sample in samples]
+    """Compare the IR at ``xml`` with ``source``, in f32 and in the precision that the device prefers."""
+    expected = list(map(source.infer, samples))
     exact = compare(expected, OpenVINOEngine(xml, _DEVICE), samples, title)
     if default_precision(_DEVICE) in ("", exact.precision):
         return (exact,)
@@ -188,9 +222,11 @@ def _parity(source: OpenVINOEngine, xml: Path, samples: list[dict[str, Tensor]],
 
 
 def _describe(model: ov.Model, facts: Mapping[str, str], parity: tuple[Parity, ...], tolerance: Tolerance) -> None:
-    """Write what is known of the quantised model in the place of how that which it was made of compares."""
-    section: Any = model.get_rt_info(_SECTION).astype(dict) if _SECTION in model.get_rt_info() else {}
-    kept = {key: str(value.astype(str)) for key, value in section.items() if not key.startswith("parity_")}
+    """Write ``facts`` and ``parity`` into the description of the quantised model; drop the parity of its original."""
+    kept: dict[str, str] = {}
+    if _SECTION in model.get_rt_info():
+        section: Any = model.get_rt_info(_SECTION).astype(dict)
+        kept = {key: str(value.astype(str)) for key, value in section.items() if not key.startswith("parity_")}
     model.set_rt_info({**kept, **facts}, [_SECTION])
     describe_parity(model, parity, tolerance)
 
@@ -198,21 +234,16 @@ def _describe(model: ov.Model, facts: Mapping[str, str], parity: tuple[Parity, .
 def _write_manifest(
     ir: Path, xml: Path, facts: dict[str, str], parity: tuple[Parity, ...], tolerance: Tolerance
 ) -> None:
-    """Write the manifest of the IR at ``xml``, where the one that it was made of has one."""
+    """Write the manifest of the IR at ``xml``, if the IR that it was made from has one."""
     try:
-        base = TypeAdapter(Manifest).validate_json(manifest_path(ir).read_bytes())
+        base = read_manifest(ir)
     except (OSError, ValueError):
         return
-    files = [xml.with_suffix(suffix) for suffix in (".xml", ".bin")]
     described = f"{base.key} {sorted(facts.items())}"
     dataclasses.replace(
-        base,
-        precision=PRECISION,
+        base.of_ir(xml, PRECISION, parity, tolerance),
         key=hashlib.sha384(described.encode()).hexdigest(),
         arguments={**base.arguments, "quantisation": facts},
         versions={**base.versions, "nncf": facts["quantised_by"].split()[-1], "openvino": ov.get_version()},
-        files={path.name: {"size": path.stat().st_size, "sha384": file_digest(path)} for path in files},
-        parity=parity,
-        keeps_model_in=kept_in(parity, tolerance),
         seconds=0.0,
     ).write(manifest_path(xml))

@@ -1,4 +1,4 @@
-"""Seeded inputs for a model, to compare it with another form of itself."""
+"""Seeded inputs for a model, to compare its variants."""
 
 from __future__ import annotations
 
@@ -25,11 +25,10 @@ _SERIES = "parity"
 
 
 def sample_inputs(model: ov.Model, count: int) -> Iterator[Sample]:
-    """Make ``count`` sets of inputs, always the same; where height and width are open, sets in turn have other sizes.
+    """Yield ``count`` sets of inputs, always the same; if height and width are open, their sizes differ.
 
-    Inputs with three channels are pictures, 0 to 255: those of a model are in turn the picture and the plate of a
-    synthetic scene. Other numbers are uniform in 0 to 1, integers 0 or 1. Raises :class:`ConversionError` for inputs
-    that are no numbers.
+    Inputs with three channels are images, 0 to 255: in turn the image and the plate of a synthetic scene. Other floats
+    are uniform in 0 to 1, integers 0 or 1. Raises :class:`ConversionError` for inputs that are not numbers.
     """
     for index in range(count):
         rng = np.random.default_rng(index)
@@ -51,10 +50,7 @@ def sample_inputs(model: ov.Model, count: int) -> Iterator[Sample]:
 
 
 def smaller_shapes(model: ov.Model) -> dict[str, ov.PartialShape]:
-    """Return shapes for the inputs that take pictures of a fixed size larger than 320x256, with which that is theirs.
-
-    Empty where there is no such input.
-    """
+    """Return 320x256 or 256x320 as the shapes of all inputs that take images of a larger fixed size, by name."""
     shapes = {}
     for port in model.inputs:
         layout, shape = _layout(port), port.get_partial_shape()
@@ -73,19 +69,20 @@ def _dtype(port: Any, title: str) -> np.dtype[Any]:
         return np.dtype(kind.to_dtype())
     except (IndexError, RuntimeError, TypeError) as error:
         raise ConversionError(
-            f"{title}: input {port.any_name} takes {kind.get_type_name()}, of which no sample can be made; "
-            "--check none does not compare"
+            f"{title}: input {port.any_name} takes {kind.get_type_name()}, for which samples cannot be made; "
+            "skip the comparison with --check none"
         ) from error
 
 
 def _layout(port: Any) -> str:
-    """Return the layout that the model tells, or the one that pictures of this rank usually have."""
+    """Return the layout that the model tells, or the usual one of images of this rank."""
     shape = port.get_partial_shape()
     told = layout_letters(port.get_node().get_layout())
     if told and "?" not in told:
         return told
     if shape.rank.is_static and len(shape) == len("NCHW"):
-        return "NHWC" if str(shape[3]) == str(_COLOURS) and str(shape[1]) != str(_COLOURS) else "NCHW"
+        last = str(shape[3]) == str(_COLOURS) and str(shape[1]) != str(_COLOURS)
+        return "NHWC" if last else "NCHW"
     return ""
 
 
@@ -98,9 +95,11 @@ def _shape(shape: ov.PartialShape, layout: str, size: tuple[int, int]) -> tuple[
         if side.is_static:
             sides.append(side.get_length())
             continue
-        wanted = usual.get(layout[axis : axis + 1], _OPEN_OTHERWISE if layout or axis else 1)
-        most = side.max_length if side.max_length > 0 else max(wanted, side.min_length)
-        sides.append(min(max(wanted, side.min_length), most))
+        otherwise = _OPEN_OTHERWISE if layout or axis else 1
+        wanted = max(usual.get(layout[axis : axis + 1], otherwise), side.min_length)
+        if side.max_length > 0:
+            wanted = min(wanted, side.max_length)
+        sides.append(wanted)
     return tuple(sides)
 
 
@@ -109,13 +108,16 @@ def _takes_pictures(layout: str, shape: tuple[int, ...]) -> bool:
 
 
 def _pictures(layout: str, shape: tuple[int, ...], index: int, turn: int) -> NDArray[Any]:
-    """Return a batch of pictures, or of plates where ``turn`` is odd."""
-    count, height, width = (shape[layout.index(letter)] for letter in "NHW")
-    scenes = [_scene(index * count + n + 1000 * (turn // 2), height, width) for n in range(count)]
-    batch = np.stack([scene.plate if turn % 2 else scene.picture for scene in scenes])
-    return batch.transpose(["NHWC".index(letter) for letter in layout])
+    """Return a batch of images, or of plates if ``turn`` is odd."""
+    sides = dict(zip(layout, shape, strict=True))
+    count, height, width = sides["N"], sides["H"], sides["W"]
+    images = []
+    for number in range(count):
+        scene = _scene(index * count + number + 1000 * (turn // 2), height, width)
+        images.append(scene.plate if turn % 2 else scene.picture)
+    return np.stack(images).transpose(*map("NHWC".index, layout))
 
 
-@functools.lru_cache(4)  # picture and plate come from one scene, and many models take the same size
+@functools.lru_cache(4)  # image and plate come from one scene, and many models take the same size
 def _scene(index: int, height: int, width: int) -> Scene:
     return make_scene(index, (height, width), _SERIES)

@@ -1,36 +1,44 @@
-"""The IRs at hand: the user's cache folder, filled when a model is first asked for."""
+"""IRs in the user's cache folder, made when a model is first asked for."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 from collections.abc import Collection
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
 
+from omz.checksum import file_digest
 from omz.convert.manifest import is_whole
-from omz.convert.plan import Precision, Settings, plan_conversion
+from omz.convert.plan import ConversionPlan, ConversionSettings, Precision, plan_conversion
 from omz.events import Report
+from omz.extras import import_extra
 from omz.zoo.card import ModelCard
 
-_MAKERS = ("networks", "runtime", "synthesis", "convert", "zoo")
+if TYPE_CHECKING:
+    from omz.convert.calibration import Calibration
+
+_USUAL: Precision = "FP16"
+
+REVISION = 1
+"""Raise this whenever a change to the code can change an IR: its bytes, its inputs and outputs, or what it computes.
+
+Cached IRs are found by package version and this number. If it stays the same, people who work from a checkout keep the
+IRs of the old code.
+"""
 
 
 def cache_folder() -> Path:
-    """Return the folder for what can be made again: ``OMZ_CACHE_DIR``, or the system's place for caches."""
+    """Return the cache folder: ``OMZ_CACHE_DIR``, or the system's default."""
     return Path(os.environ.get("OMZ_CACHE_DIR") or platformdirs.user_cache_path("open-matting-zoo"))
 
 
-def stored_ir(
-    card: ModelCard,
-    download_dir: Path,
-    precision: Precision = "FP16",
-    report: Report = lambda event: None,
-) -> Path:
-    """Return the IR of ``card`` in the cache folder; convert it first where there is none of this card and version."""
-    return stored_irs(card, download_dir, (precision,), report)[precision]
+def stored_ir(card: ModelCard, download_dir: Path, report: Report = lambda event: None) -> Path:
+    """Return the FP16 IR of ``card`` in the cache folder; convert it if there is none of this card and version."""
+    return stored_irs(card, download_dir, (_USUAL,), report)[_USUAL]
 
 
 def stored_irs(
@@ -40,12 +48,11 @@ def stored_irs(
     report: Report = lambda event: None,
     trust_code: bool = False,
 ) -> dict[Precision, Path]:
-    """Return several IRs of ``card`` as :func:`stored_ir` does; those that are not there are made in one conversion.
+    """Return several IRs of ``card`` as :func:`stored_ir` does; one conversion makes those that are missing.
 
     ``trust_code`` runs code that comes with the card.
     """
-    settings = Settings(precisions=precisions, trust_code=trust_code)
-    plan = plan_conversion(card, download_dir, cache_folder() / "ir" / _key(card), settings)
+    plan = _plan(card, download_dir, ConversionSettings(precisions=precisions, trust_code=trust_code))
     paths = {precision: plan.ir_path(precision) for precision in precisions}
     if not all(map(is_whole, paths.values())):
         from omz.convert.converter import carry_out
@@ -54,16 +61,60 @@ def stored_irs(
     return paths
 
 
-def is_stored(card: ModelCard, download_dir: Path, precision: Precision = "FP16") -> bool:
-    """Tell whether :func:`stored_ir` would find the IR, without having to convert."""
-    plan = plan_conversion(card, download_dir, cache_folder() / "ir" / _key(card), Settings(precisions=(precision,)))
-    return is_whole(plan.ir_path(precision))
+def is_stored(card: ModelCard, download_dir: Path) -> bool:
+    """Tell whether :func:`stored_ir` would find the FP16 IR and not convert."""
+    return is_whole(_plan(card, download_dir, ConversionSettings(precisions=(_USUAL,))).ir_path(_USUAL))
 
 
-def _key(card: ModelCard) -> str:
-    """Return a name that changes with whatever the IR depends on: card, code and OpenVINO."""
-    digest = hashlib.sha256("\n".join((card.model_dump_json(), version("openvino"))).encode())
-    for package in _MAKERS:
-        for module in sorted((Path(__file__).parents[1] / package).rglob("*.py")):
-            digest.update(module.read_bytes())
-    return digest.hexdigest()[:16]
+def maker_versions() -> tuple[str, ...]:
+    """Return the versions that decide, with its source, what a cached IR is."""
+    return version("open-matting-zoo"), str(REVISION), version("openvino")
+
+
+def _plan(card: ModelCard, download_dir: Path, settings: ConversionSettings) -> ConversionPlan:
+    key = hashlib.sha256("\n".join((card.model_dump_json(), *maker_versions())).encode()).hexdigest()[:16]
+    return plan_conversion(card, download_dir, cache_folder() / "ir" / key, settings)
+
+
+def stored_int8(
+    card: ModelCard,
+    download_dir: Path,
+    calibration: Calibration | None = None,
+    report: Report = lambda event: None,
+    ir: Path | None = None,
+) -> Path:
+    """Return the INT8 IR of ``card``; make it first if there is none for this calibration and this NNCF.
+
+    It is made from the IR at ``ir``, by default the FP16 one in the cache folder. ``calibration`` has the images that
+    its ranges are measured on, by default synthetic scenes. Raises :class:`omz.errors.EngineError` if NNCF is missing,
+    and :class:`omz.errors.OmzError` if the IR cannot be made.
+    """
+    from omz.convert.calibration import FittedSamples, synthetic_calibration
+    from omz.convert.events import ConversionStep
+    from omz.convert.quantisation import PRECISION, quantise
+    from omz.matting.network import STRETCHED
+
+    chosen = calibration or synthetic_calibration()
+    nncf = _nncf_version()  # fails before anything is converted
+    source = (ir or stored_ir(card, download_dir, report=report)).absolute()
+    stretch = card.model_info.resize_type == STRETCHED
+    key = _key(source, chosen.digest, nncf, str(stretch))
+    target = cache_folder() / "int8" / key / PRECISION / f"{card.name}.xml"
+    if not target.is_file():  # its folder appears as a whole
+        report(ConversionStep(card.name, f"to {PRECISION}, on {chosen.title}"))
+        quantise(source, FittedSamples(source, chosen.pictures, stretch), target, chosen.title, card.parity)
+    return target
+
+
+def _nncf_version() -> str:
+    """Return the version of NNCF without importing it, which takes seconds."""
+    try:
+        return version("nncf")
+    except PackageNotFoundError:
+        return str(import_extra("nncf", "int8", "NNCF").__version__)
+
+
+def _key(ir: Path, *others: str) -> str:
+    """Return a name that changes with everything that the INT8 IR depends on."""
+    described = [file_digest(ir), file_digest(ir.with_suffix(".bin")), *others, *maker_versions(), version("numpy")]
+    return hashlib.sha256("\n".join(described).encode()).hexdigest()[:16]

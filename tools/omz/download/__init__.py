@@ -1,7 +1,7 @@
-"""Files of models, fetched so that they are right or absent."""
+"""Downloads of models' files, which are either right or absent."""
 
 from omz.download.downloader import download, download_all, make_bundle
 from omz.download.policy import Policy
-from omz.download.session import Settings
+from omz.download.session import DownloadSettings
 
-__all__ = ["Policy", "Settings", "download", "download_all", "make_bundle"]
+__all__ = ["DownloadSettings", "Policy", "download", "download_all", "make_bundle"]

@@ -1,4 +1,4 @@
-"""What a server's answer means: pure decisions on its status and headers."""
+"""Decisions on a server's answer, by its status and headers alone."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class TransferError(Exception):
 
 
 class Refused(TransferError):
-    """Asking this address again would not help."""
+    """Another request to this address would not help."""
 
 
 class Retryable(TransferError):
-    """Asking again may help, after ``wait`` seconds where the server said so."""
+    """Another request may help, after ``wait`` seconds if the server said so."""
 
     def __init__(self, cause: str, wait: float | None = None) -> None:
         super().__init__(cause)
@@ -31,15 +31,15 @@ class Retryable(TransferError):
 
 
 class Unusable(TransferError):
-    """What was received does not belong to the file; starting over may help."""
+    """The bytes received do not belong to the file; a new start may help."""
 
 
 @dataclass(frozen=True)
 class Body:
-    """What the body of an answer is.
+    """Part of the file in the body of an answer.
 
-    It begins at byte ``start`` of the file, and ends at byte ``end``, None where the server does not say. ``validator``
-    is for ``If-Range`` when the rest is asked for another time.
+    It begins at byte ``start`` of the file, and ends at byte ``end``, None if the server does not say. ``validator`` is
+    for ``If-Range`` when the rest is requested later.
     """
 
     start: int
@@ -48,44 +48,50 @@ class Body:
 
 
 def read_answer(status: int, reason: str, headers: Mapping[str, str], asked: int, size: int | None) -> Body:
-    """Return what follows the headers of an answer to a request for a file from byte ``asked`` on.
+    """Return the body of an answer to a request for a file from byte ``asked`` on.
 
-    ``headers`` have lower-case names; ``size`` is that of the whole file in bytes, where it is known. Raises
+    ``headers`` have lower-case names; ``size`` is that of the whole file in bytes, if known. Raises
     :class:`Refused`, :class:`Retryable` or :class:`Unusable`.
     """
     if status == 416:
         raise Unusable("the server has no such part of the file")
     if status not in (200, 206):
         failure = f"the server answers {status} {printable(reason)}".rstrip()
-        if status in _WORTH_ANOTHER_TRY or status >= 500:
-            wait = retry_after(headers.get("retry-after"), datetime.now(timezone.utc))
-            raise Retryable(failure if wait is None else f"{failure}, and asks to wait {wait:.0f} s", wait)
-        raise Refused(failure)
+        if status not in _WORTH_ANOTHER_TRY and status < 500:
+            raise Refused(failure)
+        wait = retry_after(headers.get("retry-after"), datetime.now(timezone.utc))
+        if wait is not None:
+            failure += f", and asks to wait {wait:.0f} s"
+        raise Retryable(failure, wait)
     encoding = headers.get("content-encoding", "").strip().lower()
     if encoding not in ("", "identity"):
-        raise Refused(f"the server sends the file {printable(encoding)}-encoded, though asked for it as it is")
-    length = headers.get("content-length", "")
-    body_size = int(length) if re.fullmatch(_NUMBER, length) else None
+        raise Refused(f"the server sends the file {printable(encoding)}-encoded, although asked not to")
+    start = 0
+    end: int | None = None
     if status == 206:
-        start, total = _read_range(headers.get("content-range", ""), asked)
-        end = total if total is not None else None if body_size is None else start + body_size
-    else:
-        start, end = 0, body_size
-    if size is not None and end is not None and end != size:
+        start, end = _read_range(headers.get("content-range", ""), asked)
+    length = headers.get("content-length", "")
+    if end is None and re.fullmatch(_NUMBER, length):
+        end = start + int(length)
+    if end is None:
+        end = size
+    if size is not None and end != size:
         page = ", a web page," if headers.get("content-type", "").startswith("text/html") else ""
         raise Refused(f"the server's file{page} has {end} bytes, not {size} as on the card")
-    return Body(start, end if end is not None else size, _validator(headers))
+    return Body(start, end, _validator(headers))
 
 
 def _read_range(text: str, asked: int) -> tuple[int, int | None]:
     match = re.fullmatch(rf"bytes ({_NUMBER})-{_NUMBER}/({_NUMBER}|\*)", text.strip())
     if not match or int(match[1]) != asked:
-        raise Unusable("the server sends another part of the file than was asked for")
-    return asked, None if match[2] == "*" else int(match[2])
+        raise Unusable("the server sends another part of the file than requested")
+    if match[2] == "*":
+        return asked, None
+    return asked, int(match[2])
 
 
 def _validator(headers: Mapping[str, str]) -> str | None:
-    """Return a strong ETag, or the time of the last change, if a header of ours may hold it."""
+    """Return a strong ETag, or the time of the last change, if it can be sent in a header."""
     etag, changed = headers.get("etag", ""), headers.get("last-modified", "")
     if re.fullmatch(r'"[ !#-~]*"', etag):
         return etag
@@ -93,12 +99,12 @@ def _validator(headers: Mapping[str, str]) -> str | None:
 
 
 def is_header_value(value: object) -> bool:
-    """Tell whether a header of a request may hold ``value``."""
+    """Tell whether ``value`` can be sent in a header."""
     return isinstance(value, str) and bool(re.fullmatch(r"[!-~]([ -~]*[!-~])?", value))
 
 
 def retry_after(text: str | None, now: datetime) -> float | None:
-    """Return the seconds that a ``Retry-After`` header asks for, as a number or as a date; None without one."""
+    """Return the seconds of a ``Retry-After`` header, a number or a date; None without one."""
     text = (text or "").strip()
     if text.isdecimal():
         return float(text[:9])

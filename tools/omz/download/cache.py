@@ -1,4 +1,4 @@
-"""Files by their checksum, in a folder or in a bundle."""
+"""Caches: files by their checksum, in a folder or in a bundle."""
 
 from __future__ import annotations
 
@@ -8,43 +8,33 @@ import shutil
 import tarfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, TypeAlias
 
 from omz.atomic import whole_file
 from omz.checksum import CHUNK
-from omz.errors import DownloadError
+from omz.errors import DownloadError, os_reason
 from omz.zoo.model_file import Checksum
 
 _FORMAT = "1"
 
 
 def cache_name(checksum: Checksum) -> str:
-    """Return where a file lies in a cache: its checksum, below that of the layout's version."""
+    """Return the path of a file in a cache: its checksum, below the version of the layout."""
     return f"{_FORMAT}/{checksum.value[:2]}/{checksum.value[2:]}"
 
 
-class Cache(Protocol):
-    """Gives files, and may take them."""
-
-    def take(self, checksum: Checksum, target: Path) -> bool:
-        """Write the file with ``checksum`` to ``target``; return False where there is none, or a damaged one."""
-
-    def put(self, checksum: Checksum, path: Path) -> None:
-        """Keep a copy of ``path``, which has ``checksum``; raises :class:`OSError`."""
-
-
 class FolderCache:
-    """A cache in a folder, with the layout of Open Model Zoo's; processes may share it."""
+    """A cache in a folder, with the layout of Open Model Zoo's; several processes may share it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def path(self, checksum: Checksum) -> Path:
-        """Return where the file with ``checksum`` is, or would be."""
+        """Return the path of the file with ``checksum``, which may not exist."""
         return self.folder / cache_name(checksum)
 
     def take(self, checksum: Checksum, target: Path) -> bool:
-        """Copy, and check on the way."""
+        """Copy the file to ``target``, and check it on the way; return False if it is missing or damaged."""
         try:
             source = self.path(checksum).open("rb")
         except OSError:
@@ -53,13 +43,13 @@ class FolderCache:
             return _copy_right(source, checksum, target)
 
     def put(self, checksum: Checksum, path: Path) -> None:
-        """Copy, so that the file is in the cache whole or not at all."""
+        """Keep a copy of ``path``, which has ``checksum``; raises :class:`OSError`."""
         with whole_file(self.path(checksum)) as temporary:
             shutil.copyfile(path, temporary)
 
 
 class BundleCache:
-    """A cache packed into one file, which is read only."""
+    """A cache packed into one file, read only."""
 
     def __init__(self, bundle: Path) -> None:
         self._bundle = bundle
@@ -70,7 +60,7 @@ class BundleCache:
             raise DownloadError(f"{bundle} is neither a folder nor a bundle of omz_downloader: {error}") from error
 
     def take(self, checksum: Checksum, target: Path) -> bool:
-        """Unpack one file, and check it on the way."""
+        """Unpack the file to ``target``, and check it on the way; return False if it is missing or damaged."""
         member = self._members.get(cache_name(checksum))
         if member is None:
             return False
@@ -80,24 +70,29 @@ class BundleCache:
         return False
 
     def put(self, checksum: Checksum, path: Path) -> None:
-        """Do nothing: a bundle stays as it was packed."""
+        """Do nothing: a bundle is read only."""
+
+
+Cache: TypeAlias = FolderCache | BundleCache
 
 
 def open_cache(path: Path) -> Cache:
-    """Return the cache in a folder, made when first needed, or in a bundle.
+    """Return the cache in a folder, created when first needed, or in a bundle.
 
-    Raises :class:`DownloadError` for a file that is no bundle.
+    Raises :class:`DownloadError` for a file that is not a bundle.
     """
     try:
-        return BundleCache(path) if path.is_file() else FolderCache(path)
+        if path.is_file():
+            return BundleCache(path)
+        return FolderCache(path)
     except OSError as error:
-        raise DownloadError(f"{path} cannot be read: {error.strerror}") from error
+        raise DownloadError(f"{path} cannot be read: {os_reason(error)}") from error
 
 
 def pack_bundle(cache: FolderCache, checksums: Iterable[Checksum], bundle: Path) -> None:
     """Pack files of ``cache`` into one file; the same files give the same bytes."""
     with whole_file(bundle) as temporary, tarfile.open(temporary, "w:", format=tarfile.PAX_FORMAT) as archive:
-        for name in sorted({cache_name(checksum) for checksum in checksums}):
+        for name in sorted(set(map(cache_name, checksums))):
             path = cache.folder / name
             member = tarfile.TarInfo(name)
             member.size = path.stat().st_size
@@ -118,5 +113,5 @@ def _copy_right(source: IO[bytes], checksum: Checksum, target: Path) -> bool:
     return False
 
 
-class _Wrong(Exception):  # never seen outside
-    """The bytes are not those of the file."""
+class _Wrong(Exception):
+    """The bytes are not those of the file; never leaves this module."""

@@ -1,4 +1,4 @@
-"""What happens during a download, as records; the names and members are those of Open Model Zoo's JSON events."""
+"""Events of a download; names and members are those of Open Model Zoo's JSON events."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Literal
 from omz.events import Event
 
 State = Literal["downloaded", "cached", "present"]
-"""How a file came to be there: fetched, taken from the cache, or it was there already, and right."""
+"""Origin of a file: fetched, taken from the cache, or right from the start."""
 
 
 @dataclass(frozen=True)
 class ModelBegin(Event):
-    """The first of ``num_files`` files is about to be seen to."""
+    """Work on the ``num_files`` files of a model begins."""
 
     TYPE = "model_download_begin"
     model: str
@@ -22,7 +22,7 @@ class ModelBegin(Event):
 
 @dataclass(frozen=True)
 class FileSkipped(Event):
-    """A file of the model is not wanted."""
+    """A file of the model is not needed."""
 
     TYPE = "model_file_skipped"
     model: str
@@ -32,7 +32,7 @@ class FileSkipped(Event):
 
 @dataclass(frozen=True)
 class FileBegin(Event):
-    """A file is seen to; ``size`` is in bytes, None where the card does not tell it."""
+    """Work on a file begins; ``size`` is in bytes, None if the card does not give it."""
 
     TYPE = "model_file_download_begin"
     model: str
@@ -42,7 +42,7 @@ class FileBegin(Event):
 
 @dataclass(frozen=True)
 class FileProgress(Event):
-    """``size`` bytes of the file are there; it shrinks where a transfer starts over."""
+    """``size`` bytes of the file have arrived; it shrinks if a transfer starts over."""
 
     TYPE = "model_file_download_progress"
     model: str
@@ -52,7 +52,7 @@ class FileProgress(Event):
 
 @dataclass(frozen=True)
 class FileRetry(Event):
-    """A transfer from ``url`` failed, and goes on in ``wait`` seconds, or from the next address."""
+    """A transfer from ``url`` failed, and continues in ``wait`` seconds, or from the next address."""
 
     TYPE = "model_file_download_retry"
     model: str
@@ -64,7 +64,7 @@ class FileRetry(Event):
 
 @dataclass(frozen=True)
 class FileEnd(Event):
-    """The file is there, and how; or it is not, and why."""
+    """The file is in place, with its origin; or it failed, with the reason."""
 
     TYPE = "model_file_download_end"
     model: str
@@ -76,7 +76,7 @@ class FileEnd(Event):
 
 @dataclass(frozen=True)
 class ModelEnd(Event):
-    """All files of the model are there; or not."""
+    """All files of the model are in place, or some failed."""
 
     TYPE = "model_download_end"
     model: str
@@ -93,7 +93,7 @@ class PostprocessingBegin(Event):
 
 @dataclass(frozen=True)
 class PostprocessingEnd(Event):
-    """The model's files are as its card says; or not, and why."""
+    """The model's files are as its card says, or this failed for ``reason``."""
 
     TYPE = "model_postprocessing_end"
     model: str
@@ -103,7 +103,7 @@ class PostprocessingEnd(Event):
 
 @dataclass(frozen=True)
 class Warned(Event):
-    """Something went wrong that does not keep the model from being whole."""
+    """A problem that does not harm the model."""
 
     TYPE = "warning"
     model: str
@@ -112,9 +112,9 @@ class Warned(Event):
 
 @dataclass(frozen=True)
 class FileChecked(Event):
-    """What was found at ``path``, where the file belongs; ``problem`` is None where it is right.
+    """Result of a check of the file at ``path``; ``problem`` is None if it is right.
 
-    ``postprocessed`` where it was unpacked or changed as the card says, and what came of it is as it was.
+    ``postprocessed`` tells that it was unpacked or changed as the card says, and the results are unharmed.
     """
 
     TYPE = "model_file_checked"

@@ -1,4 +1,4 @@
-"""A file that is on its way."""
+"""Partial files: the bytes of a download so far."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from omz.download.answer import is_header_value
 from omz.zoo.model_file import Checksum
 
 _SETTLE_EVERY = 32 << 20  # bytes
-_AHEAD = 32  # chunks that may wait for the digest while the next ones are received
+_AHEAD = 32  # chunks that may wait for the digest
 
 
 class Partial:
-    """The bytes of ``target`` that are there, in a hidden file beside it, which a later run can go on with.
+    """The bytes of ``target`` received so far, in a hidden file beside it that a later run can continue.
 
     The hidden file is named after the checksum, so that another version of the file does not continue it. ``size`` is
-    in bytes. What was received last from where is kept in a note beside it, for :meth:`validator`.
+    in bytes. A note beside it keeps the last address and validator, for :meth:`validator`.
     """
 
     def __init__(self, target: Path, checksum: Checksum) -> None:
@@ -42,13 +42,14 @@ class Partial:
                 self.size += len(chunk)
 
     def validator(self, url: str) -> str | None:
-        """Return what ``If-Range`` takes to continue from ``url``; None where the bytes came from elsewhere."""
+        """Return the value of ``If-Range`` to continue from ``url``; None if the bytes came from elsewhere."""
         try:
             note = json.loads(self._note.read_text(encoding="utf-8"))
-            validator = note["validator"]
-            return validator if note["url"] == url and is_header_value(validator) else None
+            if note["url"] == url and is_header_value(note["validator"]):
+                return str(note["validator"])
         except (OSError, ValueError, KeyError, TypeError):
-            return None
+            pass
+        return None
 
     @contextlib.contextmanager
     def writing(self, start: int, url: str, validator: str | None) -> Iterator[Writer]:
@@ -70,20 +71,22 @@ class Partial:
         self.size = 0
 
     def is_right(self) -> bool:
-        """Tell whether the bytes are those of the whole file, and still there."""
-        there = self.path.stat().st_size if self.path.exists() else 0
-        return there == self.size and self._digest.hexdigest() == self._checksum.value
+        """Tell whether the bytes are those of the whole file, and still on the disk."""
+        size = 0
+        if self.path.exists():
+            size = self.path.stat().st_size
+        return size == self.size and self._digest.hexdigest() == self._checksum.value
 
     def move_into_place(self) -> None:
-        """Make the bytes the target, all at once, and remove what is left of transfers of other versions."""
-        with self.path.open("rb+" if self.size else "ab") as file:  # an empty file is there without a transfer
+        """Rename the hidden file to the target, and remove those of other versions."""
+        with self.path.open("rb+" if self.size else "ab") as file:  # an empty file takes no transfer
             os.fsync(file.fileno())
         self.path.replace(self._target)
         forget_partials(self._target)
 
 
 def forget_partials(target: Path) -> None:
-    """Remove what is left of transfers of ``target``, in whatever version."""
+    """Remove partial files of ``target`` in all versions."""
     for rest in target.parent.glob(f".{glob.escape(target.name)}.????????????.part*"):
         rest.unlink(missing_ok=True)
 
@@ -124,7 +127,7 @@ class Writer:
 
 
 def _settle(descriptor: int) -> None:
-    """Bring what was written to the disk, and give its memory back, which other programs have a better use for."""
+    """Bring the bytes to the disk, and free their memory for other programs."""
     if sys.platform == "linux":
         os.fdatasync(descriptor)
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)

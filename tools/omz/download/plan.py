@@ -1,4 +1,4 @@
-"""Which files of a model are wanted, and where they go."""
+"""Plans of downloads: the files that are needed, and where they go."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from omz.zoo.vocabulary import Precision
 
 @dataclass(frozen=True)
 class PlannedFile:
-    """A file and where it goes; ``is_changed`` where the card has its text replaced once it is there."""
+    """A file and its target; ``is_changed`` tells that the card replaces text in it afterwards."""
 
     model: str
     file: ModelFile
@@ -25,10 +25,10 @@ class PlannedFile:
 
 @dataclass(frozen=True)
 class DownloadPlan:
-    """What is to be done for one model.
+    """Plan for one model.
 
-    ``folder`` is the model's; ``skipped`` has the names of files that are not fetched, each with the reason. Where no
-    file of the model is wanted ``reason`` says why.
+    ``folder`` is the model's; ``skipped`` has the names of files that are not fetched, each with the reason. If no
+    file of the model is needed, ``reason`` says why.
     """
 
     card: ModelCard
@@ -41,12 +41,12 @@ class DownloadPlan:
 def plan_download(card: ModelCard, directory: Path, precisions: Collection[str]) -> DownloadPlan:
     """Decide which files of ``card`` go where below ``directory``.
 
-    Files named PRECISION/FILE are wanted in ``precisions`` only, all others always; those that ship with the card are
+    Files named PRECISION/FILE are needed in ``precisions`` only, all others always; those that ship with the card are
     not fetched.
     """
     folder = directory / card.subdirectory
     if not card.precisions.intersection(precisions):
-        reason = f"the model is not there in {', '.join(sorted(precisions))}"
+        reason = f"the model does not come in {', '.join(sorted(precisions))}"
         return DownloadPlan(card, folder, (), (), reason)
     changed = {step.file for step in card.postprocessing if isinstance(step, RegexReplace)}
     files, skipped = [], []

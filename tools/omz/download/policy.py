@@ -1,4 +1,4 @@
-"""How patient a download is."""
+"""Limits of patience for downloads."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 class Policy:
     """Limits of a transfer; times in seconds.
 
-    ``attempts`` are those in a row, from one address, that bring nothing new; one that brings a hundredth of the file
-    (1 MiB where its size is not known) does not count, unless only one is allowed. The wait before another try doubles
-    from ``first_wait`` to ``longest_wait``, with a random part of up to ``first_wait``; a server that asks for a longer
-    wait than ``longest_wait`` is given up. A body that comes slower than ``least_speed`` bytes a second over
-    ``patience`` seconds is cut off, as is a server that is silent for so long.
+    ``attempts`` counts tries in a row, from one address, that bring nothing new; one that brings a hundredth of the
+    file (1 MiB if its size is unknown) does not count, unless only one is allowed. The wait before another try doubles
+    from ``first_wait`` to ``longest_wait``, plus a random part of up to ``first_wait``; a server that asks for a longer
+    wait than ``longest_wait`` is given up. A body slower than ``least_speed`` bytes a second over ``patience`` seconds
+    is cut off, and so is a server that is silent for that long.
     """
 
     attempts: int = 3

@@ -1,4 +1,4 @@
-"""What a card does to its files once they are there, and the record that it was done."""
+"""Postprocessing: changes of a card to its downloaded files, and the record of them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from omz.atomic import sweep, whole_file
@@ -19,50 +20,53 @@ _RECORD = ".postprocessed.json"
 
 
 def original_path(path: Path) -> Path:
-    """Return where a file that is changed keeps its original."""
+    """Return the path for the original of a changed file."""
     return path.with_name(f"{path.name}.orig")
 
 
 def postprocess(card: ModelCard, folder: Path) -> None:
-    """Do what ``card`` asks for to the files in ``folder``, which must be those of the card.
+    """Process the files in ``folder``, which must be those of the card, as ``card`` says.
 
-    Archives are removed in the end. Raises :class:`DownloadError`; the files are to be fetched again then. No other
-    process may be at work in ``folder``.
+    Archives are removed in the end. Raises :class:`DownloadError`; the files must then be fetched again. No other
+    process may work in ``folder``.
     """
     changed = [folder / step.file for step in card.postprocessing if isinstance(step, RegexReplace)]
     for target in (*changed, *map(original_path, changed), folder / _RECORD):
         sweep(target)
     made: set[Path] = set()
+    archives: set[Path] = set()
     for step in card.postprocessing:
         path = folder / step.file
         if isinstance(step, UnpackArchive):
             made.update(unpack(path, step.format))
+            archives.add(path)
         else:
             _replace(path, step, keep_original=path not in made)
             made.add(path)
-    archives = {folder / step.file for step in card.postprocessing if isinstance(step, UnpackArchive)}
-    kept = sorted(made - archives - {folder / _RECORD})
-    names = {path.relative_to(folder).as_posix(): file_digest(path) for path in kept}
+    names = [path.relative_to(folder).as_posix() for path in sorted(made - archives - {folder / _RECORD})]
+    record = {"card": _key(card), "files": _digests(folder, names)}
     with whole_file(folder / _RECORD) as temporary:
-        temporary.write_text(json.dumps({"card": _key(card), "files": names}, indent=1), encoding="utf-8")
+        temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
     for archive in archives:
         archive.unlink(missing_ok=True)
 
 
 def postprocessed(card: ModelCard, folder: Path) -> frozenset[str]:
-    """Return the names of the card's files that need not be there as they were: all was done to them, and still holds.
+    """Return the names of the card's files that are already processed, and whose results are unharmed.
 
-    Empty where it was not, or where a file that came of it has changed.
+    Empty if the postprocessing was not done, or one of its results has changed since.
     """
     try:
         record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
-        if record["card"] != _key(card):
-            return frozenset()
-        if any(file_digest(folder / name) != digest for name, digest in record["files"].items()):
+        if record["card"] != _key(card) or record["files"] != _digests(folder, record["files"]):
             return frozenset()
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return frozenset()
-    return frozenset(step.file for step in card.postprocessing) | frozenset(record["files"])
+    return frozenset(record["files"]).union(step.file for step in card.postprocessing)
+
+
+def _digests(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    return {name: file_digest(folder / name) for name in names}
 
 
 def _replace(path: Path, step: RegexReplace, keep_original: bool) -> None:
@@ -82,7 +86,7 @@ def _replace(path: Path, step: RegexReplace, keep_original: bool) -> None:
 
 
 def _key(card: ModelCard) -> str:
-    """Return what changes with the card's files or with what is done to them."""
+    """Return a digest of the card's files and of its postprocessing."""
     described = [file.model_dump(mode="json", include={"name", "checksum"}) for file in card.files]
     described += [step.model_dump(mode="json") for step in card.postprocessing]
     return hashlib.sha384(json.dumps(described).encode()).hexdigest()

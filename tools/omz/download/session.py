@@ -1,11 +1,11 @@
-"""Files on their way: what a run shares, one file, one model."""
+"""State of a run, and the downloads of its files and models."""
 
 from __future__ import annotations
 
 import shlex
 import threading
 from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
@@ -31,17 +31,17 @@ from omz.download.policy import Policy
 from omz.download.postprocess import original_path, postprocess, postprocessed
 from omz.download.transfer import Listener, Stopped, Transfer
 from omz.download.transport import Transport
-from omz.errors import DownloadError
+from omz.errors import DownloadError, os_reason
 from omz.events import Event, ModelSkipped, Report
 from omz.zoo.vocabulary import Precision
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How downloads are made.
+class DownloadSettings:
+    """DownloadSettings of downloads.
 
-    ``jobs`` files come at a time; ``cache``, where there is one, is asked first and given what was fetched;
-    ``file_roots`` are the folders that ``file://`` addresses may point into.
+    ``jobs`` files are fetched at a time; ``cache``, if any, is asked first and gets the files fetched; ``file_roots``
+    are the folders that ``file://`` addresses may point into.
     """
 
     precisions: Collection[str] = get_args(Precision)
@@ -52,12 +52,12 @@ class Settings:
 
 
 class Session:
-    """What all files of a run share; gets one file.
+    """State shared by all files of a run; gets one file at a time for each thread.
 
-    ``stop``, once set, ends all transfers; ``failure`` is what ``report`` raised, which does so.
+    ``stop``, once set, ends all transfers; so does ``failure``, an error raised by ``report``.
     """
 
-    def __init__(self, settings: Settings, transport: Transport, report: Report) -> None:
+    def __init__(self, settings: DownloadSettings, transport: Transport, report: Report) -> None:
         self.stop = threading.Event()
         self.failure: BaseException | None = None
         self._settings = settings
@@ -67,7 +67,7 @@ class Session:
         self._targets: dict[Path, threading.Lock] = {}
 
     def tell(self, event: Event) -> None:
-        """Report one event at a time; raises :class:`Stopped` once that has failed."""
+        """Report one event at a time; raises :class:`Stopped` once a report has failed."""
         with self._reporting:
             if self.failure is None:
                 try:
@@ -79,7 +79,7 @@ class Session:
             raise Stopped
 
     def get(self, planned: PlannedFile) -> str | None:
-        """Bring a file to its place; return None, or what to tell the user where it failed."""
+        """Bring a file to its place; return None, or a message for the user about the failure."""
         self.tell(FileBegin(planned.model, planned.file.name, planned.file.size))
         with self._reporting:
             lock = self._targets.setdefault(planned.target, threading.Lock())
@@ -89,10 +89,10 @@ class Session:
         except DownloadError as error:
             cause, hint = str(error), _by_hand(planned)
         except OSError as error:
-            cause, hint = f"{error.filename or planned.target}: {error.strerror or error}", ""
+            cause, hint = f"{error.filename or planned.target}: {os_reason(error)}", ""
         except Stopped:
             raise
-        except Exception as error:  # a defect here must not keep the other files from coming
+        except Exception as error:  # a defect here must not stop the other files
             cause, hint = f"{type(error).__name__}: {error}", _by_hand(planned)
         else:
             self.tell(FileEnd(planned.model, planned.file.name, True, state))
@@ -127,7 +127,7 @@ class Session:
 
 
 def _by_hand(planned: PlannedFile) -> str:
-    """Return how to get a file without us."""
+    """Return instructions to fetch a file by hand."""
     if not planned.file.urls:
         return ""
     target = planned.target.absolute()
@@ -136,7 +136,7 @@ def _by_hand(planned: PlannedFile) -> str:
 
 
 class ModelJob:
-    """A model's files on their way, and what is done to them then."""
+    """Download and postprocessing of a model's files."""
 
     def __init__(self, plan: DownloadPlan, session: Session, pool: ThreadPoolExecutor, postprocessing: bool) -> None:
         self._plan = plan
@@ -147,14 +147,16 @@ class ModelJob:
         self._files = [pool.submit(self._get, planned) for planned in plan.files]
 
     def _begin(self) -> frozenset[str]:
-        """Announce the model once, and return the names of the files that postprocessing has dealt with before."""
+        """Announce the model once, and return the names of the files that are already postprocessed."""
         with self._beginning:
             if self._finished is None:
                 name = self._plan.card.name
                 self._session.tell(ModelBegin(name, len(self._plan.files)))
                 for file, reason in self._plan.skipped:
                     self._session.tell(FileSkipped(name, file, reason))
-                self._finished = postprocessed(self._plan.card, self._plan.folder) if self._steps else frozenset()
+                self._finished = frozenset()
+                if self._steps:
+                    self._finished = postprocessed(self._plan.card, self._plan.folder)
             return self._finished
 
     def _get(self, planned: PlannedFile) -> str | None:
@@ -165,13 +167,13 @@ class ModelJob:
         return self._session.get(planned)
 
     def finish(self) -> list[str]:
-        """Wait for the files, and do what the card asks for to them; return what failed."""
+        """Wait for the files, and postprocess them; return the failures."""
         name = self._plan.card.name
         if self._plan.reason:
             self._session.tell(ModelSkipped(name, self._plan.reason))
             return []
         finished = self._begin()
-        problems = [problem for problem in (file.result() for file in self._files) if problem]
+        problems = [*filter(None, map(Future.result, self._files))]
         self._session.tell(ModelEnd(name, not problems))
         if self._steps and not problems and not finished:
             self._session.tell(PostprocessingBegin(name))

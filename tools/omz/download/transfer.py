@@ -1,4 +1,4 @@
-"""One file from its addresses into its place, however many tries that takes."""
+"""Transfer of one file from its addresses, with as many tries as it takes."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from omz.errors import DownloadError
 from omz.zoo.model_file import ModelFile
 
 _PROGRESS_INTERVAL = 0.1  # seconds
-_ENOUGH = 1 << 20  # bytes that make a try worth its while, where a hundredth of the file is not known
+_ENOUGH = 1 << 20  # bytes that make a try fruitful, if a hundredth of the file is unknown
 _MOST_DOUBLINGS = 30
-_WRONG_WHOLE_FILES = 2  # of one address, then the next one is asked
+_WRONG_WHOLE_FILES = 2  # from one address, then the next one is tried
 
 
 class Stopped(Exception):
-    """Whoever asked for the transfer does not want it any more."""
+    """The transfer was stopped from outside."""
 
 
 @dataclass(frozen=True)
 class Listener:
-    """Who hears of a transfer.
+    """Receiver of the news of a transfer.
 
-    ``progress`` takes the bytes that are there; ``retry`` an address, why it failed and the seconds until it is asked
-    again; ``stop``, once set, ends the transfer.
+    ``progress`` takes the number of bytes so far; ``retry`` an address, the cause of its failure, and the seconds until
+    the next try; ``stop``, once set, ends the transfer.
     """
 
     progress: Callable[[int], None]
@@ -42,7 +42,7 @@ class Listener:
 
 
 class Transfer:
-    """Brings ``file`` to ``target``; goes on with what an earlier run received."""
+    """Brings ``file`` to ``target``; continues the transfer of an earlier run."""
 
     def __init__(self, file: ModelFile, target: Path, transport: Transport, policy: Policy, listener: Listener) -> None:
         self._file = file
@@ -53,9 +53,9 @@ class Transfer:
         self._fruitless = self._wrong = self._most = 0
 
     def run(self) -> None:
-        """Ask one address after the other, until one gives the file.
+        """Try one address after the other, until one gives the file.
 
-        Raises :class:`DownloadError` with what each of them answered, and :class:`Stopped`.
+        Raises :class:`DownloadError` with the failure of each, and :class:`Stopped`.
         """
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type((Retryable, Unusable)),
@@ -85,7 +85,7 @@ class Transfer:
         return tried or (_asked_to_wait(state) or 0) > longest_wait
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
-        """Return the seconds until the next try: what the server asks for, or twice as many after each vain one."""
+        """Return the seconds until the next try: as the server asks, or twice as many after each fruitless one."""
         asked = _asked_to_wait(state)
         if asked is not None:
             return asked
@@ -100,7 +100,7 @@ class Transfer:
             raise Stopped
 
     def _fetch(self, url: str) -> None:
-        """Ask once for the rest of the file; where that does not fit what is there, once more for all of it."""
+        """Request the rest of the file; if that does not fit the bytes so far, request all of it."""
         before = self._partial.size
         try:
             try:
@@ -113,12 +113,14 @@ class Transfer:
             self._wrong += 1
             raise
         finally:
+            self._fruitless += 1
             enough = _ENOUGH if self._file.size is None else self._file.size // 100 + 1
-            self._fruitless = 0 if self._partial.size - self._most >= enough else self._fruitless + 1
+            if self._partial.size - self._most >= enough:
+                self._fruitless = 0
             self._most = max(self._most, self._partial.size)
 
     def _receive(self, url: str) -> None:
-        """Receive what is missing, and check the whole; what is not the file is forgotten."""
+        """Receive the missing bytes, and check the whole; discard wrong bytes."""
         partial, size = self._partial, self._file.size
         try:
             if size is None or partial.size < size:
@@ -127,13 +129,13 @@ class Transfer:
                     with partial.writing(start, url, answer.body.validator) as writer:
                         self._copy(answer, writer)
             if not partial.is_right():
-                raise Unusable(f"what the server sends has another {self._file.checksum.algorithm} than on the card")
+                raise Unusable(f"the server's file has another {self._file.checksum.algorithm} than on the card")
         except Unusable:
             partial.discard()
             raise
 
     def _copy(self, answer: Answer, writer: Writer) -> None:
-        """Write the body; raise what is wrong with its length or its speed."""
+        """Write the body; raise an error for a wrong length, or too low a speed."""
         start, end = answer.body.start, answer.body.end
         pace = _Pace(self._policy)
         reported = 0.0
@@ -156,7 +158,7 @@ class Transfer:
 
 
 class _Pace:
-    """Notices a server that is slower than the policy bears."""
+    """Detects a server that is slower than the policy allows."""
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
@@ -164,7 +166,7 @@ class _Pace:
         self._before = 0
 
     def check(self, received: int, now: float) -> None:
-        """Raise :class:`Retryable` where too few bytes came in the last while."""
+        """Raise :class:`Retryable` if too few bytes came since the last check."""
         seconds = now - self._since
         if seconds >= self._policy.patience:
             if received - self._before < self._policy.least_speed * seconds:
@@ -177,5 +179,4 @@ def _failure(state: tenacity.RetryCallState) -> BaseException | None:
 
 
 def _asked_to_wait(state: tenacity.RetryCallState) -> float | None:
-    failure = _failure(state)
-    return failure.wait if isinstance(failure, Retryable) else None
+    return getattr(_failure(state), "wait", None)

@@ -1,4 +1,4 @@
-"""Bytes from an address, whatever its kind."""
+"""Transport: bytes from an address of any kind."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import httpx
 from omz.checksum import CHUNK
 from omz.download.answer import Body, Refused, Retryable, read_answer
 from omz.download.policy import Policy
+from omz.errors import os_reason
 from omz.zoo.record import printable
 
 _USER_AGENT = "open-matting-zoo"
@@ -24,7 +25,7 @@ _ENDINGS = ("peer closed connection", "Server disconnected")
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer that has begun: what its body is, and the body, in chunks."""
+    """An answer that has begun: the part of the file in its body, and the body in chunks."""
 
     body: Body
     chunks: Iterator[bytes]
@@ -34,12 +35,12 @@ class Transport:
     """Opens addresses: https, http, and files below ``file_roots``; may be used from several threads.
 
     Proxies and certificates are those of the environment (``HTTPS_PROXY``, ``NO_PROXY``, ``SSL_CERT_FILE``,
-    ``SSL_CERT_DIR``). To be closed after use.
+    ``SSL_CERT_DIR``). Use it in a ``with`` block.
     """
 
-    def __init__(self, policy: Policy, file_roots: tuple[Path, ...] = ()) -> None:
+    def __init__(self, policy: Policy, file_roots: tuple[Path, ...]) -> None:
         self._policy = policy
-        self._file_roots = tuple(root.resolve() for root in file_roots)
+        self._file_roots = set(map(Path.resolve, file_roots))
         self._client: httpx.Client | None = None
         self._making = threading.Lock()
 
@@ -51,26 +52,29 @@ class Transport:
             self._client.close()
 
     def _http(self) -> httpx.Client:
-        """Return the client, made when it is first needed, for bad settings only matter then."""
+        """Return the client, made on first use, for bad settings matter only then."""
         with self._making:
             if self._client is None:
                 try:
                     self._client = _make_client(self._policy)
                 except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
                     raise Refused(
-                        "the proxies or certificates that the environment names (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, "
+                        "the proxies or certificates set in the environment (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, "
                         f"NO_PROXY, SSL_CERT_FILE, SSL_CERT_DIR) cannot be used: {printable(str(error))}"
                     ) from error
             return self._client
 
     @contextlib.contextmanager
     def open(self, url: str, start: int, validator: str | None, size: int | None) -> Iterator[Answer]:
-        """Ask for ``url`` from byte ``start`` on, if it still is what ``validator`` says.
+        """Request ``url`` from byte ``start`` on, if it has not changed since ``validator``.
 
         Raises the errors of :mod:`omz.download.answer`; so do the chunks.
         """
-        opened = self._open_file(url, start) if urlsplit(url).scheme == "file" else None
-        with opened or self._open_http(url, start, validator, size) as answer:
+        if urlsplit(url).scheme == "file":
+            opened = self._open_file(url, start)
+        else:
+            opened = self._open_http(url, start, validator, size)
+        with opened as answer:
             yield answer
 
     @contextlib.contextmanager
@@ -78,8 +82,8 @@ class Transport:
         try:
             path = Path(url2pathname(urlsplit(url).path)).resolve()
         except (OSError, ValueError, RuntimeError) as error:  # a NUL in it, links in a circle
-            raise Refused(f"{printable(url)} leads nowhere: {printable(str(error))}") from error
-        if not any(path.is_relative_to(root) for root in self._file_roots):
+            raise Refused(f"{printable(url)} is not a valid path: {printable(str(error))}") from error
+        if self._file_roots.isdisjoint((path, *path.parents)):
             raise Refused(f"{path} is not below a folder that was given as --models_dir")
         try:
             with path.open("rb", buffering=0) as file:
@@ -90,12 +94,14 @@ class Transport:
                 yield Answer(Body(start, size, None), iter(lambda: file.read(CHUNK), b""))
         except OSError as error:
             if error.filename == str(path):
-                raise Refused(f"{path} cannot be read: {error.strerror}") from error
+                raise Refused(f"{path} cannot be read: {os_reason(error)}") from error
             raise
 
     @contextlib.contextmanager
     def _open_http(self, url: str, start: int, validator: str | None, size: int | None) -> Iterator[Answer]:
-        headers = {"Range": f"bytes={start}-"} if start else {}
+        headers = {}
+        if start:
+            headers["Range"] = f"bytes={start}-"
         if start and validator:
             headers["If-Range"] = validator
         with _named_causes(url), contextlib.ExitStack() as stack:
@@ -123,7 +129,7 @@ def _make_client(policy: Policy) -> httpx.Client:
 
 
 def _next_request(response: httpx.Response) -> httpx.Request:
-    """Return the request that a redirect leads to; what is less safe than what was asked for is refused."""
+    """Return the request of a redirect; raise :class:`Refused` for a less safe one."""
     location = response.headers["location"]
     following = response.next_request
     scheme = following.url.scheme if following else ""
@@ -134,11 +140,11 @@ def _next_request(response: httpx.Response) -> httpx.Request:
 
 @contextlib.contextmanager
 def _named_causes(url: str) -> Iterator[None]:
-    """Say what went wrong with a request for ``url``, and where that was redirected to."""
+    """Raise errors of a request for ``url`` with their causes, and with the address of a redirect."""
     try:
         yield
     except (httpx.UnsupportedProtocol, httpx.InvalidURL, ValueError) as error:  # UnicodeError is a ValueError
-        raise Refused(f"it is no address that can be asked: {printable(str(error))}") from error
+        raise Refused(f"the address cannot be used: {printable(str(error))}") from error
     except httpx.HTTPError as error:
         final = error.request.url
         host = f"{final.scheme}://{final.netloc.decode(errors='replace')}{final.path}"
@@ -148,11 +154,11 @@ def _named_causes(url: str) -> Iterator[None]:
 
 def _cause(error: httpx.HTTPError, scheme: str, redirected: str) -> Refused | Retryable:  # noqa: PLR0911
     text = printable(str(error) or type(error).__name__)
-    proxy = " through the proxy that the environment names" if scheme in getproxies() else ""
+    proxy = " through the proxy set in the environment" if scheme in getproxies() else ""
     if isinstance(error, httpx.ProxyError):
-        return Refused(f"the proxy that the environment names answers {text}{redirected}")
+        return Refused(f"the proxy set in the environment answers {text}{redirected}")
     if "CERTIFICATE" in text:
-        return Refused(f"{text}; SSL_CERT_FILE names the certificates to trust{redirected}")
+        return Refused(f"{text}; set SSL_CERT_FILE to the certificates to trust{redirected}")
     if isinstance(error, httpx.ConnectTimeout):
         return Retryable(f"the server does not take the connection in time{proxy}{redirected}")
     if isinstance(error, httpx.TimeoutException):
@@ -160,5 +166,5 @@ def _cause(error: httpx.HTTPError, scheme: str, redirected: str) -> Refused | Re
     if isinstance(error, httpx.ConnectError):
         return Retryable(f"no connection{proxy}: {text}{redirected}")
     if isinstance(error, httpx.ProtocolError) and not text.startswith(_ENDINGS):
-        return Refused(f"the server's answer is no HTTP that can be understood: {text}{redirected}")
+        return Refused(f"the server's answer is not valid HTTP: {text}{redirected}")
     return Retryable(f"the connection ended too early: {text}{redirected}")

@@ -1,4 +1,4 @@
-"""Archives from strangers, unpacked where they can do no harm."""
+"""Safe unpacking of archives from strangers."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _BOUNDED_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # zipfile expands
 
 @dataclass(frozen=True)
 class _Member:
-    """Something in an archive: a file that ``open`` gives, a link to ``link``, or else a folder."""
+    """A member of an archive: a file that ``open`` gives, a link to ``link``, or else a folder."""
 
     name: str
     open: Callable[[], IO[bytes] | None] | None = None
@@ -48,11 +48,11 @@ class _Member:
 
 
 def unpack(archive: Path, form: str) -> list[Path]:
-    """Unpack ``archive`` into the folder it lies in; return the files, which are all there or none of them.
+    """Unpack ``archive`` into its folder, all files or none; return the files.
 
-    ``form`` is zip, tar, gztar, bztar or xztar. Files that are there already are replaced; a link becomes a copy of the
-    file it points to. Raises :class:`DownloadError`, and leaves nothing behind, for an archive that is damaged, reaches
-    outside the folder by a name or a link, holds what is neither file, folder nor link, puts a file where a folder or
+    ``form`` is zip, tar, gztar, bztar or xztar. Existing files are replaced; a link becomes a copy of the file it
+    points to. Raises :class:`DownloadError`, and leaves nothing behind, for an archive that is damaged, reaches outside
+    the folder by a name or a link, has a member that is neither file, folder nor link, puts a file where a folder or
     the archive is, or is too large: more than 50,000 members, or more than 100 times (and 64 MiB) its own size.
     """
     workplace = archive.with_name(f".{archive.name}.unpacking")
@@ -63,7 +63,7 @@ def unpack(archive: Path, form: str) -> list[Path]:
         with _open(archive, form, bound) as members:
             _extract(members, workplace, bound)
         return _move_files(workplace, archive)
-    except Exception as error:  # there is little that zipfile and tarfile do not raise for a damaged archive
+    except Exception as error:  # zipfile and tarfile raise nearly anything for a damaged archive
         reason = printable(str(error) or type(error).__name__)
         raise DownloadError(f"{archive} cannot be unpacked: {reason}") from error
     finally:
@@ -85,7 +85,7 @@ def _open(archive: Path, form: str, bound: int) -> Iterator[Iterator[_Member]]:
 
 
 class _Stream(io.RawIOBase):
-    """What tarfile reads, which holds in memory whatever length a header claims, and takes any end for a good one."""
+    """Guard for tarfile, which holds any length that a header claims in memory, and takes any end for a good one."""
 
     def __init__(self, source: IO[bytes], bound: int) -> None:
         self._source = source
@@ -107,7 +107,7 @@ class _Stream(io.RawIOBase):
         return self._source.tell()
 
     def check_end(self) -> None:
-        """Raise :class:`ValueError` unless the last header was the empty one; read on, for the sake of checksums."""
+        """Raise :class:`ValueError` unless the last header was the empty one; read the rest, to check its checksums."""
         if self._last != bytes(tarfile.BLOCKSIZE):
             raise ValueError("it is damaged, or ends too early")
         while self.read(CHUNK):
@@ -118,7 +118,7 @@ def _zip_member(file: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Member:
     if info.is_dir():
         return _Member(info.filename)
     if info.compress_type not in _BOUNDED_METHODS:
-        raise ValueError(f"{info.filename} is compressed in another way than most zip archives (deflate)")
+        raise ValueError(f"{info.filename} is not compressed with deflate, the usual method of zip")
     if stat.S_ISLNK(info.external_attr >> 16):
         if info.file_size > _LONGEST_PATH:
             raise ValueError(f"{info.filename}, a link, is too long")
@@ -140,7 +140,7 @@ def _tar_member(file: tarfile.TarFile, info: tarfile.TarInfo) -> _Member:
     if info.islnk():  # a hard link names its target from the archive's top
         return _Member(info.name, link=posixpath.relpath(info.linkname, posixpath.dirname(info.name) or "."))
     if info.size < 0:
-        raise ValueError(f"{info.name} has less than no bytes")
+        raise ValueError(f"{info.name} has a negative size")
     if not info.isfile():
         raise ValueError(f"{info.name} is neither file, folder nor link")
     return _Member(info.name, lambda: file.extractfile(info))
@@ -164,7 +164,7 @@ def _extract(members: Iterator[_Member], workplace: Path, bound: int) -> None:
         for _ in range(_MOST_HOPS):
             target = links.get(target, target)
         if not (workplace / target).is_file():
-            raise ValueError(f"{name}, a link, leads to no file")
+            raise ValueError(f"{name}, a link, does not lead to a file")
         if target != name:  # tar calls a file that it packs a second time a link to itself
             with (workplace / target).open("rb") as source:
                 left -= _copy(source, workplace / name, left)
@@ -176,7 +176,7 @@ def _check_count(members: int) -> None:
 
 
 def _inside(name: str, what: str = "") -> str:
-    """Return ``name`` normalised; raise :class:`ValueError` where it leads out of the folder."""
+    """Return ``name`` normalised; raise :class:`ValueError` if it leads out of the folder."""
     normal = posixpath.normpath(name)
     windows = PureWindowsPath(name)
     if (
@@ -193,7 +193,7 @@ def _inside(name: str, what: str = "") -> str:
 
 
 def _copy(source: IO[bytes] | None, target: Path, most: int) -> int:
-    """Write ``source`` to ``target``; return the bytes, or raise :class:`ValueError` where there are too many."""
+    """Write ``source`` to ``target``; return the number of bytes, or raise :class:`ValueError` for too many."""
     target.parent.mkdir(parents=True, exist_ok=True)
     count = 0
     with target.open("wb") as file:
@@ -206,17 +206,18 @@ def _copy(source: IO[bytes] | None, target: Path, most: int) -> int:
 
 
 def _move_files(workplace: Path, archive: Path) -> list[Path]:
-    """Move what was unpacked to where it belongs, if there is nothing in the way of any of it."""
-    moves = []
+    """Move the unpacked files to their places, if nothing is in the way of any of them."""
+    moves: dict[Path, Path] = {}
     for place, _, names in os.walk(workplace):
         folder = archive.parent / Path(place).relative_to(workplace)
         if folder == workplace or (os.path.lexists(folder) and not folder.is_dir()):
             raise FileExistsError(f"{folder} is in the way of a folder")
-        moves += [(Path(place, name), folder / name) for name in names]
-    for _, target in moves:
+        for name in names:
+            moves[folder / name] = Path(place, name)
+    for target in moves:
         if target == archive or target.is_dir():
             raise FileExistsError(f"{target} is in the way of a file")
-    for source, target in moves:
+    for target, source in moves.items():
         target.parent.mkdir(parents=True, exist_ok=True)
         source.replace(target)
-    return sorted(target for _, target in moves)
+    return sorted(moves)

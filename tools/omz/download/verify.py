@@ -1,4 +1,4 @@
-"""What of a model is there, and right."""
+"""Verification of downloaded models."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from omz.zoo.model_file import BundledSource
 
 
 def verify(card: ModelCard, directory: Path, precisions: Collection[str]) -> list[FileChecked]:
-    """Check the files of ``card`` below ``directory``, those that ship with it too; change nothing.
+    """Check the files of ``card`` below ``directory``, including those that ship with it; change nothing.
 
-    A file that was unpacked or changed as the card says is right if what came of it is still as it was.
+    A file that was unpacked or changed as the card says is right if the results are unharmed.
     """
     plan = plan_download(card, directory, precisions)
-    finished = postprocessed(card, plan.folder) if card.postprocessing else frozenset()
+    finished: frozenset[str] = frozenset()
+    if card.postprocessing:
+        finished = postprocessed(card, plan.folder)
     wanted = {planned.file.name for planned in plan.files}
     checks = []
     for file in card.files:
@@ -27,5 +29,5 @@ def verify(card: ModelCard, directory: Path, precisions: Collection[str]) -> lis
             done = file.name in finished
             checks.append(FileChecked(card.name, str(path), None if done else file.problem_at(path), done))
     if wanted and card.postprocessing and not finished and not any(check.problem for check in checks):
-        checks.append(FileChecked(card.name, str(plan.folder), "is not yet as the card makes it of the files"))
+        checks.append(FileChecked(card.name, str(plan.folder), "is not yet unpacked or changed as on the card"))
     return checks

@@ -1,1 +1,1 @@
-"""Pictures: uint8 arrays, (H, W, 3) BGR, in and out of files, to other sizes, over other backgrounds."""
+"""Images as uint8 arrays, (H, W, 3) BGR: files, sizes, compositing, plates."""

@@ -1,4 +1,4 @@
-"""The plate laid over the picture, where the camera has moved between them."""
+"""Alignment of a plate with a picture, for a camera that has moved between them."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from numpy.typing import NDArray
 from omz.errors import ImageError
 from omz.images.arrays import Picture
 from omz.images.exposure import exposure_gains, scale_channels
-from omz.images.geometry import resize
+from omz.images.geometry import limit_side, resize
+from omz.images.sizes import picture_size
 
 Homography: TypeAlias = NDArray[np.float64]
-"""(3, 3), takes pixels of the plate, (x, y, 1), to those of the picture."""
+"""(3, 3), maps pixels of the plate, (x, y, 1), to those of the picture."""
 Grey: TypeAlias = NDArray[np.uint8]
 Points: TypeAlias = NDArray[np.float32]
 """(N, 2), x and y in pixels."""
 
-_PASSES = ((240, 3), (480, 2), (960, 1), (1920, 1))  # longer side of what points are followed in, and pyramid levels
+_PASSES = ((240, 3), (480, 2), (960, 1), (1920, 1))  # longer side of the copies, and pyramid levels
 _WINDOW = (31, 31)
 _POINTS, _QUALITY, _APART = 600, 0.01, 60  # points, how faint against the best, how many fit into the longer side
-_BACK = 0.5  # pixels: a point that is followed there and back ends no further from where it began
+_BACK = 0.5  # pixels between the start of a point and its end after being followed there and back
 _TOLERANCE = 1.0  # pixels that an inlier may be off
-_LEAST_MATCHES = 12  # four make a homography; fewer than this agree by chance
+_LEAST_MATCHES = 12  # four make a homography; fewer than twelve agree by chance
 _LEAST_INLIERS = 0.7
 _SIFT_SIDE, _SIFT_FEATURES = 640, 1500
 _RATIO = 0.8  # Lowe, "Distinctive Image Features from Scale-Invariant Keypoints", 2004
@@ -39,14 +40,13 @@ _LIKE, _MANY = 0.3, 30  # less likeness (the subject may be large) needs so many
 
 @dataclass(frozen=True)
 class Alignment:
-    """What came of laying a plate over a picture.
+    """The result of :func:`align`.
 
-    ``plate`` is the one to use: warped, with the picture's own pixels where it does not reach, or as it was.
-    ``aligned`` says whether the movement was found, ``reason``, in words, why not. Of ``matches``, points found in
-    both, ``inliers`` agree on the movement, ``residual`` pixels off in the mean; ``shift`` is how far the corners move,
-    in the mean, in pixels. ``homography`` (3, 3) takes plate pixels to picture pixels. ``covered`` (H, W) tells where
-    the warped plate reaches; None where nothing was warped, for a plate that fits to a tenth of a pixel is left as it
-    was.
+    ``plate`` is the one to use: warped, with the picture's own pixels where it does not reach, or unchanged.
+    ``aligned`` tells whether the movement was found, and ``reason``, in words, why not. Of ``matches``, points found in
+    both, ``inliers`` agree on the movement, on average ``residual`` pixels off; the corners move by ``shift`` pixels on
+    average. ``homography`` (3, 3) maps plate pixels to picture pixels. ``covered`` (H, W) is true where the warped
+    plate reaches; None if nothing was warped, as for a plate that fits to a tenth of a pixel.
     """
 
     plate: Picture
@@ -62,7 +62,7 @@ class Alignment:
 
 @dataclass(frozen=True)
 class _Movement:
-    """A homography, and what speaks for it; ``reason`` says why it is not to be used."""
+    """A homography and its evidence; ``reason`` says why it must not be used."""
 
     homography: Homography
     matches: int = 0
@@ -72,18 +72,16 @@ class _Movement:
 
 
 def align(plate: Picture, picture: Picture) -> Alignment:
-    """Lay ``plate`` over ``picture``, both uint8 BGR (H, W, 3) of one size.
+    """Align ``plate`` with ``picture``, both uint8 BGR (H, W, 3) of one size.
 
     Corners of the plate are followed into the picture by their neighbourhoods (Lucas and Kanade), in finer and finer
-    copies; a homography is what most of them agree on (RANSAC). Where that finds nothing the start is one between SIFT
-    features, which find each other over any distance. What it finds is not used where it is absurd, or where the plate
-    would not be more like the picture. Raises :class:`ImageError` for sizes that differ.
+    copies; the homography is the one that most of them agree on (RANSAC). If that fails, it starts again from a match
+    of SIFT features, which find each other over any distance. An absurd homography, or one that makes the plate less
+    like the picture, is refused. Raises :class:`ImageError` if the sizes differ.
     """
     if plate.shape != picture.shape:
-        raise ImageError(
-            f"plate {plate.shape[1]}x{plate.shape[0]} and picture {picture.shape[1]}x{picture.shape[0]} differ in size;"
-            " resize the plate"
-        )
+        sizes = f"plate {picture_size(plate)} and picture {picture_size(picture)}"
+        raise ImageError(f"{sizes} differ in size; resize the plate")
     exposed = _grey(scale_channels(plate, exposure_gains(plate, picture)))
     grey = _grey(picture)
     starts: tuple[Callable[[], Homography | None], ...] = (lambda: np.eye(3), lambda: _by_features(exposed, grey))
@@ -102,16 +100,19 @@ def likeness(plate: Picture, picture: Picture, valid: NDArray[np.bool_] | None =
 
     Both are (H, W, 3) of one size; of ``valid`` (H, W) pixels alone, where given. Measured on small copies.
     """
-    small = _smaller(picture.shape, _SEEN)
+    small = limit_side(picture.shape, _SEEN)
     old, new = resize(plate, small), resize(picture, small)
-    counts = None if valid is None else resize(valid.astype(np.uint8), small, cv2.INTER_NEAREST) > 0
-    close = cv2.absdiff(scale_channels(old, exposure_gains(old, new, counts)), new).max(axis=2) <= _CLOSE
-    counted = close if counts is None else close[counts]
-    return float(counted.mean()) if counted.size else 0.0
+    counts = np.ones(small, np.bool_)
+    if valid is not None:
+        counts = resize(valid.astype(np.uint8), small, cv2.INTER_NEAREST) > 0
+    if not counts.any():
+        return 0.0
+    difference = cv2.absdiff(scale_channels(old, exposure_gains(old, new, counts)), new)
+    return float((difference.max(axis=2) <= _CLOSE)[counts].mean())
 
 
 def _judged(found: _Movement, plate: Picture, picture: Picture) -> Alignment:
-    """Return the plate as ``found`` moves it, or as it was where that is no good."""
+    """Return the plate moved by ``found``, or unchanged if that is not plausible."""
     refused = Alignment(plate, False, found.reason, found.matches, found.inliers)
     reason = found.reason or _absurd(found.homography, plate)
     if reason:
@@ -128,24 +129,25 @@ def _judged(found: _Movement, plate: Picture, picture: Picture) -> Alignment:
 
 
 def _follow(plate: Grey, picture: Grey, homography: Homography) -> _Movement:
-    """Return the movement that begins with ``homography``, refined in copies of growing size."""
+    """Return the movement that starts from ``homography``, refined in copies of growing size."""
     best: _Movement | None = None
     for side, levels in _PASSES:
-        small = _smaller(picture.shape, side)
+        small = limit_side(picture.shape, side)
         scale = _scaling(picture.shape, small)
-        start = scale @ (best.homography if best else homography) @ np.linalg.inv(scale)
+        start = scale @ homography @ np.linalg.inv(scale)
         moved = cv2.warpPerspective(resize(plate, small), start, small[::-1], borderMode=cv2.BORDER_REPLICATE)
         step = _fit(*_followed(_calmed(moved), _calmed(resize(picture, small)), levels))
         if not step.reason:
             whole = np.linalg.inv(scale) @ step.homography @ start @ scale
-            best = _Movement(whole / whole[2, 2], step.matches, step.inliers, step.residual / scale[0, 0])
+            homography = whole / whole[2, 2]
+            best = _Movement(homography, step.matches, step.inliers, step.residual / scale[0, 0])
         if small == picture.shape[:2]:
             break
     return best or step
 
 
 def _followed(plate: Grey, picture: Grey, levels: int) -> tuple[Points, Points]:
-    """Return corners of the plate, and where they are in the picture."""
+    """Return corners of the plate, and their places in the picture."""
     corners = cv2.goodFeaturesToTrack(plate, _POINTS, _QUALITY, max(plate.shape) / _APART, blockSize=7)
     if corners is None:
         return np.empty((0, 2), np.float32), np.empty((0, 2), np.float32)
@@ -161,7 +163,9 @@ def _fit(old: Points, new: Points) -> _Movement:
     if matches < _LEAST_MATCHES:
         return _Movement(np.eye(3), matches, 0, 0.0, f"too few points ({matches}) of the plate are in the picture")
     homography, mask = cv2.findHomography(old, new, cv2.USAC_MAGSAC, _TOLERANCE, maxIters=5000, confidence=0.999)
-    inlier = np.zeros(matches, bool) if homography is None else mask.ravel().astype(bool)
+    inlier = np.zeros(matches, bool)
+    if homography is not None:
+        inlier = mask.ravel().astype(bool)
     inliers = int(inlier.sum())
     if inliers < max(_LEAST_MATCHES, _LEAST_INLIERS * matches):
         return _Movement(np.eye(3), matches, inliers, 0.0, f"only {inliers} of {matches} points agree on a movement")
@@ -170,25 +174,27 @@ def _fit(old: Points, new: Points) -> _Movement:
 
 
 def _by_features(plate: Grey, picture: Grey) -> Homography | None:
-    """Return a first guess, good to some pixels; None where features do not agree."""
-    small = _smaller(picture.shape, _SIFT_SIDE)
+    """Return a first guess, good to some pixels; None if the features do not agree."""
+    small = limit_side(picture.shape, _SIFT_SIDE)
     sift = cv2.SIFT.create(nfeatures=_SIFT_FEATURES, contrastThreshold=0.01)
-    (old, kinds), (new, others) = (sift.detectAndCompute(resize(image, small), None) for image in (plate, picture))
+    old, kinds = sift.detectAndCompute(resize(plate, small), None)
+    new, others = sift.detectAndCompute(resize(picture, small), None)
     if min(len(old), len(new)) < _LEAST_MATCHES:
         return None
-    pairs = [
-        (old[first.queryIdx].pt, new[first.trainIdx].pt)
-        for first, second in cv2.BFMatcher(cv2.NORM_L2).knnMatch(kinds, others, k=2)
-        if first.distance < _RATIO * second.distance
-    ]
+    pairs = []
+    for first, second in cv2.BFMatcher(cv2.NORM_L2).knnMatch(kinds, others, k=2):
+        if first.distance < _RATIO * second.distance:
+            pairs.append((old[first.queryIdx].pt, new[first.trainIdx].pt))
     points = np.array(pairs, np.float32).reshape(-1, 2, 2)
     found = _fit(points[:, 0], points[:, 1])
+    if found.reason:
+        return None
     scale = _scaling(picture.shape, small)
-    return None if found.reason else np.linalg.inv(scale) @ found.homography @ scale
+    return np.linalg.inv(scale) @ found.homography @ scale
 
 
 def _absurd(homography: Homography, plate: Picture) -> str:
-    """Return why no camera moves like this, "" where one does."""
+    """Return why no camera moves like this, or "" if one may."""
     height, width = plate.shape[:2]
     corners = _corners(plate)
     depth = corners @ homography[2, :2] + homography[2, 2]
@@ -206,7 +212,7 @@ def _absurd(homography: Homography, plate: Picture) -> str:
 
 
 def _warp(plate: Picture, picture: Picture, homography: Homography) -> tuple[Picture, NDArray[np.bool_]]:
-    """Return the plate as the homography moves it, and where it reaches; elsewhere it is the picture."""
+    """Return the warped plate, the picture where it does not reach, and a mask of where it does."""
     size = picture.shape[1::-1]
     warped = cv2.warpPerspective(plate, homography, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     reach = cv2.warpPerspective(np.full(plate.shape[:2], 255, np.uint8), homography, size)
@@ -233,16 +239,11 @@ def _grey(picture: Picture) -> Grey:
 
 
 def _calmed(grey: Grey) -> Grey:
-    """Return ``grey`` without the finest noise, which is not the same in two pictures."""
+    """Return ``grey`` without the finest noise, which differs between two pictures."""
     return cv2.GaussianBlur(grey, (0, 0), 1.0)
 
 
-def _smaller(shape: tuple[int, ...], side: int) -> tuple[int, int]:
-    scale = min(1.0, side / max(shape[:2]))
-    return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
-
-
 def _scaling(shape: tuple[int, ...], size: tuple[int, int]) -> Homography:
-    """Return what takes pixels of a picture of ``shape`` to those of its copy of ``size``, by their centres."""
+    """Return the homography from a picture of ``shape`` to its copy of ``size``, by the centres of pixels."""
     x, y = size[1] / shape[1], size[0] / shape[0]
     return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])

@@ -1,4 +1,4 @@
-"""Names for the arrays of pictures."""
+"""Type names of image arrays."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ Picture: TypeAlias = NDArray[np.uint8]
 Alpha: TypeAlias = NDArray[np.float32]
 """(H, W), 0 to 1."""
 Field: TypeAlias = NDArray[np.float32]
-"""(H, W), 0 to 1: anything that varies over a picture."""
+"""(H, W), 0 to 1: a quantity that varies over a picture."""
 Colours: TypeAlias = NDArray[np.float32]
 """(H, W, 3), BGR, 0 to 1."""
 Size: TypeAlias = tuple[int, int]
 """Height, width in pixels."""
+Pixels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
+"""(H, W), (H, W, 3) BGR or (H, W, 4) BGRA, in 8 or 16 bits."""

@@ -1,4 +1,4 @@
-"""Mattes to pictures."""
+"""Compositing: alpha and foreground to images, also before the blurred scene behind the subject."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from omz.images.arrays import Alpha, Colours, Picture, Size
-from omz.images.files import Levels
+from omz.images.arrays import Alpha, Colours, Picture, Pixels, Size
 from omz.images.geometry import resize
+
+_SUBJECT = 1 / 8  # from this alpha on, a pixel says nothing about the background
+_GUESSED = 8  # pixels of the picture to one of the guess behind the subject, which the blur hides
+_KERNEL = 16  # a longer kernel works on a smaller picture
+_FAINT = 0.1  # share of background from which on a pixel counts more than its surroundings
+_LEAST = 1e-6  # far below what a single level of a single pixel weighs
 
 
 def cutout(alpha: Alpha, foreground: Colours) -> NDArray[np.uint8]:
@@ -23,7 +28,7 @@ def composite(alpha: Alpha, foreground: Colours, target: Picture) -> Picture:
     return to_uint8(behind + weight * (foreground - behind))
 
 
-def blend(alpha: Levels, foreground: Picture, target: Picture) -> Picture:
+def blend(alpha: Pixels, foreground: Picture, target: Picture) -> Picture:
     """Return the subject before ``target``: ``alpha * foreground + (1 - alpha) * target``, rounded to the nearest.
 
     ``alpha`` is (H, W) uint8 or uint16 levels, the pictures are uint8 BGR of its size. Where alpha is 0 or full the
@@ -33,14 +38,16 @@ def blend(alpha: Levels, foreground: Picture, target: Picture) -> Picture:
     return cv2.blendLinear(foreground, target, weight, np.iinfo(alpha.dtype).max - weight)  # divides by their sum
 
 
-def cutout_levels(alpha: Levels, foreground: Picture) -> Levels:
+def cutout_levels(alpha: Pixels, foreground: Picture) -> Pixels:
     """Return the subject on transparency: (H, W, 4) BGRA in the depth of ``alpha``, straight (not premultiplied)."""
-    colours = foreground if alpha.dtype == np.uint8 else foreground.astype(np.uint16) * np.uint16(257)
+    colours: Pixels = foreground
+    if alpha.dtype == np.uint16:
+        colours = foreground.astype(np.uint16) * np.uint16(257)
     return cv2.merge([colours, alpha])
 
 
 def cover(target: Picture, size: Size) -> Picture:
-    """Return ``target`` at ``size`` (height, width): scaled to cover it, proportions kept, the middle cut out."""
+    """Return ``target`` at ``size`` (height, width): scaled to cover it, proportions kept, then cropped."""
     scale = max(size[0] / target.shape[0], size[1] / target.shape[1])
     height, width = max(size[0], round(target.shape[0] * scale)), max(size[1], round(target.shape[1] * scale))
     scaled = resize(target, (height, width))
@@ -51,3 +58,61 @@ def cover(target: Picture, size: Size) -> Picture:
 def to_uint8(values: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Return 0 to 1 as 0 to 255, clipped and rounded to the nearest level."""
     return cv2.convertScaleAbs(np.clip(values, 0, 1), alpha=255.0).reshape(values.shape)
+
+
+def blur_behind(picture: Picture, alpha: Pixels, strength: int) -> Picture:
+    """Return ``picture`` (H, W, 3) out of focus, without the subject that ``alpha`` (H, W) marks.
+
+    ``strength`` is the side, in pixels, of the box that is averaged, as in Open Model Zoo's ``--blur_bgr``; below 2
+    nothing is blurred. The subject is first painted over with the background around it, so that its colours do not
+    leak into the blur.
+    """
+    if strength < 2:
+        return picture
+    size = picture.shape[0], picture.shape[1]
+    smaller = _smaller(size, -(-strength // _KERNEL))
+    empty = _without_subject(picture, _background_weight(alpha), smaller)
+    side = max(1, round(strength * smaller[1] / size[1]))
+    return resize(cv2.blur(empty, (side, side)), size)
+
+
+def _background_weight(alpha: Pixels) -> NDArray[np.uint8]:
+    """Return how much each pixel tells about the background, 0 to 255."""
+    if alpha.dtype == np.uint16:
+        alpha = (alpha >> 8).astype(np.uint8)
+    table = np.clip(255 - np.arange(256) / _SUBJECT, 0, 255).astype(np.uint8)
+    weight = cv2.LUT(alpha, table)
+    if not weight.any():
+        weight[...] = 255  # nobody will see the background
+    return weight
+
+
+def _without_subject(picture: Picture, background: NDArray[np.uint8], size: Size) -> Picture:
+    """Return ``picture`` at ``size``, the subject painted over with its surroundings."""
+    known = _times(picture, background)
+    coarse = _smaller((picture.shape[0], picture.shape[1]), _GUESSED)
+    weight = resize(background, coarse).astype(np.float32) * np.float32(1 / 255)
+    guess = cv2.convertScaleAbs(_spread(resize(known, coarse).astype(np.float32), weight))
+    return cv2.add(resize(known, size), _times(resize(guess, size), cv2.bitwise_not(resize(background, size))))
+
+
+def _times(picture: Picture, weight: NDArray[np.uint8]) -> Picture:
+    return cv2.multiply(picture, cv2.merge([weight] * 3), scale=1 / 255)
+
+
+def _spread(colours: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return ``colours / weight`` where there is weight, and a smooth continuation elsewhere.
+
+    ``colours`` (H, W, 3) have been multiplied with ``weight`` (H, W), 0 to 1. Source: the pull-push of Gortler et al.,
+    "The Lumigraph", SIGGRAPH 1996.
+    """
+    size = weight.shape
+    if size == (1, 1):
+        return colours / max(float(weight[0, 0]), _LEAST)
+    half = _smaller(size, 2)
+    around = resize(_spread(resize(colours, half), resize(weight, half)), size)
+    return (colours + _FAINT * around) / (weight + _FAINT)[..., None]
+
+
+def _smaller(size: Size, scale: int) -> Size:
+    return -(-size[0] // scale), -(-size[1] // scale)

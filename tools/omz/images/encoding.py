@@ -1,4 +1,4 @@
-"""Pictures as the content of files, with what the files of photographs say about them."""
+"""Encoding of images, with the metadata of photographs."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from PIL import ExifTags, Image, ImageOps
 from omz.errors import first_line
 
 if TYPE_CHECKING:
-    from omz.images.files import Levels
+    from omz.images.arrays import Pixels
 
 KEEPS_METADATA = hasattr(cv2, "IMAGE_METADATA_ICCP")
 """Whether OpenCV is new enough to write EXIF data and colour profiles into PNG and WebP; JPEG always has them."""
 
 _JPEG = (".jpg", ".jpeg")
 _JPEG_QUALITY = 95
-_MOST_EXIF = 65_527  # bytes: what a segment of JPEG holds
+_MOST_EXIF = 65_527  # bytes: the size of a segment of JPEG
 # Measured on a noisy cut-out of 1080p, one core. 8 bits: 75 ms and 4.2 MB, where zlib's own strategy takes 110 ms and
 # 4.9 MB at level 1, 740 ms and 4.4 MB at level 6. 16 bits, the colours of which are 8 bits twice: 150 ms and 8.3 MB,
 # where it takes 150 ms and 6.1 MB at level 1, 1100 ms and 5.2 MB at level 6.
@@ -30,11 +30,11 @@ _PNG_16 = (cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_DEFAULT)
 
 @dataclass(frozen=True)
 class Metadata:
-    """What the file of a photograph says about it, and what goes into the files that come of it.
+    """Metadata of a photograph, to be written into the files made from it.
 
-    ``exif`` is a TIFF structure, whose orientation is 1, for pictures are read upright. It has no thumbnail, for that
-    shows the old background. ``icc`` is a colour profile for RGB. Both are empty where there is none. ``problem`` says
-    what could not be read.
+    ``exif`` is a TIFF structure with orientation 1, for pictures are read upright, and without the thumbnail, which
+    would show the old background. ``icc`` is a colour profile for RGB. Both may be empty. ``problem`` says what could
+    not be read.
     """
 
     exif: bytes = b""
@@ -43,18 +43,18 @@ class Metadata:
 
 
 def upright(image: Image.Image) -> tuple[Image.Image, str]:
-    """Return a loaded picture turned as its EXIF orientation says; or as it is, and why that cannot be read."""
+    """Return a loaded picture turned by its EXIF orientation; or unturned, and the problem with its EXIF data."""
     try:
         return ImageOps.exif_transpose(image), ""
-    except Exception as error:  # damaged data end in an error of any kind; the pixels are whole
+    except Exception as error:  # damaged data raise errors of any kind; the pixels are whole
         image.info.pop("exif", None)
         return image, _problem(error)
 
 
 def metadata_of(image: Image.Image, problem: str = "") -> Metadata:
-    """Return what is said about an upright picture; ``problem`` is what is known of it already."""
+    """Return the metadata of an upright picture; ``problem`` is one that is known already."""
     icc = image.info.get("icc_profile") or b""
-    if icc[16:20] != b"RGB ":  # the profile of CMYK or grey is wrong for what is made of the picture
+    if icc[16:20] != b"RGB ":  # a profile for CMYK or grey does not fit the results
         icc = b""
     try:
         exif = image.getexif()
@@ -66,22 +66,28 @@ def metadata_of(image: Image.Image, problem: str = "") -> Metadata:
         return Metadata(b"", icc, _problem(error))
 
 
-def encode(suffix: str, picture: Levels, quality: int | None, metadata: Metadata) -> bytes | None:
-    """Return a picture as a file in the format of ``suffix``, in small letters; None where that cannot hold it.
+def encode(suffix: str, picture: Pixels, quality: int | None, metadata: Metadata) -> bytes | None:
+    """Return the content of a file in the format of ``suffix``, in lower case; None if it cannot hold the picture.
 
     See :func:`omz.images.files.encode_picture`.
     """
-    has_alpha = picture.ndim == 3 and picture.shape[2] == 4
-    exif, icc = metadata.exif, metadata.icc if picture.ndim == 3 else b""
+    exif, icc = metadata.exif, metadata.icc
+    if picture.ndim == 2:
+        icc = b""
+    elif picture.shape[2] == 4:
+        quality = None
     if suffix in _JPEG and (exif or icc):
         return _jpeg_with_metadata(picture, quality or _JPEG_QUALITY, exif, icc)
-    parameters = _parameters(suffix, picture, None if has_alpha else quality)
-    kept = {"EXIF": exif, "ICCP": icc} if KEEPS_METADATA and suffix in (".png", ".webp") else {}
-    kinds = {getattr(cv2, f"IMAGE_METADATA_{name}"): chunk for name, chunk in kept.items() if chunk}
+    parameters = _parameters(suffix, picture, quality)
+    kinds, chunks = [], []
+    if KEEPS_METADATA and suffix in (".png", ".webp"):
+        for kind, content in ((cv2.IMAGE_METADATA_EXIF, exif), (cv2.IMAGE_METADATA_ICCP, icc)):
+            if content:
+                kinds.append(kind)
+                chunks.append(np.frombuffer(content, np.uint8))
     try:
         if kinds:
-            chunks = [np.frombuffer(chunk, np.uint8) for chunk in kinds.values()]
-            done, encoded = cv2.imencodeWithMetadata(suffix, picture, list(kinds), chunks, parameters)
+            done, encoded = cv2.imencodeWithMetadata(suffix, picture, kinds, chunks, parameters)
         else:
             done, encoded = cv2.imencode(suffix, picture, parameters)
     except cv2.error:
@@ -89,22 +95,25 @@ def encode(suffix: str, picture: Levels, quality: int | None, metadata: Metadata
     return encoded.tobytes() if done else None
 
 
-def _parameters(suffix: str, picture: Levels, quality: int | None) -> tuple[int, ...]:
-    """Return what OpenCV is told about the encoding: pairs of a flag and its value."""
+def _parameters(suffix: str, picture: Pixels, quality: int | None) -> tuple[int, ...]:
+    """Return the encoding parameters of OpenCV: flags, each followed by its value."""
     if suffix == ".png":
         return _PNG_16 if picture.dtype == np.uint16 and picture.ndim == 3 else _PNG_8
     if suffix in _JPEG:
         return cv2.IMWRITE_JPEG_QUALITY, quality or _JPEG_QUALITY
-    return (cv2.IMWRITE_WEBP_QUALITY, quality) if suffix == ".webp" and quality else ()
+    if suffix == ".webp" and quality:
+        return cv2.IMWRITE_WEBP_QUALITY, quality
+    return ()
 
 
-def _jpeg_with_metadata(picture: Levels, quality: int, exif: bytes, icc: bytes) -> bytes | None:
+def _jpeg_with_metadata(picture: Pixels, quality: int, exif: bytes, icc: bytes) -> bytes | None:
     """Encode with Pillow, for OpenCV refuses a profile that does not fit into one segment of the file."""
-    rgb = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+    if picture.ndim == 3:
+        picture = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
     file = io.BytesIO()
     kept = b"Exif\0\0" + exif if exif and len(exif) <= _MOST_EXIF else b""
     try:
-        Image.fromarray(rgb).save(file, "JPEG", quality=quality, exif=kept, icc_profile=icc or None)
+        Image.fromarray(picture).save(file, "JPEG", quality=quality, exif=kept, icc_profile=icc or None)
     except (OSError, ValueError):
         return None
     return file.getvalue()

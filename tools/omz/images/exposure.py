@@ -1,4 +1,4 @@
-"""The plate as bright and as warm as the picture."""
+"""Exposure: a plate made as bright and as warm as the picture."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omz.images.arrays import Picture
-from omz.images.geometry import resize
+from omz.images.geometry import limit_side, resize
 
 Gains = tuple[float, float, float]
 
 _NOTABLE = 0.05
-_SEEN = 320  # pixels of the longer side of what is measured; fewer pixels have less noise
-_DARK, _BRIGHT = 12, 243  # levels outside of which noise or the end of the scale rules a ratio
-_SPREAD = 0.15  # logarithm of a ratio: further from the median it is the subject or its shadow
+_SEEN = 320  # pixels of the longer side of the copies that are measured; fewer pixels have less noise
+_DARK, _BRIGHT = 12, 243  # levels beyond which noise or clipping dominates a ratio
+_SPREAD = 0.15  # logarithm of a ratio; pixels further from the median belong to the subject or its shadow
 _ENOUGH = 100  # pixels to take a median of
-_LIMIT = 2.0  # a gain further from 1 is no exposure of the same scene
+_LIMIT = 2.0  # a gain further from 1 means another scene
 
 
 @dataclass(frozen=True)
 class Exposure:
-    """A plate exposed as the picture: ``plate`` is the old one times ``gains`` (blue, green, red)."""
+    """A plate with the exposure of the picture: the old one times ``gains`` (blue, green, red)."""
 
     plate: Picture
     gains: Gains
 
     @property
     def is_off(self) -> bool:
-        """Whether a channel of the old plate differs by more than 5 %, which a matte can suffer from."""
-        return any(abs(gain - 1) > _NOTABLE for gain in self.gains)
+        """Whether a channel of the old plate differs by more than 5 %, which can harm the matte."""
+        return max(self.gains) > 1 + _NOTABLE or min(self.gains) < 1 - _NOTABLE
 
 
 def match_exposure(plate: Picture, picture: Picture, valid: NDArray[np.bool_] | None = None) -> Exposure:
     """Return ``plate`` scaled to the exposure of ``picture``, both (H, W, 3) and aligned.
 
-    ``valid`` (H, W) says which pixels count, without it all. Gains are the median ratio of each channel, then of the
-    pixels near that median, so that a subject that covers a third does not weigh; within 0.5 to 2, and 1 where too few
-    pixels are well exposed.
+    ``valid`` (H, W) marks the pixels that count, all by default. Gains are the median ratio of each channel, then of
+    the pixels near that median, so that a subject that covers a third has no effect; they lie within 0.5 to 2, and are
+    1 if too few pixels are well exposed.
     """
     gains = exposure_gains(plate, picture, valid)
     return Exposure(scale_channels(plate, gains), gains)
@@ -47,8 +47,7 @@ def match_exposure(plate: Picture, picture: Picture, valid: NDArray[np.bool_] | 
 
 def exposure_gains(plate: Picture, picture: Picture, valid: NDArray[np.bool_] | None = None) -> Gains:
     """Return the gains of :func:`match_exposure`."""
-    scale = min(1.0, _SEEN / max(picture.shape[:2]))
-    small = max(1, round(picture.shape[0] * scale)), max(1, round(picture.shape[1] * scale))
+    small = limit_side(picture.shape, _SEEN)
     old, new = resize(plate, small), resize(picture, small)
     counts = ((old >= _DARK) & (old <= _BRIGHT) & (new >= _DARK) & (new <= _BRIGHT)).all(axis=2)
     if valid is not None:

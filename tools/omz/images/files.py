@@ -1,4 +1,4 @@
-"""Pictures in files."""
+"""Image files."""
 
 from __future__ import annotations
 
@@ -7,20 +7,16 @@ import io
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeAlias
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from omz.atomic import whole_file
-from omz.errors import ImageError
-from omz.images.arrays import Picture
+from omz.errors import ImageError, first_line, os_reason
+from omz.images.arrays import Picture, Pixels
 from omz.images.encoding import Metadata, encode, metadata_of, upright
-
-Levels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
-"""What a file holds: 0 to 255, or 0 to 65535."""
+from omz.images.sizes import picture_size
 
 WITH_ALPHA = (".png", ".webp")
 WITHOUT_ALPHA = (".png", ".webp", ".jpg", ".jpeg", ".bmp")
@@ -29,18 +25,17 @@ WITHOUT_ALPHA = (".png", ".webp", ".jpg", ".jpeg", ".bmp")
 def read_picture(path: Path) -> Picture:
     """Read a picture of any common format and depth as (H, W, 3) uint8 BGR, turned as its EXIF orientation says.
 
-    Grey becomes colour, of 16 bits the upper 8 stay, an alpha channel is left out. Raises :class:`ImageError` where the
-    file is missing, empty, truncated, too large or no picture. (Pillow decodes, for it tells a truncated file from a
-    whole one.)
+    Grey becomes colour, 16 bits are cut to the upper 8, an alpha channel is dropped. Raises :class:`ImageError` if the
+    file is missing, empty, truncated, too large or not an image. (Pillow decodes, for it detects a truncated file.)
     """
     return read_picture_with_metadata(path)[0]
 
 
 def read_picture_with_metadata(path: Path, content: bytes | None = None) -> tuple[Picture, Metadata]:
-    """Read a picture as :func:`read_picture` does, and what its file says about it.
+    """Read a picture as :func:`read_picture` does, with the metadata in its file.
 
-    With ``content``, that is read in place of the file, and ``path`` names it. Raises :class:`ImageError`; damaged
-    metadata are no reason to.
+    ``content`` replaces that of the file, and ``path`` is then its name only. Raises :class:`ImageError`, but not for
+    damaged metadata.
     """
     with _opened(path, content) as image:
         image.load()
@@ -48,8 +43,8 @@ def read_picture_with_metadata(path: Path, content: bytes | None = None) -> tupl
         return _as_bgr(turned, path), metadata_of(turned, problem)
 
 
-def read_levels(path: Path) -> Levels:
-    """Read all that a picture holds, in the depth it has: (H, W), (H, W, 3) BGR or (H, W, 4) BGRA, uint8 or uint16.
+def read_pixels(path: Path) -> Pixels:
+    """Read a picture in its own depth and channels: (H, W), (H, W, 3) BGR or (H, W, 4) BGRA, uint8 or uint16.
 
     Depths below 8 bits become 8 bits; palettes become colours. It is turned as its EXIF orientation says, unless it has
     colours of 16 bits. Raises :class:`ImageError` as :func:`read_picture` does, and for depths above 16 bits.
@@ -60,87 +55,82 @@ def read_levels(path: Path) -> Levels:
             raise ImageError(f"{path} has neither 8 nor 16 bits a channel; convert it to 8 or 16 bits")
         if image.mode in ("RGB", "RGBA") and ";16" in stored:
             return _deep_colours(image, path)
-        if (
-            image.format == "PNG"
-            and image.mode in ("L", "RGB", "RGBA")
-            and not {"transparency", "exif"} & {*image.info}
-        ):
+        is_plain = not {"transparency", "exif"} & {*image.info}
+        if image.format == "PNG" and image.mode in ("L", "RGB", "RGBA") and is_plain:
             return _plain_png(image, path)
         ImageOps.exif_transpose(image, in_place=True)
         return _levels(image)
 
 
-def write_picture(path: Path, picture: Levels, quality: int | None = None, metadata: Metadata | None = None) -> None:
+def write_picture(path: Path, picture: Pixels, metadata: Metadata | None = None) -> None:
     """Write a picture in the format of the suffix, whole or not at all; see :func:`encode_picture`.
 
-    Raises :class:`ImageError` for a suffix that cannot hold the picture, or where the file cannot be written.
+    Raises :class:`ImageError` if the format cannot hold the picture, or the file cannot be written.
     """
-    content = encode_picture(path, picture, quality, metadata)
+    content = encode_picture(path, picture, metadata=metadata)
     try:
         with whole_file(path) as temporary:
             temporary.write_bytes(content)
     except OSError as error:
-        raise ImageError(f"{path} cannot be written: {error.strerror or error}; choose another place") from error
+        raise ImageError(f"{path} cannot be written: {os_reason(error)}; choose another place") from error
 
 
-def encode_picture(path: Path, picture: Levels, quality: int | None = None, metadata: Metadata | None = None) -> bytes:
+def encode_picture(path: Path, picture: Pixels, quality: int | None = None, metadata: Metadata | None = None) -> bytes:
     """Return (H, W), (H, W, 3) BGR or (H, W, 4) BGRA as a file in the format of the suffix of ``path``.
 
-    It is uint8, or uint16 for a PNG. ``quality`` (1 to 100) is that of JPEG, 95 without it, and of WebP without alpha;
-    everything else has no loss, but for colours of WebP where alpha is 0. ``metadata`` go into PNG, WebP and JPEG; a
-    colour profile into files with colours alone. Raises :class:`ImageError` where the format cannot hold the picture.
+    It is uint8, or uint16 for a PNG. ``quality`` (1 to 100) is for JPEG, 95 by default, and WebP without alpha; all
+    else is lossless, except colours of WebP where alpha is 0. ``metadata`` goes into PNG, WebP and JPEG; a colour
+    profile only into files with colours. Raises :class:`ImageError` if the format cannot hold the picture.
     """
     check_suffix(path, has_alpha=picture.ndim == 3 and picture.shape[2] == 4)
     if picture.dtype == np.uint16 and path.suffix.lower() != ".png":
         raise ImageError(f"{path}: only a PNG holds 16 bits; name it .png, or write 8 bits")
     content = encode(path.suffix.lower(), picture, quality, metadata or Metadata())
     if content is None:
-        raise ImageError(f"{path}: the format cannot hold {picture.shape[1]}x{picture.shape[0]} pixels; write a PNG")
+        raise ImageError(f"{path}: the format cannot hold {picture_size(picture)} pixels; write a PNG")
     return content
 
 
 def check_suffix(path: Path, has_alpha: bool) -> None:
-    """Raise :class:`ImageError` where the suffix of ``path`` cannot hold a picture (with alpha, if it has one)."""
-    allowed = WITH_ALPHA if has_alpha else WITHOUT_ALPHA
+    """Raise :class:`ImageError` if the format of ``path``, by its suffix, cannot hold a picture (with alpha)."""
+    kind, allowed = ("a picture with transparency", WITH_ALPHA) if has_alpha else ("a picture", WITHOUT_ALPHA)
     if path.suffix.lower() not in allowed:
-        kind = "a picture with transparency" if has_alpha else "a picture"
         raise ImageError(f"{path}: {kind} needs one of the suffixes {', '.join(allowed)}")
 
 
 @contextlib.contextmanager
 def _opened(path: Path, content: bytes | None = None) -> Iterator[ImageFile.ImageFile]:
-    """Open a picture; what its decoder says, here or in the block, becomes an :class:`ImageError`."""
+    """Open a picture; errors of its decoder, here or in the block, become an :class:`ImageError`."""
     try:
-        if (path.stat().st_size if content is None else len(content)) == 0:
+        size = path.stat().st_size if content is None else len(content)
+        if not size:
             raise ImageError(f"{path} is empty; use a picture")
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # what is damaged ends in an exception, too
+            warnings.simplefilter("ignore", UserWarning)  # damage also ends in an exception
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path if content is None else io.BytesIO(content)) as image:
                 yield image
     except FileNotFoundError:
         raise ImageError(f"no picture at {path}; check the path") from None
     except UnidentifiedImageError:
-        raise ImageError(f"{path} is no picture in a format that can be read; convert it to PNG or JPEG") from None
+        raise ImageError(f"{path} is not an image in a known format; convert it to PNG or JPEG") from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         limit = (Image.MAX_IMAGE_PIXELS or 0) // 10**6
         raise ImageError(f"{path} has more than {limit} million pixels; make it smaller") from None
     except (OSError, SyntaxError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ImageError(f"{path} cannot be read as a picture: {reason}; use an undamaged file") from error
+        raise ImageError(f"{path} cannot be read as a picture: {first_line(error)}; use an undamaged file") from error
 
 
 def _as_bgr(image: Image.Image, path: Path) -> Picture:
     if image.mode == "F":
-        raise ImageError(f"{path} has floating-point values, whose range is not known; convert it to 8 or 16 bits")
+        raise ImageError(f"{path} has floating-point values, whose range is unknown; convert it to 8 or 16 bits")
     if image.mode.startswith("I"):  # 16-bit grey, which Pillow would clip instead of scale
-        return cv2.cvtColor(
-            (np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8), cv2.COLOR_GRAY2BGR
-        )
+        upper = (np.asarray(image).astype(np.uint32) >> 8).clip(0, 255)
+        return cv2.cvtColor(upper.astype(np.uint8), cv2.COLOR_GRAY2BGR)
     return cv2.cvtColor(np.asarray(image.convert("RGB")), cv2.COLOR_RGB2BGR)
 
 
-def _levels(image: Image.Image) -> Levels:
+def _levels(image: Image.Image) -> Pixels:
     if image.mode.startswith("I"):
         return np.asarray(image).astype(np.uint16)
     if image.has_transparency_data:
@@ -150,8 +140,8 @@ def _levels(image: Image.Image) -> Levels:
     return cv2.cvtColor(np.asarray(image.convert("RGB")), cv2.COLOR_RGB2BGR)
 
 
-def _plain_png(image: ImageFile.ImageFile, path: Path) -> Levels:
-    """Decode with OpenCV, without the copies of Pillow, which checks the sums inside, and decodes what is refused."""
+def _plain_png(image: ImageFile.ImageFile, path: Path) -> Pixels:
+    """Decode with OpenCV, which makes fewer copies; Pillow checks the sums inside, and decodes what OpenCV refuses."""
     levels = None
     with contextlib.suppress(OSError, SyntaxError, ValueError):
         levels = _decoded_by_opencv(image, path)
@@ -163,10 +153,10 @@ def _plain_png(image: ImageFile.ImageFile, path: Path) -> Levels:
 
 def _channels(image: Image.Image) -> tuple[int, ...]:
     bands = len(image.getbands())
-    return () if bands == 1 else (bands,)
+    return (bands,) if bands > 1 else ()
 
 
-def _deep_colours(image: ImageFile.ImageFile, path: Path) -> Levels:
+def _deep_colours(image: ImageFile.ImageFile, path: Path) -> Pixels:
     """Decode with OpenCV, for Pillow cuts colours of 16 bits to 8; Pillow checks the sums inside a PNG."""
     levels = _decoded_by_opencv(image, path)
     if levels is None or levels.dtype != np.uint16:
@@ -174,8 +164,8 @@ def _deep_colours(image: ImageFile.ImageFile, path: Path) -> Levels:
     return levels
 
 
-def _decoded_by_opencv(image: ImageFile.ImageFile, path: Path) -> Levels | None:
-    """Decode what Pillow has checked, as it is stored; None where OpenCV cannot."""
+def _decoded_by_opencv(image: ImageFile.ImageFile, path: Path) -> Pixels | None:
+    """Decode a picture as it is stored, once Pillow has checked it; None if OpenCV cannot."""
     image.verify()
     try:
         return cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)

@@ -1,4 +1,4 @@
-"""The colours of the subject, where the network gives alpha alone."""
+"""Foreground estimation, for networks that give alpha only."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _TURN = threading.Lock()  # each call has all cores to itself; one of numba's wa
 
 
 def estimate_foreground(picture: Picture, alpha: Alpha) -> Colours:
-    """Estimate the subject's own colours, so that nothing of the old background shines through where alpha is below 1.
+    """Estimate the subject's own colours, without the old background that shows through where alpha is below 1.
 
     ``picture`` is (H, W, 3) uint8 BGR, ``alpha`` (H, W) float32; the result is (H, W, 3) float32 BGR, 0 to 1. Raises
-    :class:`ImageError` where the two differ in size, or the estimator cannot be loaded. The first call of a process
-    loads it, and the first on a machine compiles it, which takes seconds. It needs about 80 bytes a pixel. Threads take
+    :class:`ImageError` if the two differ in size, or the estimator cannot be loaded. The first call of a process loads
+    it, and the first on a machine compiles it, which takes seconds. It needs about 80 bytes a pixel. Threads take
     turns.
 
     The method is that of Germer, Uelwer, Conrad and Harmeling, "Fast Multi-Level Foreground Estimation", 2020.
     """
     if picture.shape != (*alpha.shape, 3) or not alpha.size:
-        raise ImageError(f"picture {list(picture.shape)} and alpha {list(alpha.shape)} are not of one size")
+        raise ImageError(f"picture {list(picture.shape)} and alpha {list(alpha.shape)} differ in size")
     colours = picture.astype(np.float32) * np.float32(1 / 255)
-    if alpha.size == 1:  # one pixel has no levels
+    if alpha.size == 1:  # no levels to estimate from
         return colours
     with _TURN:
         return _estimator()(colours, alpha)
@@ -41,31 +41,33 @@ def estimate_foreground(picture: Picture, alpha: Alpha) -> Colours:
 
 @functools.cache
 def _estimator() -> Callable[[Colours, Alpha], Colours]:
-    """Return pymatting's estimator; raises :class:`ImageError` where it cannot be loaded."""
+    """Return pymatting's estimator; raises :class:`ImageError` if it cannot be loaded."""
     try:
         try:
             module = _load()
-        except (RuntimeError, OSError):  # numba finds no folder in which to keep what it compiles
+        except (RuntimeError, OSError):  # numba finds no folder for its cache
             module = _load_without_cache()
     except (ImportError, RuntimeError, OSError) as error:
         raise ImageError(
             f"the foreground cannot be estimated: {first_line(error)}; pip install --upgrade pymatting numba, "
-            "or name a folder that can be written to in NUMBA_CACHE_DIR"
+            "or set NUMBA_CACHE_DIR to a writable folder"
         ) from error
     return module.estimate_foreground_ml
 
 
 def _load() -> ModuleType:
-    """Load the one file of pymatting that is needed, in seconds; to import the package compiles all of its solvers.
+    """Load the one file of pymatting that is needed; importing the package would compile all of its solvers.
 
-    The file gets its own name, under which numba keeps what it compiles, and looks for the module when that is loaded.
+    The module keeps its full name: numba's cache is kept under that, and numba looks it up when it loads the cache.
     """
     if _MODULE in sys.modules:
         return sys.modules[_MODULE]
     _do_without_tbb_on_one_core()
     package = importlib.util.find_spec("pymatting")
-    folders = (package.submodule_search_locations or []) if package else []
-    spec = PathFinder.find_spec(_MODULE, [f"{folder}/foreground" for folder in folders])
+    spec = None
+    if package and package.submodule_search_locations:
+        folders = [f"{folder}/foreground" for folder in package.submodule_search_locations]
+        spec = PathFinder.find_spec(_MODULE, folders)
     if spec is None or spec.loader is None:
         raise ModuleNotFoundError("pymatting is not installed")
     module = importlib.util.module_from_spec(spec)
@@ -79,10 +81,10 @@ def _load() -> ModuleType:
 
 
 def _do_without_tbb_on_one_core() -> None:
-    """Have numba prefer other ways to its threads.
+    """Make numba prefer other threading layers than TBB on a single core.
 
-    To start those of TBB, numba gives it a task, for which it waits when the process ends. Where there is no second
-    core, only the thread that gave it would do it; the process hangs if that is not the main one.
+    To start the threads of TBB, numba gives it a task, and waits for it when the process ends. On a single core only
+    the thread that gave the task would run it; the process hangs if that is not the main one.
     """
     from numba import config
 
@@ -92,7 +94,7 @@ def _do_without_tbb_on_one_core() -> None:
 
 
 def _load_without_cache() -> ModuleType:
-    """Load it with a folder for what is compiled that is gone afterwards: every process compiles anew."""
+    """Load it with a temporary cache: every process compiles again."""
     from numba import config
 
     settings = vars(config)

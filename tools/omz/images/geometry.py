@@ -1,4 +1,4 @@
-"""Pictures to the size a network takes, and its results back."""
+"""Resizing: pictures to the size of a network's input, and results back."""
 
 from __future__ import annotations
 
@@ -16,19 +16,26 @@ Array = TypeVar("Array", bound=NDArray[Any])
 def resize(image: Array, size: Size, interpolation: int | None = None) -> Array:
     """Resize (H, W) or (H, W, C) to ``size`` (height, width).
 
-    ``interpolation`` is a flag of OpenCV; without it: area when it shrinks, linear when it grows.
+    ``interpolation`` is a flag of OpenCV; by default area to shrink, linear to grow.
     """
     if image.shape[:2] == size:
         return image
     if interpolation is None:
-        shrinks = size[0] <= image.shape[0] and size[1] <= image.shape[1]
-        interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        interpolation = cv2.INTER_LINEAR
+        if size[0] <= image.shape[0] and size[1] <= image.shape[1]:
+            interpolation = cv2.INTER_AREA
     return cv2.resize(image, size[::-1], interpolation=interpolation)
+
+
+def limit_side(shape: tuple[int, ...], side: int) -> Size:
+    """Return the size of an image of ``shape`` once its longer side is at most ``side`` pixels."""
+    scale = min(1.0, side / max(shape[:2]))
+    return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
 
 
 @dataclass(frozen=True)
 class Fit:
-    """How a picture of size ``original`` lies in a network's input of size ``padded``.
+    """Placement of a picture of size ``original`` in a network's input of size ``padded``.
 
     The picture, resized to ``inner``, fills the upper left corner; its edge pixels repeat to the right and below. All
     sizes are (height, width). ``interpolation`` is that of :func:`resize`, both ways.
@@ -41,11 +48,11 @@ class Fit:
 
     @property
     def is_resized(self) -> bool:
-        """Whether the network sees the picture at another size than its own."""
+        """Whether the network sees the picture at another size."""
         return self.inner != self.original
 
     def apply(self, image: Array) -> Array:
-        """Return ``image``, of size ``original``, as the network takes it."""
+        """Return ``image``, of size ``original``, as input for the network."""
         inner = resize(image, self.inner, self.interpolation)
         if self.inner == self.padded:
             return inner
@@ -60,18 +67,16 @@ class Fit:
 
 def fit_padded(original: Size, multiple: int) -> Fit:
     """Fit a picture, at its own size, into the next size that is a ``multiple``."""
-    height, width = (-(-length // multiple) * multiple for length in original)
-    return Fit(original, original, (height, width))
+    below, right = -original[0] % multiple, -original[1] % multiple
+    return Fit(original, original, (original[0] + below, original[1] + right))
 
 
 def fit_inside(original: Size, available: Size) -> Fit:
     """Fit a picture into the fixed size ``available``, as large as its proportions allow."""
     scale = min(available[0] / original[0], available[1] / original[1])
-    inner = (
-        min(available[0], max(1, round(original[0] * scale))),
-        min(available[1], max(1, round(original[1] * scale))),
-    )
-    return Fit(original, inner, available)
+    height = min(available[0], max(1, round(original[0] * scale)))
+    width = min(available[1], max(1, round(original[1] * scale)))
+    return Fit(original, (height, width), available)
 
 
 def fit_stretched(original: Size, available: Size) -> Fit:

@@ -1,4 +1,4 @@
-"""What a subject is placed before, at the size of its picture."""
+"""Placement of a new background, at the size of the picture."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from omz.images.compositing import cover
 from omz.images.geometry import fit_inside, resize
 
 Placing: TypeAlias = Literal["cover", "contain", "stretch", "tile"]
-"""How a target of another size is made to fit."""
+"""How to fit a target of another size."""
 
 
-def place(target: Picture, size: Size, fit: Placing, fill: tuple[int, int, int] = (0, 0, 0)) -> Picture:
+def place(target: Picture, size: Size, fit: Placing) -> Picture:
     """Return ``target`` at ``size`` (height, width).
 
-    ``cover`` keeps its proportions and cuts off what is too much, at both sides alike; ``contain`` shows the whole of
-    it in the middle, with bars of the BGR colour ``fill``; ``stretch`` does not keep its proportions; ``tile`` repeats
-    it at its own size from the upper left corner. A target of a single pixel is a colour, and fills the size however
-    it is to fit. One that has the size already is returned itself.
+    ``cover`` keeps its proportions and crops both sides alike; ``contain`` shows the whole of it in the middle, between
+    black bars; ``stretch`` does not keep its proportions; ``tile`` repeats it at its own size from the upper left
+    corner. A target of a single pixel is a colour, and always fills the size. A target that fits is returned itself.
     """
     if target.shape[:2] == size:
         return target
@@ -30,15 +29,17 @@ def place(target: Picture, size: Size, fit: Placing, fill: tuple[int, int, int] 
         return cover(target, size)
     if fit == "stretch":
         return resize(target, size)
-    return _contain(target, size, fill) if fit == "contain" else _tile(target, size)
+    if fit == "contain":
+        return _contain(target, size)
+    return _tile(target, size)
 
 
-def _contain(target: Picture, size: Size, fill: tuple[int, int, int]) -> Picture:
+def _contain(target: Picture, size: Size) -> Picture:
     height, width = fit_inside((target.shape[0], target.shape[1]), size).inner
     top, left = (size[0] - height) // 2, (size[1] - width) // 2
     below, right = size[0] - height - top, size[1] - width - left
     inner = resize(target, (height, width))
-    return cv2.copyMakeBorder(inner, top, below, left, right, cv2.BORDER_CONSTANT, value=fill)
+    return cv2.copyMakeBorder(inner, top, below, left, right, cv2.BORDER_CONSTANT)
 
 
 def _tile(target: Picture, size: Size) -> Picture:

@@ -1,1 +1,1 @@
-"""Network definitions, one family a file. Each imports its framework, so nothing is imported here."""
+"""Network definitions, one family a file. Each file imports its framework, so this one imports nothing."""

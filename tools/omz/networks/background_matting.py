@@ -1,4 +1,4 @@
-"""BackgroundMattingV2: alpha and foreground from a picture and the clean plate behind it.
+"""BackgroundMattingV2: alpha and foreground from an image and its plate.
 
 Lin et al., "Real-Time High-Resolution Background Matting", 2020 (arXiv 2012.07810). Parameter names and shapes at
 width 1 are those of the published MobileNetV2 checkpoint, so it loads strictly.
@@ -18,9 +18,9 @@ from omz.networks.refiner import RefineMode, Refiner, resize
 
 
 class CoarseMatte(NamedTuple):
-    """What the base network says, (B, C, h, w) at the size it was given.
+    """The output of the base network, (B, C, h, w) at the size of its input.
 
-    ``pha`` and ``err`` lie in 0 to 1; ``residual`` is the foreground minus the picture; ``hid`` feeds the refiner.
+    ``pha`` and ``err`` lie in 0 to 1; ``residual`` is the foreground minus the image; ``hid`` feeds the refiner.
     """
 
     pha: Tensor
@@ -68,7 +68,7 @@ class BackgroundMatting(nn.Module):
     def forward(self, src: Tensor, bgr: Tensor) -> MattingOutput:
         """Matte ``src`` against the plate ``bgr``: both (B, 3, H, W), RGB, 0 to 1, H and W multiples of 4."""
         pair = torch.cat([src, bgr], 1)
-        # By scale and not by size, so that a traced graph computes the size from its input.
+        # By scale, not by size, so that a traced graph computes the size from its input.
         small = F.interpolate(
             pair, scale_factor=self.backbone_scale, mode="bilinear", align_corners=False, recompute_scale_factor=True
         )
@@ -84,7 +84,7 @@ class BackgroundMatting(nn.Module):
         )
 
     def base(self, pair: Tensor) -> CoarseMatte:
-        """Run the base network alone on (B, 6, h, w): picture and plate, of any size."""
+        """Run the base network alone on (B, 6, h, w): image and plate, of any size."""
         features: Features = self.backbone(pair)
         x = self.decoder(self.aspp(features.sixteenth), features, pair)
         return CoarseMatte(
@@ -93,7 +93,7 @@ class BackgroundMatting(nn.Module):
 
 
 class ASPP(nn.Module):
-    """Atrous spatial pyramid pooling (Chen et al., arXiv 1706.05587): one map, seen at five scales at once."""
+    """Atrous spatial pyramid pooling (Chen et al., arXiv 1706.05587): one map at five scales."""
 
     def __init__(self, in_channels: int, out_channels: int, dilations: tuple[int, ...] = (3, 6, 9)) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""How many channels a layer has in a network of another width."""
+"""Channel counts of networks of other widths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether weights belong to a network: every parameter, no other, each of its shape."""
+"""Check that weights fit a network: every parameter, no other, each of its shape."""
 
 from __future__ import annotations
 
@@ -13,19 +13,15 @@ _TOLD = 3
 def check_fit(
     expected: Mapping[str, Sequence[int]], found: Mapping[str, Sequence[int]], path: Path, network: str
 ) -> None:
-    """Raise :class:`ModelFileError` unless the file at ``path`` has what ``network`` expects: shapes by name.
+    """Raise :class:`ModelFileError` unless the shapes by name in the file at ``path`` are those of ``network``.
 
-    It names what is missing, surplus or misshapen.
+    The message names parameters that are missing, surplus or misshapen.
     """
-    problems = [
-        *(f"{name} is missing" for name in expected if name not in found),
-        *(f"{name} is not part of the network" for name in found if name not in expected),
-        *(
-            f"{name} is {list(found[name])} instead of {list(shape)}"
-            for name, shape in expected.items()
-            if name in found and list(found[name]) != list(shape)
-        ),
-    ]
+    problems = [f"{name} is missing" for name in expected if name not in found]
+    problems += [f"{name} is not part of the network" for name in found if name not in expected]
+    for name, shape in expected.items():
+        if name in found and list(found[name]) != list(shape):
+            problems.append(f"{name} is {list(found[name])} instead of {list(shape)}")
     if problems:
         more = f" and {len(problems) - _TOLD} more" if len(problems) > _TOLD else ""
         raise ModelFileError(

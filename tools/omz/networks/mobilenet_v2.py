@@ -1,4 +1,4 @@
-"""MobileNetV2 as an encoder that keeps one sixteenth of the resolution and hands out its skip features."""
+"""MobileNetV2 as an encoder to a sixteenth of the resolution, with skip features."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class MobileNetV2Encoder(nn.Module):
 
 
 class InvertedResidual(nn.Module):
-    """Expand, filter each channel on its own, project; plus the input where the shapes allow it."""
+    """Expand, filter each channel on its own, project; add the input if the shapes allow it."""
 
     def __init__(self, in_channels: int, out_channels: int, expansion: int, stride: int, dilation: int) -> None:
         super().__init__()

@@ -1,24 +1,23 @@
-"""MindSpore, without most of what it does to the process that imports it.
+"""MindSpore, without most of its effects on the process that imports it.
 
-It sets variables of the environment, among them that of protobuf's slow implementation, which would hold for ONNX
-files, too; they are taken back. Its oneDNN (3.10) computes most convolutions with reference code where it finds
-AVX-512, dozens of times as slowly as with AVX2; so it is shown AVX2 until it has looked, and no longer, for PyTorch and
-OpenVINO read the same variable. It keeps Ctrl-C for itself, which cannot be helped: programs run it in a process of its
-own (:mod:`omz.runtime.mindspore_engine`).
+It sets environment variables, among them the one that selects protobuf's slow implementation, also for ONNX files; they
+are restored. Its oneDNN (3.10) computes most convolutions with reference code on AVX-512, dozens of times as slowly as
+with AVX2; so it sees only AVX2 until it has chosen, and no longer, for PyTorch and OpenVINO read the same variable. It
+captures Ctrl-C, which cannot be undone: programs run it in an isolated process (:mod:`omz.runtime.mindspore_engine`).
 """
 
 from __future__ import annotations
 
 import os
 
-import google.protobuf.descriptor  # noqa: F401  (MindSpore would choose how it is implemented)
+import google.protobuf.descriptor  # noqa: F401  (or MindSpore would choose its implementation)
 import numpy as np
 
 from omz.extras import import_extra
 
 _FOR_IMPORT = {"GLOG_v": "4", "ONEDNN_MAX_CPU_ISA": "AVX2"}
-"""Unless the user has set them: what is logged, from the level called critical on; the instructions used at most."""
-_SET_IN_C = ("OMP_NUM_THREADS",)  # which os.environ does not see
+"""Unless the user has set them: log critical errors only; use at most these instructions."""
+_SET_IN_C = ("OMP_NUM_THREADS",)  # unseen by os.environ
 
 _before = dict(os.environ)
 os.environ.update({name: value for name, value in _FOR_IMPORT.items() if name not in _before})

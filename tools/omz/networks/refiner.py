@@ -1,8 +1,8 @@
-"""The refiner of BackgroundMattingV2: full resolution where the coarse matte is unsure.
+"""The refiner of BackgroundMattingV2: full resolution where the coarse matte is uncertain.
 
-The published network crops a small window around each selected 4x4 block, refines it and pastes it back. No padding
-enters inside those windows, so the same result comes from one dense pass, kept where a block is selected. This form
-has no crops and no scatters: it runs in any precision (crop boxes in bfloat16 miss their pixel) and for any batch.
+The published network crops a small window around each selected 4x4 block, refines it and pastes it back. These windows
+contain no padding, so one dense pass, kept where a block is selected, gives the same result. Without crops and scatters
+it runs in any precision (crop boxes in bfloat16 miss their pixel) and for any batch.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _BLOCK = 4
 
 
 class Refiner(nn.Module):
-    """Refine a coarse matte with the full-size pictures.
+    """Refine a coarse matte with the full-size images.
 
     ``mode`` says which 4x4 blocks: ``full`` all, ``sampling`` the ``sample_pixels // 16`` with the largest predicted
     error above 0, ``thresholding`` those with a predicted error above ``threshold``.
@@ -37,7 +37,7 @@ class Refiner(nn.Module):
     ) -> None:
         super().__init__()
         if mode not in REFINE_MODES:
-            raise ValueError(f"refine mode {mode!r} is none of {', '.join(REFINE_MODES)}")
+            raise ValueError(f"unknown refine mode {mode!r}; choose from {', '.join(REFINE_MODES)}")
         self.mode = mode
         self.sample_pixels = sample_pixels
         self.threshold = threshold
@@ -69,8 +69,8 @@ class Refiner(nn.Module):
         if self.mode == "thresholding":
             return (err > self.threshold).to(err.dtype)
         flat = err.flatten(1)
-        # With as many fillers as blocks asked for, a small picture never has fewer candidates than that. None is
-        # selected, for a block counts only where an error is expected.
+        # As many fillers as blocks asked for, so that topk works on small images. No filler is selected, for only
+        # blocks with an expected error are.
         count = self.sample_pixels // _BLOCK**2
         candidates = F.pad(flat, (0, count), value=-1.0)
         largest = torch.topk(candidates, count, dim=1).indices

@@ -1,9 +1,9 @@
-"""Semantic Human Matting in MindSpore: a portrait to its trimap and its alpha.
+"""Semantic Human Matting in MindSpore: trimap and alpha of a portrait.
 
 Quan Chen et al., "Semantic Human Matting", 2018 (https://arxiv.org/abs/1809.01354), as in MindSpore's model zoo
 (``official/cv/semantic_human_matting``, r1.9). Parameters have the names of its checkpoints.
 
-Everything is written with operators that MindSpore runs as they are, and that its ONNX exporter knows.
+All operators are known to MindSpore's ONNX exporter.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class MNet(nn.Cell):
 
 
 class _Encoder(nn.Cell):
-    """MobileNetV2 at full width, but with a stem of stride 1; returns five results, finest first."""
+    """MobileNetV2 at full width with a stem of stride 1; returns five results, finest first."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -126,7 +126,7 @@ class _Encoder(nn.Cell):
 
 
 class _InvertedResidual(nn.Cell):
-    """Wider, filtered channel by channel, narrow again; added to what came in where that has the same shape."""
+    """Expand, filter channel by channel, project; add the input if it has the same shape."""
 
     def __init__(self, before: int, after: int, stride: int, expansion: int) -> None:
         super().__init__()
@@ -186,8 +186,8 @@ class _OneLess(nn.Cell):
 def neighbours(length: int) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
     """Return where the pixels of a line twice as long lie in one of ``length`` pixels.
 
-    That is the pixel before, the one after, the outermost instead of one outside, and the share of the latter: int32,
-    int32 and float32, each of ``2 * length``.
+    They are the pixel before, the pixel after (both at most the outermost), and the weight of the latter: int32, int32
+    and float32, each of ``2 * length``.
     """
     position = ((np.arange(2 * length) + 0.5) / 2 - 0.5).clip(0, length - 1)
     lower = np.floor(position).astype(np.int32)

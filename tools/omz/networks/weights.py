@@ -1,4 +1,4 @@
-"""Weights from a file into a network, strictly: every parameter, no other, each of its shape."""
+"""Strict loading of weights: every parameter, no other, each of its shape."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from omz.networks.fit import check_fit
 def load_weights(network: nn.Module, path: Path, trust_code: bool = False) -> None:
     """Load ``path`` (``.safetensors``, or a PyTorch checkpoint) into ``network``, in the network's own precision.
 
-    A checkpoint is a pickle, which can hold code: nothing of it is executed, unless ``trust_code``. Raises
-    :class:`ModelFileError` where the file is missing or damaged, or names what is missing, surplus or misshapen.
+    A checkpoint is a pickle, which can hold code; it is executed only with ``trust_code``. Raises
+    :class:`ModelFileError` if the file is missing, damaged or does not fit the network.
     """
     state = _read(path, trust_code)
     check_fit(_shapes(network.state_dict()), _shapes(state), path, type(network).__name__)
@@ -30,7 +30,7 @@ def load_weights(network: nn.Module, path: Path, trust_code: bool = False) -> No
 
 
 def save_half(network: nn.Module, path: Path) -> None:
-    """Write the weights as safetensors: kernels in half precision, everything of one dimension in full."""
+    """Write the weights as safetensors: kernels in half precision, one-dimensional parameters in full."""
     state = {
         name: (value.half() if value.ndim > 1 else value).detach().cpu().contiguous()
         for name, value in network.state_dict().items()
@@ -52,10 +52,10 @@ def _read(path: Path, trust_code: bool) -> Mapping[str, Tensor]:
         if not trust_code:
             raise ModelFileError(f"{path} {_refused(error)}") from error
         state = _read_trusted(path)
-    except Exception as error:  # damaged files surface as almost anything
+    except Exception as error:  # damaged files raise almost anything
         raise ModelFileError(f"{path} cannot be read as weights: {first_line(error)}; download it again") from error
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise ModelFileError(f"{path} holds no state dictionary of tensors")
+        raise ModelFileError(f"{path} does not hold a state dictionary of tensors")
     return state
 
 
@@ -66,7 +66,7 @@ def _read_checkpoint(path: Path, weights_only: bool) -> Any:
 
 
 def _read_trusted(path: Path) -> Any:
-    """Read a checkpoint and run what it says, which may do, and raise, anything."""
+    """Read a checkpoint and run its code, which may do, and raise, anything."""
     try:
         return _read_checkpoint(path, weights_only=False)
     except (Exception, SystemExit) as error:
@@ -74,8 +74,8 @@ def _read_trusted(path: Path) -> Any:
 
 
 def _refused(error: pickle.UnpicklingError) -> str:
-    """Say what a checkpoint holds that is not weights, where the unpickler tells it."""
+    """Say what a checkpoint holds besides weights, if the unpickler tells."""
     surplus = re.search(r"GLOBAL ([\w.]+)", str(error))
     if surplus is None:
         return "is not a plain weights file; download it again"
-    return f"holds more than weights ({surplus[1]}); --trust_code loads it, and runs what it says"
+    return f"holds more than weights ({surplus[1]}); --trust_code loads it and runs its code"

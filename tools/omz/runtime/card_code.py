@@ -1,4 +1,4 @@
-"""Code that comes with a card, where the user trusts it."""
+"""Imports of code that comes with a card, if the user trusts it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def importable(folders: Sequence[Path]) -> Iterator[None]:
-    """Let modules in ``folders`` be imported inside the block, before others of the same name; write no bytecode there.
+    """Make modules in ``folders`` importable inside the block, before others of the same name; write no bytecode there.
 
-    They are forgotten in the end, so that those of the next card may have the same names.
+    They are removed from ``sys.modules`` afterwards, so that those of the next card may have the same names.
     """
     path, before, writes_no_bytecode = list(sys.path), set(sys.modules), sys.dont_write_bytecode
-    roots = [folder.resolve() for folder in folders]
-    sys.path[:0] = [str(root) for root in roots]
+    roots = list(map(Path.resolve, folders))
+    sys.path[:0] = map(str, roots)
     sys.dont_write_bytecode = True
     try:
         yield
@@ -29,9 +29,14 @@ def importable(folders: Sequence[Path]) -> Iterator[None]:
 
 
 def _lies_in(module: object, roots: Sequence[Path]) -> bool:
-    """Tell whether a module, or a package without a file of its own, comes from one of the folders."""
+    """Tell whether a module, or a package without a file, comes from one of the folders."""
     spec = getattr(module, "__spec__", None)
-    if not isinstance(spec, ModuleSpec):  # some modules answer to any name
+    if not isinstance(spec, ModuleSpec):  # some modules have any attribute
         return False
-    places = [spec.origin if spec.has_location else None, *(spec.submodule_search_locations or ())]
-    return any(Path(place).resolve().is_relative_to(root) for place in places if place for root in roots)
+    places = list(spec.submodule_search_locations or ())
+    if spec.has_location and spec.origin:
+        places.append(spec.origin)
+    above: set[Path] = set()
+    for place in map(Path, places):
+        above |= {place.resolve(), *place.resolve().parents}
+    return not above.isdisjoint(roots)

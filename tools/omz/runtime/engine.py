@@ -1,4 +1,4 @@
-"""What every engine can do, whatever framework runs the model."""
+"""The protocol of all engines, and what they share."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omz.errors import EngineError
-from omz.zoo.preprocessing import Preprocessing
+from omz.zoo.preprocessing import Preprocessing, by_input
 
 Tensor: TypeAlias = NDArray[Any]
 
 
 @dataclass(frozen=True)
 class TensorInfo:
-    """An input: its name, its shape, where -1 is a dimension that may vary, and OpenVINO's name of its type.
+    """An input: its name, its shape, in which -1 is an open dimension, and OpenVINO's name of its type.
 
-    ``layout`` has a letter a dimension, such as NCHW, and is empty where nothing tells it.
+    ``layout`` has a letter a dimension, such as NCHW, and is empty if unknown.
     """
 
     name: str
@@ -30,10 +30,10 @@ class TensorInfo:
 
 @dataclass(frozen=True)
 class EngineInfo:
-    """What really runs: framework, the device used (not the one asked for), the precision of execution.
+    """The framework, device (the one used, not the one asked for) and precision of execution.
 
-    ``layers`` counts those that a device runs in each precision, such as ``u8 30, f32 12``, for the precision that it
-    reports of a model is not that of all its layers; empty where it does not tell.
+    ``layers`` counts the layers in each precision, such as ``u8 30, f32 12``, for the precision that a device reports
+    of a model is not that of all its layers; empty if the device does not tell.
     """
 
     framework: str
@@ -45,13 +45,13 @@ class EngineInfo:
 class Engine(Protocol):
     """One loaded model.
 
-    Every engine takes what the converted model takes, pictures as BGR 0 to 255; those of an original apply its
+    Every engine takes the inputs of the converted model, images as BGR 0 to 255; engines of an original apply its
     :class:`~omz.zoo.preprocessing.Preprocessing` first. So the same arrays feed the original and the converted model.
     """
 
     @property
     def info(self) -> EngineInfo:
-        """What really runs."""
+        """The framework, device and precision in use."""
 
     @property
     def inputs(self) -> tuple[TensorInfo, ...]:
@@ -66,15 +66,27 @@ class Engine(Protocol):
 
 
 def prepare(inputs: Mapping[str, Tensor], preprocessing: tuple[Preprocessing, ...]) -> dict[str, Tensor]:
-    """Apply to each input what the original expects, in numpy; what is done to pictures is done in float32."""
-    steps = {step.input_name: step for step in preprocessing}
-    return {name: _prepare(value, steps[name]) if name in steps else value for name, value in inputs.items()}
+    """Apply the preprocessing of each input in numpy, in float32."""
+    prepared = dict(inputs)
+    for step in preprocessing:
+        if step.input_name in inputs:
+            prepared[step.input_name] = _prepare(inputs[step.input_name], step)
+    return prepared
 
 
 def presented(infos: tuple[TensorInfo, ...], preprocessing: tuple[Preprocessing, ...]) -> tuple[TensorInfo, ...]:
-    """Return the inputs of the converted model, given those of the original and what stands between the two."""
-    steps = {step.input_name: step for step in preprocessing}
-    return tuple(_presented(info, steps[info.name]) if info.name in steps else info for info in infos)
+    """Return the inputs of the converted model, given those of the original and its preprocessing."""
+    steps = by_input(preprocessing)
+    found = list(infos)
+    for index, info in enumerate(infos):
+        if info.name in steps:
+            found[index] = _presented(info, steps[info.name])
+    return tuple(found)
+
+
+def shapes_of(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of tensors by name."""
+    return {name: value.shape for name, value in tensors.items()}
 
 
 def numpy_type(openvino_type: str) -> np.dtype[Any]:
@@ -85,7 +97,7 @@ def numpy_type(openvino_type: str) -> np.dtype[Any]:
 
 
 def check_inputs(expected: tuple[TensorInfo, ...], given: Mapping[str, Tensor]) -> None:
-    """Raise :class:`EngineError` where names or shapes are not those that the model takes."""
+    """Raise :class:`EngineError` unless names and shapes are those that the model takes."""
     names = [info.name for info in expected]
     if set(names) != set(given):
         raise EngineError(f"the model takes the inputs {', '.join(names)}, not {', '.join(given) or 'none'}")
@@ -98,7 +110,8 @@ def check_inputs(expected: tuple[TensorInfo, ...], given: Mapping[str, Tensor]) 
 def _presented(info: TensorInfo, step: Preprocessing) -> TensorInfo:
     shape = info.shape
     if step.original_layout and len(shape) == len(step.layout):
-        shape = tuple(shape[step.original_layout.index(letter)] for letter in step.layout)
+        sides = dict(zip(step.original_layout, shape, strict=True))
+        shape = tuple(map(sides.__getitem__, step.layout))
     return TensorInfo(info.name, shape, step.element_type or info.element_type, step.layout)
 
 
@@ -108,7 +121,7 @@ def _prepare(x: Tensor, step: Preprocessing) -> Tensor:
     axis = step.layout.find("C")
     if step.reverse_channels:
         x = np.flip(x, axis)
-    # Subtract and divide like the IR does, in float32; one value serves all channels.
+    # Subtract and divide in float32, as the IR does; a single value is for all channels.
     broadcast = [1] * x.ndim
     if axis >= 0:
         broadcast[axis] = -1
@@ -117,5 +130,5 @@ def _prepare(x: Tensor, step: Preprocessing) -> Tensor:
     if step.scale:
         x = x / np.array(step.scale, np.float32).reshape(broadcast)
     if step.original_layout:
-        x = x.transpose([step.layout.index(letter) for letter in step.original_layout])
+        x = x.transpose(*map(step.layout.index, step.original_layout))
     return np.asarray(x, order="C")

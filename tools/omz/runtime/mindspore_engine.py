@@ -1,18 +1,20 @@
-"""Networks in MindSpore, which runs in a process of its own.
+"""MindSpore networks, in an isolated process.
 
-MindSpore takes Ctrl-C for itself, sets how many threads others may use, and can end a process; all of that stays there.
+MindSpore captures Ctrl-C, limits the threads of other libraries, and can end its process; isolation contains all that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from omz.apart import Apart
-from omz.errors import EngineError, first_line
-from omz.runtime.engine import EngineInfo, Tensor, TensorInfo
+from omz.errors import EngineError, ModelFileError, first_line
+from omz.isolated import IsolatedProcess
+from omz.networks.fit import check_fit
+from omz.runtime.engine import EngineInfo, Tensor, TensorInfo, shapes_of
 from omz.runtime.network_engine import NetworkEngine
-from omz.runtime.own_networks import build_own
+from omz.runtime.original import build_own
 from omz.zoo.export_arguments import ExportArguments
 from omz.zoo.preprocessing import Preprocessing
 
@@ -20,10 +22,12 @@ from omz.zoo.preprocessing import Preprocessing
 class MindSporeEngine(NetworkEngine):
     """Runs an original MindSpore network on the CPU in float32, its preprocessing applied before.
 
-    ``arguments`` name the network and its checkpoint; ``process`` is where MindSpore is already, if anywhere. Raises
-    :class:`~omz.errors.CardError` where there is no such network, and :class:`~omz.errors.ModelFileError` where the
+    ``arguments`` name the network and its checkpoint; ``process`` is a process in which MindSpore runs already. Raises
+    :class:`~omz.errors.CardError` if there is no such network, and :class:`~omz.errors.ModelFileError` if the
     checkpoint does not fit.
     """
+
+    info = EngineInfo("MindSpore", "CPU", "f32")
 
     def __init__(
         self,
@@ -31,33 +35,27 @@ class MindSporeEngine(NetworkEngine):
         inputs: tuple[TensorInfo, ...],
         output_names: tuple[str, ...],
         preprocessing: tuple[Preprocessing, ...] = (),
-        process: Apart | None = None,
+        process: IsolatedProcess | None = None,
     ) -> None:
         super().__init__(inputs, output_names, preprocessing)
         self._process = process or mindspore_process()
         self._number = self._process(_load, arguments.absolute())
 
-    @property
-    def info(self) -> EngineInfo:
-        """MindSpore, CPU, float32."""
-        return EngineInfo("MindSpore", "CPU", "f32")
-
     def _run(self, arguments: Sequence[Tensor]) -> Sequence[Tensor]:
         return self._process(_run, self._number, arguments)
 
 
-def mindspore_process() -> Apart:
-    """Return a process for MindSpore, which is not loaded before it is needed."""
-    return Apart("MindSpore")
+def mindspore_process() -> IsolatedProcess:
+    """Return a process for MindSpore, which is imported on first use."""
+    return IsolatedProcess("MindSpore")
 
 
 def build_network(arguments: ExportArguments) -> Any:
-    """Build the network that a card names, ready to be run, and load its checkpoint, strictly, in this process.
+    """Build the network that a card names and load its checkpoint, strictly, in this process.
 
-    Raises :class:`~omz.errors.CardError` where there is no such network here, or its arguments do not fit; and
-    :class:`~omz.errors.ModelFileError` where the checkpoint does not.
+    Raises :class:`~omz.errors.CardError` if there is no such network, or its arguments do not fit;
+    :class:`~omz.errors.ModelFileError` if the checkpoint does not fit.
     """
-    from omz.networks.mindspore_weights import load_checkpoint
     from omz.networks.quiet_mindspore import nn
 
     network, weights = build_own(arguments, nn.Cell, "MindSpore")
@@ -66,7 +64,7 @@ def build_network(arguments: ExportArguments) -> Any:
 
 
 _networks: list[Any] = []
-"""Those of a process for MindSpore."""
+"""The networks of a process for MindSpore."""
 
 
 def _load(arguments: ExportArguments) -> int:
@@ -79,6 +77,47 @@ def _run(number: int, arguments: Sequence[Tensor]) -> list[Tensor]:
 
     try:
         result = _networks[number](*map(ms.Tensor, arguments))
-        return [tensor.asnumpy() for tensor in (result if isinstance(result, tuple) else (result,))]
-    except Exception as error:  # MindSpore's errors have no common base but this one
+        tensors = result if isinstance(result, tuple) else (result,)
+        return list(map(ms.Tensor.asnumpy, tensors))
+    except Exception as error:  # the only base that MindSpore's errors share
         raise EngineError(f"MindSpore does not run the network: {first_line(error)}") from error
+
+
+def load_checkpoint(network: Any, path: Path) -> None:
+    """Load the ``.ckpt`` at ``path`` into ``network``, a MindSpore cell, in the network's own precision.
+
+    It must have every parameter and no other, each of its shape. Text and single numbers that a training run has stored
+    beside the parameters are ignored. Raises :class:`ModelFileError` if the file is missing, damaged or does not fit.
+    """
+    from omz.networks.quiet_mindspore import ms
+
+    found = {}
+    for name, value in _read(path).items():
+        if isinstance(value, ms.Parameter) and value.shape:
+            found[name] = value
+    parameters = dict(network.parameters_and_names())
+    check_fit(shapes_of(parameters), shapes_of(found), path, type(network).__name__)
+    for name, parameter in parameters.items():
+        parameter.set_data(found[name].astype(parameter.dtype))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    from omz.networks.quiet_mindspore import ms
+
+    if path.is_dir():
+        raise ModelFileError(f"{path} is a folder, not a checkpoint")
+    if not path.is_file():
+        raise ModelFileError(f"no checkpoint at {path}: download the model first")
+    if path.suffix != ".ckpt":
+        raise ModelFileError(f"{path} must end in .ckpt, or MindSpore does not read it")
+    try:
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise ModelFileError(f"{path} is empty; download it again")
+    except OSError as error:
+        raise ModelFileError(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        parameters: dict[str, Any] = ms.load_checkpoint(str(path))
+    except Exception as error:  # damaged files raise almost anything
+        raise ModelFileError(f"{path} cannot be read as a checkpoint of MindSpore; download it again") from error
+    return parameters

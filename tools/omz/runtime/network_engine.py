@@ -1,4 +1,4 @@
-"""What engines that run an original network in its own framework share."""
+"""The base of engines that run an original network in its own framework."""
 
 from __future__ import annotations
 
@@ -10,40 +10,33 @@ from omz.zoo.preprocessing import Preprocessing
 
 
 class NetworkEngine(ABC):
-    """Runs a network that takes tensors in an order, and gives them in one, its preprocessing applied before."""
+    """Runs a network that takes and returns tensors in a fixed order, its preprocessing applied before.
+
+    ``own_inputs`` are those of the network; ``inputs`` are those before preprocessing.
+    """
+
+    info: EngineInfo
 
     def __init__(
         self,
-        inputs: tuple[TensorInfo, ...],
-        output_names: tuple[str, ...],
+        own_inputs: tuple[TensorInfo, ...],
+        outputs: tuple[str, ...],
         preprocessing: tuple[Preprocessing, ...] = (),
     ) -> None:
-        self._inputs = inputs
-        self._output_names = output_names
+        self.inputs = presented(own_inputs, preprocessing)
+        self.outputs = outputs
+        self._types = {info.name: numpy_type(info.element_type) for info in own_inputs}
         self._preprocessing = preprocessing
-
-    @property
-    @abstractmethod
-    def info(self) -> EngineInfo:
-        """What really runs."""
-
-    @property
-    def inputs(self) -> tuple[TensorInfo, ...]:
-        """The inputs, in the order of the network's arguments."""
-        return presented(self._inputs, self._preprocessing)
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """The names of the outputs, in the network's order."""
-        return self._output_names
 
     def infer(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Run once; see :class:`omz.runtime.engine.Engine`."""
         check_inputs(self.inputs, inputs)
         prepared = prepare(inputs, self._preprocessing)
-        arguments = [prepared[info.name].astype(numpy_type(info.element_type), copy=False) for info in self._inputs]
-        return dict(zip(self._output_names, self._run(arguments), strict=False))
+        arguments = []
+        for name, dtype in self._types.items():
+            arguments.append(prepared[name].astype(dtype, copy=False))
+        return dict(zip(self.outputs, self._run(arguments), strict=False))
 
     @abstractmethod
     def _run(self, arguments: Sequence[Tensor]) -> Sequence[Tensor]:
-        """Run the network; what it gives beyond the names of outputs is left out."""
+        """Run the network; outputs without a name are left out."""

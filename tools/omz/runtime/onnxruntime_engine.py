@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import onnx
 import onnxruntime
 
 from omz.errors import EngineError
-from omz.runtime.engine import EngineInfo, Tensor, TensorInfo, check_inputs, numpy_type, prepare, presented
+from omz.runtime.engine import EngineInfo, Tensor, TensorInfo
+from omz.runtime.network_engine import NetworkEngine
 from omz.zoo.preprocessing import Preprocessing
 
 _TYPES = {"float": "f32", "float16": "f16", "double": "f64", "bool": "boolean"}
 
 
-class OnnxRuntimeEngine:
+class OnnxRuntimeEngine(NetworkEngine):
     """Runs an original ONNX model on the CPU in float32, its preprocessing applied before.
 
-    ``outputs`` may name tensors inside the graph, too; without it the model's own are computed. ``any_shape`` lets
-    inputs have other shapes than the file tells. Raises :class:`EngineError` where the file cannot be read as a model.
+    ``outputs`` may also name tensors inside the graph; the default are the model's own. ``any_shape`` accepts inputs of
+    other shapes than the file says. Raises :class:`EngineError` if the file cannot be read as a model.
     """
+
+    info = EngineInfo("ONNX Runtime", "CPU", "f32")
 
     def __init__(
         self,
@@ -30,63 +34,49 @@ class OnnxRuntimeEngine:
         outputs: Sequence[str] = (),
         any_shape: bool = False,
     ) -> None:
-        self._preprocessing = preprocessing
         options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4  # what it says is in its errors, too
+        options.log_severity_level = 4  # its errors say the same
         try:
             source = _adapted(model, outputs, any_shape) if outputs or any_shape else str(model)
             self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
             own = tuple(map(_info, self._session.get_inputs()))
-        except Exception as error:  # ONNX Runtime's errors have no common base but this one
+        except Exception as error:  # the only base that ONNX Runtime's errors share
             raise EngineError(f"{model} does not run in ONNX Runtime: {_first_line(error)}") from error
-        self._types = {info.name: info.element_type for info in own}
-        self._inputs = presented(own, preprocessing)
-        self._outputs = tuple(outputs) or tuple(node.name for node in self._session.get_outputs())
+        super().__init__(own, tuple(outputs) or _names(self._session.get_outputs()), preprocessing)
 
-    @property
-    def info(self) -> EngineInfo:
-        """ONNX Runtime, CPU, float32."""
-        return EngineInfo("ONNX Runtime", "CPU", "f32")
-
-    @property
-    def inputs(self) -> tuple[TensorInfo, ...]:
-        """The inputs, in the model's order."""
-        return self._inputs
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """The names of the outputs, in the model's order."""
-        return self._outputs
-
-    def infer(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Run once; see :class:`omz.runtime.engine.Engine`."""
-        check_inputs(self._inputs, inputs)
+    def _run(self, arguments: Sequence[Tensor]) -> Sequence[Tensor]:
         try:
-            prepared = prepare(inputs, self._preprocessing)
-            feed = {name: value.astype(numpy_type(self._types[name]), copy=False) for name, value in prepared.items()}
-            results = self._session.run(list(self._outputs), feed)
+            results: list[Tensor] = self._session.run(
+                list(self.outputs), dict(zip(self._types, arguments, strict=True))
+            )
         except Exception as error:
             raise EngineError(f"ONNX Runtime does not run the model: {_first_line(error)}") from error
-        return dict(zip(self._outputs, results, strict=True))
+        return results
 
 
 def _adapted(path: Path, outputs: Sequence[str], any_shape: bool) -> bytes:
-    """Return the model with ``outputs`` among its outputs, and with or without the shapes that it tells."""
+    """Return the model with ``outputs`` added to its outputs, and its shapes removed if ``any_shape``."""
     model = onnx.load(str(path))
     graph = model.graph
     if any_shape:
         del graph.value_info[:]
-        constants = {tensor.name for tensor in graph.initializer}
+        constants = _names(graph.initializer)
         for value in graph.input:
             if value.name not in constants:
                 for dimension in value.type.tensor_type.shape.dim:
                     dimension.Clear()
         for value in graph.output:
             value.type.tensor_type.ClearField("shape")
-    known = {value.name for value in graph.output}
-    graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in outputs if name not in known)
+    known = _names(graph.output)
+    for name in outputs:
+        if name not in known:
+            graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
     content: bytes = model.SerializeToString()
     return content
+
+
+def _names(values: Iterable[Any]) -> tuple[str, ...]:
+    return tuple(value.name for value in values)
 
 
 def _info(node: onnxruntime.NodeArg) -> TensorInfo:
@@ -101,6 +91,6 @@ def _openvino_type(name: str) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    """Return the beginning of what went wrong, without colours and places in sources."""
+    """Return the first line of an error, without colours and places in sources."""
     text = re.sub(r"\x1b\[\d*m|^\[ONNXRuntimeError\] : \d+ : \w+ : |/\S+:\d+ ", "", str(error)).strip()
     return (text or type(error).__name__).splitlines()[0]

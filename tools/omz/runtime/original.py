@@ -1,22 +1,27 @@
-"""The original of a card, in the engine of its own framework."""
+"""Originals of cards, each in the engine of its own framework."""
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
+from typing import TypeVar
 
+from omz.errors import CardError, first_line
 from omz.runtime.engine import Engine, TensorInfo
 from omz.zoo.card import ModelCard
-from omz.zoo.export_arguments import parse_export_arguments
+from omz.zoo.export_arguments import OWN_NETWORKS, ExportArguments, parse_export_arguments
 from omz.zoo.optimizer_arguments import card_arguments
 from omz.zoo.preprocessing import card_preprocessing
 from omz.zoo.source import check_source
 
+Network = TypeVar("Network")
+
 
 def original_engine(card: ModelCard, download_dir: Path, trust_code: bool = False) -> Engine:
-    """Load the model that ``card`` names, from its folder below ``download_dir``, before any conversion.
+    """Load the original model of ``card`` from its folder below ``download_dir``.
 
-    It takes the same arrays as the converted model, and applies outside what the conversion bakes in. ``trust_code``
-    runs code that comes with the card and its weights.
+    It takes the same arrays as the converted model, and preprocesses them first. ``trust_code`` runs code that comes
+    with the card and its weights.
     """
     arguments = card_arguments(card, download_dir, download_dir)
     preprocessing = card_preprocessing(card, arguments)
@@ -39,3 +44,28 @@ def original_engine(card: ModelCard, download_dir: Path, trust_code: bool = Fals
     with importable(export.model_paths):
         network = build_network(export, trust_code)
     return PyTorchEngine(network, inputs, export.output_names, preprocessing)
+
+
+def build_own(arguments: ExportArguments, base: type[Network], framework: str) -> tuple[Network, Path]:
+    """Build the network that a card names, which must be a ``base`` of ``framework``; return it and its weights' file.
+
+    Raises :class:`CardError` if there is no such network, its arguments do not fit, or weights are missing.
+    """
+    where = f"{arguments.import_module}.{arguments.model_name}"
+    if not arguments.is_ours:
+        raise CardError(f"{where} is code from outside Open Matting Zoo; only networks in {OWN_NETWORKS}* are run")
+    if arguments.weights is None:
+        raise CardError(f"{where} needs --weights")
+    try:
+        network_class = getattr(importlib.import_module(arguments.import_module), arguments.model_name)
+    except (ImportError, AttributeError) as error:
+        raise CardError(f"there is no network {where}: {error}") from error
+    # A card may call nothing else of ours, for its arguments could make that run code.
+    if not (isinstance(network_class, type) and issubclass(network_class, base)):
+        raise CardError(f"{where} is not a {framework} network")
+    if network_class.__module__ != arguments.import_module or arguments.model_name.startswith("_"):
+        raise CardError(f"there is no network {where}")
+    try:
+        return network_class(**arguments.model_params), arguments.weights
+    except Exception as error:
+        raise CardError(f"{where} does not take the card's --model-param: {first_line(error)}") from error

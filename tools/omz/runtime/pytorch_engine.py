@@ -1,4 +1,4 @@
-"""Networks in PyTorch."""
+"""PyTorch networks."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from omz.errors import CardError, first_line
 from omz.networks.weights import load_weights
 from omz.runtime.engine import EngineInfo, Tensor, TensorInfo
 from omz.runtime.network_engine import NetworkEngine
-from omz.runtime.own_networks import build_own
+from omz.runtime.original import build_own
 from omz.zoo.export_arguments import ExportArguments
 from omz.zoo.preprocessing import Preprocessing
 
 
 class PyTorchEngine(NetworkEngine):
-    """Runs an original PyTorch network in float32, its preprocessing applied before."""
+    """Runs an original PyTorch network on the CPU in float32, its preprocessing applied before."""
+
+    info = EngineInfo("PyTorch", "CPU", "f32")
 
     def __init__(
         self,
@@ -27,38 +29,34 @@ class PyTorchEngine(NetworkEngine):
         inputs: tuple[TensorInfo, ...],
         output_names: tuple[str, ...],
         preprocessing: tuple[Preprocessing, ...] = (),
-        device: str = "cpu",
     ) -> None:
         super().__init__(inputs, output_names, preprocessing)
-        self._network = network.to(device).eval()
-        self._device = device
-
-    @property
-    def info(self) -> EngineInfo:
-        """PyTorch, its device, float32."""
-        return EngineInfo("PyTorch", self._device.upper(), "f32")
+        self._network = network.eval()
 
     def _run(self, arguments: Sequence[Tensor]) -> Sequence[Tensor]:
         with torch.inference_mode():
-            results = tensors_in(self._network(*(torch.from_numpy(each).to(self._device) for each in arguments)))
-        return [result.cpu().numpy() for result in results]
+            results = tensors_in(self._network(*map(torch.from_numpy, arguments)))
+        return list(map(torch.Tensor.numpy, results))
 
 
 def tensors_in(result: Any) -> list[torch.Tensor]:
-    """Return the tensors in what a network gives, in the order in which an exporter meets them."""
+    """Return the tensors in the result of a network, in the order of the exporter."""
     if isinstance(result, torch.Tensor):
         return [result]
     if isinstance(result, Mapping):
         result = result.values()
-    return [tensor for part in result for tensor in tensors_in(part)] if result is not None else []
+    found: list[torch.Tensor] = []
+    for part in result if result is not None else ():
+        found += tensors_in(part)
+    return found
 
 
 def build_network(arguments: ExportArguments, trust_code: bool = False) -> nn.Module:
     """Build the network that a card names and load its weights, strictly.
 
-    ``trust_code`` runs networks that are not Open Matting Zoo's own, and what checkpoints may hold besides weights.
-    Raises :class:`CardError` where there is no such network here, or its arguments do not fit; and
-    :class:`~omz.errors.ModelFileError` where the weights do not.
+    ``trust_code`` runs networks that are not Open Matting Zoo's own, and code inside checkpoints. Raises
+    :class:`CardError` if there is no such network, or its arguments do not fit; :class:`~omz.errors.ModelFileError` if
+    the weights do not fit.
     """
     if trust_code and not arguments.is_ours:
         return _build_foreign(arguments)
@@ -68,7 +66,7 @@ def build_network(arguments: ExportArguments, trust_code: bool = False) -> nn.Mo
 
 
 def _build_foreign(arguments: ExportArguments) -> nn.Module:
-    """Build a network whose code may do, and raise, anything."""
+    """Build a network from code that may do, and raise, anything."""
     where = f"{arguments.import_module}.{arguments.model_name}"
     try:
         factory = getattr(importlib.import_module(arguments.import_module), arguments.model_name)
@@ -78,7 +76,7 @@ def _build_foreign(arguments: ExportArguments) -> nn.Module:
     except (Exception, SystemExit) as error:
         raise CardError(f"{where} cannot be built: {type(error).__name__}: {first_line(error)}") from error
     if not isinstance(network, nn.Module):
-        raise CardError(f"{where} is no PyTorch network")
+        raise CardError(f"{where} is not a PyTorch network")
     if arguments.weights is not None:
         load_weights(network, arguments.weights, trust_code=True)
     return network.eval()

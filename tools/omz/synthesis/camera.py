@@ -1,4 +1,4 @@
-"""What a camera does between the plate and the shot."""
+"""Changes of the camera between plate and image."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from omz.images.arrays import Colours, Field
 class Drift:
     """How the plate differs from the background behind the subject.
 
-    ``shift`` (dx, dy) in pixels, ``rotation`` in degrees, ``gain`` (B, G, R) as a factor on the plate, ``noise`` as the
-    standard deviation in shot and plate of a 0 to 1 scale, ``shadow`` as the share of light the subject takes away,
-    cast ``shadow_offset`` (dx, dy) pixels beside it, ``jpeg_quality`` the loss in shot and plate (0: not compressed).
+    ``shift`` (dx, dy) is in pixels, ``rotation`` in degrees, ``gain`` (B, G, R) a factor on the plate. ``noise`` is the
+    standard deviation in image and plate, on a scale of 0 to 1. ``shadow`` is the share of light that the subject takes
+    away, ``shadow_offset`` (dx, dy) pixels beside it; ``jpeg_quality`` applies to image and plate (0: not compressed).
     """
 
     shift: tuple[float, float] = (0.0, 0.0)
@@ -30,7 +30,7 @@ class Drift:
 
     @classmethod
     def random(cls, rng: np.random.Generator, extent: int) -> Drift:
-        """Draw a drift for a picture whose longer side has ``extent`` pixels; about one in five has none at all."""
+        """Draw a drift for an image whose longer side has ``extent`` pixels; about one in five is none."""
         if rng.random() < 0.2:
             return cls()
         pixels = rng.normal(0, 0.5 + extent / 1000, 2) if rng.random() < 0.6 else np.zeros(2)
@@ -48,7 +48,7 @@ class Drift:
         )
 
     def shadowed(self, background: Colours, alpha: Field) -> Colours:
-        """Return the background as the shot sees it: darker where the subject keeps the light away."""
+        """Return the background of the image: darker where the subject takes light away."""
         if self.shadow == 0:
             return background
         height, width = alpha.shape
@@ -59,7 +59,7 @@ class Drift:
         return background * (1 - np.float32(self.shadow) * cast)[..., None]
 
     def plate(self, background: Colours) -> Colours:
-        """Return the plate, without noise: the background moved and exposed a little differently."""
+        """Return the plate without noise: the background, moved and exposed a little differently."""
         moved = background
         if self.shift != (0.0, 0.0) or self.rotation:
             height, width = background.shape[:2]
@@ -75,9 +75,9 @@ class Drift:
         return moved * np.array(self.gain, np.float32)
 
     def develop(self, light: Colours, rng: np.random.Generator) -> np.ndarray:
-        """Return the uint8 picture of ``light``, with this drift's sensor noise and compression."""
+        """Return the uint8 image of ``light``, with sensor noise and compression."""
         if self.noise:
-            # One channel in OpenCV's eyes, whose scalar deviation would reach the first of three alone.
+            # One channel to OpenCV, whose scalar deviation would apply only to the first of three.
             grain = np.empty((light.shape[0], light.shape[1] * light.shape[2]), np.int16)
             cv2.setRNGSeed(int(rng.integers(0, 2**31)))
             cv2.randn(grain, 0, self.noise * 255 * 16)

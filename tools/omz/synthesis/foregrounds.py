@@ -1,4 +1,4 @@
-"""Procedural foregrounds: people-like figures and free shapes, with the edges that make matting hard."""
+"""Procedural foregrounds: people-like figures and free shapes, with edges that make matting hard."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Foreground:
 
 
 class _Canvas:
-    """Collects masks drawn at twice the size, painter's order: what comes later covers what is there."""
+    """A canvas for masks drawn at twice the size; later ones cover earlier ones."""
 
     def __init__(self, size: Size, ground: Colours) -> None:
         self.size = size
@@ -37,7 +37,7 @@ class _Canvas:
         self.colour = ground
 
     def paint(self, mask: Field, colour: Colours) -> None:
-        """Cover what is there by ``colour`` where ``mask`` says so."""
+        """Paint ``colour`` over the canvas, with ``mask`` as its opacity."""
         left, top, width, height = cv2.boundingRect(cv2.convertScaleAbs(mask, alpha=255.0))
         box = slice(top, top + height), slice(left, left + width)
         self.colour[box] += mask[box][..., None] * (colour[box] - self.colour[box])

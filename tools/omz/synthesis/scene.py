@@ -1,4 +1,4 @@
-"""One scene: a picture, the plate behind it, and the truth about both."""
+"""Synthetic scenes: an image, its plate, and the true matte."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _EMPTY = 0.03
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture with known matte.
+    """An image with a known matte.
 
-    ``picture``, ``plate`` and ``foreground`` are (H, W, 3) uint8 BGR, ``alpha`` is (H, W) float32, 0 to 1. But for
+    ``picture``, ``plate`` and ``foreground`` are (H, W, 3) uint8 BGR, ``alpha`` is (H, W) float32, 0 to 1. Without
     noise and shadow, ``picture = alpha * foreground + (1 - alpha) * background``; the plate is that background after
     ``drift``.
     """
@@ -35,7 +35,7 @@ class Scene:
 def make_scene(index: int, size: Size, series: str = "train", drift: Drift | None = None) -> Scene:
     """Make scene number ``index`` of a ``series``, of ``size`` (height, width): same arguments, same pixels.
 
-    Series are independent of one another ("train", "test", …). ``drift`` overrides the random one.
+    Series ("train", "test", …) are independent of one another. ``drift`` overrides the random one.
     """
     rng = np.random.default_rng([zlib.crc32(series.encode()), index])
     background = textures.background(rng, size)

@@ -1,4 +1,4 @@
-"""Procedural colour: what surfaces and rooms look like. Every texture is (H, W, 3) float32, BGR, 0 to 1."""
+"""Procedural textures of surfaces and rooms, (H, W, 3) float32, BGR, 0 to 1."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import numpy as np
 from omz.images.arrays import Colours, Field, Size
 
 Texture: TypeAlias = Callable[[np.random.Generator, Size, np.ndarray], Colours]
-"""A kind of surface: generator, (height, width), palette (N, 3) BGR 0 to 1 -> picture."""
+"""A kind of surface: generator, (height, width), palette (N, 3) BGR 0 to 1 -> image."""
 _FAINTEST = 0.01
 
 
 def fractal_noise(rng: np.random.Generator, size: Size, coarsest: int = 2, roughness: float = 0.55) -> Field:
     """Return a (H, W) field, 0 to 1, whose octaves lose ``roughness`` in amplitude at each doubling of frequency.
 
-    ``coarsest`` is the number of grid cells of the first octave; natural pictures have such a 1/f spectrum.
+    ``coarsest`` is the number of grid cells of the first octave; natural images have such a 1/f spectrum.
     """
     height, width = size
     total = np.zeros(size, np.float32)

@@ -1,1 +1,1 @@
-"""How the starter weights were made, so that anyone can make them again or better."""
+"""Training of the starter weights, so that anyone can make them again or better."""

@@ -17,7 +17,7 @@ from omz.networks.refiner import resize
 
 @dataclass(frozen=True)
 class Truth:
-    """What a matte should be: ``pha`` (B, 1, H, W) and ``fgr`` (B, 3, H, W)."""
+    """The true matte: ``pha`` (B, 1, H, W) and ``fgr`` (B, 3, H, W)."""
 
     pha: Tensor
     fgr: Tensor
@@ -28,7 +28,7 @@ class Truth:
 
 
 def base_terms(coarse: CoarseMatte, picture: Tensor, truth: Truth) -> dict[str, Tensor]:
-    """Return the terms of the base stage, for a base network run on the ``picture`` at its full size."""
+    """Return the terms of the base stage, for a base network run on the ``picture`` in full size."""
     foreground = (coarse.residual + picture).clamp(0, 1)
     error = (coarse.pha.detach() - truth.pha).abs()
     return {**matte_terms(coarse.pha, foreground, truth), "error": F.mse_loss(coarse.err, error)}
@@ -49,7 +49,7 @@ def refine_terms(output: MattingOutput, truth: Truth) -> dict[str, Tensor]:
 
 
 def matte_terms(pha: Tensor, fgr: Tensor, truth: Truth) -> dict[str, Tensor]:
-    """Return the L1 terms of alpha, of its Sobel magnitude, and of the foreground where there is any."""
+    """Return the L1 terms of alpha, of its Sobel magnitude, and of the foreground where alpha is above 0."""
     present = (truth.pha != 0).to(fgr.dtype)
     return {
         "alpha": F.l1_loss(pha, truth.pha),

@@ -1,4 +1,4 @@
-"""What a training does, as data: the same recipe gives the same weights."""
+"""Recipes of trainings: the same recipe gives the same weights."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ Part = Literal["backbone", "aspp", "decoder", "refiner"]
 
 @dataclass(frozen=True)
 class Stage:
-    """One stretch of training.
+    """One stage of a training.
 
-    A ``base`` stage trains the base network alone, on scenes of ``size`` x ``size`` pixels shown to it in full size; a
-    ``refine`` stage trains the whole network. ``learning_rates`` are the peaks; they fall along a cosine to a
-    fiftieth. ``mixed_precision`` computes convolutions in bfloat16.
+    A ``base`` stage trains the base network alone, on scenes of ``size`` x ``size`` pixels in full size; a ``refine``
+    stage trains the whole network. ``learning_rates`` are peaks, from which rates fall along a cosine to a fiftieth.
+    ``mixed_precision`` computes convolutions in bfloat16.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Recipe:
         return sum(stage.steps for stage in self.stages)
 
     def stage_at(self, step: int) -> tuple[Stage, int]:
-        """Return the stage that ``step`` (from 0) belongs to, and the step's number in it."""
+        """Return the stage of ``step`` (from 0), and the step's number in it."""
         for stage in self.stages:
             if step < stage.steps:
                 return stage, step
@@ -51,9 +51,13 @@ class Recipe:
         raise IndexError("step is past the end of the recipe")
 
     def fingerprint(self, step: int) -> str:
-        """Return a hash of all that led to the first ``step`` steps: what comes later may still change."""
-        begun = tuple(stage for i, stage in enumerate(self.stages) if sum(s.steps for s in self.stages[:i]) < step)
-        past = asdict(replace(self, stages=begun))
+        """Return a hash of the recipe of the first ``step`` steps; later stages may still change."""
+        begun, steps = [], 0
+        for stage in self.stages:
+            if steps < step:
+                begun.append(stage)
+            steps += stage.steps
+        past = asdict(replace(self, stages=tuple(begun)))
         return hashlib.sha256(json.dumps(past, sort_keys=True).encode()).hexdigest()
 
 
@@ -65,14 +69,8 @@ STARTER = Recipe(
         Stage("refine", "refine", 512, 4, 2600, {"backbone": 8e-4, "aspp": 8e-4, "decoder": 8e-4, "refiner": 3e-3}),
         Stage("restart", "refine", 512, 4, 850, {"backbone": 5e-4, "aspp": 5e-4, "decoder": 5e-4, "refiner": 2e-3}),
         Stage(
-            "polish",
-            "refine",
-            512,
-            4,
-            200,
-            {"backbone": 1e-4, "aspp": 1e-4, "decoder": 1e-4, "refiner": 3e-4},
-            mixed_precision=False,
+            "polish", "refine", 512, 4, 200, {"backbone": 1e-4, "aspp": 1e-4, "decoder": 1e-4, "refiner": 3e-4}, False
         ),
     ),
 )
-"""The recipe of ``background-matting-starter``: sized for two processor cores and less than an hour."""
+"""The recipe of ``background-matting-starter``: less than an hour on two processor cores."""

@@ -1,25 +1,29 @@
-"""Run a recipe: from nothing, or from where a killed run left off, to the same weights."""
+"""Training by a recipe, on synthetic scenes; a run that was killed resumes and ends in the same weights."""
 
 from __future__ import annotations
 
 import json
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from operator import attrgetter
 from pathlib import Path
 
+import cv2
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
 
 from omz.atomic import whole_file
 from omz.errors import EngineError, ModelFileError
 from omz.networks.background_matting import BackgroundMatting
 from omz.networks.weights import save_half
-from omz.training.initialisation import start_from_differences
-from omz.training.losses import base_terms, refine_terms
+from omz.synthesis.scene import make_scene
+from omz.training.losses import Truth, base_terms, refine_terms
 from omz.training.recipe import Recipe, Stage
-from omz.training.scenes import Batch, batches
 
 CHECKPOINT = "checkpoint.pt"
 LOG = "log.jsonl"
@@ -30,7 +34,7 @@ _WARM_UP_STEPS = 50
 
 @dataclass(frozen=True)
 class Progress:
-    """What one step did: ``step`` counts from 1 over all stages, ``terms`` are the parts of ``loss``."""
+    """The result of one step: ``step`` counts from 1 over all stages, ``terms`` are the parts of ``loss``."""
 
     step: int
     stage: str
@@ -49,15 +53,15 @@ def train(
 ) -> Path:
     """Train by ``recipe`` in ``folder`` and return the path of the weights, half precision.
 
-    The folder also keeps the checkpoint, from which the same call continues after a kill, and a log of every step,
-    one JSON object a line. On one machine with one number of threads, a resumed run ends in the weights of an
-    unbroken one. Raises :class:`ModelFileError` where the folder holds another recipe's checkpoint.
+    The folder also keeps the checkpoint, from which the same call continues after a kill, and a log of every step, one
+    JSON object a line. On one machine with one number of threads, a resumed run ends in the weights of an unbroken one.
+    Raises :class:`ModelFileError` if the folder holds another recipe's checkpoint.
     """
     target = _device(device)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ModelFileError(f"{folder} cannot be made: {error.strerror or error}; choose another folder") from error
+        raise ModelFileError(f"{folder} cannot be created: {error.strerror or error}; choose another folder") from error
     torch.manual_seed(recipe.seed)
     network = BackgroundMatting(recipe.width, recipe.backbone_scale, refine_mode="full")
     start_from_differences(network)
@@ -94,7 +98,7 @@ def _step(
     stage, step_in_stage = recipe.stage_at(step)
     for group in optimiser.param_groups:
         group["lr"] = learning_rate(stage, stage.learning_rates.get(group["name"], 0.0), step_in_stage)
-    torch.manual_seed(hash((recipe.seed, step)))  # dropout: a resumed run draws what an unbroken one would
+    torch.manual_seed(hash((recipe.seed, step)))  # dropout: a resumed run draws the same as an unbroken one
     terms = _terms(stage, network, batch)
     loss = torch.stack(list(terms.values())).sum()
     optimiser.zero_grad(set_to_none=True)
@@ -112,12 +116,8 @@ def _terms(stage: Stage, network: BackgroundMatting, batch: Batch) -> dict[str, 
         else:
             output = network(batch.picture, batch.plate)
     if stage.kind == "base":
-        return base_terms(type(coarse)(*_in_full(coarse)), batch.picture, batch.truth)
-    return refine_terms(type(output)(*_in_full(output)), batch.truth)
-
-
-def _in_full(tensors: Iterable[Tensor]) -> list[Tensor]:
-    return [tensor.float() for tensor in tensors]
+        return base_terms(type(coarse)(*map(Tensor.float, coarse)), batch.picture, batch.truth)
+    return refine_terms(type(output)(*map(Tensor.float, output)), batch.truth)
 
 
 def _save(recipe: Recipe, step: int, path: Path, network: nn.Module, optimiser: torch.optim.Optimizer) -> None:
@@ -144,13 +144,13 @@ def _resume(recipe: Recipe, path: Path, network: nn.Module, optimiser: torch.opt
         optimiser.load_state_dict(state["optimiser"])
     except ModelFileError:
         raise
-    except Exception as error:  # the unpickler has no common base for what it refuses
-        raise ModelFileError(f"{path} is no checkpoint of a training; remove it to start again") from error
+    except Exception as error:  # the errors of the unpickler share no other base
+        raise ModelFileError(f"{path} is not a checkpoint of a training; remove it to start again") from error
     return step
 
 
 def _device(name: str) -> torch.device:
-    """Return the device, tried out: a name alone says nothing about whether it is there."""
+    """Return the device after trying it, for a device of any name can be made."""
     try:
         device = torch.device(name)
         torch.zeros(1, device=device)
@@ -160,7 +160,7 @@ def _device(name: str) -> torch.device:
 
 
 def _forget_steps_after(step: int, log: Path) -> None:
-    """Drop what a killed run logged after its last checkpoint: those steps are done again."""
+    """Drop what a killed run logged after its last checkpoint, for those steps run again."""
     if not log.exists():
         return
     kept = []
@@ -174,3 +174,79 @@ def _forget_steps_after(step: int, log: Path) -> None:
         kept.append(line + "\n")
     with whole_file(log) as temporary:
         temporary.write_text("".join(kept), encoding="utf-8")
+
+
+def start_from_differences(network: BackgroundMatting) -> None:
+    """Make half of the filters that see image and plate compute their difference, in pairs of opposite sign.
+
+    Matting against a plate begins with seeing where the two differ. Random filters would first have to learn to cancel
+    exactly what both images share; these begin there. Only weights are set; the network stays the same.
+    """
+    with torch.no_grad():
+        for weight in (
+            network.backbone.features[0][0].weight,  # type: ignore[index]
+            network.refiner.conv1.weight,
+            network.refiner.conv3.weight,
+        ):
+            _pair_differences(weight)
+
+
+def _pair_differences(weight: Tensor) -> None:
+    """Rewrite the first half of (out, in, h, w) filters, whose last six inputs are image and plate."""
+    for first in range(0, weight.shape[0] // 2 - 1, 2):
+        filters = weight[first : first + 2]
+        filters[:, :-6] = 0
+        filters[:, -3:] = -filters[:, -6:-3]
+        filters[1] = -filters[0]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images and plates, (B, 3, H, W) RGB, 0 to 1, with their true mattes."""
+
+    picture: Tensor
+    plate: Tensor
+    truth: Truth
+
+    def to(self, device: torch.device) -> Batch:
+        """Return the batch on a device, channels last, the layout in which convolutions are fastest."""
+        move = partial(Tensor.to, device=device, memory_format=torch.channels_last)
+        return Batch(move(self.picture), move(self.plate), Truth(move(self.truth.pha), move(self.truth.fgr)))
+
+
+class _Steps(Dataset[Batch]):
+    """Item i is the batch of step ``first + i``; it depends on the recipe alone, so a resumed run sees the same."""
+
+    def __init__(self, recipe: Recipe, first: int) -> None:
+        self._recipe = recipe
+        self._first = first
+
+    def __len__(self) -> int:
+        return self._recipe.steps - self._first
+
+    def __getitem__(self, item: int) -> Batch:
+        step = self._first + item
+        stage, _ = self._recipe.stage_at(step)
+        largest_batch = max(stage.batch for stage in self._recipe.stages)
+        series = f"train-{self._recipe.seed}"
+        scenes = [make_scene(step * largest_batch + i, (stage.size, stage.size), series) for i in range(stage.batch)]
+        parts = map(attrgetter("picture", "plate", "alpha", "foreground"), scenes)
+        pictures, plates, alphas, foregrounds = map(np.stack, zip(*parts, strict=True))
+        truth = Truth(torch.from_numpy(alphas[:, None]), _tensor(foregrounds))
+        return Batch(_tensor(pictures), _tensor(plates), truth)
+
+
+def batches(recipe: Recipe, first_step: int, workers: int) -> Iterator[Batch]:
+    """Yield the batch of each step from ``first_step`` on, made ahead by ``workers`` processes (0: in this one)."""
+    yield from DataLoader(
+        _Steps(recipe, first_step), batch_size=None, num_workers=workers, worker_init_fn=_one_thread_a_worker
+    )
+
+
+def _one_thread_a_worker(worker: int) -> None:
+    cv2.setNumThreads(1)
+
+
+def _tensor(pictures: np.ndarray) -> Tensor:
+    rgb = pictures[..., ::-1]
+    return torch.from_numpy(np.ascontiguousarray(rgb.transpose(0, 3, 1, 2), np.float32) / 255)

@@ -1,4 +1,4 @@
-"""Model cards: what a ``model.yml`` says, as frozen records, and the catalogue of them."""
+"""Model cards as frozen records, and the catalogue of them."""
 
 from omz.zoo.card import CompositeCard, ModelCard
 from omz.zoo.catalog import Catalog

@@ -1,4 +1,4 @@
-"""The argument lists inside cards, read as the tools they were written for read them."""
+"""Parser for the argument lists inside cards."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from omz.errors import CardError
 class CardArgumentParser(argparse.ArgumentParser):
     """Takes the spellings and abbreviations of argparse; raises :class:`CardError` that begins with ``where``.
 
-    ``refused`` are flags that are known but cannot be followed, each with the reason.
+    ``refused`` maps flags that are known but not supported to the reason.
     """
 
     def __init__(self, where: str, refused: Mapping[str, str] | None = None) -> None:
@@ -20,16 +20,21 @@ class CardArgumentParser(argparse.ArgumentParser):
         self._where = where
         self._refused = refused or {}
 
+    def add_texts(self, *flags: str, required: bool = False) -> None:
+        """Add flags with a text, which is "" by default."""
+        for flag in flags:
+            self.add_argument(flag, required=required, default="")
+
     def error(self, message: str) -> NoReturn:
         """Raise instead of exiting."""
         raise CardError(f"{self._where}: {message}")
 
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
-        """Parse all of ``arguments``; one that is not understood is an error."""
+        """Parse all of ``arguments``; an unknown one is an error."""
         for argument in arguments:
             flag = argument.partition("=")[0]
             if flag in self._refused:
-                self.error(f"{flag} cannot be followed: {self._refused[flag]}")
+                self.error(f"{flag} is not supported: {self._refused[flag]}")
         known, unknown = self.parse_known_args(arguments)
         if unknown:
             self.error(f"{unknown[0]} is not supported; remove it")

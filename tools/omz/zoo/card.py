@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from string import Template
 from typing import Annotated, ClassVar, Literal, get_args
@@ -21,14 +20,14 @@ CARD_FILE = "model.yml"
 COMPOSITE_FILE = "composite-model.yml"
 
 _THROUGH_ONNX = {"pytorch": True, "mindspore": True, "caffe2": None}
-"""Whether a framework's models become ONNX first; None: they may. Those of the others must not."""
+"""Whether a framework's models must become ONNX first; None: they may. Others must not."""
 
 
 class InputInfo(Record):
     """One input of the converted model.
 
     ``shape`` has an integer a dimension, -1 for one that may vary; ``layout`` has a letter a dimension. Each is empty
-    where the card does not tell it.
+    if the card does not have it.
     """
 
     name: str
@@ -46,7 +45,7 @@ class InputInfo(Record):
 
 
 class ModelInfo(Record):
-    """What programs that run the IR want to know of it; None or empty where the card does not tell it."""
+    """Facts for programs that run the IR; None or empty if the card does not have them."""
 
     model_type: str | None = None
     resize_type: str | None = None
@@ -58,7 +57,7 @@ class ModelInfo(Record):
 
 
 class Tolerance(Record):
-    """How far outputs of the IR in float32 may be from the original's, as a share of an output's range, 0 to 1.
+    """Allowed difference between outputs of the IR in float32 and the original's, as a share of the output's range.
 
     One element in a thousand may be farther. The range goes from the smallest to the largest value of the original's
     output, 0 among them. ``FP32`` and ``FP16`` tell how the weights of the IR are stored; ``INT8`` is for one that
@@ -71,11 +70,11 @@ class Tolerance(Record):
 
 
 class _Described(Record):
-    """What models and composite models share.
+    """Base of the cards of models and composite models.
 
     ``folder`` holds the card; ``subdirectory`` is where the model's files lie below a download or output folder;
-    ``license`` is the address of the licence; ``remarks`` are what is odd about the card but does not keep it from
-    being used, a line each.
+    ``license`` is the address of the licence; ``remarks`` are oddities that do not keep the card from being used, a
+    line each.
     """
 
     filled_in: ClassVar[frozenset[str]] = frozenset(
@@ -99,10 +98,10 @@ class _Described(Record):
 
 
 class ModelCard(_Described):
-    """What a model is, where its files come from, and how it becomes an IR.
+    """Card of a model: its files, their sources, and its conversion to an IR.
 
-    ``composite_model_name`` is that of the composite model that this one is a stage of. ``parity`` is what a conversion
-    may change. ``quantizable`` and ``quantized`` stand on older cards.
+    ``composite_model_name`` is that of the composite model that this one is a stage of. ``parity`` limits the error of
+    a conversion. ``quantizable`` and ``quantized`` are keys of older cards.
     """
 
     files: tuple[ModelFile, ...]
@@ -119,8 +118,7 @@ class ModelCard(_Described):
     def _arguments_fit_the_framework(self) -> ModelCard:
         through_onnx = _THROUGH_ONNX.get(self.framework, False)
         if through_onnx is not None and through_onnx != bool(self.conversion_to_onnx_args):
-            verb = "needs" if through_onnx else "takes no"
-            details = {"framework": self.framework, "verb": verb}
+            details = {"framework": self.framework, "verb": "needs" if through_onnx else "takes no"}
             raise PydanticCustomError("onnx", "framework {framework} {verb} conversion_to_onnx_args", details)
         if self.framework != "dldt" and not self.model_optimizer_args:
             raise PydanticCustomError("mo", "framework {f} needs model_optimizer_args", {"f": self.framework})
@@ -130,22 +128,24 @@ class ModelCard(_Described):
     def _files_do_not_collide(self) -> ModelCard:
         names = [file.name for file in self.files]
         for name in names:
-            inner = [other for other in names if other.startswith(f"{name}/")]
-            if names.count(name) > 1 or inner:
-                clash = f"is both a file and the folder of {inner[0]}" if inner else "is listed twice"
-                raise PydanticCustomError("files", "files: {name} {clash}", {"name": name, "clash": clash})
+            inner = next((other for other in names if other.startswith(f"{name}/")), None)
+            if inner:
+                details = {"name": name, "inner": inner}
+                raise PydanticCustomError("files", "files: {name} is both a file and the folder of {inner}", details)
+            if names.count(name) > 1:
+                raise PydanticCustomError("files", "files: {name} is listed twice", {"name": name})
         return self
 
     @model_validator(mode="after")
     def _an_ir_is_whole(self) -> ModelCard:
         if self.framework == "dldt":
             names = {file.name for file in self.files}
-            if not _folders(names):
+            if not self.precisions:
                 raise PydanticCustomError("ir", "files: PRECISION/NAME.xml and .bin are missing")
-            for precision in _folders(names):
+            for precision in sorted(self.precisions):
                 if precision not in get_args(Precision):
                     details = {"found": precision, "allowed": ", ".join(get_args(Precision))}
-                    raise PydanticCustomError("ir", "files: {found} is no precision; allowed: {allowed}", details)
+                    raise PydanticCustomError("ir", "files: {found} is not a precision; allowed: {allowed}", details)
                 for part in (f"{precision}/{self.name}.xml", f"{precision}/{self.name}.bin"):
                     if part not in names:
                         raise PydanticCustomError("ir", "files: {part} is missing", {"part": part})
@@ -159,9 +159,10 @@ class ModelCard(_Described):
     @property
     def precisions(self) -> frozenset[str]:
         """The precisions that the model's IR comes in, or can be converted to."""
-        if self.framework == "dldt":
-            return frozenset(_folders(file.name for file in self.files))
-        return frozenset(("FP16", "FP32"))
+        if self.framework != "dldt":
+            return frozenset(("FP16", "FP32"))
+        found = (re.fullmatch(r"(FP[^/]*)/[^/]+", file.name) for file in self.files)
+        return frozenset(match[1] for match in found if match)
 
     def file_path(self, file: ModelFile, download_dir: Path) -> Path:
         """Return where ``file`` lies: in the card's folder if bundled, else below ``download_dir``."""
@@ -181,11 +182,11 @@ class ModelCard(_Described):
         except KeyError as error:
             raise CardError(f"{self.path}: {_no_variable(error.args[0])}") from None
         except ValueError as error:
-            raise CardError(f"{self.path}: an argument has a $ that starts no variable: {error}") from None
+            raise CardError(f"{self.path}: an argument has a $ without the name of a variable: {error}") from None
 
 
 class CompositeCard(_Described):
-    """A model that is several models, run one after the other: ``stages``, in their order.
+    """Card of a composite model: several models, run one after the other as ``stages``.
 
     ``composite_model_name`` is its own name.
     """
@@ -202,19 +203,13 @@ class CompositeCard(_Described):
 
     @property
     def models(self) -> tuple[ModelCard, ...]:
-        """The models that it is made of."""
+        """The models of its stages."""
         return self.stages
 
     @property
     def precisions(self) -> frozenset[str]:
         """The precisions of its first stage."""
         return self.stages[0].precisions
-
-
-def _folders(names: Iterable[str]) -> list[str]:
-    """Return the precisions in names of the form PRECISION/FILE."""
-    found = (re.fullmatch(r"(FP[^/]*)/[^/]+", name) for name in names)
-    return sorted({match[1] for match in found if match})
 
 
 def _no_variable(name: str) -> str:

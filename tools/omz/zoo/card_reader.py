@@ -1,4 +1,4 @@
-"""From the text of a card to its record, or to an error that says all that is wrong with it."""
+"""Reading of cards: errors that list every problem of a card, and oddities that its author should mend."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WORDS = {
     "model_type": "must have keys and values",
     "model_attributes_type": "must have keys and values",
 }
-"""What pydantic says in terms of Python, in those of YAML."""
+"""Messages of pydantic, in the terms of YAML."""
 
 Card = TypeVar("Card", ModelCard, CompositeCard)
 
@@ -29,8 +29,8 @@ Card = TypeVar("Card", ModelCard, CompositeCard)
 def load_card(folder: Path, subdirectory: PurePosixPath, composite_model_name: str | None = None) -> ModelCard:
     """Read ``folder/model.yml``; the folder's name is the model's.
 
-    A key that no card knows becomes one of the card's ``remarks``. Raises :class:`CardError`, one line, with the file
-    and, for everything that is wrong, its key path, what was found and what is allowed.
+    An unknown key becomes one of the card's ``remarks``. Raises :class:`CardError`, one line, with the file and, for
+    each problem, its key path, the value found and the values allowed.
     """
     return _load(ModelCard, folder / CARD_FILE, subdirectory, composite_model_name)
 
@@ -42,9 +42,9 @@ def load_composite(folder: Path, subdirectory: PurePosixPath) -> CompositeCard:
     """
     path = folder / COMPOSITE_FILE
     composite = _load(CompositeCard, path, subdirectory, folder.name)
-    problems = [*_problems_of_stages(composite)]
+    problems = "; ".join(_problems_of_stages(composite))
     if problems:
-        raise CardError(f"{path}: {printable('; '.join(problems))}")
+        raise CardError(f"{path}: {printable(problems)}")
     stages = tuple(load_card(folder / name, subdirectory / name, folder.name) for name in composite.stages_order)
     return composite.model_copy(update={"stages": stages})
 
@@ -52,16 +52,18 @@ def load_composite(folder: Path, subdirectory: PurePosixPath) -> CompositeCard:
 def _problems_of_stages(composite: CompositeCard) -> Iterator[str]:
     folder, order = composite.folder, composite.stages_order
     found = {card.parent.relative_to(folder).as_posix() for card in folder.rglob(CARD_FILE)}
-    stages = [name for name in found if name.startswith(f"{folder.name}-") and "/" not in name]
+    stages = []
     for name in sorted(found):
         if name == ".":
             yield f"a composite model has no {CARD_FILE} of its own; remove it"
         elif "/" in name:
-            yield f"{name}/{CARD_FILE} lies too deep; a stage is a folder right in that of the composite model"
-        elif name not in stages:
+            yield f"{name}/{CARD_FILE} lies too deep; move the stage right into the folder of the composite model"
+        elif not name.startswith(f"{folder.name}-"):
             yield f"stage {name} must have a name that starts with {folder.name}-"
-        elif name not in order:
-            yield f"stages_order: {name} is left out; add it"
+        else:
+            stages.append(name)
+            if name not in order:
+                yield f"stages_order: {name} is left out; add it"
     if not order:
         yield "stages_order: is empty; list the stages"
     for name in dict.fromkeys(order):
@@ -80,32 +82,33 @@ def _load(kind: type[Card], path: Path, subdirectory: PurePosixPath, composite: 
     content = file.content
     remarks = [f"{key.name}: is given twice (line {key.line}); the last one counts" for key in file.repeated]
     for key in sorted(kind.filled_in & content.keys()):
-        raise CardError(f"{path}: {key}: is not for cards, but follows from the folder; remove it")
+        raise CardError(f"{path}: {key}: is set by the folder, not by the card; remove it")
     filled_in = {"name": folder.name, "folder": folder, "subdirectory": subdirectory, "composite_model_name": composite}
-    while True:  # a record that has unknown keys is not looked at further; so without them again
+    while True:  # pydantic stops at a record's unknown keys, so validate again without them
         try:
             return kind.model_validate({**content, **filled_in, "remarks": remarks})
         except ValidationError as error:
             problems = error.errors()
-        unknown = [each for each in problems if each["type"] == UNKNOWN_KEYS]
-        taken_out = [remark for each in unknown for remark in _take_out_unknown_keys(each, content)]
-        if not taken_out:
-            lines = [_describe(each, content) for each in problems] + remarks
-            raise CardError(f"{path}: {'; '.join(lines)}")
-        remarks += taken_out
+        before = len(remarks)
+        for problem in problems:
+            if problem["type"] == UNKNOWN_KEYS:
+                remarks += _take_out_unknown_keys(problem, content)
+        if len(remarks) == before:
+            lines = [_describe(each, content) for each in problems]
+            raise CardError(f"{path}: {'; '.join(lines + remarks)}")
 
 
 def _take_out_unknown_keys(error: ErrorDetails, content: dict[Any, Any]) -> Iterator[str]:
-    """Remove the keys that ``error`` is about from ``content``; return a remark on each."""
+    """Remove the keys of ``error`` from ``content``; return a remark on each."""
     keys, record = _place(error, content)
     for key in filter(record.__contains__, error["ctx"]["unknown"]):
         where, hint = ".".join([*keys, str(key)]), suggestion(key, error["ctx"]["known"])
-        yield printable(f"{where}: is no key that is known here; {hint}")
+        yield printable(f"{where}: is not a known key; {hint}")
         del record[key]
 
 
 def _describe(error: ErrorDetails, content: dict[Any, Any]) -> str:
-    """Return key path, what was found there and what is allowed."""
+    """Return the key path, the value found there and the values allowed."""
     keys, found = _place(error, content)
     where = ".".join(keys)
     kind, context = error["type"], error.get("ctx", {})
@@ -125,15 +128,35 @@ def _describe(error: ErrorDetails, content: dict[Any, Any]) -> str:
 
 
 def _place(error: ErrorDetails, content: dict[Any, Any]) -> tuple[list[str], Any]:
-    """Return the keys down to the place of an error as they stand in the card, and what stands there."""
+    """Return the keys that lead to the place of an error in the card, and the value there."""
     keys: list[str] = []
     node: Any = content
     for part in error["loc"]:
         if isinstance(node, str) or (isinstance(node, dict) and part in (node.get("$type"), node.get("type"))):
-            continue  # what a record was expanded from, or which of several it is
+            continue  # the text a record was expanded from, or the tag of a union
         keys.append(str(part))
         if isinstance(node, dict):
             node = node.get(part)
         elif isinstance(node, list) and isinstance(part, int):
             node = node[part]
     return keys, node
+
+
+def lint(card: ModelCard | CompositeCard) -> list[str]:
+    """Return what its author should fix, a line each with the card's file; empty for a good card."""
+    lines = [f"{card.path}: {remark}" for remark in card.remarks]
+    if isinstance(card, CompositeCard):
+        for stage in card.stages:
+            lines += lint(stage)
+        return lines
+    for arguments in (card.conversion_to_onnx_args, card.model_optimizer_args or ()):
+        try:
+            card.substitute(arguments, Path(), Path())
+        except CardError as error:
+            lines.append(str(error))
+    known = {file.name for file in card.files}
+    unpacked = any(step.type == "unpack_archive" for step in card.postprocessing)
+    for number, step in enumerate(card.postprocessing):
+        if step.file not in known and not unpacked:
+            lines.append(f"{card.path}: postprocessing.{number}.file: {printable(step.file)} is not one of the files")
+    return lines

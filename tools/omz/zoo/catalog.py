@@ -1,4 +1,4 @@
-"""The catalogue: every card below the zoo's roots, by name."""
+"""Catalogue of all cards below the zoo's roots, by name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from omz.zoo.card_reader import load_card, load_composite
 
 @dataclass(frozen=True)
 class _Place:
-    """Where the card of a model is; ``composite`` is the model that it is a stage of."""
+    """Place of a card; ``composite`` is the model that it is a stage of."""
 
     file: Path
     subdirectory: PurePosixPath
@@ -29,15 +29,15 @@ class _Place:
 
 
 class Catalog:
-    """Finds cards below ``roots``, and below the zoo that comes with the package; reads one when it is asked for.
+    """Finds cards below ``roots`` and in the package's own zoo; reads a card on request.
 
     A model in an earlier root hides those of the same name in later ones; the package's own zoo comes last. A root may
-    be a checkout of a zoo that keeps its cards in a folder ``models``. Iterating gives the names of models and
-    composite models, sorted; stages are found by name only. Raises :class:`CardError` for a root that is no folder.
+    be a checkout of a zoo that keeps its cards in a folder ``models``. Iteration gives the names of models and
+    composite models, sorted; stages are found by name only. Raises :class:`CardError` for a root that is not a folder.
     """
 
     def __init__(self, *roots: Path) -> None:
-        self.roots = tuple(_folder(root) for root in roots)
+        self.roots = tuple(map(_folder, roots))
         self._places: dict[str, _Place] = {}
         self._duplicates: dict[str, Path] = {}
         for root in (*self.roots, _own_root()):
@@ -53,8 +53,7 @@ class Catalog:
     def __getitem__(self, name: str) -> ModelCard:
         """Return the card of the model or stage called ``name``.
 
-        Raises :class:`CardError` for a bad card, for a composite model, and, with the nearest name, where there is no
-        such model.
+        Raises :class:`CardError` for a bad card, a composite model, and, with the nearest name, an unknown model.
         """
         card = self.load(name)
         if isinstance(card, CompositeCard):
@@ -62,16 +61,14 @@ class Catalog:
         return card
 
     def load(self, name: str) -> ModelCard | CompositeCard:
-        """Return the card called ``name``; raises :class:`CardError` for a bad card or where there is no such model."""
+        """Return the card called ``name``; raises :class:`CardError` for a bad card or an unknown model."""
         place = self._places.get(name)
         if place is None:
-            near = difflib.get_close_matches(name, self._places, 1)
-            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(self)}"
+            hint = self._nearest(name) or f"there are: {', '.join(self)}"
             raise CardError(f"no model is called {name!r}; {hint}")
         if name in self._duplicates:
-            raise CardError(
-                f"two models are called {name}, in {place.file.parent} and {self._duplicates[name]}; rename one"
-            )
+            folders = f"{place.file.parent} and {self._duplicates[name]}"
+            raise CardError(f"two models are called {name}, in {folders}; rename one")
         if place.file.name == COMPOSITE_FILE:
             return load_composite(place.file.parent, place.subdirectory)
         return load_card(place.file.parent, place.subdirectory, place.composite)
@@ -79,28 +76,36 @@ class Catalog:
     def select(self, patterns: Iterable[str]) -> list[str]:
         """Return the names that match ``patterns``, in their order, each once.
 
-        A pattern is that of a shell, upper and lower case told apart. It matches models and composite models, and the
-        stages of those composite models that it does not match as a whole. Raises :class:`CardError` for a pattern that
-        matches nothing.
+        A pattern is that of a shell, and case matters. It matches models and composite models, and the stages of those
+        composite models that it does not match as a whole. Raises :class:`CardError` for a pattern that matches
+        nothing.
         """
         selected: dict[str, None] = {}
         for pattern in patterns:
-            matching = [match for name in self for match in self._matching(name, pattern)]
+            matching = [*self._matching(pattern)]
             if not matching:
-                near = difflib.get_close_matches(pattern, self._places, 1)
-                hint = f"; did you mean {near[0]}?" if near else ""
-                raise CardError(f'No matching models: "{pattern}"{hint}')
+                hint = self._nearest(pattern)
+                raise CardError(f'No matching models: "{pattern}"{hint and "; "}{hint}')
             selected.update(dict.fromkeys(matching))
         return list(selected)
 
-    def _matching(self, name: str, pattern: str) -> list[str]:
-        if fnmatch.fnmatchcase(name, pattern):
-            return [name]
-        return [stage for stage in self._stages.get(name, ()) if fnmatch.fnmatchcase(stage, pattern)]
+    def _matching(self, pattern: str) -> Iterator[str]:
+        for name in self:
+            if fnmatch.fnmatchcase(name, pattern):
+                yield name
+            else:
+                for stage in self._stages.get(name, ()):
+                    if fnmatch.fnmatchcase(stage, pattern):
+                        yield stage
+
+    def _nearest(self, name: str) -> str:
+        """Return a hint at the name that was meant; "" if none is near."""
+        near = difflib.get_close_matches(name, self._places, 1)
+        return f"did you mean {near[0]}?" if near else ""
 
     @functools.cached_property
     def _stages(self) -> dict[str, tuple[str, ...]]:
-        """The stages of each composite model: in the order of its card, or, where that is bad, by name."""
+        """The stages of each composite model: in the order of its card, or, if that is bad, by name."""
         stages: dict[str, tuple[str, ...]] = {}
         for name, place in sorted(self._places.items()):
             if place.composite is not None:
@@ -122,7 +127,7 @@ def _folder(root: Path) -> Path:
             return resolved
     except (OSError, RuntimeError):  # links in a circle, a name that is too long
         pass
-    raise CardError(f"{root} is no folder; --models_dir and OMZ_MODELS_DIR take folders with model cards")
+    raise CardError(f"{root} is not a folder; --models_dir and OMZ_MODELS_DIR take folders with model cards")
 
 
 def _own_root() -> Path:
@@ -132,7 +137,7 @@ def _own_root() -> Path:
 
 def _find_places(root: Path) -> Iterator[_Place]:
     base = root / "models"
-    if not base.is_dir() or any((base / card).exists() for card in (CARD_FILE, COMPOSITE_FILE)):
+    if not base.is_dir() or (base / CARD_FILE).exists() or (base / COMPOSITE_FILE).exists():
         base = root
     composites = {card.parent for card in base.glob(f"**/{COMPOSITE_FILE}")}
     for folder in sorted(composites):
@@ -141,11 +146,11 @@ def _find_places(root: Path) -> Iterator[_Place]:
         folder, above = card.parent, card.parent.parent
         if above in composites:
             yield _Place(card, _subdirectory(above, base) / folder.name, above.name)
-        elif folder not in composites:  # a card beside that of a composite model is an error of the latter
+        elif folder not in composites:  # a card beside that of a composite model is an error, found when that is read
             yield _Place(card, _subdirectory(folder, base))
 
 
 def _subdirectory(folder: Path, root: Path) -> PurePosixPath:
-    """Return the card's folder below the root; one that lies straight below it counts as public."""
+    """Return the card's folder below the root, or below ``public`` if it lies right in the root."""
     relative = PurePosixPath(folder.relative_to(root).as_posix())
     return relative if len(relative.parts) > 1 else PurePosixPath("public") / relative

@@ -1,8 +1,9 @@
-"""What a card says, as plain data for other programs."""
+"""Content of cards as plain data, for other programs."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from omz.zoo.card import CARD_FILE, CompositeCard, ModelCard
 from omz.zoo.model_file import ModelFile
 from omz.zoo.optimizer_arguments import card_arguments
 from omz.zoo.preprocessing import card_preprocessing
+from omz.zoo.record import Record
 
 ACCURACY_FILE = "accuracy-check.yml"
 
@@ -18,10 +20,9 @@ ACCURACY_FILE = "accuracy-check.yml"
 def card_info(card: ModelCard | CompositeCard, details: bool = False) -> dict[str, Any]:
     """Return the keys and values that Open Model Zoo's ``omz_info_dumper`` gives, ready for JSON.
 
-    With ``details`` also the model's files, its arguments, and its preprocessing contract: what is done to a BGR
-    picture, 0 to 255, before the original network sees it, which the IR does inside.
+    With ``details`` also the model's files, its arguments, and its preprocessing: the steps from a BGR picture, 0 to
+    255, to the input of the original network, which the IR performs inside.
     """
-    model = card if isinstance(card, ModelCard) else None
     info: dict[str, Any] = {
         "name": card.name,
         "composite_model_name": card.composite_model_name,
@@ -33,16 +34,23 @@ def card_info(card: ModelCard | CompositeCard, details: bool = False) -> dict[st
         "precisions": sorted(card.precisions),
         "subdirectory": str(card.subdirectory),
         "task_type": card.task_type,
-        "input_info": [_plain(each) for each in model.input_info] if model else [],
-        "model_stages": [card_info(stage, details) for stage in card.stages] if isinstance(card, CompositeCard) else [],
+        "input_info": [],
+        "model_stages": [],
     }
-    return info | _details(model) if model and details else info
+    if isinstance(card, CompositeCard):
+        for stage in card.stages:
+            info["model_stages"].append(card_info(stage, details))
+        return info
+    info["input_info"] = _plain(card.input_info)
+    if details:
+        info |= _details(card)
+    return info
 
 
 def _details(card: ModelCard) -> dict[str, Any]:
     return {
-        "files": [_file_info(file) for file in card.files],
-        "postprocessing": [_plain(step) for step in card.postprocessing],
+        "files": list(map(_file_info, card.files)),
+        "postprocessing": _plain(card.postprocessing),
         "conversion_to_onnx_args": list(card.conversion_to_onnx_args),
         "model_optimizer_args": list(card.model_optimizer_args or ()),
         "model_info": card.model_info.model_dump(mode="json", exclude_unset=True),
@@ -54,24 +62,22 @@ def _path_if_there(path: Path) -> str | None:
     return str(path) if path.exists() else None
 
 
-def _plain(record: Any) -> dict[str, Any]:
-    return record.model_dump(mode="json", by_alias=True)
+def _plain(records: Iterable[Record]) -> list[dict[str, Any]]:
+    return [record.model_dump(mode="json", by_alias=True) for record in records]
 
 
 def _file_info(file: ModelFile) -> dict[str, Any]:
     """``urls``, best first, is empty for a file that ships with its card."""
-    return {"name": file.name, "size": file.size, "checksum": _plain(file.checksum), "urls": list(file.urls)}
+    (checksum,) = _plain([file.checksum])
+    return {"name": file.name, "size": file.size, "checksum": checksum, "urls": list(file.urls)}
 
 
 def _preprocessing_info(card: ModelCard) -> dict[str, Any]:
-    """Return the contract, or why there is none that can be told."""
+    """Return the preprocessing, or the reason why it is unknown."""
     if card.model_optimizer_args is None:
-        return {
-            "preprocessing": None,
-            "preprocessing_note": "the model is an IR: what it takes is in its documentation",
-        }
+        return {"preprocessing": None, "preprocessing_note": "the model is an IR; its documentation says what it takes"}
     try:
         steps = card_preprocessing(card, card_arguments(card, Path(), Path()))
     except CardError as error:
         return {"preprocessing": None, "preprocessing_note": str(error)}
-    return {"preprocessing": [dataclasses.asdict(step) for step in steps]}
+    return {"preprocessing": list(map(dataclasses.asdict, steps))}

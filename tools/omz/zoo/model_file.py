@@ -1,4 +1,4 @@
-"""The files of a model: what they are called, what they hold, and where they come from."""
+"""Files of a model: names, checksums and sources."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, model
 from pydantic_core import PydanticCustomError
 
 from omz.checksum import file_digest
+from omz.errors import os_reason
 from omz.zoo.record import Record, RelativePath
 
 _DIGITS = {"sha384": 96, "sha256": 64}
@@ -42,7 +43,7 @@ class Checksum(Record):
 
 
 def _read_checksum(value: Any) -> Any:
-    """Tell the algorithm of a bare digest by its length."""
+    """Infer the algorithm of a bare digest from its length."""
     if not isinstance(value, str):
         return value
     for algorithm, digits in _DIGITS.items():
@@ -55,9 +56,10 @@ def _read_checksum(value: Any) -> Any:
 def _is_url(text: str) -> str:
     try:
         url = urlsplit(text)
-        here = url.netloc in ("", "localhost") and bool(url.path)
-        complete = here if url.scheme == "file" else bool(url.hostname)
-        _ = url.port
+        complete = bool(url.hostname)
+        if url.scheme == "file":
+            complete = url.netloc in ("", "localhost") and bool(url.path)
+        _ = url.port  # raises for a bad one
     except ValueError:
         complete = False
     if not complete or url.scheme not in ("https", "http", "file") or re.search(r"[\s\0]", text):
@@ -73,14 +75,14 @@ class HttpSource(Record):
 
 
 class GoogleDriveSource(Record):
-    """A file that Google Drive knows as ``id``."""
+    """A file on Google Drive, by its ``id``."""
 
     type: Literal["google_drive"] = Field(alias="$type")
     id: str = Field(pattern=r"^[0-9A-Za-z_-]+$")
 
     @property
     def url(self) -> str:
-        """The address that gives the file itself, without the page that asks about viruses."""
+        """The address of the file itself, without the page that warns of viruses."""
         return f"https://drive.usercontent.google.com/download?id={self.id}&export=download&confirm=t"
 
 
@@ -91,7 +93,9 @@ class BundledSource(Record):
 
 
 def _read_source(value: Any) -> Any:
-    return {"$type": "http", "url": value} if isinstance(value, str) else value
+    if isinstance(value, str):
+        return {"$type": "http", "url": value}
+    return value
 
 
 Remote = Annotated[HttpSource | GoogleDriveSource, Field(discriminator="type"), BeforeValidator(_read_source)]
@@ -103,7 +107,7 @@ Source = Annotated[
 class ModelFile(Record):
     """One file of a model.
 
-    ``size`` is in bytes, None where the publisher does not tell it. The file is the same at ``source``, at each of
+    ``size`` is in bytes, None if the publisher does not give it. The file is the same at ``source``, at each of
     ``mirrors`` and at ``original_source``, where it was first published.
     """
 
@@ -125,17 +129,18 @@ class ModelFile(Record):
 
     @classmethod
     def keys(cls) -> list[str]:
-        """Return the keys of today, and ``sha256``, as cards wrote the checksum until 2021."""
+        """Return the keys, and ``sha256``, the key of checksums in cards until 2021."""
         return [*super().keys(), "sha256"]
 
     @property
     def urls(self) -> tuple[str, ...]:
-        """Where to ask for the file, best first; empty for one that ships with its card."""
-        sources = (self.source, *self.mirrors, *((self.original_source,) if self.original_source else ()))
-        return tuple(dict.fromkeys(source.url for source in sources if not isinstance(source, BundledSource)))
+        """The addresses of the file, best first; empty for one that ships with its card."""
+        sources = (self.source, *self.mirrors, self.original_source)
+        remote = (source.url for source in sources if isinstance(source, HttpSource | GoogleDriveSource))
+        return tuple(dict.fromkeys(remote))
 
     def problem_at(self, path: Path) -> str | None:
-        """Return what keeps ``path`` from being this file, in words; None where it is."""
+        """Return how ``path`` differs from this file, in words; None if it does not."""
         try:
             if not path.is_file():
                 return "is missing"
@@ -145,5 +150,5 @@ class ModelFile(Record):
             if not self.checksum.matches(path):
                 return f"has another {self.checksum.algorithm} than on the card"
         except OSError as error:
-            return f"cannot be read: {error.strerror}"
+            return f"cannot be read: {os_reason(error)}"
         return None

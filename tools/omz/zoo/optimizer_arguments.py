@@ -1,4 +1,4 @@
-"""``model_optimizer_args``: the flags of Model Optimizer that have a meaning without it, understood as it did."""
+"""``model_optimizer_args``: the flags of Model Optimizer that still have a meaning, parsed as it did."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LAYOUT = r"\[?[A-Za-z?.,\s]+\]?"
 _INPUT = re.compile(r"(?P<name>[^\[\](){}>]+?)\s*(?:[\[(](?P<shape>[^\])]*)[\])])?")
 
 _TENSORFLOW = "TensorFlow models are not converted here"
-_TRANSFORMATIONS = "the TensorFlow transformations that it names were part of Model Optimizer"
+_TRANSFORMATIONS = "its TensorFlow transformations were part of Model Optimizer"
 NO_EQUIVALENT = {
     "--transformations_config": _TRANSFORMATIONS,
     "--tensorflow_use_custom_operations_config": _TRANSFORMATIONS,
@@ -34,19 +34,19 @@ NO_EQUIVALENT = {
     "--disable_nhwc_to_nchw": _TENSORFLOW,
     "--input_proto": "Caffe models are not converted here",
 }
-"""Flags that cannot be followed, and why."""
+"""Unsupported flags, and the reasons."""
 
 _MOST = 1 << 31
 _TRUTHS = ("true", "false")
 _DATA_TYPES = {"FP16": True, "HALF": True, "FP32": False, "FLOAT": False}
 _WITHOUT_EFFECT = ("--framework", "--log_level", "--progress", "--silent", "--stream_output", "--use_new_frontend")
-"""Flags of Model Optimizer that change nothing here: a file tells its framework by itself."""
+"""Flags of Model Optimizer without effect here; the framework follows from the file."""
 
 Dimension = int | tuple[int, int]
-"""A number of elements, -1 for any, or (least, most), where -1 is no bound."""
+"""A number of elements, -1 for any, or (least, most), where -1 stands for unbounded."""
 
 Group = tuple[str, tuple[float, ...]]
-"""The name of an input, empty for whichever comes next, and a value for all channels or one for each."""
+"""The name of an input, empty for the next one, and a value for all channels or one for each."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,12 @@ class Layouts:
 
 @dataclass(frozen=True)
 class OptimizerArguments:
-    """What becomes of the source model.
+    """Arguments for the conversion of the source model.
 
-    ``inputs`` and ``outputs`` are the names that it is cut at; empty: all of its own. ``shapes`` and ``layouts`` are by
-    the name of the input, empty for that of a model that has one only. ``mean`` and ``scale`` hold groups as they were
-    given; ``scale_all`` divides every input. ``picture_type`` and ``picture_layout`` are those in which the converted
-    model takes pictures, empty for those of the source; Model Optimizer had no flag for them.
+    ``inputs`` and ``outputs`` are the names that it is cut at; empty: all of its own. ``shapes`` and ``layouts`` have
+    the name of the input as key, "" for the only input. ``mean`` and ``scale`` hold groups as they were given;
+    ``scale_all`` divides every input. ``picture_type`` and ``picture_layout`` are those in which the converted model
+    takes pictures, empty for those of the source; Model Optimizer had no flag for them.
     """
 
     input_model: Path
@@ -82,7 +82,7 @@ class OptimizerArguments:
 
 @dataclass(frozen=True)
 class Destination:
-    """Where Model Optimizer was told to put the IR, and how; ``model_name`` is empty for the name of the source."""
+    """Output of Model Optimizer; ``model_name`` is empty for the name of the source."""
 
     folder: Path
     model_name: str
@@ -92,7 +92,7 @@ class Destination:
 def card_arguments(
     card: ModelCard, download_dir: Path, output_dir: Path, extra: Sequence[str] = ()
 ) -> OptimizerArguments:
-    """Understand the arguments of a card, ``extra`` after them; raises :class:`CardError` naming card and flag."""
+    """Parse the arguments of a card, then ``extra``; raises :class:`CardError` that names card and flag."""
     arguments = argument_list(card, download_dir, output_dir, extra)
     return parse_optimizer_arguments(arguments, f"{card.path}: model_optimizer_args")
 
@@ -100,36 +100,36 @@ def card_arguments(
 def argument_list(card: ModelCard, download_dir: Path, output_dir: Path, extra: Sequence[str] = ()) -> list[str]:
     """Return the command line that Open Model Zoo's converter makes of a card.
 
-    Names of ``input_info`` come before the card's own arguments, its layouts and shapes after them, ``extra`` last; the
-    last one of a flag counts.
+    The order is: names of ``input_info``, the card's own arguments, layouts and shapes of ``input_info``, ``extra``.
+    The last one of a flag counts.
     """
-    shapes = ",".join(str(list(info.shape)) for info in card.input_info if info.shape)
-    layouts = ",".join(f"{info.name}({info.layout})" for info in card.input_info if info.layout)
-    return [
-        *([f"--input={','.join(info.name for info in card.input_info)}"] if card.input_info else []),
-        *card.substitute(card.model_optimizer_args or (), download_dir, output_dir),
-        *([f"--layout={layouts}"] if layouts else []),
-        *([f"--input_shape={shapes}"] if shapes else []),
-        *extra,
-    ]
+    names, layouts, shapes = [], [], []
+    for info in card.input_info:
+        names.append(info.name)
+        if info.layout:
+            layouts.append(f"{info.name}({info.layout})")
+        if info.shape:
+            shapes.append(str(list(info.shape)))
+    arguments = [*card.substitute(card.model_optimizer_args or (), download_dir, output_dir)]
+    if names:
+        arguments.insert(0, f"--input={','.join(names)}")
+    for flag, values in (("--layout", layouts), ("--input_shape", shapes)):
+        if values:
+            arguments.append(f"{flag}={','.join(values)}")
+    return [*arguments, *extra]
 
 
 def parse_optimizer_arguments(arguments: Sequence[str], where: str) -> OptimizerArguments:
-    """Understand flags of Model Optimizer; raises :class:`CardError` that begins with ``where`` and names the flag."""
+    """Parse flags of Model Optimizer; raises :class:`CardError` that begins with ``where`` and names the flag."""
     return parse_command_line(arguments, where)[0]
 
 
 def parse_command_line(arguments: Sequence[str], where: str) -> tuple[OptimizerArguments, Destination]:
-    """Understand a whole command line of Model Optimizer, as :func:`parse_optimizer_arguments` does."""
+    """Parse a whole command line of Model Optimizer, as :func:`parse_optimizer_arguments` does."""
     parser = CardArgumentParser(where, NO_EQUIVALENT)
     parser.add_argument("--input_model", "-m", required=True)
-    parser.add_argument("--input", default="")
-    parser.add_argument("--input_shape", default="")
-    parser.add_argument("--layout", default="")
-    parser.add_argument("--output", default="")
+    parser.add_texts("--input", "--input_shape", "--layout", "--output", "--mean_values", "--scale_values")
     parser.add_argument("--reverse_input_channels", nargs="?", const="true", default="false", type=str.lower)
-    parser.add_argument("--mean_values", default="")
-    parser.add_argument("--scale_values", default="")
     parser.add_argument("--scale", "-s", type=float)
     parser.add_argument("--model_name", "-n", default="")
     parser.add_argument("--output_dir", "-o", default=".")
@@ -143,30 +143,30 @@ def parse_command_line(arguments: Sequence[str], where: str) -> tuple[OptimizerA
     if found.scale is not None and (found.scale == 0 or not math.isfinite(found.scale)):
         parser.error(f"--scale must be a number other than 0, not {found.scale}")
     if found.reverse_input_channels not in _TRUTHS:
-        parser.error(f"--reverse_input_channels is True or False, not {found.reverse_input_channels}")
+        parser.error(f"--reverse_input_channels must be True or False, not {found.reverse_input_channels}")
     inputs, shapes = _inputs(parser, found.input)
     if found.input_shape.strip():
         shapes = _shapes(parser, found.input_shape, inputs)
     scale = _groups(parser, "--scale_values", found.scale_values)
-    if any(value == 0 for _, values in scale for value in values):
+    if any(0 in values for _, values in scale):
         parser.error("--scale_values must not contain 0")
-    understood = OptimizerArguments(
+    optimizer = OptimizerArguments(
         input_model=Path(found.input_model),
         inputs=inputs,
         shapes=shapes,
         layouts=_layouts(parser, found.layout, inputs),
-        outputs=tuple(name.strip() for name in found.output.split(",") if name.strip()),
+        outputs=tuple(filter(None, map(str.strip, found.output.split(",")))),
         reverse_input_channels=found.reverse_input_channels == "true",
         mean=_groups(parser, "--mean_values", found.mean_values),
         scale=scale,
         scale_all=found.scale,
     )
-    half = _DATA_TYPES[found.data_type] if found.data_type else found.compress_to_fp16 == "true"
-    return understood, Destination(Path(found.output_dir), found.model_name, half)
+    half = _DATA_TYPES.get(found.data_type, found.compress_to_fp16 == "true")
+    return optimizer, Destination(Path(found.output_dir), found.model_name, half)
 
 
 def parse_shapes(text: str) -> dict[str, tuple[Dimension, ...]]:
-    """Read ``src[1,3,720,1280],bgr[1,3,-1,-1]``, or one shape for all inputs, whose name is empty then.
+    """Parse ``src[1,3,720,1280],bgr[1,3,-1,-1]``, or one shape for all inputs, whose key is then "".
 
     Raises :class:`UsageError`.
     """
@@ -184,14 +184,8 @@ def parse_shapes(text: str) -> dict[str, tuple[Dimension, ...]]:
 
 def shape_text(shape: Sequence[Dimension]) -> str:
     """Write a shape as ``--input_shape`` takes it, such as ``[1,3,-1,2..4]``."""
-    return f"[{','.join(map(_side_text, shape))}]"
-
-
-def _side_text(side: Dimension) -> str:
-    if isinstance(side, tuple):
-        least, most = side
-        return f"{least}..{'' if most == -1 else most}"
-    return str(side)
+    sides = (f"{side[0]}..{side[1]}" if isinstance(side, tuple) else str(side) for side in shape)
+    return f"[{','.join(sides)}]".replace("..-1", "..")
 
 
 def _inputs(parser: CardArgumentParser, text: str) -> tuple[tuple[str, ...], dict[str, tuple[Dimension, ...]]]:
@@ -200,7 +194,7 @@ def _inputs(parser: CardArgumentParser, text: str) -> tuple[tuple[str, ...], dic
     for part in _split(text):
         match = _INPUT.fullmatch(part)
         if not match:
-            parser.error(f"--input={text}: {part} is not supported; a name, or a name and its shape, is")
+            parser.error(f"--input={text}: {part} is not supported; give a name, or a name and its shape")
         names.append(match["name"])
         if match["shape"] is not None:
             shapes[match["name"]] = _shape(parser, "--input", match["shape"])
@@ -209,34 +203,35 @@ def _inputs(parser: CardArgumentParser, text: str) -> tuple[tuple[str, ...], dic
 
 def _shapes(parser: CardArgumentParser, text: str, inputs: tuple[str, ...]) -> dict[str, tuple[Dimension, ...]]:
     """Read ``[1,3,8,8],[1,3,-1,2..4]``, one for each input."""
-    parts = [_shape(parser, "--input_shape", part) for part in re.findall(r"[\[(]([^\])]*)[\])]", text)] or [
-        _shape(parser, "--input_shape", text)
-    ]
+    parts = re.findall(r"[\[(]([^\])]*)[\])]", text) or [text]
+    shapes = [_shape(parser, "--input_shape", part) for part in parts]
     names = inputs or ("",)
-    if len(parts) != len(names):
-        parser.error(f"--input_shape has {len(parts)} shapes for {len(names)} inputs")
-    return dict(zip(names, parts, strict=True))
+    if len(shapes) != len(names):
+        parser.error(f"--input_shape has {len(shapes)} shapes for {len(names)} inputs")
+    return dict(zip(names, shapes, strict=True))
 
 
 def _shape(parser: CardArgumentParser, flag: str, text: str) -> tuple[Dimension, ...]:
-    dimensions = re.split(r"[\s,]+", text.strip()) if text.strip() else []
+    if not text.strip():
+        return ()
+    dimensions = re.split(r"[\s,]+", text.strip())
     for dimension in dimensions:
         if not _DIMENSION.fullmatch(dimension) or not _is_sensible(dimension):
-            parser.error(f"{flag}: {dimension[:40]} is no dimension; a number, -1, ? or a range such as 2..4 is")
-    return tuple(_dimension(dimension) for dimension in dimensions)
+            parser.error(f"{flag}: {dimension[:40]} is not a dimension; give a number, -1, ? or a range such as 2..4")
+    return tuple(map(_dimension, dimensions))
 
 
 def _is_sensible(dimension: str) -> bool:
-    """Tell whether a dimension has elements, not too many to count, and a range its ends in order."""
-    ends = [int(end[:11]) for end in re.findall(r"(?<!-)\d+", dimension)]
-    return all(0 < end < _MOST for end in ends) and ends == sorted(ends)
+    """Tell whether a dimension has elements, but not too many, and a range has its ends in order."""
+    ends = [*map(int, re.findall(r"(?<!-)(\d{1,11})\d*", dimension))]
+    return ends == sorted(ends) and min(ends, default=1) > 0 and max(ends, default=1) < _MOST
 
 
 def _dimension(text: str) -> Dimension:
     if ".." in text:
         least, most = text.split("..")
         return int(least or 0), int(most or -1)
-    return -1 if text == "?" else int(text)
+    return int(text.replace("?", "-1"))
 
 
 def _layouts(parser: CardArgumentParser, text: str, inputs: tuple[str, ...]) -> dict[str, Layouts]:
@@ -248,10 +243,10 @@ def _layouts(parser: CardArgumentParser, text: str, inputs: tuple[str, ...]) -> 
         match = named or alone
         if not match:
             parser.error(f"--layout={text} is not of the form name(nchw),name(nhwc->nchw)")
-        if match["name"].strip() in layouts:
+        name, source = match["name"].strip(), match["source"]
+        if name in layouts:
             parser.error(f"--layout={text} leaves out the name of an input, or has one twice")
-        source = _letters(match["source"])
-        layouts[match["name"].strip()] = Layouts(source, _letters(match["target"]) if match["target"] else source)
+        layouts[name] = Layouts(_letters(source), _letters(match["target"] or source))
     if "" in layouts and len(layouts) > 1:
         parser.error(f"--layout={text} leaves out the name of an input")
     for name in layouts:
@@ -274,7 +269,7 @@ def _split(text: str) -> list[str]:
             current = ""
         else:
             current += letter
-    return [part.strip() for part in (*parts, current) if part.strip()]
+    return [*filter(None, map(str.strip, [*parts, current]))]
 
 
 def _groups(parser: CardArgumentParser, flag: str, text: str) -> tuple[Group, ...]:
@@ -289,11 +284,11 @@ def _groups(parser: CardArgumentParser, flag: str, text: str) -> tuple[Group, ..
         match = _GROUP.match(text, position)
         if not match:
             parser.error(f"{flag}={text} is not of the form name[v,v,v],name[v,v,v]")
-        values = (match["square"] or match["round"]).split(",")
-        groups.append((match["name"], tuple(float(value) for value in values)))
+        values = tuple(map(float, (match["square"] or match["round"]).split(",")))
+        if not all(map(math.isfinite, values)):
+            parser.error(f"{flag}={text[:80]} has a number that is too large")
+        groups.append((match["name"], values))
         position = match.end()
-    if not all(math.isfinite(value) for _, values in groups for value in values):
-        parser.error(f"{flag}={text[:80]} has a number that is too large")
     names = [name for name, _ in groups if name]
     if names and len(names) != len(groups):
         parser.error(f"{flag} mixes named and unnamed groups of values")

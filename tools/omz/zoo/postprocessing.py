@@ -1,4 +1,4 @@
-"""What is done to a model's files once they are there."""
+"""Steps after a download: changes to a model's files."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ def _compiles(pattern: str) -> str:
             warnings.simplefilter("ignore")
             re.compile(pattern)
     except (re.error, RecursionError, OverflowError) as error:
-        raise PydanticCustomError("regex", "is no regular expression: {reason}", {"reason": str(error)}) from None
+        details = {"reason": str(error)}
+        raise PydanticCustomError("regex", "is not a valid regular expression: {reason}", details) from None
     return pattern
 
 
 class RegexReplace(Record):
-    """Replace what ``pattern`` finds in a UTF-8 file, ``count`` times exactly, or (0) at least once."""
+    """Replace the matches of ``pattern`` in a UTF-8 file: exactly ``count``, or (0) at least one."""
 
     type: Literal["regex_replace"] = Field(alias="$type")
     file: RelativePath

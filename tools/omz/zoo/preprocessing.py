@@ -1,4 +1,4 @@
-"""What stands between a picture and the original network: one record, baked into the IR or applied outside it."""
+"""Preprocessing between a picture and the original network: baked into the IR, or applied outside it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ _GUESSED_RANKS = (3, 4, 5)
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What one input of the original expects of a picture that the converted model takes as BGR, 0 to 255.
+    """Steps from a picture, BGR, 0 to 255, as the converted model takes it, to one input of the original.
 
     Applied in this order: colours reversed (BGR to RGB) where ``reverse_channels``; ``mean`` subtracted; divided by
     ``scale``; dimensions brought from ``layout`` into the order of ``original_layout``. Mean and scale have one value a
     channel, in the order of the channels after the reversal, or one value for all; empty means none. A layout names the
-    dimensions, such as NCHW, or is empty where nothing tells it; ``?`` is a dimension without a name. ``element_type``
-    is that in which the converted model takes the input, ``u8`` or, empty, that of the original; it becomes float32
-    first.
+    dimensions, such as NCHW, or is empty if unknown; ``?`` is a dimension without a name. ``element_type`` is the type
+    in which the converted model takes the input, ``u8`` or, empty, that of the original; it becomes float32 first.
     """
 
     input_name: str
@@ -35,30 +34,34 @@ class Preprocessing:
     element_type: str = ""
 
 
-def card_preprocessing(card: ModelCard, arguments: OptimizerArguments) -> tuple[Preprocessing, ...]:
-    """Return what the card's ``arguments`` ask for of the inputs that they name, which come from its ``input_info``.
+def by_input(preprocessing: Iterable[Preprocessing]) -> dict[str, Preprocessing]:
+    """Return preprocessing by the names of the inputs."""
+    return {step.input_name: step for step in preprocessing}
 
-    Raises :class:`CardError` where they fit no model, whatever its file holds.
+
+def card_preprocessing(card: ModelCard, arguments: OptimizerArguments) -> tuple[Preprocessing, ...]:
+    """Return the preprocessing of the inputs that ``arguments`` of a card name, which come from its ``input_info``.
+
+    Raises :class:`CardError` if the arguments contradict each other, whatever the model's file holds.
     """
     where = f"{card.path}: model_optimizer_args"
     if not arguments.inputs:
-        raise CardError(f"{where}: the inputs are not known; list them in input_info")
+        raise CardError(f"{where}: the inputs are unknown; list them in input_info")
     unnamed = arguments.shapes.get("", ())
-    return resolve_preprocessing(
-        arguments, {name: arguments.shapes.get(name, unnamed) for name in arguments.inputs}, where
-    )
+    shapes = {name: arguments.shapes.get(name, unnamed) for name in arguments.inputs}
+    return resolve_preprocessing(arguments, shapes, where)
 
 
 def resolve_preprocessing(
     arguments: OptimizerArguments, inputs: Mapping[str, Sequence[Dimension]], where: str
 ) -> tuple[Preprocessing, ...]:
-    """Return what ``arguments`` ask for of each input, given the shapes of the original's inputs, in its order.
+    """Return the preprocessing of each input, given the shapes of the original's ``inputs``, in their order.
 
-    As Model Optimizer did: colours are reversed in each input with three channels, or an unknown number of them; where
-    no layout tells the channels, they are the only dimension of that size. Raises :class:`CardError` that begins with
+    As Model Optimizer did: colours are reversed in each input with three channels, or an unknown number of them;
+    without a layout, the channels are the only dimension of that size. Raises :class:`CardError` that begins with
     ``where`` for an unknown name, or channels that do not fit.
     """
-    names = arguments.inputs or tuple(inputs)  # some of which may have gone with the outputs that needed them
+    names = arguments.inputs or tuple(inputs)  # some may have been cut off with outputs
     layouts = _by_name(arguments.layouts, names, f"{where}: --layout")
     mean = _values(arguments.mean, names, f"{where}: --mean_values")
     scale = _values(arguments.scale, names, f"{where}: --scale_values")
@@ -69,23 +72,16 @@ def resolve_preprocessing(
         layout = layouts.get(name, Layouts("", ""))
         _check_layout(name, layout, shape, f"{where}: --layout")
         reverse = arguments.reverse_input_channels and _has_colours(layout.source, shape)
-        sizes = {len(values) for values in (mean.get(name, ()), scale.get(name, ())) if len(values) > 1}
+        sizes = {len(mean.get(name, ())), len(scale.get(name, ()))} - {0, 1}
         if reverse:
             sizes.add(_COLOURS)
         for size in sizes:
             layout = _with_channels(name, layout, shape, size, where)
-        steps.append(
-            Preprocessing(
-                input_name=name,
-                layout=layout.target,
-                reverse_channels=reverse,
-                mean=mean.get(name, ()),
-                scale=scale.get(name, ()),
-                original_layout=layout.source if layout.source != layout.target else "",
-            )
-        )
+        original = layout.source if layout.source != layout.target else ""
+        step = Preprocessing(name, layout.target, reverse, mean.get(name, ()), scale.get(name, ()), original)
+        steps.append(step)
     if arguments.reverse_input_channels and not any(step.reverse_channels for step in steps):
-        raise CardError(f"{where}: --reverse_input_channels needs an input with three channels; there is none")
+        raise CardError(f"{where}: --reverse_input_channels needs an input with three channels, but there is none")
     return _for_pictures(steps, arguments, inputs, where)
 
 
@@ -109,15 +105,11 @@ def _for_pictures(
         if sorted(target) != sorted(source):
             raise CardError(
                 f"{where}: {step.input_name} cannot take pictures as {target}, for its layout is "
-                f"{source or 'not known'}; --add_mo_arg '--layout={step.input_name}(NCHW)' tells it"
+                f"{source or 'unknown'}; --add_mo_arg '--layout={step.input_name}(NCHW)' sets it"
             )
+        original = source if source != target else ""
         changed.append(
-            dataclasses.replace(
-                step,
-                layout=target,
-                original_layout=source if source != target else "",
-                element_type=arguments.picture_type,
-            )
+            dataclasses.replace(step, layout=target, original_layout=original, element_type=arguments.picture_type)
         )
     if not pictures:
         raise CardError(f"{where}: no input has three channels, so none takes pictures")
@@ -125,7 +117,7 @@ def _for_pictures(
 
 
 def _by_name(layouts: Mapping[str, Layouts], inputs: Sequence[str], where: str) -> Mapping[str, Layouts]:
-    """Return the layouts by name; an unnamed one is that of the only input."""
+    """Return the layouts by name; an unnamed one belongs to the only input."""
     if "" in layouts:
         if len(inputs) != 1:
             raise CardError(f"{where} leaves out the name of an input; there are {', '.join(inputs)}")
@@ -137,7 +129,7 @@ def _by_name(layouts: Mapping[str, Layouts], inputs: Sequence[str], where: str) 
 def _values(groups: tuple[Group, ...], inputs: Sequence[str], where: str) -> dict[str, tuple[float, ...]]:
     """Return the values of each input: by its name, in their order, or one group for all of them."""
     if groups and groups[0][0]:
-        _check_names([name for name, _ in groups], inputs, where)
+        _check_names(dict(groups), inputs, where)
         return dict(groups)
     if len(groups) == 1:
         return dict.fromkeys(inputs, groups[0][1])
@@ -160,11 +152,12 @@ def _check_layout(name: str, layout: Layouts, shape: Sequence[Dimension], where:
 
 
 def _channel_axis(layout: str, shape: Sequence[Dimension], size: int) -> int | None:
-    """Return which dimension has the channels: the C of the layout, or without one the only dimension of that size."""
-    if layout:
-        return layout.index("C") if "C" in layout else None
-    found = [axis for axis, dimension in enumerate(shape) if dimension == size]
-    return found[0] if len(found) == 1 and len(shape) in _GUESSED_RANKS else None
+    """Return the axis of the channels: the C of the layout or, without one, the only dimension of that size."""
+    if "C" in layout:
+        return layout.index("C")
+    if layout or len(shape) not in _GUESSED_RANKS or list(shape).count(size) != 1:
+        return None
+    return list(shape).index(size)
 
 
 def _has_colours(layout: str, shape: Sequence[Dimension]) -> bool:
@@ -173,7 +166,7 @@ def _has_colours(layout: str, shape: Sequence[Dimension]) -> bool:
 
 
 def _may_be(shape: Sequence[Dimension], axis: int, size: int) -> bool:
-    """Tell whether a dimension can have ``size`` elements; one of a shape that is not known can."""
+    """Tell whether a dimension can have ``size`` elements; one of an unknown shape can."""
     dimension = shape[axis] if shape else -1
     if isinstance(dimension, tuple):
         least, most = dimension
@@ -182,10 +175,10 @@ def _may_be(shape: Sequence[Dimension], axis: int, size: int) -> bool:
 
 
 def _with_channels(name: str, layout: Layouts, shape: Sequence[Dimension], size: int, where: str) -> Layouts:
-    """Return the layout, its C in place; raise :class:`CardError` where the input has no ``size`` channels."""
+    """Return the layout with a C; raise :class:`CardError` if the input does not have ``size`` channels."""
     axis = _channel_axis(layout.source, shape, size)
     if axis is None or not _may_be(shape, axis, size):
-        raise CardError(f"{where}: {name} has no {size} channels; its layout is {layout.source or 'not known'}")
+        raise CardError(f"{where}: {name} has no {size} channels; its layout is {layout.source or 'unknown'}")
     if layout.source:
         return layout
     guessed = "?" * axis + "C" + "?" * (len(shape) - axis - 1)

@@ -1,4 +1,4 @@
-"""The base of everything that is read from a card."""
+"""Base of all records in cards, and texts for messages about them."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _SHORT = reprlib.Repr()
 _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 3, _SHOWN, _SHOWN
 
 UNKNOWN_KEYS = "unknown_keys"
-"""The type of the error for keys that a record does not know; its context has these, and those that it does."""
+"""Type of the error for unknown keys; its context has these, and the known ones."""
 
 
 class Record(BaseModel):
-    """A frozen record; a key that it does not know is an error.
+    """A frozen record; an unknown key is an error.
 
     ``filled_in`` are the fields that are not keys of the card.
     """
@@ -40,25 +40,27 @@ class Record(BaseModel):
 
     @classmethod
     def keys(cls) -> list[str]:
-        """Return the names that the record's keys have in a card."""
+        """Return the record's keys as they are written in a card."""
         return [field.alias or name for name, field in cls.model_fields.items() if name not in cls.filled_in]
 
 
 def printable(text: str) -> str:
-    """Return ``text`` with what would break a line, or steer a terminal, escaped."""
+    """Return ``text`` with escapes for characters that would break a line or control a terminal."""
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 def shown(value: Any) -> str:
-    """Return a short form of what a file holds, for a message."""
+    """Return a value of a file in short, for a message."""
     if value is None:
         return "nothing"
     text = _SHORT.repr(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    if len(text) > _SHOWN:
+        text = f"{text[:_SHOWN]}..."
+    return text
 
 
 def suggestion(found: object, allowed: Iterable[str]) -> str:
-    """Return what could have been meant by ``found``, in words: the nearest of ``allowed``, and all of them."""
+    """Return a hint for a message: the name in ``allowed`` nearest to ``found``, and all of them."""
     allowed = sorted(allowed)
     near = difflib.get_close_matches(str(found), allowed, 1)
     hint = f"did you mean {near[0]}? " if near else ""

@@ -1,4 +1,4 @@
-"""The file that a conversion or an original starts from."""
+"""Source files of conversions and originals."""
 
 from __future__ import annotations
 
@@ -11,21 +11,20 @@ from omz.zoo.model_file import Checksum
 
 
 def check_source(card: ModelCard, source: Path, download_dir: Path) -> Checksum:
-    """Return the checksum of ``source``, which must be the file that the card describes.
+    """Return the checksum of ``source``, once it is seen to be the file that the card describes.
 
-    Raises :class:`ModelFileError` where it is missing or another, and :class:`CardError` where the card has no such
-    file.
+    Raises :class:`ModelFileError` if it is missing or differs, and :class:`CardError` if the card does not list it.
     """
-    file = next((file for file in card.files if card.file_path(file, download_dir) == source), None)
-    if file is None:
-        raise CardError(f"{card.path}: files: {source.name} is used, but not listed")
-    problem = file.problem_at(source)
-    if problem:
-        raise wrong_file(card, source, problem, download_dir)
-    return file.checksum
+    for file in card.files:
+        if card.file_path(file, download_dir) == source:
+            problem = file.problem_at(source)
+            if problem:
+                raise wrong_file(card, source, problem, download_dir)
+            return file.checksum
+    raise CardError(f"{card.path}: files: {source.name} is used, but not listed")
 
 
 def wrong_file(card: ModelCard, path: Path | str, problem: str, download_dir: Path) -> ModelFileError:
-    """Return the error that a file of the card is not as it should be, with the command that mends it."""
+    """Return the error for a wrong file of the card, with the command that repairs it."""
     command = shlex.join(["omz_downloader", "--name", card.name, "-o", str(download_dir)])
     return ModelFileError(f"{card.name}: {path} {problem}; run {command} first")

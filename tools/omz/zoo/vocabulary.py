@@ -1,4 +1,4 @@
-"""The words that cards choose from."""
+"""Vocabulary of cards."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Literal, get_args
 from omz.errors import CardError
 
 Framework = Literal["dldt", "onnx", "pytorch", "tf", "mindspore", "caffe", "caffe2", "mxnet", "paddle"]
-"""What a model's files were made with; ``dldt`` means that they are an OpenVINO IR already."""
+"""Framework of a model's files; ``dldt`` stands for an OpenVINO IR."""
 
 Precision = Literal["FP16", "FP16-INT1", "FP16-INT8", "FP32", "FP32-INT1", "FP32-INT8"]
-"""How the numbers of an IR are stored."""
+"""Storage of the numbers of an IR."""
 
 TaskType = Literal[
     "action_recognition",
@@ -47,9 +47,11 @@ TaskType = Literal[
 
 
 def parse_precisions(text: str | None) -> frozenset[str]:
-    """Read precisions separated by commas, None for all; raises :class:`CardError` for one that does not exist."""
+    """Parse precisions separated by commas, None for all; raises :class:`CardError` for an unknown one."""
     known = get_args(Precision)
-    found = frozenset(text.split(",")) if text is not None else frozenset(known)
+    if text is None:
+        return frozenset(known)
+    found = frozenset(text.split(","))
     unknown = sorted(found.difference(known))
     if unknown:
         raise CardError(f"Unknown precisions specified: {', '.join(unknown)}; there are {', '.join(known)}")

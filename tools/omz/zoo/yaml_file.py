@@ -1,4 +1,4 @@
-"""YAML files of others, read as plain data: bounded in size, depth and number of values."""
+"""Safe reading of YAML files: plain data, bounded in size, depth and number of values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import yaml
 from yaml.constructor import ConstructorError
 
-from omz.errors import OmzError
+from omz.errors import OmzError, os_reason
 from omz.zoo.record import printable, shown
 
 _DEEPEST = 50
@@ -26,7 +26,7 @@ _FASTEST: _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True)
 class YAMLFile:
-    """A file of keys and values; what it names twice by an alias is one object, twice."""
+    """A file of keys and values; an alias gives the same object again."""
 
     content: dict[Any, Any]
     repeated: tuple[RepeatedKey, ...]
@@ -34,7 +34,7 @@ class YAMLFile:
 
 @dataclass(frozen=True)
 class RepeatedKey:
-    """A key that a mapping gives twice, and where the second one stands (counted from 1)."""
+    """A key that a mapping gives twice, with the place of the second one, counted from 1."""
 
     name: str
     line: int
@@ -44,16 +44,16 @@ class RepeatedKey:
 def read_yaml(path: Path, error: type[OmzError], kind: str) -> YAMLFile:
     """Read a file of keys and values.
 
-    Raises ``error``, one line that begins with the path, for a file that cannot be read, is not YAML, holds anything
-    but plain data, has more than 4 MB, 50 levels or 100,000 values, or is not a mapping. ``kind`` is the name of such
-    a file in messages, as in "a card".
+    Raises ``error``, one line that begins with the path, for a file that cannot be read, is not valid YAML, holds
+    anything but plain data, has more than 4 MB, 50 levels or 100,000 values, or is not a mapping. ``kind`` names such a
+    file in messages, as in "a card".
     """
     text = read_text(path, error, kind)
     loader = _PlainLoader(text)
     try:
         content = loader.get_single_data()
     except yaml.YAMLError as fault:
-        raise error(f"{path} is no YAML: {_reason(fault)}") from fault
+        raise error(f"{path} is not valid YAML: {_reason(fault)}") from fault
     if not isinstance(content, dict):
         raise error(f"{path}: found {shown(content)} where keys and values are expected")
     if _count_values(content) > _MOST_VALUES:
@@ -70,16 +70,16 @@ def read_text(path: Path, error: type[OmzError], kind: str) -> str:
             text = file.read()
         _check_depth(text)
     except OSError as fault:
-        raise error(f"{path} cannot be read: {fault.strerror}") from fault
+        raise error(f"{path} cannot be read: {os_reason(fault)}") from fault
     except UnicodeDecodeError as fault:
         raise error(f"{path} is not UTF-8 text (byte {fault.start}); save it as UTF-8") from fault
     except yaml.YAMLError as fault:
-        raise error(f"{path} is no YAML: {_reason(fault)}") from fault
+        raise error(f"{path} is not valid YAML: {_reason(fault)}") from fault
     return text
 
 
 class _PlainLoader(_FASTEST):  # type: ignore[misc, valid-type]
-    """Constructs plain data, and notes the keys that are given twice."""
+    """Constructs plain data, and notes repeated keys."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -90,7 +90,7 @@ class _PlainLoader(_FASTEST):  # type: ignore[misc, valid-type]
             value = super().construct_object(node, deep)
         except (ValueError, ArithmeticError, LookupError, AttributeError) as error:  # for 2020-13-45, !!bool x and such
             tag = node.tag.removeprefix("tag:yaml.org,2002:")
-            raise ConstructorError(None, None, f"{shown(node.value)} is no {tag}", node.start_mark) from error
+            raise ConstructorError(None, None, f"{shown(node.value)} is not a valid {tag}", node.start_mark) from error
         if isinstance(value, int) and abs(value) >= _TOO_LARGE:
             raise ConstructorError(None, None, "the number is too large", node.start_mark)
         return value
@@ -118,11 +118,11 @@ def _repeated_keys(node: yaml.MappingNode) -> Iterator[RepeatedKey]:
 
 
 def _check_depth(text: str) -> None:
-    """Refuse text that is nested too deeply, whatever limit PyYAML has.
+    """Refuse text that is nested too deeply, whatever the limit of PyYAML.
 
     libyaml used to overflow the stack at some ten thousand levels; since PyYAML 6.0.4 it stops at 1,000, while it looks
-    ahead and before it tells of the first 50. The parser written in Python looks less far ahead, so it has the last
-    word on what the fast one refuses.
+    ahead and before it reports the first 50. The parser written in Python looks less far ahead, so text that the fast
+    one refuses is counted again by that.
     """
     try:
         _count_levels(text, _FASTEST)
@@ -143,7 +143,7 @@ def _count_levels(text: str, loader: _Loader) -> None:
 
 
 def _count_values(value: Any, depth: int = 0, counted: int = 0) -> int:
-    """Return how many values there are where aliases are written out, or any number above the most allowed."""
+    """Return the number of values with aliases expanded, or any number above the limit."""
     counted += 1
     if depth > _DEEPEST:
         return _MOST_VALUES + 1

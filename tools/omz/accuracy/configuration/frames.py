@@ -1,10 +1,11 @@
-"""The ``annotation_conversion`` of a configuration: where a dataset's files are, as a dataset."""
+"""Datasets of a configuration: the files that ``annotation_conversion`` names."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 
@@ -13,23 +14,24 @@ from omz.accuracy.configuration.schema import Clips, DatasetEntry, Images, Resiz
 from omz.accuracy.datasets.folder import open_dataset
 from omz.accuracy.datasets.layouts import Layout, find_layout
 from omz.accuracy.datasets.paths import PathPattern
+from omz.accuracy.datasets.reading import read_levels
 from omz.accuracy.datasets.sample import Dataset, Entry, Role, Sample
-from omz.errors import DataError, ImageError
-from omz.images.files import read_levels
+from omz.errors import DataError
+from omz.images.sizes import size_text
 
 Identifiers = Mapping[Role, str]
-"""What the file of a role is called in a dataset: its path below the folder of its kind."""
+"""Path of the file of each role below the folder of its kind."""
 
 
 @dataclass(frozen=True)
 class NamedEntry(Entry):
-    """A frame, and what its files are called; where there are several names, those of all roles first count first."""
+    """A frame with the names of its files: one mapping, or several in the order in which they count."""
 
     identifiers: tuple[Identifiers, ...] = ()
 
 
 def identifiers(entry: Entry) -> tuple[Identifiers, ...]:
-    """Return what the files of a frame are called; as in accuracy checker's layout, where no dataset tells it."""
+    """Return the names of a frame's files; those of accuracy checker's layout, unless the dataset has its own."""
     if isinstance(entry, NamedEntry):
         return entry.identifiers
     return (_usual(entry),)
@@ -86,27 +88,28 @@ class ResizedDataset:
 
     inner: Dataset
     step: Resize
-    entries: Sequence[Entry] = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "entries", self.inner.entries)
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """All frames of the other dataset."""
+        return self.inner.entries
 
     @property
     def title(self) -> str:
-        """What people call it."""
-        height, width = self.step.target
-        return f"{self.inner.title} at {width}x{height}"
+        """Title of the dataset, with the size."""
+        return f"{self.inner.title} at {size_text(*self.step.target)}"
 
     def read(self, entry: Entry) -> Sample:
         """Read a frame; raises :class:`DataError` naming the file that cannot be used."""
         sample = self.inner.read(entry)
-        truth = {
-            name: cv2.resize(levels, self.step.target[::-1], interpolation=cv2.INTER_NEAREST)
-            for name in ("alpha", "foreground", "trimap")
-            if (levels := getattr(sample, name)) is not None
-        }
-        plate = None if sample.plate is None else resized(sample.plate, self.step)
-        return replace(sample, picture=resized(sample.picture, self.step), plate=plate, **truth)
+        images: dict[str, Any] = {"picture": resized(sample.picture, self.step)}
+        if sample.plate is not None:
+            images["plate"] = resized(sample.plate, self.step)
+        for name in ("alpha", "foreground", "trimap"):
+            truth = getattr(sample, name)
+            if truth is not None:
+                images[name] = cv2.resize(truth, self.step.target[::-1], interpolation=cv2.INTER_NEAREST)
+        return replace(sample, **images)
 
 
 def _layout(name: str, conversion: Images, folder: Path) -> Layout:
@@ -120,17 +123,16 @@ def _layout(name: str, conversion: Images, folder: Path) -> Layout:
     mask = _pattern(conversion, "mask")
     if mask != paths.get("foreground"):
         paths[_mask_role(conversion, mask, folder, "foreground" in paths)] = mask
-    layout = Layout(name, paths, needs=tuple((role,) for role in paths))
+    layout = Layout(name, paths, needs=tuple(zip(paths)))
     if lack := layout.lack(folder):
-        raise DataError(f"{folder} has not the files of dataset {name}: {lack}; name the folder that they are in")
+        raise DataError(f"{folder} lacks the files of dataset {name}: {lack}; name the folder that they are in")
     return layout
 
 
 def _pattern(conversion: Images, kind: str) -> str:
     """Return where the files of a kind are; a path that is absolute stays so."""
-    folder, prefix, postfix = (
-        getattr(conversion, key) for key in (_folder_key(kind), f"{kind}_prefix", f"{kind}_postfix")
-    )
+    folder = getattr(conversion, _folder_key(kind))
+    prefix, postfix = getattr(conversion, f"{kind}_prefix"), getattr(conversion, f"{kind}_postfix")
     if not isinstance(conversion, Clips):
         inner = f"{prefix}{{frame}}{postfix}"
     elif conversion.per_clip_location:
@@ -149,15 +151,15 @@ def _mask_role(conversion: Images, pattern: str, folder: Path, has_foreground: b
 
     In clips these colours are the foreground's, unless that has files of its own; elsewhere they are just a cut-out's.
     """
-    first = next(iter(PathPattern(pattern).find(folder).values()), None)
-    try:
-        levels = read_levels(first[0]) if first else None
-    except ImageError as error:
-        raise DataError(str(error)) from error
-    if levels is None or levels.ndim == 2 or levels.shape[2] == 3:
+    found = PathPattern(pattern).find(folder)
+    if not found:
         return "alpha"
-    is_foreground = isinstance(conversion, Clips) and conversion.with_alpha and not has_foreground
-    return "foreground" if is_foreground else "cutout"
+    levels = read_levels(next(iter(found.values()))[0])
+    if levels.ndim == 2 or levels.shape[2] == 3:
+        return "alpha"
+    if isinstance(conversion, Clips) and conversion.with_alpha and not has_foreground:
+        return "foreground"
+    return "cutout"
 
 
 def _named(entry: Entry, conversion: Images | None, base: Path) -> NamedEntry:
@@ -166,10 +168,13 @@ def _named(entry: Entry, conversion: Images | None, base: Path) -> NamedEntry:
     names: dict[Role, str] = {}
     for role, kind in kinds.items():
         if role in entry.files:
-            folder = base if conversion is None else base / getattr(conversion, _folder_key(kind))
+            folder = base
+            if conversion:
+                folder /= getattr(conversion, _folder_key(kind))
             names[role] = entry.files[role].relative_to(folder).as_posix()
-    inherited = {each.name: getattr(entry, each.name) for each in fields(Entry)}
-    return NamedEntry(**inherited, identifiers=(names,) if conversion else (_usual(entry), names))
+    if conversion is None:
+        return NamedEntry(**vars(entry), identifiers=(_usual(entry), names))
+    return NamedEntry(**vars(entry), identifiers=(names,))
 
 
 def _usual(entry: Entry) -> Identifiers:

@@ -1,4 +1,4 @@
-"""From what a file says to a record, or to one line that says what is wrong with it, and where."""
+"""Records from what a file says, or one line that says what is wrong with it, and where."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _WORDS = {
     "model_type": "must have keys and values",
     "model_attributes_type": "must have keys and values",
 }
-"""What pydantic says in terms of Python, in those of YAML."""
+"""Messages of pydantic in terms of YAML."""
 
 Kind = TypeVar("Kind", bound=Record)
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a value stands: the file, and the keys down to it."""
+    """Place of a value: the file, and the keys down to it."""
 
     path: Path
     keys: tuple[object, ...] = ()
@@ -40,7 +40,9 @@ class Place:
         return Place(self.path, (*self.keys, key))
 
     def __str__(self) -> str:
-        return f"{self.path}: {printable('.'.join(map(str, self.keys)))}" if self.keys else str(self.path)
+        if not self.keys:
+            return str(self.path)
+        return f"{self.path}: {printable('.'.join(map(str, self.keys)))}"
 
     def error(self, message: str) -> UsageError:
         """Return the error that says what is wrong here."""
@@ -52,22 +54,29 @@ def validated(kind: type[Kind], value: object, place: Place, elsewhere: Mapping[
 
     Raises :class:`UsageError`, one line, with the place of everything that is wrong.
     """
+    lines: list[str] = []
     try:
         return kind.model_validate(value)
     except ValidationError as error:
-        lines = [line for each in error.errors() for line in _describe(each, value, place, elsewhere or {})]
+        for each in error.errors():
+            lines += _describe(each, value, place, elsewhere or {})
     raise UsageError("; ".join(lines))
 
 
 def _describe(error: ErrorDetails, value: object, place: Place, elsewhere: Mapping[str, Place]) -> Iterator[str]:
     keys, found = _walk(error["loc"], value)
-    there = elsewhere.get(str(keys[0])) if keys else None
-    place = Place(there.path, (*there.keys, *keys[1:])) if there else Place(place.path, (*place.keys, *keys))
+    if keys and str(keys[0]) in elsewhere:
+        there = elsewhere[str(keys[0])]
+        place = Place(there.path, (*there.keys, *keys[1:]))
+    else:
+        place = Place(place.path, (*place.keys, *keys))
     kind, context = error["type"], error.get("ctx", {})
     if kind == UNKNOWN_KEYS:
         for key in context["unknown"]:
-            where = elsewhere.get(str(key), place / key) if not keys else place / key
-            yield str(where.error(f"is no key that is known here; {suggestion(key, context['known'])}"))
+            where = place / key
+            if not keys:
+                where = elsewhere.get(str(key), where)
+            yield str(where.error(f"is not a known key; {suggestion(key, context['known'])}"))
     elif kind == "missing":
         yield str(place.error("is missing"))
     elif kind == "union_tag_not_found":
@@ -83,12 +92,12 @@ def _describe(error: ErrorDetails, value: object, place: Place, elsewhere: Mappi
 
 
 def _walk(location: Sequence[int | str], value: object) -> tuple[list[object], object]:
-    """Return the keys down to the place of an error as they stand in the file, and what stands there."""
+    """Return the keys down to the place of an error as they stand in the file, and the value there."""
     keys: list[object] = []
     node = value
     for part in location:
         if isinstance(node, dict):
-            if part not in node and part in [node.get(tag) for tag in _TAGS]:
+            if part not in node and part in map(node.get, _TAGS):
                 continue  # which of several records it is
             keys.append(part)
             node = node.get(part)
@@ -103,4 +112,6 @@ def shown(value: object) -> str:
     if value is None:
         return "nothing"
     text = repr(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    if len(text) > _SHOWN:
+        return f"{text[:_SHOWN]}..."
+    return text

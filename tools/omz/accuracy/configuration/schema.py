@@ -1,4 +1,4 @@
-"""What an accuracy-check.yml may say: Open Model Zoo's keys as far as matting needs them, and a few of our own.
+"""Schema of an accuracy-check.yml: Open Model Zoo's keys as far as matting needs them, and a few of our own.
 
 The names are those of accuracy_checker 0.10.6 (openvinotoolkit/open_model_zoo). Ours are the metric ``sad``, with its
 ``convention``, ``two_sided``, and ``interpolation`` in small letters.
@@ -6,14 +6,81 @@ The names are those of accuracy_checker 0.10.6 (openvinotoolkit/open_model_zoo).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 
-from omz.accuracy.configuration.metric_schema import AnyMetric, Number, Text
 from omz.images.arrays import Size
 from omz.zoo.record import Record
+
+
+def _no_boolean(value: Any) -> Any:
+    """Refuse yes and no where a number is expected; Python would take them for 1 and 0."""
+    if isinstance(value, bool):
+        raise PydanticCustomError("number", "must be a number")
+    return value
+
+
+def _mean(value: Any) -> Any:
+    return value if value is None or isinstance(value, Mapping) else {"mean": value}
+
+
+Number = Annotated[float, BeforeValidator(_no_boolean)]
+Share = Annotated[Number, Field(ge=0)]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class Statistics(Record):
+    """A figure from elsewhere: its mean over frames, and where known its population standard deviation."""
+
+    mean: Number
+    std: Share | None = None
+
+
+class Metric(Record):
+    """A figure, and what it was elsewhere. ``threshold`` is the old name of ``abs_threshold``."""
+
+    type: Literal["mad", "spatial_gradient", "mae", "mse"]
+    name: Text | None = None
+    prediction_source: Text | None = None
+    process_type: Literal["alpha", "image"] | None = None
+    presenter: str | None = None
+    reference: Annotated[Statistics | None, BeforeValidator(_mean)] = None
+    abs_threshold: Share | None = None
+    threshold: Share | None = None
+    rel_threshold: Share | None = None
+    two_sided: bool = False
+
+    @model_validator(mode="after")
+    def _one_threshold(self) -> Metric:
+        if self.threshold is not None and self.abs_threshold is not None:
+            raise PydanticCustomError("threshold", "has abs_threshold and its old name, threshold; remove one")
+        return self
+
+    @property
+    def title(self) -> str:
+        """The name of the figure."""
+        return self.name or self.type
+
+
+class MaskedMetric(Metric):
+    """A figure of the pixels where true alpha is above ``pha_tolerance``, or of all."""
+
+    type: Literal["mse_with_mask"]  # type: ignore[assignment]  # another type, the same keys and more
+    use_mask: bool = False
+    pha_tolerance: Annotated[Number, Field(ge=0, le=1)] = 0.01
+
+
+class SadMetric(Metric):
+    """The sum of absolute differences, in the way of a convention."""
+
+    type: Literal["sad"]  # type: ignore[assignment]  # another type, the same keys and more
+    convention: Literal["shm"] = "shm"
+
+
+AnyMetric = Annotated[Metric | MaskedMetric | SadMetric, Field(discriminator="type")]
 
 
 def _typed(value: Any) -> Any:
@@ -23,15 +90,17 @@ def _typed(value: Any) -> Any:
 def _channels(value: Any) -> Any:
     """Take one number, a list of them, or accuracy checker's text of them, such as ``(104, 117, 123)``."""
     if isinstance(value, str):
-        return tuple(part.strip() for part in value.strip(" ()").split(","))
-    return (value,) if isinstance(value, int | float) and not isinstance(value, bool) else value
+        return tuple(map(str.strip, value.strip(" ()").split(",")))
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return (value,)
+    return value
 
 
 Channels = Annotated[tuple[Number, ...], BeforeValidator(_channels)]
 
 
 class Adapter(Record):
-    """Which outputs are alpha and the foreground; empty where nothing tells it."""
+    """Names of the outputs that are alpha and the foreground; empty where nothing tells them."""
 
     type: Literal["background_matting", "background_matting_with_pha_and_fgr"]
     alpha_out: str = ""
@@ -40,16 +109,20 @@ class Adapter(Record):
     @property
     def alpha(self) -> str:
         """The name of the output that is alpha; empty where the model has to tell it."""
-        return self.alpha_out or ("pha" if self.foreground else "")
+        if self.foreground:
+            return self.alpha_out or "pha"
+        return self.alpha_out
 
     @property
     def foreground(self) -> str:
-        """The name of the output that is the foreground; empty where there is none."""
-        return (self.foreground_out or "fgr") if self.type == "background_matting_with_pha_and_fgr" else ""
+        """The name of the output that is the foreground; empty without one."""
+        if self.type != "background_matting_with_pha_and_fgr":
+            return ""
+        return self.foreground_out or "fgr"
 
 
 class Input(Record):
-    """What one input of a model is given.
+    """Source of one input of a model.
 
     Of an ``INPUT``, ``value`` is a regular expression that the path of a file begins with; of an ``LSTM_INPUT``, the
     output that is fed back.
@@ -61,7 +134,7 @@ class Input(Record):
 
 
 class Launcher(Record):
-    """What runs a model, and what the model takes and gives."""
+    """Framework of a model, with its inputs and outputs."""
 
     framework: Literal["openvino", "dlsdk", "onnx_runtime", "pytorch"]
     device: Text | None = None
@@ -169,7 +242,7 @@ class Clips(Images):
 
 
 class Reader(Record):
-    """Who reads pictures: Pillow as RGB, OpenCV as BGR."""
+    """Reader of pictures: Pillow as RGB, OpenCV as BGR."""
 
     type: Literal["pillow_imread", "opencv_imread"]
 
@@ -178,7 +251,7 @@ Conversion = Annotated[Images | Clips, Field(discriminator="converter")]
 
 
 class DatasetEntry(Record):
-    """Frames, what is done to them before a model sees them, and what is measured.
+    """Frames, their preprocessing, and the metrics.
 
     ``annotation`` and ``dataset_meta`` name what accuracy checker keeps; here nothing is kept. Nor is anything read
     from ``data_source`` where ``annotation_conversion`` says where files are.

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from omz.accuracy.configuration.metric_schema import MaskedMetric, Metric, SadMetric
 from omz.accuracy.configuration.problems import Place, shown
-from omz.accuracy.configuration.schema import Adapter
-from omz.accuracy.conventions import Compute, Convention, Frame, Measure
-from omz.accuracy.metrics.differences import Region, Values, mad, mse, sad, unit
-from omz.accuracy.metrics.gradient import gradient_error
+from omz.accuracy.configuration.schema import Adapter, MaskedMetric, Metric, SadMetric
+from omz.accuracy.conventions import Compute, Convention, Measure, Rounding, ScoredFrame, inside
 from omz.accuracy.verdict import Reference
+from omz.metrics.differences import Region, Values, mad, mse, sad, unit
+from omz.metrics.perceptual import gradient_error
 from omz.zoo.record import suggestion
 
 _EIGHT_BITS = ("mae", "mse")
@@ -44,14 +43,14 @@ def build_convention(metrics: Sequence[Metric], adapter: Adapter) -> Convention:
 
     The convention is ``omz``; ``omz_modnet`` for those of 8 bits, which are cut off; ``shm`` for SAD.
     """
-    names = dict.fromkeys(_convention(metric) for metric in metrics)
+    names = dict.fromkeys(map(_convention, metrics))
     measures = []
     for metric in metrics:
         told, scale, formula = _UNITS[metric.type]
         compute = _compute(metric, formula, is_image(metric, adapter))
         measures.append(Measure(metric.title, told, scale, compute))
-    levels = metrics[0].type in _EIGHT_BITS
-    return Convention(" and ".join(names), "whole", "truncate" if levels else "none", tuple(measures))
+    rounding: Rounding = "truncate" if metrics[0].type in _EIGHT_BITS else "none"
+    return Convention(" and ".join(names), "whole", rounding, tuple(measures))
 
 
 def build_references(metrics: Sequence[Metric]) -> tuple[Reference, ...]:
@@ -60,17 +59,17 @@ def build_references(metrics: Sequence[Metric]) -> tuple[Reference, ...]:
     for metric in metrics:
         if metric.reference is None:
             continue
-        absolute = metric.threshold if metric.abs_threshold is None else metric.abs_threshold
-        references.append(
-            Reference(metric.title, metric.reference.mean, absolute, metric.rel_threshold, metric.two_sided)
-        )
+        mean, absolute = metric.reference.mean, metric.abs_threshold
+        if absolute is None:
+            absolute = metric.threshold
+        references.append(Reference(metric.title, mean, absolute, metric.rel_threshold, metric.two_sided))
         if metric.reference.std is not None:
             references.append(Reference(metric.title, metric.reference.std, of="std"))
     return tuple(references)
 
 
 def is_image(metric: Metric, adapter: Adapter) -> bool:
-    """Tell whether a metric is of the foreground; where it does not say, its output does."""
+    """Tell whether a metric is of the foreground, by its type of process, or by its output."""
     if metric.process_type:
         return metric.process_type == "image"
     return bool(adapter.foreground) and metric.prediction_source == adapter.foreground
@@ -78,14 +77,16 @@ def is_image(metric: Metric, adapter: Adapter) -> bool:
 
 def _check_source(metric: Metric, adapter: Adapter, place: Place) -> None:
     source, image = metric.prediction_source, is_image(metric, adapter)
-    outputs = {True: adapter.foreground, False: adapter.alpha}
+    kind, right, others = "alpha", adapter.alpha, {adapter.alpha, adapter.foreground}
+    if image:
+        kind, right = "image", adapter.foreground
     if image and not adapter.foreground:
         raise (place / "process_type").error(f"the adapter {adapter.type} gives no foreground to measure; use alpha")
-    if source and all(outputs.values()) and source not in outputs.values():
-        raise (place / "prediction_source").error(f"found {shown(source)}; {suggestion(source, outputs.values())}")
-    if source and outputs[image] and source != outputs[image]:
-        kind = "image" if image else "alpha"
-        raise (place / "process_type").error(f"{source} is not {kind}, which is {outputs[image]}; correct one of them")
+    if source and all(others) and source not in others:
+        known = (adapter.foreground, adapter.alpha)
+        raise (place / "prediction_source").error(f"found {shown(source)}; {suggestion(source, known)}")
+    if source and right and source != right:
+        raise (place / "process_type").error(f"{source} is not {kind}, which is {right}; correct one of them")
     if image and metric.type not in ("mad", "mse_with_mask"):
         raise (place / "type").error(f"{metric.type} measures alpha alone; choose mad or mse_with_mask")
 
@@ -93,18 +94,18 @@ def _check_source(metric: Metric, adapter: Adapter, place: Place) -> None:
 def _convention(metric: Metric) -> str:
     if isinstance(metric, SadMetric):
         return metric.convention
-    return "omz_modnet" if metric.type in _EIGHT_BITS else "omz"
+    if metric.type in _EIGHT_BITS:
+        return "omz_modnet"
+    return "omz"
 
 
 def _compute(metric: Metric, formula: Callable[[Values, Values, Region | None], float], image: bool) -> Compute:
-    """Return the formula on alphas or foregrounds, of all pixels or of those where there is a subject."""
-    above = metric.pha_tolerance if isinstance(metric, MaskedMetric) and metric.use_mask else None
+    """Return the formula on alphas or foregrounds, of all pixels or those of the subject."""
 
-    def compute(frame: Frame, region: Region | None) -> float | None:
+    def compute(frame: ScoredFrame, region: Region | None) -> float | None:
         predicted, true = (frame.foreground, frame.true_foreground) if image else (frame.alpha, frame.truth)
-        if above is not None:
-            present = unit(frame.truth) > above
-            region = present if region is None else present & region
+        if isinstance(metric, MaskedMetric) and metric.use_mask:
+            region = inside(unit(frame.truth) > metric.pha_tolerance, region)
         if predicted is None or true is None or (region is not None and not region.any()):
             return None
         return formula(predicted, true, region)

@@ -1,4 +1,4 @@
-"""Pictures made from foregrounds and backgrounds, the same ones whatever else is made."""
+"""Pictures composited from foregrounds and backgrounds, reproducibly."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from omz.accuracy.datasets.paths import SUFFIXES, natural
+from omz.accuracy.datasets.paths import SUFFIXES, natural_key
 from omz.errors import DataError, ImageError
 from omz.images.arrays import Picture, Size
 from omz.images.compositing import cover
@@ -29,16 +29,16 @@ class Backgrounds:
     _last: dict[tuple[Path, Size], Picture] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def files(self) -> Sequence[Path]:
-        """Return them in natural order; raises :class:`DataError` where there is none."""
-        inside = (path.relative_to(self.folder) for path in self.folder.rglob("*") if path.is_file())
-        names = [
-            name.parts
-            for name in inside
-            if name.suffix.lower() in SUFFIXES and not any(part.startswith(".") for part in name.parts)
-        ]
-        if not names:
+        """Return them in natural order; raises :class:`DataError` for an empty folder."""
+        files = {}
+        for path in self.folder.rglob("*"):
+            parts = path.relative_to(self.folder).parts
+            is_hidden = any(part.startswith(".") for part in parts)
+            if path.suffix.lower() in SUFFIXES and not is_hidden and path.is_file():
+                files[parts] = path
+        if not files:
             raise DataError(f"{self.folder} has no backgrounds; name a folder of pictures to place foregrounds before")
-        return [self.folder.joinpath(*name) for name in sorted(names, key=natural)]
+        return [files[parts] for parts in sorted(files, key=natural_key)]
 
     def choose(self, clip: str, files: Sequence[Path]) -> Path:
         """Return the background of a clip: the file that draws the highest number.

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omz.accuracy.datasets.layouts import Layout
-from omz.accuracy.datasets.paths import Key, PathPattern, natural
+from omz.accuracy.datasets.paths import Key, PathPattern, natural_key
 from omz.accuracy.datasets.sample import Entry, Problem, Role
 from omz.errors import DataError
 
 
 @dataclass(frozen=True)
 class Frames:
-    """What a folder has: whole frames, others with the files they have, the missing ones, and twins of files."""
+    """Frames of a folder: whole ones, incomplete ones, and problems: missing files, and two files for one."""
 
     entries: tuple[Entry, ...]
     incomplete: tuple[Entry, ...]
@@ -29,50 +29,58 @@ def find_frames(folder: Path, layout: Layout) -> Frames:
     Raises :class:`DataError` where a folder or that list cannot be read.
     """
     base = layout.base(folder)
-    patterns = {role: PathPattern(text) for role, text in layout.paths.items()}
-    found = {role: files for role, pattern in patterns.items() if (files := pattern.find(base))}
+    found: dict[Role, Mapping[Key, Sequence[Path]]] = {}
+    for role, text in layout.paths.items():
+        files = PathPattern(text).find(base)
+        if files:
+            found[role] = files
     listed = _listed(base, layout.listing)
-    keys = sorted(listed if listed is not None else set().union(*found.values()), key=natural)
-    lacking = {key: [role for role in found if key not in found[role]] for key in keys}
-    entries = dict(zip(keys, _entries(keys, found), strict=True))
-    return Frames(
-        tuple(entry for key, entry in entries.items() if not lacking[key]),
-        tuple(entry for key, entry in entries.items() if lacking[key]),
-        tuple(_missing(base / patterns[role].fill(key), role) for key in keys for role in lacking[key]),
-        tuple(_ambiguous(files[key]) for files in found.values() for key in keys if len(files.get(key, ())) > 1),
-    )
+    if listed is None:
+        listed = set().union(*found.values())
+    keys = sorted(listed, key=natural_key)
+    whole: list[Entry] = []
+    incomplete: list[Entry] = []
+    missing = []
+    for key, entry in zip(keys, _entries(keys, found), strict=True):
+        lacking = [role for role in found if role not in entry.files]
+        (incomplete if lacking else whole).append(entry)
+        for role in lacking:
+            path = base / PathPattern(layout.paths[role]).fill(key)
+            message = f"is missing, the {role} of a frame; add it, or leave the frame out (--allow_missing)"
+            missing.append(Problem("error", path, message))
+    ambiguous = []
+    for files in found.values():
+        for key in keys:
+            if len(files.get(key, ())) > 1:
+                first, second, *_ = files[key]
+                message = f"stands for the same frame as {first.name}; keep one of the two"
+                ambiguous.append(Problem("error", second, message))
+    return Frames(tuple(whole), tuple(incomplete), tuple(missing), tuple(ambiguous))
 
 
 def _entries(keys: Iterable[Key], found: Mapping[Role, Mapping[Key, Sequence[Path]]]) -> Iterator[Entry]:
-    """Yield all frames, with the files that there are."""
     counts: dict[str, int] = {}
     for key in keys:
         clip = "/".join(key[:-1])
         index = counts.setdefault(clip, 0)
         counts[clip] += bool(clip)
-        yield Entry("/".join(key), clip, index, {role: files[key][0] for role, files in found.items() if key in files})
+        there = {role: files[key][0] for role, files in found.items() if key in files}
+        yield Entry("/".join(key), clip, index, there)
 
 
 def _listed(base: Path, pattern: str) -> set[Key] | None:
-    """Return the keys in the list of frames, None where there is none."""
+    """Return the keys in the list of frames; None without a list."""
     path = base / f"{base.resolve().name}.txt"
     if not pattern or not path.is_file():
         return None
     try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path} cannot be read as a list of frames; write it anew, or remove it") from error
-    keys = {line: PathPattern(pattern).parse(line) for line in lines}
-    if strange := [line for line, key in keys.items() if key is None]:
-        raise DataError(f"{path} has a line {strange[0]!r}, which is not of the form {pattern}.*; correct or remove it")
-    return {key for key in keys.values() if key is not None}
-
-
-def _missing(path: Path, role: Role) -> Problem:
-    return Problem(
-        "error", path, f"is missing, the {role} of a frame; add it, or leave the frame out (--allow_missing)"
-    )
-
-
-def _ambiguous(paths: Sequence[Path]) -> Problem:
-    return Problem("error", paths[1], f"stands for the same frame as {paths[0].name}; keep one of the two")
+    keys = set()
+    for line in filter(None, map(str.strip, lines)):
+        key = PathPattern(pattern).parse(line)
+        if key is None:
+            raise DataError(f"{path} has a line {line!r}, which is not of the form {pattern}.*; correct or remove it")
+        keys.add(key)
+    return keys

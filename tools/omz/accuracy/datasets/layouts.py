@@ -1,4 +1,4 @@
-"""How the field lays out its datasets in folders."""
+"""Layouts of datasets in folders, as the field has them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Layout:
     ``needs`` are roles that a dataset must have, or one of several; any other it has or has not, but then for all
     frames. Without pictures, foregrounds are placed before backgrounds, those of the folder ``bgr`` unless there are
     others. ``subfolder`` is where to look if there is such a folder. ``listing`` is the pattern of the lines in a text
-    file, named after the folder, that says which frames count; where there is no such file, all do.
+    file, named after the folder, that says which frames count; without it, all do.
     """
 
     name: str
@@ -41,9 +41,14 @@ class Layout:
         """Return which files a folder must have and has not, or nothing."""
         for roles in self.needs:
             patterns = [self.paths[role] for role in roles]
-            if not any(PathPattern(pattern).is_in(self.base(folder)) for pattern in patterns):
+            base = self.base(folder)
+            if not any(PathPattern(pattern).is_in(base) for pattern in patterns):
                 return "no " + " or ".join(patterns)
         return ""
+
+
+def _clips(picture: str, plate: str, alpha: str, foreground: str) -> Mapping[Role, str]:
+    return {"picture": picture, "plate": plate, "alpha": alpha, "foreground": foreground}
 
 
 LAYOUTS: Mapping[str, Layout] = {
@@ -51,22 +56,12 @@ LAYOUTS: Mapping[str, Layout] = {
     for each in (
         Layout(
             "omz_clips",
-            {
-                "picture": "com/{clip}/{frame}",
-                "plate": "bgr/{clip}/{frame}",
-                "alpha": "pha/{clip}/{frame}",
-                "foreground": "fgr/{clip}/{frame}",
-            },
+            _clips("com/{clip}/{frame}", "bgr/{clip}/{frame}", "pha/{clip}/{frame}", "fgr/{clip}/{frame}"),
             needs=(("picture",), ("foreground", "alpha")),
         ),
         Layout(
             "per_clip",
-            {
-                "picture": "{clip}/com/{frame}",
-                "plate": "{clip}/bgr/{frame}",
-                "alpha": "{clip}/pha/{frame}",
-                "foreground": "{clip}/fgr/{frame}",
-            },
+            _clips("{clip}/com/{frame}", "{clip}/bgr/{frame}", "{clip}/pha/{frame}", "{clip}/fgr/{frame}"),
             needs=(("picture",), ("foreground", "alpha")),
         ),
         Layout(
@@ -87,20 +82,12 @@ LAYOUTS: Mapping[str, Layout] = {
         ),
         Layout(
             "matting_human",
-            {
-                "picture": "clip_img/{day}/clip_{clip}/{frame}",
-                "cutout": "matting/{day}/matting_{clip}/{frame}",
-            },
+            {"picture": "clip_img/{day}/clip_{clip}/{frame}", "cutout": "matting/{day}/matting_{clip}/{frame}"},
             needs=(("picture",), ("cutout",)),
         ),
         Layout(
             "flat",
-            {
-                "picture": "images/{frame}",
-                "plate": "bgr/{frame}",
-                "alpha": "alpha/{frame}",
-                "trimap": "trimap/{frame}",
-            },
+            {"picture": "images/{frame}", "plate": "bgr/{frame}", "alpha": "alpha/{frame}", "trimap": "trimap/{frame}"},
             needs=(("picture",), ("alpha",)),
         ),
         Layout("compositing", {"alpha": "pha/{frame}", "foreground": "fgr/{frame}"}, needs=(("foreground",),)),
@@ -113,21 +100,24 @@ LAYOUTS: Mapping[str, Layout] = {
 def detect_layout(folder: Path) -> str:
     """Return the name of the layout that ``folder`` has, or raise :class:`DataError` saying what it lacks of each."""
     if not folder.is_dir():
-        raise DataError(f"{folder} is no folder; name that of a dataset")
-    lacks = {name: layout.lack(folder) for name, layout in LAYOUTS.items()}
-    for name, lack in lacks.items():
+        raise DataError(f"{folder} is not a folder; name that of a dataset")
+    lacks = []
+    for name, layout in LAYOUTS.items():
+        lack = layout.lack(folder)
         if not lack:
             return name
-    told = "; ".join(f"{name}: {lack}" for name, lack in lacks.items())
-    raise DataError(f"{folder} has no known layout ({told}); rename its folders, or name another folder")
+        lacks.append(f"{name}: {lack}")
+    raise DataError(f"{folder} has no known layout ({'; '.join(lacks)}); rename its folders, or name another folder")
 
 
-def find_layout(folder: Path, name: str) -> Layout:
-    """Return the layout ``name``, or that which ``folder`` has if it is "auto"; raises :class:`DataError`."""
+def find_layout(folder: Path, name: str | Layout) -> Layout:
+    """Return a layout by its name, that of ``folder`` for "auto", or the given one; raises :class:`DataError`."""
+    if isinstance(name, Layout):
+        return name
     if name == "auto":
         return LAYOUTS[detect_layout(folder)]
     if name not in LAYOUTS:
         raise DataError(f"no layout {name!r}; use auto or one of {', '.join(LAYOUTS)}")
     if lack := LAYOUTS[name].lack(folder):
-        raise DataError(f"{folder} has not the layout {name}: {lack}; rename its folders, or name another layout")
+        raise DataError(f"{folder} does not have the layout {name}: {lack}; rename its folders, or name another layout")
     return LAYOUTS[name]

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import TypeAlias
 
 from omz.errors import DataError
+from omz.images.suffixes import natural
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
+"""Suffixes of the formats in which datasets come; other images beside them, such as animations, are not frames."""
 
 Key: TypeAlias = tuple[str, ...]
 """The names in a path, in their order: those of the clip, and last that of the frame."""
@@ -40,19 +42,20 @@ class PathPattern:
         return found
 
     def is_in(self, folder: Path) -> bool:
-        """Tell whether there is any such file."""
+        """Tell whether the folder has such a file."""
         return next(_walk(folder, self._segments, ()), None) is not None
 
     def parse(self, path: str) -> Key | None:
         """Return the names in a path written with slashes, of any suffix; None where it is of another form."""
         stem = path if self._has_suffix else path.rpartition(".")[0] or path
-        match = re.fullmatch("/".join(_expression(segment) for segment in self._segments), stem)
+        match = re.fullmatch("/".join(map(_expression, self._segments)), stem)
         return match.groups() if match else None
 
     def fill(self, key: Key) -> str:
         """Return the path of ``key``, with ``.*`` for a suffix that is not known."""
         names = iter(key)
-        return _NAME.sub(lambda _: next(names), self.text) + ("" if self._has_suffix else ".*")
+        path = _NAME.sub(lambda _: next(names), self.text)
+        return path if self._has_suffix else f"{path}.*"
 
     @cached_property
     def _segments(self) -> tuple[str, ...]:
@@ -63,13 +66,9 @@ class PathPattern:
         return _has_suffix(self.text)
 
 
-def natural(key: Sequence[str]) -> tuple[object, ...]:
-    """Return what sorts names as people do: 2 before 10."""
-    return tuple(_parts(name) for name in key), tuple(key)
-
-
-def _parts(name: str) -> tuple[str | int, ...]:
-    return tuple(int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name))
+def natural_key(key: Sequence[str]) -> tuple[object, ...]:
+    """Return what sorts the names of a path as people do: 2 before 10."""
+    return tuple(map(natural, key))
 
 
 def _walk(folder: Path, segments: Sequence[str], key: Key) -> Iterator[tuple[Key, Path]]:
@@ -101,7 +100,7 @@ def _visible(folder: Path) -> Sequence[Path]:
 
 def _expression(segment: str) -> str:
     """Return the regular expression of a segment, a group for each name."""
-    return "([^/]+)".join(re.escape(literal) for literal in _NAME.split(segment))
+    return "([^/]+)".join(map(re.escape, _NAME.split(segment)))
 
 
 def _has_suffix(name: str) -> bool:

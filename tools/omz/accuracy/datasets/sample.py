@@ -1,4 +1,4 @@
-"""What every dataset gives, whatever its layout."""
+"""Frames of a dataset, whatever its layout."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from omz.errors import DataError
 from omz.images.arrays import Picture
 
 Role = Literal["picture", "plate", "alpha", "cutout", "foreground", "background", "trimap"]
-"""What a file holds.
+"""Content of a file.
 
 A foreground may hold alpha, too. A cut-out holds alpha in its fourth channel; its colours are not the foreground's. A
 background is what a foreground is placed before.
@@ -58,7 +58,7 @@ class Dataset(Protocol):
 
     @property
     def title(self) -> str:
-        """What people call it: its layout, and where it is."""
+        """Its layout and place, for people."""
 
     @property
     def entries(self) -> Sequence[Entry]:
@@ -83,5 +83,5 @@ class Problem:
         return f"{self.path} {self.message}"
 
     def as_error(self) -> DataError:
-        """Return what is raised where the problem stops the work."""
+        """Return the error to raise where the problem stops the work."""
         return DataError(str(self))

@@ -25,7 +25,7 @@ def rough(value: float | None) -> str:
 
 def signed(value: float) -> str:
     """Return three significant digits with their sign; 0 has none."""
-    return _told(value, "+.3g" if value else ".3g")
+    return _told(value, "+.3g") if value else "0"
 
 
 def milliseconds(value: float | None) -> str:
@@ -46,8 +46,8 @@ def power(value: float) -> str:
 def _told(value: float | None, form: str) -> str:
     if value is None or math.isnan(value):
         return MISSING
-    if math.isinf(value):
-        return "∞" if value > 0 else f"{_MINUS}∞"
     # Adding 0 takes the sign from a 0.
-    mantissa, mark, exponent = format(value + 0.0, form).partition("e")
-    return (mantissa + (f"e{int(exponent)}" if mark else "")).replace("-", _MINUS)
+    text, mark, exponent = format(value + 0.0, form).partition("e")
+    if mark:
+        text += f"e{int(exponent)}"
+    return text.replace("-", _MINUS).replace("inf", "∞")

@@ -1,34 +1,39 @@
-"""Where an IR leaves its source: the first layers whose outputs differ, and by how much.
+"""The first layers of an IR whose outputs differ from the source's, and by how much.
 
 Both run on the same inputs with their inner tensors exposed; OpenVINO keeps the names that tensors have in the ONNX
-file. For every tensor that both have, two figures tell what a layer did. Its ``error`` is how far the IR's tensor is
-from the source's; that grows along the network, whoever made it. Its ``own`` error is how far the IR's tensor is from
-what the source's layer makes of that which the IR's layer was given; so whatever came from before is left out.
+file. Two figures tell what a layer did. Its ``error`` is the distance of the IR's tensor from the source's, which grows
+along the network, whichever layer is to blame. Its ``own`` error is the distance from what the source's layer makes of
+the tensors that the IR's layer was given, so it leaves out all errors from before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from omz.convert.ir_file import read_model
-from omz.convert.locate.difference import Difference, difference
 from omz.convert.locate.exposed_ir import ExposedIR
-from omz.convert.locate.input_fault import explain_input
 from omz.convert.locate.layers import INPUT, Layer, Located
 from omz.convert.locate.source_graph import SourceGraph
 from omz.convert.samples import Sample, sample_inputs, smaller_shapes
 from omz.errors import ConversionError, EngineError
-from omz.runtime.engine import Tensor, numpy_type, prepare
-from omz.zoo.preprocessing import Preprocessing
+from omz.runtime.differences import deviation
+from omz.runtime.engine import Tensor, numpy_type, prepare, shapes_of
+from omz.zoo.preprocessing import Preprocessing, by_input
 
-_MOST_BYTES = 128 << 20
+__all__ = ["INPUT", "Layer", "Located", "explain_input", "locate"]
+
+_MOST_BYTES = 128 << 20  # of tensors compared together, each of which is in memory three times
 _LEAST_TOLERANCE = 1e-4
 _ROUNDINGS = 8
 _ROUNDING = {"f32": 2**-24, "f16": 2**-11, "bf16": 2**-8, "i8": 2**-5}
-"""How much of a number is lost where it is stored; for 8 bits, of a layer's results, as experience shows."""
+"""The share of a number that storing it loses; for 8 bits, the share of a layer's results, found by experience."""
+_LARGEST_SAMPLE = 4096  # elements a channel
+_RIGHT = "as it should be"
 
 
 def locate(
@@ -38,36 +43,32 @@ def locate(
     inputs: Mapping[str, Tensor] | None = None,
     precision: str = "f32",
     device: str = "CPU",
-    tolerance: float | None = None,
-    most_bytes: int = _MOST_BYTES,
 ) -> Located:
-    """Compare the tensors of the ONNX file ``source`` with those of the ``.xml`` made of it, on the same inputs.
+    """Compare the tensors of the ONNX file ``source`` with those of the ``.xml`` made from it, on the same inputs.
 
-    ``inputs`` are as the IR takes them, pictures as BGR 0 to 255; without them, a synthetic scene in the smallest
-    shapes that the model takes. ``preprocessing`` is what the IR should have inside. ``precision`` is that of
-    execution; ``default`` is what the device prefers. ``tolerance`` is what share of a tensor's spread its error may
-    be; without it, 8 roundings of the coarsest type that weights or execution have, at least 1e-4. No more than about
-    ``most_bytes`` of tensors are looked at together, each in three forms; more need more runs.
+    ``inputs`` are as the IR takes them, images as BGR 0 to 255; the default is a synthetic scene in the smallest shapes
+    that the model takes. ``preprocessing`` is what the IR should have inside. ``precision`` is that of execution;
+    ``default`` leaves it to the device. The error of a tensor may be 8 roundings of the coarsest type of weights or
+    execution, at least 1e-4, as a share of its spread.
 
-    What is exposed is not fused with the layer behind it, so that OpenVINO may round in another place than otherwise;
-    in precisions other than f32, tensors are taken out in that precision, for one taken out in f32 would be computed in
-    f32, and heal what is looked for. Raises :class:`ConversionError` where the two have no tensor in common, and
-    :class:`EngineError` where one does not run.
+    OpenVINO does not fuse an exposed layer with the next, and may then round elsewhere than usual. In precisions other
+    than f32, tensors are exposed in that precision: one exposed in f32 would be computed in f32, which heals the fault.
+    Raises :class:`ConversionError` if the two have no tensor in common, and :class:`EngineError` if one does not run.
     """
     graph = SourceGraph(source)
     if inputs is not None:
-        return _locate(graph, ir, preprocessing, inputs, precision, device, tolerance, most_bytes)
+        return _locate(graph, ir, preprocessing, inputs, precision, device)
     *smaller, own = _samples(ir)
     for sample in smaller:
         try:
-            return _locate(graph, ir, preprocessing, sample, precision, device, tolerance, most_bytes)
+            return _locate(graph, ir, preprocessing, sample, precision, device)
         except (ConversionError, EngineError):  # some networks take their own shapes alone
             continue
-    return _locate(graph, ir, preprocessing, own, precision, device, tolerance, most_bytes)
+    return _locate(graph, ir, preprocessing, own, precision, device)
 
 
 def _samples(ir: Path) -> Iterator[Sample]:
-    """Return inputs in small shapes, where the model might take them, and in its own, or the smallest it takes."""
+    """Yield inputs in small shapes, if the model may take them, then in its own shapes, or the smallest it takes."""
     model = read_model(ir)
     smaller = smaller_shapes(model)
     if smaller:
@@ -87,85 +88,91 @@ def _locate(
     inputs: Mapping[str, Tensor],
     precision: str,
     device: str,
-    tolerance: float | None,
-    most_bytes: int,
 ) -> Located:
     exposed = ExposedIR(ir, graph.names, inputs, device, precision)
     matched = [name for name in graph.tensors if name in exposed.bytes]
     if not matched:
-        raise ConversionError(f"{ir} has no tensor of {graph.path.name}; give the ONNX file of which it was made")
-    if tolerance is None:
-        coarsest = max(_ROUNDING[exposed.weights], _ROUNDING.get(exposed.precision, 0))
-        tolerance = max(_LEAST_TOLERANCE, _ROUNDINGS * coarsest)
-    steps = {step.input_name: step for step in preprocessing}
-    prepared = {
-        name: value.astype(numpy_type(graph.inputs[name]), copy=False)
-        for name, value in prepare(inputs, tuple(preprocessing)).items()
-        if name in graph.inputs
-    }
-    layers = _input_layers(exposed, prepared, steps, tolerance)
-    types = {name: value.dtype for name, value in prepared.items()}
-    boundary = {*matched, *prepared}
-    for group in _groups(matched, exposed.bytes, most_bytes):
-        layers += _layers(graph, exposed, group, boundary, prepared, types, tolerance)
-    leading = graph.leading_to(matched)
+        raise ConversionError(f"{ir} has no tensor of {graph.path.name}; give the ONNX file that it was made from")
+    prepared = {}
+    for name, value in prepare(inputs, tuple(preprocessing)).items():
+        if name in graph.inputs:
+            prepared[name] = value.astype(numpy_type(graph.inputs[name]), copy=False)
+    comparison = _Comparison(graph, exposed, prepared, matched)
+    layers = comparison.input_layers(by_input(preprocessing))
+    for group in _groups(matched, exposed.bytes):
+        layers += comparison.layers(group)
     return Located(
         source=graph.path.name,
-        inputs={name: value.shape for name, value in inputs.items()},
+        inputs=shapes_of(inputs),
         precision=exposed.precision,
         weights=exposed.weights,
-        tolerance=tolerance,
+        tolerance=comparison.tolerance,
         layers=tuple(layers),
-        outputs=tuple(name for name in matched if name in exposed.outputs),
-        tensors=len(leading),
+        outputs=tuple(filter(exposed.outputs.__contains__, matched)),
+        tensors=len(graph.leading_to(matched)),
     )
 
 
-def _input_layers(
-    exposed: ExposedIR, prepared: Mapping[str, Tensor], steps: Mapping[str, Preprocessing], tolerance: float
-) -> list[Layer]:
-    """Compare what the first layers of both get."""
-    found = exposed.run([name for name in prepared if name in exposed.bytes])
-    layers = []
-    for name, value in found.items():
-        step = steps.get(name)
-        axis = (step.original_layout or step.layout).find("C") if step else -1
-        seen = difference(prepared[name], value, tolerance)
-        note = explain_input(prepared[name], value, axis, tolerance) if seen.is_off(tolerance) else ""
-        layers.append(Layer(name, INPUT, "", value.shape, seen, seen, note=note))
-    return layers
+class _Comparison:
+    """A source and its IR on the same inputs: ``prepared``, as the source takes them. Both have tensors ``matched``."""
+
+    def __init__(
+        self, graph: SourceGraph, exposed: ExposedIR, prepared: Mapping[str, Tensor], matched: Sequence[str]
+    ) -> None:
+        self._graph, self._exposed, self._prepared = graph, exposed, prepared
+        self._boundary = {*matched, *prepared}
+        self._types = _types(prepared)
+        coarsest = max(_ROUNDING[exposed.weights], _ROUNDING.get(exposed.precision, 0))
+        self.tolerance = max(_LEAST_TOLERANCE, _ROUNDINGS * coarsest)
+
+    def input_layers(self, steps: Mapping[str, Preprocessing]) -> list[Layer]:
+        """Compare what the first layers of both are given."""
+        layers = []
+        for name, value in self._exposed.run(self._prepared).items():
+            wanted, axis, note = self._prepared[name], -1, ""
+            if name in steps:
+                axis = (steps[name].original_layout or steps[name].layout).find("C")
+            seen = deviation(wanted, value, self.tolerance)
+            if seen.is_off(self.tolerance):
+                note = explain_input(wanted, value, axis, self.tolerance)
+            layers.append(Layer(name, INPUT, "", value.shape, seen, seen, note=note))
+        return layers
+
+    def layers(self, group: Sequence[str]) -> list[Layer]:
+        """Compare the tensors of ``group``."""
+        # Each tensor is there three times: as the source makes it of the inputs (expected), as the IR makes it (found),
+        # and as the source makes it of the IR's tensors just before it (local). Local tensors show the fault of one
+        # layer alone, for source and IR were given the same. The IR's tensors may have other types than the source's,
+        # so they are converted; types of earlier groups are kept, for tensors of those are inputs of later ones.
+        graph = self._graph
+        segments, needed = {}, dict.fromkeys(group)
+        for name in group:
+            segments[name] = graph.segment([name], self._boundary)
+            needed |= dict.fromkeys(segments[name].inputs)
+        found = self._exposed.run(needed)
+        expected = graph.run(group, self._prepared)
+        self._types |= _types(expected)
+        given = dict(self._prepared)
+        for name, value in found.items():
+            given[name] = value.astype(self._types[name], copy=False)
+        local = _run_segments(graph, group, given)
+        layers = []
+        for name in group:
+            tensor, node, own = found[name], graph.maker(name), None
+            if name in local:
+                own = deviation(local[name], tensor, self.tolerance)
+            seen = deviation(expected[name], tensor, self.tolerance)
+            places = segments[name].inputs, segments[name].hidden
+            layers.append(Layer(name, node.op_type, node.name, tensor.shape, seen, own, *places))
+        return layers
 
 
-def _layers(
-    graph: SourceGraph,
-    exposed: ExposedIR,
-    group: Sequence[str],
-    boundary: set[str],
-    prepared: Mapping[str, Tensor],
-    types: dict[str, np.dtype[np.generic]],
-    tolerance: float,
-) -> list[Layer]:
-    """Compare the tensors of ``group``; ``types`` are those of tensors seen before, and get those of these."""
-    segments = {name: graph.segment([name], boundary) for name in group}
-    needed = dict.fromkeys((*(name for each in segments.values() for name in each.inputs), *group))
-    found = exposed.run([name for name in needed if name in exposed.bytes])
-    expected = graph.run(group, prepared)
-    types |= {name: value.dtype for name, value in expected.items()}
-    given = {**prepared, **{name: value.astype(types[name], copy=False) for name, value in found.items()}}
-    local = _run_segments(graph, group, {name: given[name] for name in needed})
-    layers = []
-    for name in group:
-        own = difference(local[name], found[name], tolerance) if name in local else None
-        seen = difference(expected[name], found[name], tolerance)
-        node, segment = graph.maker(name), segments[name]
-        layers.append(
-            Layer(name, node.op_type, node.name, found[name].shape, seen, own, segment.inputs, segment.hidden)
-        )
-    return layers
+def _types(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
+    return {name: value.dtype for name, value in tensors.items()}
 
 
 def _run_segments(graph: SourceGraph, group: Sequence[str], given: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return what the source's layers make of what the IR's were given, but for those that refuse it."""
+    """Return what the source's layers make of the IR's tensors, without layers that refuse them."""
     try:
         return graph.run(group, given)
     except EngineError:
@@ -175,12 +182,12 @@ def _run_segments(graph: SourceGraph, group: Sequence[str], given: Mapping[str, 
         return _run_segments(graph, group[:middle], given) | _run_segments(graph, group[middle:], given)
 
 
-def _groups(names: Sequence[str], sizes: Mapping[str, int], most: int) -> Iterator[list[str]]:
-    """Cut ``names`` into runs of neighbours of no more than ``most`` bytes together, if each alone is no larger."""
+def _groups(names: Sequence[str], sizes: Mapping[str, int]) -> Iterator[list[str]]:
+    """Cut ``names`` into runs of neighbours that take as much memory as may be used, or of one that takes more."""
     group: list[str] = []
     total = 0
     for name in names:
-        if group and total + sizes[name] > most:
+        if group and total + sizes[name] > _MOST_BYTES:
             yield group
             group, total = [], 0
         group.append(name)
@@ -189,4 +196,65 @@ def _groups(names: Sequence[str], sizes: Mapping[str, int], most: int) -> Iterat
         yield group
 
 
-__all__ = ["INPUT", "Difference", "Layer", "Located", "locate"]
+def explain_input(expected: Tensor, found: Tensor, axis: int, tolerance: float) -> str:
+    """Say what the IR does wrong if it makes ``found`` of an input; empty if nothing simple explains it.
+
+    ``axis`` is that of the channels, -1 if there is none. Explanations are another order of the channels, and a factor
+    and an offset for each of them.
+    """
+    if expected.shape != found.shape or expected.dtype.kind != "f":
+        return ""
+    turns = [("", expected)]
+    if axis >= 0:
+        turns.append(("colours are reversed", np.flip(expected, axis)))
+    for turned, values in turns:
+        if not deviation(values, found, tolerance).is_off(tolerance):
+            return turned
+    for turned, values in turns:
+        lines = _fit(values, found, axis, tolerance)
+        if lines is not None:
+            return "; ".join(filter(None, (turned, _told(lines))))
+    return ""
+
+
+def _fit(expected: Tensor, found: Tensor, axis: int, tolerance: float) -> list[tuple[float, float]] | None:
+    """Return factor and offset of each channel, None if a line does not fit."""
+    lines = []
+    for one, other in zip(_channels(expected, axis), _channels(found, axis), strict=True):
+        if not (np.isfinite(one).all() and np.isfinite(other).all()) or one.std() == 0:
+            return None
+        factor, offset = np.polyfit(one, other, 1)
+        if deviation(other, factor * one + offset, tolerance).is_off(tolerance):
+            return None
+        lines.append((float(factor), float(offset)))
+    return lines
+
+
+def _channels(tensor: Tensor, axis: int) -> list[NDArray[np.float64]]:
+    """Return some elements of each channel, always the same."""
+    channels = tensor.reshape(1, -1)
+    if axis >= 0:
+        channels = np.moveaxis(tensor, axis, 0).reshape(tensor.shape[axis], -1)
+    step = -(-channels.shape[1] // _LARGEST_SAMPLE)
+    return list(channels[:, ::step].astype(np.float64))
+
+
+def _told(lines: list[tuple[float, float]]) -> str:
+    """Say what factors and offsets mean, channels counted from 0 in the order of the original."""
+    rounded = {(f"{factor:.3g}", f"{offset:.2f}") for factor, offset in lines}
+    if len(rounded) == 1:
+        return f"it is {_line(*lines[0])}"
+    wrong = []
+    for number, line in enumerate(lines):
+        if _line(*line) != _RIGHT:
+            wrong.append(f"channel {number} is {_line(*line)}")
+    return ", ".join(wrong)
+
+
+def _line(factor: float, offset: float) -> str:
+    parts = []
+    if abs(factor - 1) > 1e-3:
+        parts.append(f"{factor:.4g} times what it should be")
+    if abs(offset) > 1e-3 * max(1.0, abs(factor)):
+        parts.append(f"{abs(offset):.4g} too {'high' if offset > 0 else 'low'}")
+    return " and ".join(parts) or _RIGHT

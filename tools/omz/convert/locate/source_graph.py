@@ -1,4 +1,4 @@
-"""An ONNX file of which any piece can be run."""
+"""An ONNX file whose parts can be run on their own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import onnx
 import onnxruntime
 from onnx import helper
 
-from omz.convert.onnx_file import check_onnx, graph_inputs
+from omz.convert.onnx_file import check_onnx, graph_inputs, names_of
 from omz.convert.onnx_repair.graph import bodies, names
 from omz.errors import EngineError, first_line
 from omz.runtime.engine import Tensor
@@ -21,9 +21,9 @@ _FLOATS = {"FLOAT": "f32", "FLOAT16": "f16", "DOUBLE": "f64", "BOOL": "boolean"}
 
 @dataclass(frozen=True)
 class Segment:
-    """The part of a graph between some tensors: which ``nodes``, in order, and the ``inputs`` that they need.
+    """The part of a graph between some tensors: its ``nodes``, in order, and the ``inputs`` that they need.
 
-    ``hidden`` are the nodes, by name or type, that make a tensor on the way, but for those that make constants.
+    ``hidden`` are the names or types of nodes that make a tensor on the way, without those that make constants.
     """
 
     nodes: tuple[int, ...]
@@ -32,10 +32,10 @@ class Segment:
 
 
 class SourceGraph:
-    """Runs pieces of an ONNX file in ONNX Runtime, whatever shapes it tells.
+    """Runs parts of an ONNX file in ONNX Runtime, on any shapes.
 
-    ``tensors`` are those that depend on an input, in the order of the file; ``inputs`` have OpenVINO's name of their
-    type. Raises :class:`omz.errors.ConversionError` for a file that cannot be read as ONNX.
+    ``tensors`` are those that depend on an input, in the order of the file; ``inputs`` maps their names to OpenVINO's
+    names of their types. Raises :class:`omz.errors.ConversionError` if the file cannot be read as ONNX.
     """
 
     def __init__(self, path: Path) -> None:
@@ -43,21 +43,27 @@ class SourceGraph:
         self.path = path
         try:
             self._model = onnx.load(str(path))
-        except Exception as error:  # weights in other files can be missing, or anything else
+        except Exception as error:  # weights in other files can be missing, among other things
             raise EngineError(f"{path} cannot be read: {first_line(error)}") from error
         graph = self._model.graph
-        self.inputs = {value.name: _type_name(value) for value in graph_inputs(graph)}
-        self._types = {value.name: value.type.tensor_type.elem_type for value in graph_inputs(graph)}
-        self._constants = {tensor.name: tensor for tensor in graph.initializer}
-        self._sparse = {tensor.values.name: tensor for tensor in graph.sparse_initializer}
-        self._maker = {name: number for number, node in enumerate(graph.node) for name in node.output if name}
-        self._needs = [_needs(node) & {*self._maker, *self.inputs, *self._constants} for node in graph.node]
-        changing = set(self.inputs)
+        self.inputs, self._types = {}, {}
+        for value in graph_inputs(graph):
+            self.inputs[value.name] = _type_name(value)
+            self._types[value.name] = value.type.tensor_type.elem_type
+        self._constants = dict(zip(names_of(graph.initializer), graph.initializer, strict=True))
+        self._maker: dict[str, int] = {}
+        for number, node in enumerate(graph.node):
+            self._maker |= dict.fromkeys(filter(None, node.output), number)
+        known = {*self._maker, *self.inputs, *self._constants}
+        self._needs = [_needs(node) & known for node in graph.node]
+        tensors: list[str] = []
+        self._changing = set(self.inputs)
         for node, needs in zip(graph.node, self._needs, strict=True):
-            if needs & changing:
-                changing.update(name for name in node.output if name)
-        self._changing = changing
-        self.tensors = tuple(name for node in graph.node for name in node.output if name in changing)
+            if needs & self._changing:
+                made = list(filter(None, node.output))
+                self._changing.update(made)
+                tensors += made
+        self.tensors = tuple(tensors)
         self.names = frozenset((*self._maker, *self.inputs))
 
     def maker(self, tensor: str) -> onnx.NodeProto:
@@ -65,9 +71,9 @@ class SourceGraph:
         return self._model.graph.node[self._maker[tensor]]
 
     def segment(self, targets: Iterable[str], given: Collection[str]) -> Segment:
-        """Return what leads from the tensors ``given`` to ``targets``, which are computed even where given."""
+        """Return what leads from the tensors ``given`` to ``targets``, which are computed even if given."""
         wanted = set(targets)
-        waiting = {self._maker[name] for name in wanted}
+        waiting = set(map(self._maker.__getitem__, wanted))
         nodes: set[int] = set()
         inputs: set[str] = set()
         while waiting:
@@ -79,59 +85,54 @@ class SourceGraph:
                 elif name in self._maker and self._maker[name] not in nodes:
                     waiting.add(self._maker[name])
         ordered = sorted(nodes)
-        hidden = [self._model.graph.node[number] for number in ordered]
-        return Segment(
-            tuple(ordered),
-            tuple(sorted(inputs)),
-            tuple(
-                node.name or node.op_type
-                for node in hidden
-                if not wanted & set(node.output) and self._changing & set(node.output)
-            ),
-        )
+        hidden = []
+        for number in ordered:
+            node = self._model.graph.node[number]
+            if not wanted & set(node.output) and self._changing & set(node.output):
+                hidden.append(node.name or node.op_type)
+        return Segment(tuple(ordered), tuple(sorted(inputs)), tuple(hidden))
 
     def leading_to(self, targets: Iterable[str]) -> set[str]:
-        """Return the tensors that lead to ``targets``, these among them, and depend on an input."""
-        return {
-            name
-            for number in self.segment(targets, ()).nodes
-            for name in self._model.graph.node[number].output
-            if name in self._changing
-        }
+        """Return ``targets`` and the tensors that lead to them and depend on an input."""
+        nodes = self.segment(targets, ()).nodes
+        made = set(targets)
+        for number in nodes:
+            made.update(self._model.graph.node[number].output)
+        return self._changing & made
 
     def run(self, targets: Sequence[str], given: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Compute ``targets`` of the tensors ``given``; raises :class:`EngineError` where that does not work."""
+        """Compute ``targets`` from the tensors ``given``; raises :class:`EngineError`."""
         segment = self.segment(targets, given)
-        missing = [name for name in segment.inputs if name not in given]
-        if missing:
-            raise EngineError(f"{self.path.name} needs its input {missing[0]}, which the IR does not take")
+        for name in segment.inputs:
+            if name not in given:
+                raise EngineError(f"{self.path.name} needs its input {name}, which the IR does not take")
         options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4  # what it says is in its errors, too
+        options.log_severity_level = 4  # its errors say the same
         try:
             content = self._piece(segment, targets, given)
             session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
             results = session.run(None, {name: given[name] for name in segment.inputs})
-        except Exception as error:  # ONNX Runtime's errors have no common base but this one
+        except Exception as error:  # the only base that ONNX Runtime's errors share
             raise EngineError(f"{self.path.name} does not run in ONNX Runtime: {first_line(error)}") from error
         return dict(zip(targets, results, strict=True))
 
     def _piece(self, segment: Segment, targets: Sequence[str], given: Mapping[str, Tensor]) -> bytes:
-        """Return a model of a segment; what it makes of a tensor that is given gets another name."""
+        """Return a model of a segment; tensors that are given and computed again get another name."""
         nodes = []
         for number in segment.nodes:
             node = onnx.NodeProto()
             node.CopyFrom(self._model.graph.node[number])
-            node.output[:] = [f"{_COMPUTED}{name}" if name in given else name for name in node.output]
+            node.output[:] = [_made(name, given) for name in node.output]
             nodes.append(node)
-        needed = set().union(*(self._needs[number] for number in segment.nodes))
-        graph = helper.make_graph(
-            nodes,
-            "piece",
-            [helper.make_tensor_value_info(name, self._type(name, given[name]), None) for name in segment.inputs],
-            [helper.make_empty_tensor_value_info(f"{_COMPUTED}{n}" if n in given else n) for n in targets],
-            [tensor for name, tensor in self._constants.items() if name in needed and name not in segment.inputs],
-            sparse_initializer=[tensor for name, tensor in self._sparse.items()],
-        )
+        inputs, outputs = [], []
+        for name in segment.inputs:
+            inputs.append(helper.make_tensor_value_info(name, self._type(name, given[name]), None))
+        for name in targets:
+            outputs.append(helper.make_empty_tensor_value_info(_made(name, given)))
+        needed = set().union(*map(self._needs.__getitem__, segment.nodes)) - set(segment.inputs)
+        constants = [tensor for name, tensor in self._constants.items() if name in needed]
+        sparse = self._model.graph.sparse_initializer
+        graph = helper.make_graph(nodes, "piece", inputs, outputs, constants, sparse_initializer=sparse)
         model = helper.make_model(graph, opset_imports=self._model.opset_import, functions=self._model.functions)
         model.ir_version = self._model.ir_version
         content: bytes = model.SerializeToString()
@@ -141,9 +142,14 @@ class SourceGraph:
         return self._types.get(name) or helper.np_dtype_to_tensor_dtype(value.dtype)
 
 
+def _made(name: str, given: Collection[str]) -> str:
+    """Return the name of a tensor where it is computed."""
+    return f"{_COMPUTED}{name}" if name in given else name
+
+
 def _needs(node: onnx.NodeProto) -> set[str]:
-    """Return the tensors that a node takes, those that the bodies inside it take from outside among them."""
-    return {name for name in node.input if name}.union(*(names(body) for body in bodies(node)))
+    """Return the tensors that a node takes, including those that bodies inside it take from outside."""
+    return set(filter(None, node.input)).union(*map(names, bodies(node)))
 
 
 def _type_name(value: onnx.ValueInfoProto) -> str:

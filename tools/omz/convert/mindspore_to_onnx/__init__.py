@@ -1,4 +1,4 @@
-"""A MindSpore network as one ONNX file, with what its exporter gets wrong put right."""
+"""Export of a MindSpore network to one ONNX file, with the exporter's defects repaired."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from omz.zoo.export_arguments import ExportArguments
 def mindspore_to_onnx(arguments: ExportArguments) -> None:
     """Build the network that ``arguments`` name, load its checkpoint, and write it as ONNX to the output file.
 
-    It is meant for a process of its own (:func:`omz.runtime.mindspore_engine.mindspore_process`). Raises
-    :class:`omz.errors.OmzError`; the output file is whole then, too, the old one or none.
+    Call it in an isolated process (:func:`omz.runtime.mindspore_engine.mindspore_process`). Raises
+    :class:`omz.errors.OmzError`, and then leaves the output file as it was.
     """
     if arguments.weights and arguments.output_file.resolve() == arguments.weights.resolve():
         raise ConversionError(f"{arguments.output_file} is the checkpoint; name another file for the result")
@@ -28,8 +28,8 @@ def mindspore_to_onnx(arguments: ExportArguments) -> None:
 def export_mindspore(network: Any, arguments: ExportArguments) -> None:
     """Trace ``network`` with an example of the shapes asked for, and write it, repaired and checked.
 
-    MindSpore exports a network once in its life. Of all dimensions, the batch may be left open. Raises
-    :class:`ConversionError` where the network cannot be exported.
+    MindSpore can export a network object only once. Only the batch may be an open dimension. Raises
+    :class:`ConversionError` if the network cannot be exported.
     """
     import onnx
 
@@ -50,14 +50,14 @@ def export_mindspore(network: Any, arguments: ExportArguments) -> None:
         raise
     except OSError as error:
         raise ConversionError(f"{arguments.output_file} cannot be written: {error.strerror or error}") from error
-    except Exception as error:  # an exporter that does not know an operator raises anything
-        raise ConversionError(f"{what} cannot become ONNX: {first_line(error)}") from error
+    except Exception as error:  # the exporter raises anything for an unknown operator
+        raise ConversionError(f"{what} cannot be exported to ONNX: {first_line(error)}") from error
 
 
 def export_plain(network: Any, arguments: ExportArguments, folder: Path) -> Path:
-    """Write what MindSpore's exporter makes of ``network`` into ``folder``, and return the file.
+    """Export ``network`` into ``folder`` with MindSpore's exporter alone, and return the file.
 
-    Raises :class:`ConversionError` where there is no room for it.
+    Raises :class:`ConversionError` if it cannot be written.
     """
     from omz.networks.quiet_mindspore import ms
 
@@ -65,17 +65,17 @@ def export_plain(network: Any, arguments: ExportArguments, folder: Path) -> Path
     example = [ms.Tensor(np.zeros(shape, dtype)) for shape in arguments.input_shapes]
     target = folder / "plain.onnx"
     ms.onnx.export(network, *example, file_name=str(target))
-    if not target.is_file():  # MindSpore keeps to itself that it cannot write
+    if not target.is_file():  # MindSpore does not tell
         raise ConversionError(f"{folder} cannot be written; make room there, or name another folder in TMPDIR")
     return target
 
 
 def _open_batch(arguments: ExportArguments) -> str | None:
-    """Return the name of the batch, where it is to be left open."""
+    """Return the name of the batch if it stays open."""
     axes = arguments.conversion_params.get("dynamic_axes") or {}
     for name, its in axes.items():
         if set(its) != {0}:
             raise ConversionError(f"MindSpore exports networks for fixed sizes; give all sides of {name} but the batch")
     if axes and set(axes) != set(arguments.input_names):
-        raise ConversionError(f"the batch is open for {', '.join(axes)} alone; leave it open for all inputs")
-    return next((its[0] for its in axes.values()), None)
+        raise ConversionError(f"the batch is open for {', '.join(axes)} only; leave it open for all inputs")
+    return next(iter(axes.values()))[0] if axes else None

@@ -1,5 +1,5 @@
-"""``python -m omz.convert.mindspore_to_onnx``."""
+"""``python -m omz.convert.mindspore_to_onnx``: the address of a command that lies with the others."""
 
-from omz.cli.mindspore_exporter import main
+import importlib
 
-main(prog_name="python -m omz.convert.mindspore_to_onnx")
+importlib.import_module("omz.cli.mindspore_exporter").main(prog_name="python -m omz.convert.mindspore_to_onnx")

@@ -1,7 +1,7 @@
-"""What MindSpore's ONNX exporter gets wrong, put right.
+"""Repair of what MindSpore 2.10 exports to ONNX.
 
-Every defect has a pass of its own: a function that changes a model in place, and leaves one without the defect exactly
-as it is. MindSpore 2.10 is meant.
+Every defect has a pass of its own: a function that changes a model in place, and leaves a model without the defect
+exactly as it is.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from collections.abc import Callable, Sequence
 
 import onnx
 
-from omz.convert.onnx_repair.batch import open_batch
-from omz.convert.onnx_repair.conv_transpose import spatial_output_shape
-from omz.convert.onnx_repair.dead import remove_dead
-from omz.convert.onnx_repair.folding import fold_constants
-from omz.convert.onnx_repair.names import rename_ports
-from omz.convert.onnx_repair.resize import gathers_to_resize
-from omz.convert.onnx_repair.slices import let_through_what_is_whole
-from omz.convert.onnx_repair.softmax import softmax_in_place
+from omz.convert.onnx_repair.folding import fold_constants, remove_dead
+from omz.convert.onnx_repair.operators import (
+    gathers_to_resize,
+    let_through_what_is_whole,
+    softmax_in_place,
+    spatial_output_shape,
+)
+from omz.convert.onnx_repair.ports import open_batch, rename_ports
 
 PASSES: tuple[Callable[[onnx.ModelProto], None], ...] = (
     spatial_output_shape,
@@ -27,17 +27,17 @@ PASSES: tuple[Callable[[onnx.ModelProto], None], ...] = (
     gathers_to_resize,
     remove_dead,
 )
-"""In their order: each may lean on what those before it have put right."""
+"""In order: a pass may rely on the repairs of those before it."""
 
 
 def repair(
     model: onnx.ModelProto, input_names: Sequence[str], output_names: Sequence[str], batch: str | None = None
 ) -> None:
-    """Repair what MindSpore has exported, in place, and call its inputs and outputs what they should be called.
+    """Repair what MindSpore has exported, in place, and name its inputs and outputs.
 
-    ``batch`` is the name of an open batch; without it the batch has the size that was exported. Raises
-    :class:`omz.errors.ConversionError` where there are not as many names as inputs and outputs, all different, or where
-    the batch cannot be left open.
+    ``batch`` is the name of an open batch; without it the batch keeps the size that was exported. Raises
+    :class:`omz.errors.ConversionError` unless there are as many names as inputs and outputs, all different, and if the
+    batch cannot stay open.
     """
     for mend in PASSES:
         mend(model)

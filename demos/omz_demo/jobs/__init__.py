@@ -1,1 +1,0 @@
-"""A kind of work each: pictures, a video, what is live."""

@@ -1,1 +1,0 @@
-"""Where results go: files of pictures, videos, the screen."""

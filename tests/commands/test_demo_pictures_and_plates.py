@@ -1,0 +1,98 @@
+"""Pictures against plates of every kind, through the command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.demo_command import (
+    SIZE,
+    block,
+    box_of,
+    cutout,
+    demo,
+    done,
+    empty,
+    names,
+    write_blocks,
+    write_pair,
+    write_scene,
+)
+
+from omz.images.files import read_picture, read_pixels, write_picture
+from omz.synthesis.camera import Drift
+from omz.synthesis.scene import make_scene
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return write_pair(tmp_path)
+
+
+def test_plates_by_name_and_one_that_is_missing(folder):
+    sizes = {"a": (24, 32), "b": (33, 21), "sub/c": (12, 60), "sub/d": (20, 20)}
+    for number, (name, size) in enumerate(sizes.items()):
+        picture = block(size, (2, 3, 10, 12))
+        picture[picture == 100] = 20 * number
+        write_picture(folder / "in" / f"{name}.png", picture)
+        if name != "b":
+            write_picture(folder / "plates" / f"{name}.bmp", np.full((*size, 3), 20 * number, np.uint8))
+    result = demo("in", "-m", "model.xml", "--recursive", "--plate", "plates", "-o", "out", "--what", "alpha")
+    assert result.exit_code == 1
+    assert "failed: there is no plate for b.png in plates; name it like the picture\n" in result.stderr
+    assert names(folder / "out") == {"a.png", "sub/c.png", "sub/d.png"}
+    for name in names(folder / "out"):
+        assert box_of(read_pixels(folder / "out" / name)) == (2, 3, 10, 12)
+
+
+def test_no_result_replaces_a_plate(folder):
+    write_blocks(folder / "in", 2)
+    for number in range(2):
+        write_picture(folder / "plates" / f"{number}.png", empty(SIZE))
+    result = demo("in", "-m", "model.xml", "--plate", "plates", "-o", "plates")
+    assert result.exit_code == 2
+    assert "plates/0.png would replace plates/0.png, which is read; name another output" in result.stderr
+
+
+def alpha_error(folder: Path, truth: np.ndarray, *flags: str) -> tuple[float, str]:
+    """Return the mean error of alpha, and what was said."""
+    result = done("photo.png", "--plate", "plate.png", "--what", "alpha", "-o", "alpha.png", *flags)
+    return float(np.abs(read_pixels(folder / "alpha.png") / 255 - truth).mean()), result.stderr
+
+
+def test_a_moved_plate_is_aligned(folder):
+    truth = write_scene(folder, Drift(shift=(9.0, -6.0), rotation=1.0), (240, 400), number=4)
+    moved, _ = alpha_error(folder, truth)
+    aligned, said = alpha_error(folder, truth, "--align", "auto")
+    assert aligned < 0.5 * moved
+    assert "warning: the plate is aligned: its corners moved by 1" in said
+    assert " points agree, 0." in said
+
+
+def test_a_dark_plate_is_made_as_bright_as_the_picture(folder):
+    truth = write_scene(folder, Drift(gain=(0.7, 0.75, 0.8)))
+    dark, said = alpha_error(folder, truth)
+    assert "--match_exposure evens that out" in said
+    matched, said = alpha_error(folder, truth, "--match_exposure")
+    assert matched < 0.7 * dark
+    gains = said.partition("the exposure of the plate is matched: blue, green, red times ")[2].split("\n")[0]
+    np.testing.assert_allclose([float(gain) for gain in gains.split(", ")], (1 / 0.7, 1 / 0.75, 1 / 0.8), rtol=0.05)
+
+
+def test_what_cannot_be_aligned_is_used_as_it_is(folder):
+    result = done("photo.png", "-m", "model.xml", "--plate", "plate.png", "--align", "auto", "-o", "cut.png")
+    assert "warning: the plate is used as it is, not aligned: too few points" in result.stderr
+    np.testing.assert_array_equal(read_pixels(folder / "cut.png"), cutout(read_picture(folder / "photo.png")))
+
+
+def test_plate_and_target_that_changed_places_are_told(folder):
+    write_scene(folder, Drift(), (240, 400))
+    write_picture(folder / "beach.png", make_scene(4, (240, 400), "demo").plate)
+    result = done("photo.png", "--plate", "beach.png", "--target", "plate.png", "-o", "x.png")
+    assert "the target looks like the empty scene, and the plate does not; change --target and --plate" in result.stderr
+    result = done("photo.png", "--plate", "beach.png", "-o", "x.png")
+    assert "this does not look like the empty scene of the picture; did you mean --target?" in result.stderr
+    result = done("photo.png", "--plate", "plate.png", "--target", "beach.png", "-o", "x.png")
+    assert "scene" not in result.stderr

@@ -1,0 +1,306 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from helpers.builders import write_card, write_composite
+
+from omz.cli import info_dumper
+
+STARTER = "background-matting-starter"
+KEYS = [
+    "name", "composite_model_name", "description", "framework", "license_url", "accuracy_config", "model_config",
+    "precisions", "subdirectory", "task_type", "input_info", "model_stages",
+]  # fmt: skip
+DETAILS = [
+    "files", "postprocessing", "conversion_to_onnx_args", "model_optimizer_args", "model_info", "preprocessing",
+]  # fmt: skip
+NOT_A_CARD = "found ['no card'] where keys and values are expected"
+
+
+@pytest.fixture(autouse=True)
+def _no_models_dir(monkeypatch):
+    monkeypatch.delenv("OMZ_MODELS_DIR", raising=False)
+
+
+@pytest.fixture
+def zoo(tmp_path) -> Path:
+    """Two good models, a bad one between them, and a composite model."""
+    write_card(tmp_path, "net-1")
+    write_card(tmp_path, "net-2")
+    (tmp_path / "net-2" / "model.yml").write_text("- no card")
+    write_card(tmp_path, "net-3")
+    write_composite(tmp_path, "duo", ["duo-b", "duo-a"])
+    return tmp_path
+
+
+def run(*arguments: object, **others: object) -> Result:
+    result = CliRunner().invoke(
+        info_dumper.main, [str(argument) for argument in arguments], catch_exceptions=False, **others
+    )
+    assert "Traceback" not in result.output
+    return result
+
+
+def dumped(*arguments: object, **others: object) -> list[dict[str, object]]:
+    result = run(*arguments, **others)
+    assert (result.exit_code, result.stderr) == (0, "")
+    return json.loads(result.stdout)
+
+
+def test_a_model_is_told_with_the_keys_of_open_model_zoo(tmp_path):
+    write_card(tmp_path / "public", "net")
+    (info,) = dumped("--models_dir", tmp_path, "--name", "net")
+    assert list(info) == KEYS
+    assert info == {
+        "name": "net",
+        "composite_model_name": None,
+        "description": "A card for a test.",
+        "framework": "onnx",
+        "license_url": "https://example.com/license",
+        "accuracy_config": None,
+        "model_config": f"{tmp_path}/public/net/model.yml",
+        "precisions": ["FP16", "FP32"],
+        "subdirectory": "public/net",
+        "task_type": "background_matting",
+        "input_info": [
+            {"name": "src", "shape": [1, 3, -1, -1], "layout": "NCHW"},
+            {"name": "bgr", "shape": [1, 3, -1, -1], "layout": "NCHW"},
+        ],
+        "model_stages": [],
+    }
+
+
+def test_models_are_told_in_the_order_asked_for(zoo):
+    assert [info["name"] for info in dumped("--models_dir", zoo, "--name", "net-3,duo-a,net-1")] == [
+        "net-3", "duo-a", "net-1",
+    ]  # fmt: skip
+
+
+def test_a_composite_model_is_told_with_its_stages(zoo):
+    (info,) = dumped("--models_dir", zoo, "--name", "duo")
+    assert list(info) == KEYS
+    assert (info["composite_model_name"], info["model_config"], info["input_info"]) == ("duo", None, [])
+    assert [(stage["name"], stage["subdirectory"]) for stage in info["model_stages"]] == [
+        ("duo-b", "public/duo/duo-b"), ("duo-a", "public/duo/duo-a"),
+    ]  # fmt: skip
+    (alone,) = dumped("--models_dir", zoo, "--name", "duo-a")
+    assert alone == info["model_stages"][1]
+
+
+def test_details_are_told_besides():
+    (info,) = dumped("--name", STARTER, "--details")
+    assert list(info) == KEYS + DETAILS
+    (file,) = info["files"]
+    assert (file["name"], file["size"], file["urls"]) == (f"{STARTER}.safetensors", 1_851_824, [])
+    assert file["checksum"]["$type"] == "sha384"
+    assert "--scale=255" in info["model_optimizer_args"]
+    for step, name in zip(info["preprocessing"], ("src", "bgr"), strict=True):
+        assert step == {
+            "input_name": name, "layout": "NCHW", "reverse_channels": True, "mean": [], "scale": [255],
+            "original_layout": "", "element_type": "",
+        }  # fmt: skip
+
+
+def test_a_list_of_models_comes_from_stdin(zoo):
+    listed = "# first\nnet-3 # the last\n\n'net-1' and more\n"
+    assert [info["name"] for info in dumped("--models_dir", zoo, "--list", "-", input=listed)] == ["net-3", "net-1"]
+
+
+def test_the_environment_may_say_where_models_are(tmp_path):
+    for root in ("a", "b"):
+        write_card(tmp_path / root, f"net-{root}")
+    environment = {"OMZ_MODELS_DIR": os.pathsep.join([f"{tmp_path}/a", f"{tmp_path}/b"])}
+    assert [info["name"] for info in dumped("--name", "net-?", env=environment)] == ["net-a", "net-b"]
+
+
+def test_names_are_printed(zoo):
+    result = run("--models_dir", zoo, "--print_all")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.split() == [
+        "background-matting-mobilenetv2", STARTER, "duo", "net-1", "net-2", "net-3", "semantic_human_matting",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["json", "table"])
+def test_a_bad_card_does_not_stop_the_others(zoo, form):
+    result = run("--models_dir", zoo, "--name", "net-*", "--format", form)
+    assert result.exit_code == 1
+    assert result.stderr == f"error: {zoo}/net-2/model.yml: {NOT_A_CARD}\n"
+    assert "net-1" in result.stdout
+    assert "net-3" in result.stdout
+    if form == "json":
+        assert [info["name"] for info in json.loads(result.stdout)] == ["net-1", "net-3"]
+
+
+def test_two_models_of_one_name_do_not_stop_the_others(tmp_path):
+    for root in ("intel", "public"):
+        write_card(tmp_path / root, "net-1")
+    write_card(tmp_path / "public", "net-2")
+    result = run("--models_dir", tmp_path, "--name", "net-*")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: two models are called net-1, in ")
+    assert [info["name"] for info in json.loads(result.stdout)] == ["net-2"]
+
+
+def test_an_unknown_key_is_a_warning_and_no_failure(tmp_path):
+    write_card(tmp_path, "net", note="x")
+    result = run("--models_dir", tmp_path, "--name", "net")
+    assert result.exit_code == 0
+    assert result.stderr.startswith(f"warning: {tmp_path}/net/model.yml: note: is not a known key; ")
+    assert [info["name"] for info in json.loads(result.stdout)] == ["net"]
+
+
+def test_an_unknown_key_of_a_stage_is_a_warning_with_its_composite_model(tmp_path):
+    write_composite(tmp_path, "duo", ["duo-a"], note="x")
+    with (tmp_path / "duo" / "duo-a" / "model.yml").open("a") as file:
+        file.write("remark: x\n")
+    result = run("--models_dir", tmp_path, "--name", "duo")
+    assert result.exit_code == 0
+    assert [line.split(": is not a known key")[0] for line in result.stderr.splitlines()] == [
+        f"warning: {tmp_path}/duo/composite-model.yml: note",
+        f"warning: {tmp_path}/duo/duo-a/model.yml: remark",
+    ]
+
+
+def test_a_table_is_for_people(zoo):
+    result = run("--models_dir", zoo, "--name", f"net-1,duo,{STARTER}", "--format", "table", env={"COLUMNS": "200"})
+    assert (result.exit_code, result.stderr) == (0, "")
+    for heading in ("name", "task", "framework", "precisions", "inputs", "download", "licence"):
+        assert heading in result.stdout
+    rows = {line.split("│")[1].strip(): line for line in result.stdout.splitlines() if "│" in line}
+    cells = {name: [cell.strip() for cell in rows[name].split("│")[2:-1]] for name in ("net-1", "duo", STARTER)}
+    assert cells["net-1"] == [
+        "background_matting", "onnx", "FP16", "src 1x3x-1x-1", "1 byte", "https://example.com/license",
+    ]  # fmt: skip
+    assert cells["duo"][4] == "2 bytes"
+    assert cells[STARTER][1:5] == ["pytorch", "FP16", "src 1x3x-1x-1", "none"]
+
+
+def test_a_table_tells_no_size_where_the_card_tells_none():
+    result = run("--name", "semantic_human_matting", "--format", "table", env={"COLUMNS": "200"})
+    assert [line.split("│")[6].strip() for line in result.stdout.splitlines() if "semantic" in line] == ["unknown"]
+
+
+def test_a_table_shows_what_the_card_says_and_does_not_read_it_as_markup(tmp_path):
+    inputs = [{"name": "[/bold]x[red]:smile:", "shape": [1, 2]}]
+    write_card(tmp_path, "net", license="https://example.com/[/b]", input_info=inputs)
+    result = run("--models_dir", tmp_path, "--name", "net", "--format", "table", env={"COLUMNS": "200"})
+    assert result.exit_code == 0
+    assert "[/bold]x[red]:smile: 1x2" in result.stdout
+    assert "https://example.com/[/b]" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "checked"),
+    [([], 3), (["--all"], 3), (["--name", STARTER], 1), (["--name", "background-matting-*"], 2)],
+)
+def test_the_cards_of_the_package_are_good(arguments, checked):
+    result = run("--lint", *arguments)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, f"{checked} checked, 0 bad\n", "")
+
+
+def test_bad_and_odd_cards_are_found(zoo):
+    write_card(zoo, "odd-1", licence="x")
+    write_card(zoo, "odd-2", model_optimizer_args=["--config=$mo_dir/x"])
+    with (zoo / "duo" / "duo-a" / "model.yml").open("a") as file:
+        file.write("license: https://example.com/other\n")
+    result = run("--lint", "--models_dir", zoo)
+    assert (result.exit_code, result.stderr) == (1, "")
+    *lines, total = result.stdout.splitlines()
+    assert total == "9 checked, 4 bad"
+    found = [line.removeprefix(f"{zoo}/").split(";")[0] for line in lines]
+    assert found[0].startswith("duo/duo-a/model.yml: license: is given twice (line ")
+    assert found[1:] == [
+        f"net-2/model.yml: {NOT_A_CARD}",
+        "odd-1/model.yml: licence: is not a known key",
+        "odd-2/model.yml: $mo_dir is a folder of Model Optimizer, which OpenVINO no longer has",
+    ]
+
+
+def test_only_the_cards_asked_for_are_checked(zoo):
+    result = run("--lint", "--models_dir", zoo, "--name", "net-1,net-3")
+    assert (result.exit_code, result.stdout) == (0, "2 checked, 0 bad\n")
+    result = run("--lint", "--models_dir", zoo, "--list", "-", input="net-2\n")
+    assert (result.exit_code, result.stdout) == (1, f"{zoo}/net-2/model.yml: {NOT_A_CARD}\n1 checked, 1 bad\n")
+
+
+def test_every_odd_thing_of_a_card_has_its_line(tmp_path):
+    write_card(tmp_path, "net", note="x", remark="y", model_optimizer_args=["$home"])
+    result = run("--lint", "--models_dir", tmp_path, "--name", "net")
+    *lines, total = result.stdout.splitlines()
+    assert total == "1 checked, 1 bad"
+    assert [line.removeprefix(f"{tmp_path}/net/model.yml: ").split()[0] for line in lines] == ["note:", "remark:", "an"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--details"],
+        ["--all", "--name", "net"],
+        ["--all", "--list", "-"],
+        ["--lint", "--all", "--name", "net"],
+        ["--all", "--format", "xml"],
+        ["--all", "--nonsense"],
+        ["--all", "net"],
+        ["--li", "-"],
+        ["--name"],
+        ["--list", "/nowhere/models.lst"],
+    ],
+)
+def test_wrong_usage_has_exit_code_2_and_prints_no_models(arguments):
+    result = run(*arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "rror: " in result.stderr
+
+
+@pytest.mark.parametrize("lint", [[], ["--lint"]])
+def test_a_name_that_matches_nothing_is_one_line(lint):
+    result = run("--name", "zzz", *lint)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == 'main: error: No matching models: "zzz"\n'
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--nam", STARTER], [f"--na={STARTER}"], ["--name", STARTER, "--form", "json"], ["--na", STARTER]]
+)
+def test_a_flag_may_be_cut_short(arguments):
+    assert [info["name"] for info in dumped(*arguments)] == [STARTER]
+    assert list(dumped("--name", STARTER, "--det")[0]) == KEYS + DETAILS
+
+
+BAD_CARDS = ["", "\x00", "[" * 100_000, "a: !!bool x", "files: [" + "{a: " * 10 + "1" + "}" * 10 + "]", "? [a]\n: b"]
+
+
+def test_as_a_program_it_prints_neither_tracebacks_nor_warnings_of_python(tmp_path):
+    for number, text in enumerate(BAD_CARDS):
+        (tmp_path / f"bad-{number}").mkdir()
+        (tmp_path / f"bad-{number}" / "model.yml").write_text(text)
+    step = {"$type": "regex_replace", "file": "net.onnx", "pattern": "[[a]", "replacement": ""}
+    write_card(tmp_path, "good", postprocessing=[step])
+    command = [
+        sys.executable,
+        "-W",
+        "error",
+        "-W",
+        "ignore::DeprecationWarning",  # of libraries
+        "-m",
+        "omz.cli.info_dumper",
+        "--models_dir",
+        tmp_path,
+        "--name",
+        "bad-*,good",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert [info["name"] for info in json.loads(done.stdout)] == ["good"]
+    lines = done.stderr.splitlines()
+    assert [line.split(": ")[0] for line in lines] == ["error"] * len(BAD_CARDS)
+    for number, line in enumerate(lines):
+        assert line.startswith(f"error: {tmp_path}/bad-{number}/model.yml")

@@ -1,0 +1,1 @@
+"""What tests share: makers of models, pictures and videos, servers, oracles."""

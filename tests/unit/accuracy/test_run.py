@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+import doctest
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from helpers.builders import save_difference_model
+
+import omz.accuracy
+from omz.accuracy import EvaluationObserver, EvaluationRequest, evaluate_model, run
+from omz.accuracy.agreement import Agreement
+from omz.accuracy.comparison import FrameResult, ModelFrame
+from omz.accuracy.datasets.sample import Entry
+from omz.accuracy.run import depends_on_files, open_journal, rest
+from omz.errors import CardError, UsageError
+
+SMALL = EvaluationRequest(num_frames=2, size="64x48")
+
+
+class Counting(EvaluationObserver):
+    def __init__(self) -> None:
+        self.progress: list[tuple[int, int]] = []
+
+    def on_progress(self, done: int, total: int) -> None:
+        self.progress.append((done, total))
+
+
+def two_models(folder: Path) -> list[str]:
+    return [str(save_difference_model(folder / f"{name}.xml", 48, 64)) for name in ("one", "two")]
+
+
+def test_files_are_evaluated_and_reported(tmp_path):
+    models, observer = two_models(tmp_path), Counting()
+    evaluation = evaluate_model(None, None, models, tmp_path / "report", SMALL, observer)
+    assert evaluation.passed
+    assert [*evaluation.summaries] == models
+    assert observer.progress == [(0, 2), (1, 2), (2, 2)]
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert report["provenance"]["settings"].items() >= {"models": ",".join(models), "num_frames": "2"}.items()
+    assert report["summaries"][models[0]]["figures"] == evaluation.summaries[models[0]].figures
+
+
+def test_a_configuration_has_no_single_evaluation():
+    with pytest.raises(UsageError, match="use omz_accuracy --config"):
+        evaluate_model("x", options=EvaluationRequest(config=Path("card")))
+
+
+def test_one_variant_is_text_or_a_path_and_the_name_may_be_among_the_options(tmp_path):
+    one, other = two_models(tmp_path)
+    assert [*evaluate_model(None, variants=one, options=SMALL).summaries] == [one]
+    assert [*evaluate_model(None, variants=[Path(one), Path(other)], options=SMALL).summaries] == [one, other]
+    with pytest.raises(UsageError, match="--locate"):
+        evaluate_model(None, variants=[one, other], options=EvaluationRequest(locate=True))
+    with pytest.raises(CardError, match="absent"):
+        evaluate_model(None, options=EvaluationRequest(name="absent"))
+
+
+def test_the_package_offers_what_it_lists():
+    assert all(getattr(omz.accuracy, name).__name__ == name for name in omz.accuracy.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = omz.accuracy.nothing
+
+
+def test_the_example_runs():
+    assert doctest.testmod(run).failed == 0
+
+
+KEY = {"convention": "omz", "versions": "1"}
+
+
+def result(number: int) -> FrameResult:
+    """Return a frame with numbers that no decimal of few digits is."""
+    agreement = Agreement(
+        1 / 3, 1e-17, 1e-300, 0.1 + 0.2, 2 / 7, exact=False, not_finite=number, lowest=-0.1, highest=1 / 3
+    )
+    frames = {
+        "original": ModelFrame({"MAD": number / 7, "a b": 1e22}, 1 / 3, -0.1, 1.1),
+        "ünusual, \n": ModelFrame({}, None, None, None, "5 pixels of alpha are no numbers"),
+    }
+    return FrameResult(f"clip/{number}", "clip", number, frames, {("original", "FP16"): {"pha": agreement}}, "", "ab")
+
+
+def write(path: Path, results: list[FrameResult], key: dict[str, str] = KEY, resume: bool = False) -> None:
+    with open_journal(path, key, resume) as journal:
+        for each in results:
+            journal.add(each)
+
+
+def done(path: Path, key: dict[str, str] = KEY) -> tuple[FrameResult, ...]:
+    with open_journal(path, key, resume=True) as journal:
+        return journal.done
+
+
+def test_results_come_back_as_they_were(tmp_path):
+    results = [result(0), FrameResult("x", "", 0, problem="cannot be read"), result(2)]
+    write(tmp_path / "deep" / "journal", results)
+    assert done(tmp_path / "deep" / "journal") == tuple(results)
+    write(tmp_path / "deep" / "journal", [result(3)], resume=True)
+    assert done(tmp_path / "deep" / "journal") == (*results, result(3))
+
+
+def test_results_are_on_the_disk_at_once(tmp_path):
+    with open_journal(tmp_path / "journal", KEY, resume=False) as journal:
+        journal.add(result(0))
+        assert done(tmp_path / "journal") == (result(0),)
+
+
+def test_any_part_of_a_journal_can_be_gone_on_with(tmp_path):
+    path = tmp_path / "journal"
+    write(path, [result(0), result(1)])
+    whole = path.read_bytes()
+    for end in range(len(whole) + 1):
+        path.write_bytes(whole[:end])
+        lines = whole[:end].count(b"\n")
+        assert done(path) == tuple(result(number) for number in range(max(lines - 1, 0))), end
+        write(path, [result(number) for number in range(max(lines - 1, 0), 2)], resume=True)
+        assert path.read_bytes() == whole, end
+
+
+def test_what_is_no_result_counts_as_not_done(tmp_path):
+    path = tmp_path / "journal"
+    for strange in ("[]", "3", '{"name": "x"}', "null", '{"models": 3, "agreements": []}'):
+        path.unlink(missing_ok=True)
+        write(path, [result(0)])
+        with path.open("a") as file:
+            file.write(f"{strange}\n{json.dumps({})}\n")
+        assert done(path) == (result(0),)
+
+
+def test_results_are_not_thrown_away_unasked(tmp_path):
+    write(tmp_path / "journal", [result(0), result(1)])
+    with pytest.raises(UsageError, match=r"has 2 frames of a run that was killed; --resume goes on, or remove"):
+        write(tmp_path / "journal", [result(2)])
+    assert done(tmp_path / "journal") == (result(0), result(1))
+    (tmp_path / "journal").unlink()
+    write(tmp_path / "journal", [])
+    write(tmp_path / "journal", [result(2)], {"convention": "dim"})  # nothing is lost
+    assert done(tmp_path / "journal", {"convention": "dim"}) == (result(2),)
+
+
+def test_what_differs_is_shown_in_short(tmp_path):
+    files = [f"clip/{number}.png" for number in range(2000)]
+    write(tmp_path / "journal", [result(0)], {"dataset": " ".join(files)})
+    files[1000] = "clip/else.png"
+    with pytest.raises(UsageError, match=r"another dataset \(….*1000\.png.*, not ….*else\.png") as raised:
+        write(tmp_path / "journal", [], {"dataset": " ".join(files)}, resume=True)
+    assert len(str(raised.value)) < 500
+
+
+@pytest.mark.parametrize("other", [{**KEY, "versions": "2"}, {"convention": "omz"}, {**KEY, "seed": "1"}])
+def test_other_settings_are_refused_by_name_and_nothing_is_lost(tmp_path, other):
+    write(tmp_path / "journal", [result(0)])
+    with pytest.raises(UsageError, match="seed" if "seed" in other else "versions"):
+        write(tmp_path / "journal", [], other, resume=True)
+    assert done(tmp_path / "journal") == (result(0),)
+
+
+def entries(*places: tuple[str, int]) -> list[Entry]:
+    return [Entry(f"{clip}/{index}", clip, index, {}) for clip, index in places]
+
+
+FRAMES = entries(("a", 0), ("a", 1), ("a", 2), ("a", 4), ("a", 5), ("b", 0), ("b", 1), ("", 0), ("", 0))
+
+
+@pytest.mark.parametrize(
+    ("known", "remembers", "looks_back", "first"),
+    [
+        (0, True, True, 0),
+        (2, False, False, 2),
+        (2, False, True, 1),
+        (2, True, False, 0),
+        (2, True, True, 0),
+        (3, True, True, 3),  # a gap in the clip
+        (4, True, True, 3),
+        (4, False, True, 3),
+        (5, True, True, 5),  # a clip of its own
+        (6, True, True, 5),
+        (8, True, True, 8),  # pictures of no clip
+        (9, True, True, 9),
+    ],
+)
+def test_what_a_frame_depends_on_is_run_again(known, remembers, looks_back, first):
+    assert rest(FRAMES, known, remembers, looks_back) == FRAMES[first:]
+
+
+@dataclass
+class Files:
+    paths: list[Path]
+    title: str = "files"
+    entries: list[Entry] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.entries = [Entry(path.name, "", 0, {"picture": path}) for path in self.paths]
+
+
+def test_a_dataset_that_changes_is_another(tmp_path):
+    paths = [tmp_path / "1", tmp_path / "2"]
+    for path in paths:
+        path.write_bytes(b"x")
+    before = depends_on_files(Files(paths))
+    assert depends_on_files(Files(paths)) == before
+    paths[1].write_bytes(b"xy")
+    after = depends_on_files(Files(paths))
+    assert after != before
+    paths[1].unlink()
+    assert depends_on_files(Files(paths)) not in (before, after)
+    assert depends_on_files(Files(paths[:1])) not in (before, after)

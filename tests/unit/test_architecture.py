@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from helpers.processors import NUMERIC
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = (
+    *("zoo", "images", "video", "networks", "synthesis", "download", "metrics", "runtime", "work"),
+    *("matting", "training", "convert", "cutout", "accuracy"),
+)
+HEAVY = ("torch", "openvino", "cv2", "numpy", "onnx", "onnxruntime", "mindspore", "numba", "pydantic", "httpx")
+
+
+def test_layers_hold(tmp_path):
+    command = [Path(sys.executable).with_name("lint-imports"), "--cache-dir", tmp_path]  # the checkout may be read-only
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["omz", "omz.cli.converter", "omz.cli.accuracy", "omz.cli.downloader", "omz.cli.info_dumper", "omz_demo.cli"],
+)
+def test_imports_are_light(module):
+    script = f"import {module}, sys; print(*(name for name in {HEAVY!r} if name in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_converting_an_onnx_file_loads_neither_torch_nor_what_downloads_need():
+    script = "import omz.convert.converter, sys; print(*({'torch', 'httpx', 'rich'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_every_package_is_listed_for_installation():
+    tomllib = pytest.importorskip("tomllib", reason="Python 3.10 reads no TOML")
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    found = {
+        ".".join(path.parent.relative_to(base).parts)
+        for base in (ROOT / "tools", ROOT / "demos")
+        for path in base.rglob("__init__.py")
+    }
+    assert sorted(listed) == sorted(found | {"omz_models"})
+
+
+def test_every_package_of_the_library_is_looked_at():
+    found = {path.parent.name for path in (ROOT / "tools" / "omz").glob("*/__init__.py")}
+    assert found == {*PACKAGES, "cli"}
+
+
+@pytest.mark.parametrize("package", ["", *PACKAGES])
+def test_the_library_neither_prints_nor_exits(package):
+    folder = ROOT / "tools" / "omz" / package
+    for path in folder.rglob("*.py") if package else folder.glob("*.py"):
+        calls = [ast.unparse(node.func) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+        assert not {"print", "sys.exit"} & set(calls), path
+
+
+def test_the_tests_of_other_processors_are_there():
+    for path in NUMERIC:
+        assert (ROOT / path.partition("::")[0]).exists(), path

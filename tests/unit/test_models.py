@@ -1,0 +1,110 @@
+"""omz.MattingModel: a model of the zoo or an IR, from Python, in a line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from helpers.builders import save_brightness_model, save_difference_model
+
+import omz
+from omz.errors import CardError, EngineError, ImageError, UsageError
+from omz.images.files import write_picture
+from omz.models import ModelChoice
+from omz.synthesis.scene import make_scene
+from omz.video.reading import VideoFrame
+
+
+def test_the_starter_mattes_pictures_and_files_alike(tmp_path):
+    scene = make_scene(28, (97, 151), "api")
+    write_picture(tmp_path / "photo.png", scene.picture)
+    write_picture(tmp_path / "plate.png", scene.plate)
+    matter = omz.MattingModel("background-matting-starter")
+    assert matter.takes_plate
+    assert matter.warnings == ()
+    matte = matter(scene.picture, scene.plate)
+    assert np.abs(matte.alpha - scene.alpha).mean() < min(0.1, scene.alpha.mean() / 2)
+    again = matter(tmp_path / "photo.png", str(tmp_path / "plate.png"))
+    np.testing.assert_array_equal(matte.alpha, again.alpha)
+    np.testing.assert_array_equal(matte.foreground, again.foreground)
+
+
+def test_colours_are_estimated_where_the_network_gives_none(tmp_path):
+    matter = omz.MattingModel(save_brightness_model(tmp_path / "brightness.xml", "height", "width"))
+    matte = matter(np.full((30, 40, 3), 240, np.uint8))
+    assert not matter.takes_plate
+    np.testing.assert_allclose(matte.foreground, 240 / 255, atol=0.01)
+
+
+def test_errors_are_those_of_the_command(tmp_path):
+    with pytest.raises(CardError, match="no model is called 'nothing'"):
+        omz.MattingModel("nothing")
+    with pytest.raises(EngineError, match="no model at"):
+        omz.MattingModel(tmp_path / "none.xml")
+    with pytest.raises(ImageError, match="needs the plate"):
+        omz.MattingModel(save_difference_model(tmp_path / "difference.xml", 8, 8))(np.zeros((8, 8, 3), np.uint8))
+
+
+def test_a_card_tells_of_the_plate_before_anything_is_loaded():
+    assert ModelChoice("background-matting-mobilenetv2").takes_plate() is True
+    assert ModelChoice("semantic_human_matting").takes_plate() is False
+    assert ModelChoice("model.xml").takes_plate() is None
+
+
+def test_a_stream_gives_the_mattes_of_its_frames_in_order(tmp_path):
+    model = omz.MattingModel(save_difference_model(tmp_path / "difference.xml", "height", "width"))
+    rng = np.random.default_rng(0)
+    frames = [rng.integers(0, 256, (20, 28, 3), np.uint8) for _ in range(7)]
+    write_picture(tmp_path / "third.png", frames[2])
+    mixed = [frames[0], VideoFrame(1, 0, 1, frames[1]), tmp_path / "third.png", *frames[3:]]
+    stream = model.stream(mixed, plate=frames[0])
+    for frame, matte in zip(frames, stream, strict=True):
+        alone = model(frame, frames[0])  # while the stream goes on
+        np.testing.assert_array_equal(matte.alpha, alone.alpha)
+        np.testing.assert_array_equal(matte.foreground, alone.foreground)
+
+
+def test_a_stream_ends_at_a_frame_that_cannot_be_matted(tmp_path):
+    model = omz.MattingModel(save_brightness_model(tmp_path / "brightness.xml", 8, 8))
+    good = np.zeros((8, 8, 3), np.uint8)
+    stream = model.stream([good, tmp_path / "none.png", good])
+    assert next(stream).alpha.shape == (8, 8)
+    with pytest.raises(ImageError, match=r"none\.png"):
+        next(stream)
+    assert model(good).alpha.shape == (8, 8)
+
+
+def test_the_size_of_a_free_model_can_be_chosen_and_that_of_a_fixed_one_cannot(tmp_path):
+    path = save_brightness_model(tmp_path / "free.xml", "height", "width")
+    picture = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+    small = omz.MattingModel(path, input_size=(20, 30))(picture)
+    assert small.alpha.shape == (40, 60)
+    assert np.abs(small.alpha - omz.MattingModel(path)(picture).alpha).max() > 0.1
+    with pytest.raises(UsageError, match="leave input_size out"):
+        omz.MattingModel(save_brightness_model(tmp_path / "fixed.xml", 8, 8), input_size=(20, 30))
+
+
+def test_the_package_loads_nothing_until_it_is_asked_for_a_model():
+    script = (
+        "import sys, omz; before = {'numpy', 'openvino'} & {*sys.modules}; omz.MattingModel; print(before or 'nothing')"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "nothing"
+    assert not hasattr(omz, "Other")
+
+
+def test_the_old_name_serves_with_a_warning():
+    with pytest.warns(DeprecationWarning, match="now omz.MattingModel"):
+        assert omz.Matter is omz.MattingModel
+
+
+def test_threads_share_a_model(tmp_path):
+    model = omz.MattingModel(save_brightness_model(tmp_path / "brightness.xml", "height", "width"))
+    pictures = [np.full((64, 96, 3), level, np.uint8) for level in range(0, 256, 8)]
+    with ThreadPoolExecutor(4) as pool:
+        mattes = list(pool.map(model, pictures))
+    for picture, matte in zip(pictures, mattes, strict=True):
+        np.testing.assert_array_equal(matte.alpha, model(picture).alpha)

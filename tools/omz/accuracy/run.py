@@ -1,0 +1,243 @@
+"""A whole evaluation: set up, run frame by frame, judged, and written down.
+
+A journal keeps the result of each frame on the disk at once, so that a run that was killed can go on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from omz.accuracy.agreement import Agreement
+from omz.accuracy.comparison import FrameResult, ModelFrame, Pair, compare, follows
+from omz.accuracy.configuration.reading import update_references
+from omz.accuracy.datasets.sample import Dataset, Entry
+from omz.accuracy.evaluation import Evaluation, sum_up
+from omz.accuracy.labels import causes
+from omz.accuracy.provenance import Provenance, dataset_digest, machine, model_files, package_versions
+from omz.accuracy.request import EvaluationObserver, EvaluationRequest
+from omz.accuracy.setup import EvaluationSetup, set_up
+from omz.accuracy.verdict import reference_figures
+from omz.errors import UsageError
+from omz.journal_file import open_journal_file, read_journal_file, what_differs
+
+_JOURNAL = "frames.unfinished.jsonl"
+_WORST = 6  # frames in the gallery of a report
+
+
+def evaluate_model(
+    name: str | None,
+    dataset: Path | str | None = None,
+    variants: str | Sequence[str | Path] | None = None,
+    report: Path | str | None = None,
+    options: EvaluationRequest | None = None,
+    observer: EvaluationObserver | None = None,
+) -> Evaluation:
+    """Score variants of a model on the same frames, and judge whether they do what the first one does.
+
+    Args:
+        name: A model of the zoo; None where ``variants`` are files alone.
+        dataset: A folder of frames with their truth; None for synthetic scenes.
+        variants: One or several of ``original``, ``FP32``, ``FP16``, ``FP16-INT8``, and paths of ``.onnx`` and ``.xml``
+            files; ``@`` and a precision of execution may follow, as in ``FP16@bf16``. The first judges the others. None
+            for the original, FP32 and FP16. Missing IRs are made, and kept in the user's cache folder.
+        report: A folder to write ``report.html``, ``report.json``, ``frames.csv`` and ``junit.xml`` to.
+        options: Everything else, such as ``EvaluationRequest(convention="rvm_hr", num_frames=100)``; ``config`` and
+            ``locate`` are for ``omz_accuracy`` alone.
+        observer: Listener to the progress.
+
+    Returns:
+        The figures by variant, their differences and agreements, and the gates; ``passed`` tells whether all hold.
+
+    Raises:
+        omz.errors.UsageError: If options contradict each other.
+        omz.errors.OmzError: If the model, the dataset or an engine is missing, or no frame can be read.
+
+    Example:
+        >>> from omz.accuracy import EvaluationRequest, evaluate_model
+        >>> small = EvaluationRequest(num_frames=2, size="192x128")
+        >>> evaluation = evaluate_model("background-matting-starter", variants=["FP32", "FP16"], options=small)
+        >>> evaluation.passed
+        True
+
+    """
+    changes: dict[str, Any] = {"dataset": dataset and Path(dataset), "report": report and Path(report)}
+    named = [variants] if isinstance(variants, str) else variants or ()
+    changes.update(name=name, models=",".join(map(str, named)))
+    given = {key: value for key, value in changes.items() if value}
+    request = replace(options or EvaluationRequest(), command=("omz.evaluate", name or ""), **given)
+    if request.config:
+        raise UsageError("options.config may have several datasets; use omz_accuracy --config")
+    if request.locate:
+        raise UsageError("options.locate prints; use omz_accuracy --locate")
+    [setup] = set_up(request, observer or EvaluationObserver())
+    evaluation = run(setup, observer or EvaluationObserver())
+    finish(setup, evaluation)
+    return evaluation
+
+
+def run(setup: EvaluationSetup, observer: EvaluationObserver) -> Evaluation:
+    """Compare the variants on all frames, and judge them."""
+    provenance = Provenance(
+        command=setup.request.command,
+        settings=setup.request.settings(),
+        models={label: model_files(variant.files) for label, variant in setup.variants.items()},
+        versions=package_versions(),
+        machine=machine(),
+    )
+    if setup.configured:
+        digest = hashlib.sha256(repr(setup.configured.evaluation).encode()).hexdigest()
+        provenance = replace(provenance, settings={**provenance.settings, "configuration": digest})
+    compared = causes([*setup.variants], setup.request.precision)
+    with _journal(setup, provenance) as journal:
+        results = list(_results(setup, [*compared], journal, observer))
+    dataset = {"title": setup.dataset.title, "frames": str(len(results)), "sha256": dataset_digest(results)}
+    infos = {label: predictor.info for label, predictor in setup.predictors.items()}
+    evaluation = sum_up(setup.title, setup.convention, infos, results, compared)
+    return replace(
+        evaluation,
+        gates=setup.gates(evaluation),
+        provenance=replace(provenance, dataset=dataset),
+        references=setup.references,
+    )
+
+
+def finish(setup: EvaluationSetup, evaluation: Evaluation) -> None:
+    """Write the report, after which the journal has served, and the references that are to be updated."""
+    request = setup.request
+    if request.report:
+        from omz.accuracy.report.gallery import look_again
+        from omz.accuracy.report.writing import write_report
+
+        folder = request.report / setup.place
+        write_report(folder, evaluation, look_again(setup.predictors, setup.dataset, evaluation, _WORST))
+        (folder / _JOURNAL).unlink(missing_ok=True)
+    if request.update_references and setup.configured:
+        path, part = setup.configured.path, setup.configured.evaluation
+        summary = evaluation.summaries[request.update_references]
+        lost = len(evaluation.results) - summary.frames
+        if lost:
+            raise UsageError(f"{path} is left as it was: {lost} frames have no figures, so these cannot be references")
+        found = reference_figures(part.references, request.update_references, summary, evaluation.results)
+        update_references(path, summary.figures | found, part.name, part.dataset, request.definitions)
+
+
+def _journal(setup: EvaluationSetup, provenance: Provenance) -> AbstractContextManager[Journal | None]:
+    if setup.request.report is None:
+        return nullcontext()
+    digests = {}
+    for label, files in provenance.models.items():
+        digests[label] = [file.sha256 for file in files]
+    depends_on = {
+        **provenance.settings,
+        "models": json.dumps(digests),
+        "versions": json.dumps(provenance.versions),
+        "machine": json.dumps(provenance.machine),
+        "dataset": depends_on_files(setup.dataset),
+    }
+    return open_journal(setup.request.report / setup.place / _JOURNAL, depends_on, setup.request.resume)
+
+
+def _results(
+    setup: EvaluationSetup, pairs: Sequence[Pair], journal: Journal | None, observer: EvaluationObserver
+) -> Iterator[FrameResult]:
+    """Yield the results in the journal, and then those of the other frames."""
+    predictors, entries = setup.predictors, setup.dataset.entries
+    done = journal.done[: len(entries)] if journal else ()
+    yield from done
+    remembers = any(each.remembers for each in predictors.values())
+    left = rest(entries, len(done), remembers, looks_back=setup.convention.flicker is not None)
+    # Frames that are known run again where later ones depend on them; their results are thrown away.
+    again = len(left) + len(done) - len(entries)
+    finished = len(done) - again
+    observer.on_progress(finished, len(entries))
+    found = compare(predictors, setup.dataset, setup.convention, pairs, left, setup.request.jobs)
+    for number, result in enumerate(found):
+        observer.on_progress(finished + number + 1, len(entries))
+        if number >= again:
+            if journal:
+                journal.add(result)
+            yield result
+
+
+class Journal:
+    """Finished frames, in the order of the dataset; a line each, after one that says what they depend on."""
+
+    def __init__(self, add: Callable[[Mapping[str, Any]], None], done: Sequence[FrameResult]) -> None:
+        self._add = add
+        self.done = tuple(done)
+
+    def add(self, result: FrameResult) -> None:
+        """Note a frame; it is kept whatever becomes of this process."""
+        self._add(_as_json(result))
+
+
+@contextmanager
+def open_journal(path: Path, depends_on: Mapping[str, str], resume: bool) -> Iterator[Journal]:
+    """Open the journal at ``path``: a new one, or to ``resume``, the one that is there, if there is one.
+
+    ``depends_on`` is all that figures depend on, by name. Raises :class:`UsageError` where it differs from that of the
+    journal that is there, or where a journal with results is there and is not to be resumed; and :class:`OSError` where
+    it cannot be written.
+    """
+    there = read_journal_file(path, _from_json)
+    if there.entries and not resume:
+        raise UsageError(
+            f"{path} has {len(there.entries)} frames of a run that was killed; --resume goes on, or remove the file"
+        )
+    if resume and there.header and there.header != depends_on:
+        raise UsageError(
+            f"{path} was begun with another {what_differs(there.header, depends_on)}; remove it to begin anew"
+        )
+    with open_journal_file(path, depends_on, going_on=there.size if resume else 0) as add:
+        yield Journal(add, there.entries)
+
+
+def depends_on_files(dataset: Dataset) -> str:
+    """Return what changes with the files of a dataset, without reading them: paths, sizes, and when they were written.
+
+    A file that is not there has a size of its own; reading it tells.
+    """
+    stamps = [[entry.name, list(map(_stamp, entry.files.values()))] for entry in dataset.entries]
+    return json.dumps(stamps)
+
+
+def rest(entries: Sequence[Entry], done: int, remembers: bool, looks_back: bool) -> Sequence[Entry]:
+    """Return the frames to run where the first ``done`` are known: the others, and before these, those they depend on.
+
+    A model that ``remembers`` has to see a clip from its beginning; what ``looks_back`` needs the frame before.
+    """
+    first = done
+    if done < len(entries):
+        while first and follows(entries[first], entries[first - 1]) and (remembers or (looks_back and first == done)):
+            first -= 1
+    return entries[first:]
+
+
+def _stamp(path: Path) -> list[object]:
+    try:
+        stat = path.stat()
+    except OSError:
+        return [str(path), -1, 0]
+    return [str(path), stat.st_size, stat.st_mtime_ns]
+
+
+def _as_json(result: FrameResult) -> dict[str, Any]:
+    """Return a frame for JSON, which has no pairs as keys."""
+    value = asdict(result)
+    found = value["agreements"].items()
+    value["agreements"] = [{"pair": pair, "outputs": outputs} for pair, outputs in found]
+    return value
+
+
+def _from_json(value: Mapping[str, Any]) -> FrameResult:
+    models = {label: ModelFrame(**frame) for label, frame in value["models"].items()}
+    agreements = {}
+    for each in value["agreements"]:
+        agreements[tuple(each["pair"])] = {name: Agreement(**found) for name, found in each["outputs"].items()}
+    return FrameResult(**{**value, "models": models, "agreements": agreements})

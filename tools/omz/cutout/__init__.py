@@ -1,0 +1,1 @@
+"""Cut subjects out of images, videos and live sources, from options to files."""

@@ -1,0 +1,62 @@
+"""Files of one picture's results: all of them, whole, or none."""
+
+from __future__ import annotations
+
+import errno
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+from omz.atomic import sweep, whole_file
+from omz.cutout.names import Outputs
+from omz.cutout.rendering import render
+from omz.errors import ImageError, os_reason
+from omz.images.encoding import Metadata
+from omz.images.files import encode_picture
+from omz.matting.frames import MattedFrame
+
+_NO_PLACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG)
+
+
+class NoPlaceError(ImageError):
+    """Nothing more can be written where results go: the disk is full, or a folder cannot be written to."""
+
+
+def encode_images(matted: MattedFrame, outputs: Outputs, quality: int | None, metadata: Metadata) -> dict[Path, bytes]:
+    """Return what goes into the files of an image. Raises :class:`ImageError` where a format cannot hold it."""
+    return {path: encode_picture(path, render(matted, what), quality, metadata) for what, path in outputs.items()}
+
+
+def write_images(contents: Mapping[Path, bytes]) -> None:
+    """Write files, each whole or not at all; they get their names once all are written.
+
+    Raises :class:`NoPlaceError` where the next picture would fare no better, and :class:`ImageError` for what is wrong
+    with these files alone.
+    """
+    try:
+        with ExitStack() as stack:
+            for path, content in contents.items():
+                stack.enter_context(whole_file(path)).write_bytes(content)
+    except OSError as error:
+        kind = NoPlaceError if error.errno in _NO_PLACE else ImageError
+        place = ", ".join(map(str, contents))
+        raise kind(f"{place} cannot be written: {os_reason(error)}; free the disk, or choose another place") from error
+
+
+def sweep_images(outputs: Iterable[Path]) -> None:
+    """Remove what killed processes have left of these files, and of no others.
+
+    Raises :class:`NoPlaceError` where it cannot be removed.
+    """
+    folders: dict[Path, list[Path]] = defaultdict(list)
+    for path in outputs:
+        folders[path.parent].append(path)
+    for folder, targets in folders.items():
+        left = tuple(path.name for path in folder.glob(".*.part*"))  # few, if any
+        try:
+            for target in targets:
+                if any(name.startswith(f".{target.stem}.") for name in left):
+                    sweep(target)
+        except OSError as error:
+            raise NoPlaceError(f"{folder} cannot be written to: {error.strerror}; choose another place") from error

@@ -1,0 +1,349 @@
+"""Images, many or one: each is read, matted and written by itself, and one that fails does not stop the others."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import ClassVar, Literal, TypeAlias
+
+from omz.cutout.image_files import NoPlaceError, encode_images, sweep_images, write_images
+from omz.cutout.inputs import Input
+from omz.cutout.manifest import Entry, Fingerprint, Manifest, fingerprint, fingerprint_of, open_manifest_of
+from omz.cutout.names import Outputs
+from omz.cutout.plan import STANDARD_OUTPUT, Plan
+from omz.cutout.session import Session, plate_warnings
+from omz.cutout.standard_input import StdinPicture
+from omz.cutout.summary import Outcome, Tally
+from omz.errors import ImageError, OmzError, UsageError, os_reason
+from omz.events import Event
+from omz.images.encoding import Metadata
+from omz.images.files import read_picture, read_picture_with_metadata
+from omz.images.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from omz.matting.backgrounds import Target
+from omz.matting.frames import Failure, Frame, MattedFrame
+from omz.matting.plates import OnePlate, Plates, PlatesByName, PlateSource
+from omz.work.pipeline import ahead, in_order, iterator
+
+Ending: TypeAlias = Literal["done", "failed", "skipped"]
+Stream: TypeAlias = Callable[[Iterable[Frame | Failure]], Iterator[MattedFrame | Failure]]
+"""Mattes frames: gives a matted frame or a failure for each, in order, and hands failures on."""
+
+_PICTURES = "pictures"
+
+
+@dataclass(frozen=True)
+class Task:
+    """An image and the files that come of it.
+
+    ``content`` is what came over standard input, None for a file. ``number`` chooses the target of a folder.
+    """
+
+    input: Input
+    outputs: Outputs
+    content: bytes | None = None
+    number: int = 0
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """Fingerprint of the image."""
+        if self.content is not None:
+            return fingerprint_of(self.content)
+        return fingerprint(self.input.path)
+
+
+@dataclass(frozen=True)
+class ImageSettings:
+    """Plates, targets, and how images are written.
+
+    ``quality``: see :func:`omz.images.files.encode_picture`. ``strip`` leaves EXIF data and colour profile out.
+    ``retry_failed`` tries those again that failed in the run that is resumed. ``threads`` read, and as many write.
+    The error of a picture that ``is_alone`` is raised. ``piped`` results go to standard output.
+    """
+
+    plates: Plates | None = None
+    target: Target | None = None
+    quality: int | None = None
+    strip: bool = False
+    retry_failed: bool = False
+    threads: int = 2
+    is_alone: bool = False
+    piped: bool = False
+
+
+@dataclass(frozen=True)
+class ImageEnded(Event):
+    """An image has ended: ``number`` of ``total`` have now. ``error`` is one line; ``seconds`` is 0 if not tried."""
+
+    TYPE: ClassVar[str] = "image_ended"
+    input: str
+    status: Ending
+    number: int
+    total: int
+    outputs: tuple[str, ...]
+    seconds: float = 0.0
+    error: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+def run_images(session: Session, plan: Plan, source: PlateSource | None) -> Outcome:
+    """Cut the images of a plan against the plates of ``source``.
+
+    Raises :class:`OmzError` where none can follow, and where there is but one input, and that fails.
+    """
+    options = session.options
+    if options.show or options.show_with_original_frame:
+        session.tally.warn("pictures are written, and not shown; --show is for videos and cameras")
+    plates: Plates | None = None
+    if source is not None:
+        plates = Plates(source, options.plate_options, fixed=False)
+    settings = ImageSettings(
+        plates,
+        session.target,
+        options.quality,
+        options.strip,
+        options.retry_failed,
+        min(4, os.cpu_count() or 1),
+        is_alone=len(plan.pictures) == 1 and not plan.videos,
+        piped=options.output == STANDARD_OUTPUT,
+    )
+    noted = not settings.piped and (len(plan.pictures) > 1 or options.resume)
+    with ExitStack() as stack:
+        manifest: Manifest | None = None
+        if noted:
+            manifest = stack.enter_context(open_manifest_of(session, plan.pictures.values(), video=False))
+        stream = session.stream(session.model, follows=False)
+        return cut_images(_tasks(plan), stream, settings, manifest, session.tally)
+
+
+def _tasks(plan: Plan) -> list[Task]:
+    tasks = []
+    for item, outputs in plan.pictures.items():
+        task = Task(item, outputs, number=plan.numbers[item])
+        if item.kind == "stdin" and isinstance(plan.stdin, StdinPicture):
+            task = replace(task, content=plan.stdin.data)
+        tasks.append(task)
+    return tasks
+
+
+def cut_images(
+    tasks: Sequence[Task], stream: Stream, settings: ImageSettings, manifest: Manifest | None, tally: Tally
+) -> Outcome:
+    """Matte images and write what is asked for, a few at a time; return how many ended how.
+
+    What the manifest of an earlier run has, with the same input and with results that are there as they were written,
+    is skipped. A picture that fails is noted and reported, and the others go on. Whatever ends the job early, Ctrl-C
+    too, what was begun is finished and noted before it is raised. Raises :class:`NoPlaceError` where results cannot be
+    written, and what ``stream`` raises.
+    """
+    sweep_images(path for task in tasks for path in task.outputs.values())
+    job = _Job(tasks, settings, manifest, tally)
+    with ExitStack() as stack:
+        readers, writers = (stack.enter_context(ThreadPoolExecutor(settings.threads)) for _ in range(2))
+        # Signals reach the main thread alone, so that another one notes what has ended, a line at a time.
+        for _ in stack.enter_context(closing(ahead(job.work(stream, readers, writers), 1))):
+            if tally.observer.should_stop():
+                raise KeyboardInterrupt
+    if settings.piped:
+        job.outputs = [STANDARD_OUTPUT]
+    done = job.counts["done"]
+    return Outcome(done, job.counts["failed"], job.counts["skipped"], done, outputs=tuple(job.outputs))
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """Facts about an image between reading and writing it."""
+
+    started: float
+    fingerprint: Fingerprint
+    metadata: Metadata
+    notes: tuple[str, ...] = ()
+
+
+class _Job:
+    def __init__(self, tasks: Sequence[Task], settings: ImageSettings, manifest: Manifest | None, tally: Tally) -> None:
+        self.tasks, self.settings, self.manifest, self.tally = tasks, settings, manifest, tally
+        self.counts: Counter[str] = Counter()
+        self.outputs: list[Path] = []
+        self.begun: dict[int, _Begun] = {}
+
+    def work(
+        self, stream: Stream, readers: ThreadPoolExecutor, writers: ThreadPoolExecutor
+    ) -> Generator[None, None, None]:
+        """Do all tasks, yielding after each, where it can be ended."""
+        if self.manifest:
+            self.tally.finish(_PICTURES, 0)
+        limit = self.settings.threads + 1
+        rest = []
+        for index in range(len(self.tasks)):
+            if not self._is_settled(index):
+                rest.append(index)
+            yield
+        frames = in_order(readers, self._read, rest, limit)
+        writing: deque[Future[tuple[int, Entry]]] = deque()
+        with closing(frames), closing(iterator(stream(frames))) as results:
+            try:
+                for result in results:
+                    writing.append(writers.submit(self._finish, result))
+                    if len(writing) >= limit:
+                        self._note(*writing.popleft().result())
+                        yield
+                while writing:
+                    self._note(*writing.popleft().result())
+                    yield
+            finally:
+                for future in writing:  # the job stops early; what was begun is noted
+                    with suppress(NoPlaceError):
+                        self._note(*future.result())
+
+    def _is_settled(self, index: int) -> bool:
+        """Whether a task needs no work, for it has ended in an earlier run; that is reported here."""
+        task = self.tasks[index]
+        before = self.manifest and self.manifest.before(task.outputs)
+        if not self.manifest or not before or before.input != str(task.input.relative):
+            return False
+        is_tried = before.status == "failed" and not self.settings.retry_failed
+        if before.fingerprint != task.fingerprint or not (is_tried or self.manifest.holds(before, task.outputs)):
+            return False
+        self._report(task, replace(before, seconds=0.0), "failed" if is_tried else "skipped")
+        return True
+
+    def _read(self, index: int) -> Frame | Failure:
+        task, begun = self.tasks[index], _Begun(time.perf_counter(), Fingerprint(), Metadata())
+        plates, behind = self.settings.plates, self.settings.target
+        plate = target = None
+        try:
+            begun = replace(begun, fingerprint=task.fingerprint)
+            with self.tally.watch("decode"):
+                picture, metadata = read_picture_with_metadata(task.input.path, task.content)
+            begun = replace(begun, metadata=metadata, notes=tuple(filter(None, (metadata.problem,))))
+            if plates is not None:
+                fitted = plates.at(0, str(task.input.relative), picture)
+                begun, plate = replace(begun, notes=begun.notes + fitted.notes), fitted.plate
+            if behind is not None:
+                target = behind.at(task.number, 0.0, (picture.shape[0], picture.shape[1]))
+            return Frame(index, picture, plate, target)
+        except OmzError as error:
+            return Failure(index, error)
+        finally:
+            self.begun[index] = begun
+
+    def _finish(self, result: MattedFrame | Failure) -> tuple[int, Entry]:
+        """Write the results of an image, and return its place and the line about it.
+
+        Raises :class:`NoPlaceError`, after which no other needs to be tried.
+        """
+        index = result.index if isinstance(result, Failure) else result.frame.index
+        task, begun = self.tasks[index], self.begun.pop(index)
+        hashes = dict.fromkeys(task.outputs.values(), "")
+        problem = ""
+        try:
+            if isinstance(result, Failure):
+                raise result.error
+            begun = replace(begun, notes=begun.notes + plate_warnings(result, self.tally))
+            hashes.update(self._written(task, result, begun.metadata))
+        except NoPlaceError:
+            raise
+        except OmzError as error:
+            problem = str(error)
+        return index, self._entry(task, begun, hashes, problem)
+
+    def _written(self, task: Task, matted: MattedFrame, metadata: Metadata) -> dict[Path, str]:
+        """Write the files of an image; return their SHA-256."""
+        watch, settings = self.tally.watch, self.settings
+        if settings.strip:
+            metadata = Metadata()
+        with watch("compose"):
+            contents = encode_images(matted, task.outputs, settings.quality, metadata)
+        with watch("write"):
+            if settings.piped:
+                _pipe(contents)
+            else:
+                write_images(contents)
+        return {path: fingerprint_of(content).sha256 for path, content in contents.items()}
+
+    def _entry(self, task: Task, begun: _Begun, hashes: Mapping[Path, str], problem: str) -> Entry:
+        attempts = 1
+        name: Callable[[Path], str] = str
+        if self.manifest:
+            attempts += self.manifest.attempts(task.outputs)
+            name = self.manifest.name
+        return Entry(
+            input=str(task.input.relative),
+            size=begun.fingerprint.size,
+            sha256=begun.fingerprint.sha256,
+            outputs={name(path): text for path, text in hashes.items()},
+            status="failed" if problem else "done",
+            attempts=attempts,
+            seconds=round(time.perf_counter() - begun.started, 3),
+            error=problem,
+            warnings=begun.notes,
+        )
+
+    def _note(self, index: int, entry: Entry) -> None:
+        try:
+            if self.manifest:
+                self.manifest.add(entry)
+        except OSError as error:
+            raise NoPlaceError(
+                f"the manifest cannot be written: {os_reason(error)}; free the disk, then resume"
+            ) from error
+        self._report(self.tasks[index], entry, entry.status)
+
+    def _report(self, task: Task, entry: Entry, status: Ending) -> None:
+        """Tell the observer that a task has ended. Raises the error of the only task."""
+        self.counts[status] += 1
+        observer, outputs = self.tally.observer, tuple(task.outputs.values())
+        number, total = sum(self.counts.values()), len(self.tasks)
+        if status == "failed":
+            outputs = ()
+        elif self.manifest:
+            self.tally.finish(_PICTURES, 1)
+        self.outputs.extend(outputs)
+        source, error, warnings, shown = task.input.source, entry.error, entry.warnings, tuple(map(str, outputs))
+        observer.on_event(ImageEnded(source, status, number, total, shown, entry.seconds, error, warnings))
+        if status == "failed" and not self.settings.is_alone:
+            observer.on_failure(error)
+        if status != "skipped":  # their warnings were given before
+            for warning in warnings:
+                self.tally.warn(warning if total == 1 else f"{source}: {warning}")
+        observer.on_progress(_PICTURES, number, total)
+        if status == "failed" and self.settings.is_alone:
+            raise ImageError(error)
+
+
+def _pipe(contents: Mapping[Path, bytes]) -> None:
+    """Write to standard output what goes there, which has no folder; anything else into its file."""
+    files = dict(contents)
+    piped = [files.pop(path) for path in contents if path.stem == STANDARD_OUTPUT.name]
+    write_images(files)
+    sys.stdout.buffer.writelines(piped)
+    sys.stdout.buffer.flush()
+
+
+def image_plates(text: str | None, recursive: bool) -> PlateSource | None:
+    """Return where the plates of images come from: one picture, or a folder with one for each, by its name.
+
+    Raises :class:`UsageError` for other sources of plates, and :class:`ImageError` for one that cannot be read.
+    """
+    if text is None:
+        return None
+    path = Path(text)
+    if path.suffix.lower() in VIDEO_SUFFIXES or text in ("first", "median", "camera"):
+        raise UsageError(f"--background {text} is for videos; for pictures, name a picture, or a folder of them")
+    if not path.is_dir():
+        return OnePlate(read_picture(path))
+    plates = {}
+    for file in sorted(path.glob("**/*" if recursive else "*")):
+        if file.suffix.lower() in IMAGE_SUFFIXES:
+            name = PurePosixPath(file.relative_to(path).with_suffix("").as_posix())
+            plates[str(name)] = file
+    if not plates:
+        raise UsageError(f"--background {path}: the folder has no pictures")
+    return PlatesByName(path, plates)

@@ -1,0 +1,145 @@
+"""Names of results, settled before work starts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from omz.cutout.collisions import colliding
+from omz.cutout.inputs import Input, Inputs
+from omz.errors import ImageError, UsageError
+from omz.images.files import WITH_ALPHA, WITHOUT_ALPHA
+from omz.images.suffixes import IMAGE_SUFFIXES
+from omz.video.formats import CONTAINERS
+
+What: TypeAlias = Literal["alpha", "cutout", "foreground", "composite", "trimap"]
+Outputs: TypeAlias = Mapping[What, Path]
+
+WHATS: tuple[What, ...] = ("alpha", "cutout", "foreground", "composite")
+_WRITTEN = (*WITHOUT_ALPHA, *CONTAINERS)
+
+_Named: TypeAlias = dict[Input, dict[What, Path]]
+
+
+def name_outputs(
+    inputs: Sequence[Input],
+    output: Path | None,
+    whats: Sequence[What],
+    suffix: str = ".png",
+) -> Mapping[Input, Outputs]:
+    """Return the files that come of each input; give it all inputs, shards of them, too, for names depend on all.
+
+    Without ``output``: ``<stem>_<what><suffix>`` beside the input. With a folder: the tree of the inputs below it,
+    ``<stem><suffix>``, or ``<stem>_<what><suffix>`` for several ``whats``; with a file, named by the suffix of a
+    picture: that one. Inputs that would get one name keep their suffix in it, all of them: ``a.jpg.png`` and
+    ``a.png.png``; those that still have one are for :func:`omz.cutout.collisions.check_collisions`. Raises
+    :class:`UsageError` for a file as ``output`` of several results, and for a suffix that cannot hold them.
+    """
+    if output is not None and is_file_name(output):
+        if len(inputs) * len(whats) != 1:
+            raise UsageError(f"{len(inputs) * len(whats)} results do not go into {output}; name a folder")
+        suffix = output.suffix
+        named: _Named = {inputs[0]: {whats[0]: output}}
+    else:
+        named = _without_collisions(inputs, lambda item, stem: _places(item, stem, output, whats, suffix))
+    for what in whats:
+        allowed = WITH_ALPHA if what == "cutout" else WITHOUT_ALPHA
+        if suffix.lower() not in allowed:
+            raise UsageError(f"{suffix or 'no suffix'} cannot hold a result of {what}; use {', '.join(allowed)}")
+    return named
+
+
+def name_videos(
+    videos: Sequence[Input], output: Path | None, whats: Sequence[What], suffix: str | None
+) -> Mapping[Input, Outputs]:
+    """Return the files that come of each video, like those of pictures; ``suffix`` is that of the format asked for.
+
+    A folder of PNG files has no suffix. Raises :class:`UsageError` as :func:`name_outputs` does.
+    """
+    named: _Named = {}
+    for item, outputs in name_outputs(videos, output, whats).items():
+        named[item] = {what: _as_video(path, _video_suffix(suffix, what)) for what, path in outputs.items()}
+    return named
+
+
+def files_of(named: Mapping[Input, Outputs]) -> dict[Input, tuple[Path, ...]]:
+    """Return the files of each input, whatever they are."""
+    return {item: tuple(places.values()) for item, places in named.items()}
+
+
+def is_file_name(output: Path) -> bool:
+    """Return whether an output is a file: not a folder, with the suffix of a picture."""
+    return not output.is_dir() and output.suffix.lower() in IMAGE_SUFFIXES
+
+
+def check_places(paths: Iterable[Path]) -> None:
+    """Raise :class:`ImageError` where files cannot be made, as far as their folders tell."""
+    for folder in dict.fromkeys(path.parent for path in paths):
+        there = next(place for place in (folder.absolute(), *folder.absolute().parents) if os.path.exists(place))
+        if not there.is_dir():
+            raise ImageError(
+                f"nothing can be written into {folder}, because {there} is not a folder; choose another place"
+            )
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise ImageError(f"nothing can be written into {folder}; choose another place")
+
+
+def without_results(inputs: Inputs) -> Inputs:
+    """Leave out what an earlier run has written beside its inputs: ``a_cutout.png``, where there is an ``a.jpg``.
+
+    That is of what was found; what was named is wanted.
+    """
+    stems = set()
+    for item in inputs:
+        stems |= {(item.path.parent, item.path.stem), (item.path.parent, item.path.name)}
+
+    def is_result(item: Input) -> bool:
+        stem, _, what = item.path.stem.rpartition("_")
+        is_like_one = what in WHATS and (item.path.parent, stem) in stems and item.path.suffix.lower() in _WRITTEN
+        return item.is_found and is_like_one
+
+    return tuple(item for item in inputs if not is_result(item))
+
+
+def _places(item: Input, stem: str, output: Path | None, whats: Sequence[What], suffix: str) -> dict[What, Path]:
+    folder = Path()
+    if output is not None:
+        folder = output / item.relative.parent
+    elif item.kind in ("picture", "video"):
+        folder = item.path.parent
+    if output is not None and len(whats) == 1:
+        return {whats[0]: folder / f"{stem}{suffix}"}
+    return {what: folder / f"{stem}_{what}{suffix}" for what in whats}
+
+
+def _without_collisions(inputs: Sequence[Input], places: Callable[[Input, str], dict[What, Path]]) -> _Named:
+    """Name the outputs by the stems of the inputs; those that collide, by their names.
+
+    A name that was changed can meet one that was not, which then changes, too; so it goes on until no more can.
+    """
+    named = {item: places(item, item.relative.stem) for item in inputs}
+    changed: set[Input] = set()
+    while more := set(chain.from_iterable(colliding(files_of(named)))) - changed:
+        for item in more:
+            named[item] = places(item, item.relative.name)
+        changed |= more
+    return named
+
+
+def _video_suffix(suffix: str | None, what: What) -> str:
+    """Return the suffix of a video's result: ProRes for alpha, else H.264, which is small; none for PNG files."""
+    if suffix and suffix not in IMAGE_SUFFIXES:
+        return suffix
+    if suffix == ".png":
+        return ""
+    return ".mov" if what == "cutout" else ".mp4"
+
+
+def _as_video(path: Path, suffix: str) -> Path:
+    """Return the path with another suffix; the name of a folder has no dots, which would begin the suffix of a file."""
+    if suffix:
+        return path.with_suffix(suffix)
+    return path.with_name(path.stem.replace(".", "_"))

@@ -1,0 +1,342 @@
+"""Options of a cutout job, and the flags they come from.
+
+Loading this module loads no image library, for ``--help`` needs the flags alone.
+"""
+
+# ruff: noqa: RUF009  # option() is dataclasses.field(), with a flag
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from omz.cutout.flag import InputKind, default_of, flag_of, option, setting
+from omz.errors import UsageError
+
+if TYPE_CHECKING:
+    from omz.cutout.names import What
+    from omz.images.arrays import Size
+    from omz.images.placing import Placing
+    from omz.matting.plates import Aligning, PlateOptions
+    from omz.matting.stream import MatteOptions
+    from omz.models import ModelChoice
+    from omz.runtime.openvino_engine import Tuning
+
+GREEN = "#78ff9b"
+"""Open Model Zoo's background, BGR (155, 255, 120): for composites without a target."""
+STARTER = "background-matting-starter"
+
+_WITHOUT_ALPHA = (".mp4", ".mkv")  # of what videos are written as
+_FILES: tuple[InputKind, ...] = ("images", "videos")
+_MOVING: tuple[InputKind, ...] = ("videos", "live input")
+
+
+def read_size(given: str | Size) -> Size:
+    """Return (height, width) of ``1280x720``, or of that pair. Raises :class:`UsageError`."""
+    from omz.images.sizes import parse_size, size_text
+
+    return parse_size(given if isinstance(given, str) else size_text(*given))
+
+
+def read_results(given: str | Sequence[str]) -> tuple[What, ...]:
+    """Return the results that ``alpha,cutout`` or ``all`` names, in the order of files. Raises :class:`UsageError`."""
+    from omz.cutout.names import WHATS
+
+    if not given:
+        return ()
+    text = given if isinstance(given, str) else ",".join(given)
+    asked = [part.strip() for part in text.split(",")]
+    for part in asked:
+        if part not in (*WHATS, "all"):
+            raise UsageError(f"{part!r} is not a result; choose from {', '.join(WHATS)}, or all")
+    if "all" in asked:
+        return WHATS
+    return tuple(what for what in WHATS if what in asked)
+
+
+def read_shard(given: str | tuple[int, int]) -> tuple[int, int]:
+    """Return the number of a shard, from 1, and their count, of ``1/4`` or (1, 4). Raises :class:`UsageError`."""
+    text = given
+    if not isinstance(text, str):
+        part, parts = text
+        text = f"{part}/{parts}"
+    number, _, count = text.partition("/")
+    if not (number.isdecimal() and count.isdecimal()):
+        raise UsageError(f"{text!r} is not a shard; write I/N, such as 1/4 for the first of four")
+    return int(number), int(count)
+
+
+def read_suffix(text: str) -> str:
+    """Return the suffix of a format: ``.png`` of ``PNG``."""
+    return f".{text.lower().lstrip('.')}"
+
+
+def read_streams(given: str | int) -> int | None:
+    """Return a number of streams, of 4, ``4`` or ``CPU:4``; None of ``AUTO``. Raises :class:`UsageError`."""
+    text = str(given)
+    if text in ("", "AUTO"):
+        return None
+    found = re.fullmatch(r"(?:\w+:)?([1-9]\d*)", text)
+    if found is None:
+        raise UsageError(f"{text!r} is not a number of streams; write one number, for the device of -d, or AUTO")
+    return int(found[1])
+
+
+# fmt: off
+@dataclass(frozen=True, kw_only=True)
+class InputFlags:
+    """Images, videos and live sources to read."""
+
+    inputs: tuple[str, ...] = setting(
+        (), "Image, video, folder, pattern, @LIST, camera (0), URL, or - for stdin.", "-i", "--input", many=True)
+    recursive: bool = setting(False, "Include subfolders.")
+    part: tuple[int, int] | None = setting(
+        None, "Process shard I of N, to split a job among machines.", "--shard", read=read_shard, metavar="I/N")
+    limit: int | None = option(
+        None, "Process only the first so many images or frames of each input; 0: all.", takes=int, lowest=0,
+        changes_pixels_of=("videos",))
+    loop: bool = setting(False, "Restart a video that is only shown when it ends.", works_on=("live input",))
+    raw: str | None = setting(
+        None, "Size, pixel format and frame rate of raw frames on standard input.", metavar="1280x720:bgr24@30")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlateFlags:
+    """The plate, and how it is fitted to the image."""
+
+    plate: str | None = setting(  # its content counts: Session.facts
+        None, "The plate, which is the scene without the subject: an image, a folder or video with one per image, "
+        "first or median (of the video), or camera.", "--background", "--plate")
+    align: Aligning = option(
+        "off", "Align the plate to the image: once per video (auto), or per frame.", choices=("off", "auto", "frame"),
+        shows_default=True, works_on=_FILES)
+    match_exposure: bool = option(
+        False, "Match the brightness and tint of the plate to the image.", works_on=_FILES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputFlags:
+    """Results: which, where, and in which format."""
+
+    output: Path | None = setting(
+        None, "File, whose suffix sets the format, or folder; default: beside the input. -: standard output.",
+        "-o", "--output", takes=Path)
+    whats: tuple[What, ...] = option(
+        (), "Results: alpha, cutout, foreground, composite; default: composite with a --target, else cutout.", "--what",
+        read=read_results, metavar="RESULT,...|all")
+    target: str | None = setting(  # its content counts: Session.facts
+        None, "New background: an image, folder, video, colour, blur, blur:25 or transparent.")
+    fit: Placing = option(
+        "cover", "How to fit a target of another size.", choices=("cover", "contain", "stretch", "tile"),
+        shows_default=True)
+    format: str | None = option(
+        None, "Format of files in folders, such as webp or mp4; default: png for images, mov for videos.",
+        read=read_suffix, metavar="SUFFIX")
+    alpha_bits: Literal["8", "16"] = option(
+        "8", "Bits of alpha in PNG and MOV.", choices=("8", "16"), shows_default=True)
+    quality: int | None = option(
+        None, "Quality of JPEG and WebP, 1 to 100; default: 95 for JPEG, lossless for WebP.", takes=int, lowest=1,
+        highest=100, works_on=("images",))
+    lossless: bool = option(False, "Encode WebM without loss.", works_on=_MOVING)
+    strip: bool = option(False, "Drop EXIF data and colour profiles of the input.", works_on=("images",))
+    trimap: Path | None = setting(
+        None, "Write the trimap of one image here, with classes in red, green and blue.", takes=Path)
+    sound: bool = setting(True, "Keep the sound of videos.", "--sound/--no_sound")
+    resize_changes: bool = option(
+        False, "Resize frames where a video changes size, instead of stopping.", works_on=("videos",))
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatteFlags:
+    """Changes to the matte."""
+
+    input_size: Size | None = option(
+        None, "Size at which the network runs; default: its own.", read=read_size, metavar="WxH")
+    fill_holes: float = option(
+        0.0, "Fill holes up to this area, in pixels, or below 1 as a share of the image.", lowest=0, highest=1e9)
+    drop_specks: float = option(0.0, "Remove specks up to this area.", lowest=0, highest=1e9)
+    low: float = option(0.0, "Alpha, 0 to 1, that becomes 0.", lowest=0, highest=1)
+    high: float = option(1.0, "Alpha, 0 to 1, that becomes 1.", lowest=0, highest=1)
+    shift: float = option(
+        0.0, "Move the edge outwards by this many pixels; below 0: inwards.", lowest=-1000, highest=1000)
+    feather: float = option(0.0, "Blur the edge by this many pixels.", lowest=0, highest=1e9)
+    smooth: float = option(
+        0.0, "Smooth alpha over time, against flicker: a strength from 0 to 1.", lowest=0, highest=1, works_on=_MOVING)
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobFlags:
+    """Control of long jobs."""
+
+    resume: bool = setting(
+        False, "Continue a stopped run; keep finished results whose inputs are unchanged.", works_on=_FILES)
+    retry_failed: bool = setting(False, "With --resume: retry failed inputs.", needs="resume")
+    segment_seconds: float = option(
+        10.0, "Length of the segments in which videos are saved; a stopped run loses at most one.", lowest=0.01,
+        shows_default=True, changes_pixels_of=("videos",))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFlags:
+    """The model, and the device it runs on. Whatever of these changes pixels is among the facts of a session."""
+
+    model: str = setting(
+        STARTER, "Model name in the zoo, or path of an IR (.xml).", "-m", "--model", shows_default=True)
+    models_dir: tuple[Path, ...] = setting((), "", "--models_dir", takes=Path, many=True)
+    download_dir: Path = setting(Path(), "Folder with downloaded models; default: current folder.", takes=Path)
+    device: str = setting("CPU", "OpenVINO device: CPU, GPU, AUTO, …", "-d", "--device", shows_default=True)
+    precision: str = setting(
+        "auto", "Precision of inference. default: that of the device; auto: the same, or f32 where that is inaccurate.",
+        choices=("auto", "f32", "f16", "bf16", "default"), shows_default=True)
+    num_requests: int | None = setting(
+        None, "Parallel inferences; default: one more than the device's optimum.", takes=int, lowest=0)
+    num_streams: int | None = setting(
+        None, "OpenVINO's NUM_STREAMS; AUTO: its own choice.", read=read_streams, metavar="INTEGER")
+    num_threads: int | None = setting(None, "OpenVINO's INFERENCE_NUM_THREADS.", takes=int, lowest=1)
+    hint: Literal["throughput", "latency"] | None = setting(
+        None, "Optimise for frames per second (default for files), or for a short delay (default for cameras).",
+        "--throughput/--latency", choices=("throughput", "latency"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScreenFlags:
+    """The window; files never depend on it."""
+
+    show: bool | None = setting(
+        None, "Show frames in a window; default for cameras.", "--show/--no_show", takes=bool)
+    metrics: bool = setting(
+        False, "Show frames per second in the window, never in files.", works_on=_MOVING, needs="show")
+    show_with_original_frame: bool = setting(False, "Show the original beside the result.")
+    output_resolution: Size | None = setting(None, "Size of what the window shows.", read=read_size, metavar="WxH")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SummaryFlags:
+    """The report at the end of a job."""
+
+    json: bool = setting(False, "Print the summary as JSON.")
+    report: Path | None = setting(None, "Also write the summary as JSON to FILE.", takes=Path, metavar="FILE")
+    profile: bool = setting(False, "Show the time each stage took.")
+
+
+GROUPS: Mapping[str, type] = {
+    "Input": InputFlags, "Plate": PlateFlags, "Output": OutputFlags, "Matte": MatteFlags, "Long jobs": JobFlags,
+    "Model and device": ModelFlags, "Window": ScreenFlags, "Summary": SummaryFlags,
+}
+# fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(InputFlags, PlateFlags, OutputFlags, MatteFlags, JobFlags, ModelFlags, ScreenFlags, SummaryFlags):
+    """Options of a cutout job; each has a default. See the flags of the same names.
+
+    ``stretch`` says whether the network sees the image stretched to its size; None leaves that to the model.
+    ``layouts`` has the order of dimensions of each input of an IR, by name; the empty name is for all others. ``hints``
+    are lines for the user about what follows from the options.
+
+    Raises :class:`UsageError` for values out of range.
+    """
+
+    stretch: bool | None = None
+    layouts: Mapping[str, str] = field(default_factory=dict)
+    hints: tuple[str, ...] = setting((), "")
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            flag_of(each).check(getattr(self, each.name))
+        self._set("limit", self.limit or None)
+        if not self.whats and self.target is None and self._is_video_without_alpha():
+            self._set("target", GREEN)  # as Open Model Zoo does
+            hint = f"{self.output} has no alpha, so the background is {GREEN}; set another with --target, or use .mov"
+            self._set("hints", (*self.hints, hint))
+        is_transparent = self.target in (None, "transparent")
+        if not self.whats and is_transparent:
+            self._set("whats", ("cutout",))
+        elif not self.whats:
+            self._set("whats", ("composite",))
+        elif "composite" in self.whats and is_transparent:
+            self._set("target", GREEN)
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
+    def _is_video_without_alpha(self) -> bool:
+        return self.output is not None and self.output.suffix.lower() in _WITHOUT_ALPHA
+
+    @property
+    def model_choice(self) -> ModelChoice:
+        """The model."""
+        from omz.models import ModelChoice
+
+        return ModelChoice(self.model, self.models_dir, self.download_dir)
+
+    @property
+    def plate_options(self) -> PlateOptions:
+        """How plates are fitted to images."""
+        from omz.matting.plates import PlateOptions
+
+        return PlateOptions(self.align, self.match_exposure)
+
+    def matte_options(self, blur: int) -> MatteOptions:
+        """Return the changes to mattes; ``blur`` is that of the background, in pixels. Raises :class:`UsageError`."""
+        from omz.images.refinement import Refinement
+        from omz.matting.stream import MatteOptions
+
+        refinement = Refinement(self.fill_holes, self.drop_specks, self.low, self.high, self.shift, self.feather)
+        return MatteOptions(refinement, self.smooth, blur)
+
+    def tuning(self, live: bool) -> Tuning:
+        """Return the tuning of the device: for latency if the input is ``live``, else for throughput."""
+        from omz.runtime.openvino_engine import Tuning
+
+        default: Literal["latency", "throughput"] = "latency" if live else "throughput"
+        return Tuning(self.hint or default, self.num_streams, self.num_threads)
+
+    def resume_key(self, video: bool) -> dict[str, str]:
+        """Return the options that the pixels of images, or of a ``video``, depend on, as text by name.
+
+        These are all options but those declared by :func:`omz.cutout.flag.setting`. Names of files are among the
+        latter, since their content counts.
+        """
+        kind: InputKind = "videos" if video else "images"
+        names = [each.name for each in fields(self) if flag_of(each).changes_pixels(kind)]
+        return {name: str(getattr(self, name)) for name in names}
+
+
+def make_options(inputs: tuple[str, ...], given: Mapping[str, Any]) -> Options:
+    """Return options from values by their names, where text is read as on the command line; None is the default.
+
+    A name is that of a field, or that of its flag: ``whats`` or ``what``. Raises :class:`UsageError` for unknown names,
+    values that make no sense, and an option that is given by two names.
+    """
+    values: dict[str, Any] = {}
+    unread = dict(given)
+    for each in fields(Options):
+        flag = flag_of(each)
+        long = [name[2:] for name in flag.names if name.startswith("--")]
+        for spelling in (each.name, *long):
+            value = unread.pop(spelling, None)
+            if value is None:
+                continue
+            if each.name in values or (each.name == "inputs" and inputs):
+                raise UsageError(f"{each.name} is given twice, once as {spelling}; give it once")
+            values[each.name] = flag.value(value)
+    if unread:
+        raise UsageError(f"there is no option {min(unread)!r}; see omz_demo --help for their names")
+    return Options(**{"inputs": inputs, **values})
+
+
+def idle_flags(options: Options, kinds: Collection[InputKind]) -> Iterator[str]:
+    """Yield a line per flag without effect on these ``kinds`` of input, or by itself."""
+    for each in fields(options):
+        flag, value = flag_of(each), getattr(options, each.name)
+        if value == default_of(each):
+            continue
+        if not {*kinds} & {*flag.works_on}:
+            yield f"{flag.label} has no effect: it is for {' and '.join(flag.works_on)}"
+        if flag.needs and not getattr(options, flag.needs) and "live input" not in kinds:
+            yield f"{flag.label} has no effect without --{flag.needs}"
+    if options.raw is not None and "-" not in options.inputs:
+        yield "--raw has no effect: it is for standard input (-)"

@@ -1,0 +1,218 @@
+"""Plan of a run: its inputs and the names of their results, settled before a model is loaded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from omz.cutout.collisions import check_apart, check_collisions, name_key
+from omz.cutout.inputs import Input, Inputs, discover, shard
+from omz.cutout.manifest import is_manifest_name
+from omz.cutout.names import Outputs, check_places, is_file_name, name_outputs, name_videos, without_results
+from omz.cutout.options import Options
+from omz.cutout.standard_input import StdinPicture, StdinVideo, open_standard_input, read_standard_input
+from omz.errors import UsageError
+from omz.images.files import check_suffix
+from omz.images.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from omz.video.formats import CONTAINERS, Format, choose_format
+
+STANDARD_OUTPUT = Path("-")
+
+_LIVE = ("camera", "stream")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Pictures and videos, with the files that come of each; or what is ``live``, or only shown, alone.
+
+    ``numbers`` are the places of the pictures among those of all shards, from 0. ``formats`` has those of the videos'
+    files.
+    """
+
+    pictures: Mapping[Input, Outputs]
+    videos: Mapping[Input, Outputs]
+    numbers: Mapping[Input, int] = field(default_factory=dict)
+    formats: Mapping[Path, Format] = field(default_factory=dict)
+    live: Input | None = None
+    stdin: StdinPicture | StdinVideo | None = None
+
+
+def make_plan(options: Options) -> Plan:
+    """Find the inputs, and name their results; look at standard input where that is one.
+
+    Raises :class:`omz.errors.OmzError`.
+    """
+    output = _named_output(options)
+    is_file = output is not None and (is_file_name(output) or _is_video_name(output))
+    folder = None if is_file else output
+    inputs, also_read = _find(options, folder)
+    live = _find_live(options, inputs)
+    count = len(inputs) * len(options.whats)
+    if is_file and count > 1:
+        raise UsageError(f"{count} results do not go into {options.output}; name a folder")
+    stdin: StdinPicture | StdinVideo | None = None
+    if any(item.kind == "stdin" for item in inputs):
+        stdin = read_standard_input(open_standard_input(), options.raw)
+    images, videos = _by_kind(inputs, isinstance(stdin, StdinPicture))
+    named_images = _name_images(images, options, output, also_read)
+    named_videos: Mapping[Input, Outputs] = {}
+    if not live or output is not None:
+        named_videos = _name_videos(videos, options, is_file)
+    formats = {}
+    for outputs in named_videos.values():
+        for what, path in outputs.items():
+            formats[path] = choose_format(path, what == "cutout", lossless=options.lossless)
+    results: dict[Input, Outputs] = {**{item: {} for item in inputs}, **named_images, **named_videos}
+    _check_places(options, folder, results, also_read, formats)
+    if options.part is not None:
+        inputs = shard(inputs, *options.part)
+    numbers = dict(zip(images, range(len(images)), strict=True))
+    return Plan(_among(inputs, named_images), _among(inputs, named_videos), numbers, formats, live, stdin)
+
+
+def _among(inputs: Inputs, named: Mapping[Input, Outputs]) -> Mapping[Input, Outputs]:
+    kept = set(inputs)
+    return {item: outputs for item, outputs in named.items() if item in kept}
+
+
+def _by_kind(inputs: Inputs, is_image_sent: bool) -> tuple[list[Input], list[Input]]:
+    """Return the images, and all others."""
+    images, others = [], []
+    for item in inputs:
+        if item.kind == "picture" or (item.kind == "stdin" and is_image_sent):
+            images.append(item)
+        else:
+            others.append(item)
+    return images, others
+
+
+def _find(options: Options, folder: Path | None) -> tuple[Inputs, list[Path]]:
+    """Return the inputs, without what is in the ``folder`` of results, and all files that are read but them."""
+    left_out, also_read = [], list[Path]()
+    for text in (options.plate, options.target):
+        if text and os.path.exists(text):
+            path = Path(text)
+            left_out.append(path)
+            also_read.extend(path.rglob("*") if path.is_dir() else [path])
+    if folder:
+        left_out.append(folder)
+    sift = without_results if options.output is None else tuple
+    return discover(options.inputs, options.recursive, left_out, options.limit, sift), also_read
+
+
+def _find_live(options: Options, inputs: Inputs) -> Input | None:
+    """Return what is live, or a video that is only shown; None where there is no such thing."""
+    for item in inputs:
+        is_shown = item.kind == "video" and len(inputs) == 1 and options.show and options.output is None
+        if item.kind in _LIVE and len(inputs) > 1:
+            raise UsageError(f"{item.source} is live, and has to be the only input; leave the others out")
+        if item.kind in _LIVE or is_shown:
+            return item
+    return None
+
+
+def _named_output(options: Options) -> Path | None:
+    """Return the output; standard output as a file that tells the format, and is never made."""
+    if options.output != STANDARD_OUTPUT:
+        return options.output
+    return STANDARD_OUTPUT.with_name(f"{STANDARD_OUTPUT.name}{_image_suffix(options)}")
+
+
+def _name_images(
+    images: Sequence[Input], options: Options, output: Path | None, also_read: Sequence[Path]
+) -> Mapping[Input, Outputs]:
+    """Name the files of images, which have to be able to hold what was asked for."""
+    if not images:
+        if options.trimap:
+            raise UsageError("--trimap is for one picture; leave it out")
+        return {}
+    if options.output is not None and _is_video_name(options.output):
+        raise UsageError(f"{images[0].source} is a picture, {options.output} a video; name a picture, such as .png")
+    if options.target and Path(options.target).suffix.lower() in VIDEO_SUFFIXES and os.path.isfile(options.target):
+        raise UsageError("a video behind pictures does not move; name a picture or a folder as --target")
+    named = name_outputs(images, output, options.whats, _image_suffix(options))
+    for what, path in next(iter(named.values())).items():
+        if options.alpha_bits == "16" and what in ("alpha", "cutout") and path.suffix.lower() != ".png":
+            raise UsageError(f"{path.suffix} has no 16 bits for alpha; write PNG, or leave --alpha_bits out")
+    read = [*(item.path for item in images), *also_read]
+    if options.trimap:
+        return _with_trimap(named, options.trimap, read)
+    return named
+
+
+def _check_places(
+    options: Options,
+    folder: Path | None,
+    results: Mapping[Input, Outputs],
+    also_read: Sequence[Path],
+    formats: Mapping[Path, Format],
+) -> None:
+    """Raise where a file cannot be written, or would replace something; standard output is no file."""
+    sent = _named_output(options) if options.output == STANDARD_OUTPUT else None
+    files, written = {}, list[Path]()
+    for item, outputs in results.items():
+        files[item] = [path for path in outputs.values() if path != sent]
+        written.extend(files[item])
+    sequences = {path for path, form in formats.items() if form.container is None}
+    if folder is not None:
+        check_apart(results, folder, written)
+    check_collisions(files, also_read, sequences)
+    if options.report:
+        _check_report(options.report, [*(item.path for item in results), *also_read, *written], sequences)
+        written.append(options.report)
+    check_places(written)
+
+
+def _check_report(report: Path, taken: Iterable[Path], sequences: Collection[Path]) -> None:
+    if is_manifest_name(report.name):
+        raise UsageError(f"--report {report} is the name of what jobs go on from; choose another name for it")
+    folders = set(map(name_key, sequences))
+    keys = folders.union(map(name_key, taken))
+    is_of_sequence = not folders.isdisjoint(map(name_key, report.absolute().parents))
+    if report.is_dir() or name_key(report) in keys or is_of_sequence:
+        raise UsageError(f"--report {report} is where something else is; choose another name for it")
+
+
+def _with_trimap(pictures: Mapping[Input, Outputs], trimap: Path, read: Sequence[Path]) -> Mapping[Input, Outputs]:
+    if len(pictures) != 1:
+        raise UsageError("--trimap is for one picture; leave it out")
+    check_suffix(trimap, has_alpha=False)
+    ((item, outputs),) = pictures.items()
+    taken = set(map(Path.resolve, (*read, *outputs.values())))
+    if trimap.resolve() in taken or trimap.is_dir():
+        raise UsageError(f"{trimap} is where something else is; choose another name for the trimap")
+    return {item: {**outputs, "trimap": trimap}}
+
+
+def _name_videos(videos: Sequence[Input], options: Options, is_file: bool) -> Mapping[Input, Outputs]:
+    """Name the files of videos: one that is named; a folder of PNG files for one video; else like those of pictures."""
+    output, whats = options.output, options.whats
+    if not videos:
+        return {}
+    if output == STANDARD_OUTPUT:
+        raise UsageError("a picture goes to standard output, and no video; name a file as --output")
+    if output is not None and is_file_name(output):
+        raise UsageError(
+            f"{videos[0].source} is a video, {output} a picture; name a .mp4, .mov or .webm, or a folder for its frames"
+        )
+    alone = is_file or (len(videos) == len(whats) == 1 and _is_sequence(options, videos[0]))
+    if output is not None and alone:
+        return {videos[0]: dict.fromkeys(whats, output)}
+    return name_videos(videos, output, whats, options.format)
+
+
+def _is_sequence(options: Options, video: Input) -> bool:
+    """Whether a folder is for the frames of a video, not for videos: one that was named itself, and no format."""
+    return options.format in (None, ".png") and options.inputs == (video.source,)
+
+
+def _is_video_name(path: Path) -> bool:
+    return not path.is_dir() and path.suffix.lower() in CONTAINERS
+
+
+def _image_suffix(options: Options) -> str:
+    if options.format in IMAGE_SUFFIXES:
+        return options.format
+    return ".png"

@@ -1,0 +1,68 @@
+"""Pictures made of matted frames: for files, for codecs, for a screen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+
+from omz.cutout.names import What
+from omz.errors import UsageError
+from omz.images.arrays import Picture, Pixels, Size
+from omz.images.compositing import blend, cutout_levels, to_uint8
+from omz.images.geometry import resize
+from omz.matting.frames import MattedFrame
+from omz.video.formats import Format
+
+_GREY = 128  # behind what is transparent
+
+
+def render(matted: MattedFrame, what: What) -> Pixels:
+    """Return one result of a frame.
+
+    ``alpha``: (H, W) in the depth of the matte. ``cutout``: (H, W, 4) BGRA in that depth, straight alpha.
+    ``foreground`` and ``composite``: (H, W, 3) uint8 BGR, and so ``trimap``: red, green and blue are its classes.
+    Raises :class:`UsageError` for a composite of a frame without a target.
+    """
+    if what == "alpha":
+        return matted.alpha
+    if what == "foreground":
+        return matted.foreground
+    if what == "cutout":
+        return cutout_levels(matted.alpha, matted.foreground)
+    if what == "trimap" and matted.trimap is not None:
+        return cv2.cvtColor(to_uint8(matted.trimap), cv2.COLOR_RGB2BGR)
+    if matted.frame.target is None:
+        raise UsageError("a composite needs something behind the subject; add --target")
+    return blend(matted.alpha, matted.foreground, matted.frame.target)
+
+
+def for_video(picture: Pixels, form: Format) -> Pixels:
+    """Return an alpha as a grey picture in colours, which is what codecs take."""
+    if picture.ndim == 2 and form.container:
+        return cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
+    return picture
+
+
+def on_screen(matted: MattedFrame, results: Mapping[What, Pixels], with_original: bool, size: Size | None) -> Picture:
+    """Return (H, W, 3) uint8 BGR for a screen: the composite, or what else there is of a frame.
+
+    With its original to the left it is twice as wide. ``size`` (height, width) is that of each; None keeps the frame's.
+    """
+    shown = _shown(matted, results)
+    original = matted.frame.picture
+    if size is not None:
+        shown, original = resize(shown, size), resize(original, size)
+    if with_original:
+        return np.hstack([original, shown])
+    return shown
+
+
+def _shown(matted: MattedFrame, results: Mapping[What, Pixels]) -> Picture:
+    if "composite" in results:
+        return results["composite"]  # type: ignore[return-value]  # 8 bits are all that a composite has
+    if list(results) == ["alpha"]:
+        grey = cv2.convertScaleAbs(matted.alpha, alpha=255 / np.iinfo(matted.alpha.dtype).max)
+        return cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
+    return blend(matted.alpha, matted.foreground, np.full_like(matted.foreground, _GREY))

@@ -1,0 +1,153 @@
+"""Run: images, videos or a live source, from options to files."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+from omz.atomic import whole_file
+from omz.cutout.flag import InputKind
+from omz.cutout.image_files import NoPlaceError
+from omz.cutout.images import image_plates, run_images
+from omz.cutout.live import run_live
+from omz.cutout.observer import Observer
+from omz.cutout.options import Options, idle_flags, make_options
+from omz.cutout.plan import Plan, make_plan
+from omz.cutout.session import Session, check_plate_given, open_session
+from omz.cutout.summary import Outcome, Summary
+from omz.cutout.videos import run_videos
+from omz.errors import Interrupted, UsageError
+from omz.matting.plates import PlateSource
+
+FileName: TypeAlias = str | os.PathLike[str]
+
+_OF_THE_COMMAND = ("json", "profile")  # options that say what it prints
+
+
+def run(options: Options, observer: Observer | None = None) -> Summary:
+    """Do all that was asked for, and return a summary, which also goes into the report of the options.
+
+    Raises :class:`omz.errors.OmzError` where nothing more can be done, and :class:`omz.errors.Interrupted` after Ctrl-C
+    or where the observer stops the run; a live source ends well then, unless it gave nothing.
+    """
+    observer = observer or Observer()
+    for hint in options.hints:
+        observer.on_warning(hint)
+    plan = make_plan(options)
+    is_live = plan.live is not None
+    takes_plate = options.model_choice.takes_plate()
+    check_plate_given(options.model, takes_plate, options.plate is not None or is_live)
+    plates: PlateSource | None = None
+    if plan.pictures:
+        plates = image_plates(options.plate, options.recursive)
+    for line in idle_flags(options, _kinds(plan)):
+        observer.on_warning(line)
+    with open_session(options, is_live, observer) as session:
+        started = time.perf_counter()
+        try:
+            outcome = _jobs(session, plan, plates)
+        except KeyboardInterrupt:
+            raise Interrupted(session.tally.hint) from None
+        except NoPlaceError as error:
+            raise NoPlaceError("; ".join(filter(None, (str(error), session.tally.hint)))) from error
+        summary = _summary(session, plan, outcome, time.perf_counter() - started)
+    if options.report is not None:
+        with whole_file(options.report) as temporary:
+            temporary.write_text(f"{json.dumps(summary.as_json(), indent=2)}\n")
+    return summary
+
+
+def cut_out(
+    inputs: FileName | int | Iterable[FileName | int],
+    output: FileName | None = None,
+    plate: FileName | None = None,
+    target: FileName | None = None,
+    observer: Observer | None = None,
+    **options: Any,
+) -> Summary:
+    """Cut the subject out of images, videos or a live source, and write the results, as ``omz_demo`` does.
+
+    Args:
+        inputs: Image, video, folder, pattern, index of a camera (``0``) or URL, or several of these.
+        output: File, whose suffix is the format, or a folder; None puts results beside the inputs.
+        plate: The scene without the subject, for models that take one: an image, a folder or video with one a frame,
+            ``"first"`` or ``"median"`` of the video itself, or ``"camera"``.
+        target: Background of the result: an image, a folder, a video, a colour, ``"blur"``; None keeps it transparent.
+        observer: Told of progress, warnings and failures; None ignores them. The summary has warnings and counts.
+        **options: Other fields of :class:`omz.cutout.options.Options`, such as ``model="u2netp"``, ``resume=True``, but
+            ``json`` and ``profile``, which say what the command prints.
+
+    Returns:
+        Summary with the counts of inputs and frames, the files written and the time each stage took.
+
+    Raises:
+        OmzError: Nothing more can be done. One input of many that fails does not raise; ``failed`` counts it.
+        Interrupted: Ctrl-C, or the observer stopped the run; its ``hint`` says how to go on. That is how a live source
+            ends, so it raises only if no frame of it was done.
+
+    Example:
+        >>> import omz
+        >>> summary = omz.cut_out("talk.mp4", plate="first", target="beach.jpg", output="talk_beach.mp4", resume=True)
+        >>> summary.done, summary.frames
+        (1, 2)
+    """
+    for name in _OF_THE_COMMAND:
+        if options.get(name):
+            raise UsageError(f"{name} is for the command omz_demo; leave it out, and use the summary")
+    names: object = inputs
+    if isinstance(inputs, Iterable) and not isinstance(inputs, (str, bytes, os.PathLike)):
+        names = list(inputs)
+    if names is None or (isinstance(names, list) and not names):
+        raise UsageError("there is no input; name an image, a video, a folder or a camera")
+    given = {"inputs": names, "output": output, "plate": plate, "target": target, **options}
+    return run(make_options((), given), observer)
+
+
+def _kinds(plan: Plan) -> list[InputKind]:
+    if plan.live:
+        return ["live input"]
+    kinds: list[InputKind] = []
+    if plan.pictures:
+        kinds.append("images")
+    if plan.videos:
+        kinds.append("videos")
+    return kinds
+
+
+def _jobs(session: Session, plan: Plan, plates: PlateSource | None) -> Outcome:
+    if plan.live is not None:
+        return run_live(session, plan.live, plan)
+    outcome = Outcome()
+    if plan.pictures:
+        outcome += run_images(session, plan, plates)
+    if plan.videos:
+        outcome += run_videos(session, plan)
+    return outcome
+
+
+def _summary(session: Session, plan: Plan, outcome: Outcome, seconds: float) -> Summary:
+    info, tally = session.opened.engine.info, session.tally
+    inputs = [*plan.pictures, *plan.videos]
+    if plan.live:
+        inputs.append(plan.live)
+    return Summary(
+        model=session.options.model,
+        device=info.device,
+        precision=info.precision,
+        requests=tally.requests,
+        load_ms=session.opened.milliseconds,
+        inputs=tuple(dict.fromkeys(item.source for item in inputs)),
+        outputs=tuple(map(str, outcome.outputs)),
+        sizes=tuple(tally.sizes),
+        frames=outcome.frames,
+        seconds=seconds,
+        stages=tally.watch.milliseconds,
+        done=outcome.done,
+        failed=outcome.failed,
+        skipped=outcome.skipped,
+        dropped=outcome.dropped,
+        warnings=tuple(tally.warnings),
+    )

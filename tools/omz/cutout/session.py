@@ -1,0 +1,168 @@
+"""Session: the model, the target, options and threads that all jobs of a run share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from omz.checksum import file_digest
+from omz.cutout.observer import Observer
+from omz.cutout.options import Options
+from omz.cutout.summary import Tally
+from omz.errors import UsageError
+from omz.images.plate_check import NOT_THE_SCENE, check_plate, swapped
+from omz.images.refinement import Smoother
+from omz.images.sizes import size_text
+from omz.matting.backgrounds import Blur, Target, load_target, target_file
+from omz.matting.frames import MattedFrame
+from omz.matting.inference import Depth, MattingRequests
+from omz.matting.stream import MatteOptions, MattingStream
+from omz.matting.uint8_graph import uint8_graph
+from omz.models import OpenedModel, open_model
+from omz.runtime.quiet_openvino import ov
+
+
+@dataclass(frozen=True)
+class Session:
+    """Model, target, options and threads that all jobs of a run share.
+
+    ``facts`` has all that pixels of results depend on but flags, by name.
+    """
+
+    options: Options
+    opened: OpenedModel
+    model: MattingRequests
+    target: Target | None
+    matte_options: MatteOptions
+    pool: ThreadPoolExecutor
+    facts: Mapping[str, str]
+    tally: Tally
+
+    @property
+    def takes_plate(self) -> bool:
+        """Whether the model needs the plate."""
+        return self.model.network.takes_plate
+
+    def depends_on(self, video: bool) -> dict[str, str]:
+        """Return all that the pixels of pictures, or of a ``video``, depend on but their own files, by name."""
+        return {**self.facts, **self.options.resume_key(video)}
+
+    def stream(self, model: MattingRequests, follows: bool) -> MattingStream:
+        """Return a stream that mattes frames by ``model``, perhaps for one size; in a video each ``follows`` another.
+
+        One stream of a model at a time.
+        """
+        self.tally.requests = model.requests
+        smoother: Smoother | None = None
+        if follows and self.matte_options.smooth:
+            smoother = Smoother(self.matte_options.smooth)
+        return MattingStream(model, self.matte_options, self.pool, self.tally.watch, smoother)
+
+
+def plate_warnings(matted: MattedFrame, tally: Tally) -> tuple[str, ...]:
+    """Return warnings about the plate of a frame, given the predicted alpha; note the size of the frame."""
+    tally.sizes[matted.alpha.shape[0], matted.alpha.shape[1]] = None
+    plate, target, picture = matted.frame.plate, matted.frame.target, matted.frame.picture
+    if plate is None:
+        return ()
+    with tally.watch("check plate"):
+        warnings = check_plate(plate, picture, matted.alpha)
+        if NOT_THE_SCENE in warnings and target is not None and swapped(plate, target, picture):
+            return ("the target looks like the empty scene, and the plate does not; change --target and --plate",)
+        return warnings
+
+
+@contextmanager
+def open_session(options: Options, live: bool, observer: Observer) -> Iterator[Session]:
+    """Load what all jobs need. Raises :class:`omz.errors.OmzError`."""
+    target = load_target(options.target, options.fit)
+    blur = 0
+    if isinstance(target, Blur):
+        blur, target = target.pixels, None
+    matte_options = options.matte_options(blur)
+    path = options.model_choice.ir(observer.on_event)
+    opened = open_model(path, options.device, options.precision, options.tuning(live), partial(_adapted, options))
+    stretch = options.stretch
+    if stretch is None:
+        stretch = opened.stretches
+    dtype: Depth = np.uint8
+    if options.alpha_bits == "16":
+        dtype = np.uint16
+    model = MattingRequests(opened.engine, stretch, options.input_size, options.num_requests or None, dtype)
+    _check_model(options, model, live)
+    tally = Tally(observer, model.requests)
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+        facts = _facts(options, path, opened)
+        for warning in opened.warnings:
+            tally.warn(warning)
+        yield Session(options, opened, model, target, matte_options, pool, facts, tally)
+
+
+def _adapted(options: Options, model: ov.Model) -> ov.Model:
+    is_free = all(port.get_partial_shape().is_dynamic for port in model.inputs)
+    in_bytes = is_free and not options.input_size and options.alpha_bits == "8"  # resized alpha is rounded afterwards
+    return uint8_graph(_laid_out(model, options.layouts), float_alpha=not in_bytes)
+
+
+def _check_model(options: Options, model: MattingRequests, live: bool) -> None:
+    size = model.network.size
+    if options.input_size and size != options.input_size:
+        text = "their own size" if size is None else size_text(*size)
+        raise UsageError(f"the network sees pictures at {text} and no other size; drop --input_size")
+    check_plate_given(options.model, model.network.takes_plate, options.plate is not None or live)
+    if options.trimap and not model.network.gives_trimap:
+        raise UsageError(f"{options.model} gives no trimap; leave --trimap out")
+
+
+def _laid_out(model: ov.Model, layouts: Mapping[str, str]) -> ov.Model:
+    """Return a model whose inputs have these layouts, by their names; "" is all others. It changes the one given."""
+    names = [port.any_name for port in model.inputs]
+    unknown = {*layouts} - {"", *names}
+    if unknown:
+        raise UsageError(f"--layout {min(unknown)}: the model's inputs are {', '.join(names)}")
+    for parameter in model.get_parameters():
+        layout = layouts.get(parameter.output(0).any_name, layouts.get(""))
+        if layout:
+            parameter.set_layout(ov.Layout(layout))
+    return model
+
+
+def check_plate_given(model: str, takes_plate: bool | None, is_given: bool) -> None:
+    """Raise where the model takes a plate and there is none, or the other way round; None: that is not known yet."""
+    if takes_plate is True and not is_given:
+        raise UsageError(f"{model} needs the plate, the same scene without the subject; add --background PLATE")
+    if takes_plate is False and is_given:
+        raise UsageError(f"{model} takes no plate; leave --background out")
+
+
+def _facts(options: Options, model: Path, opened: OpenedModel) -> dict[str, str]:
+    """Return all that pixels of results depend on but flags, by name."""
+    info = opened.engine.info
+    return {
+        "version": version("open-matting-zoo"),
+        "openvino": version("openvino"),
+        "model": f"{file_digest(model, 'sha256')} {file_digest(model.with_suffix('.bin'), 'sha256')}",
+        "device": f"{info.device} {info.precision}",
+        "plate": _content(options.plate),
+        "target": _content(options.target),
+    }
+
+
+def _content(text: str | None) -> str:
+    """Return what tells the content of a file or a folder from another; a text that names none stands for itself."""
+    path = target_file(text)
+    if path is None:
+        return text or ""
+    if path.is_file():
+        return file_digest(path, "sha256")
+    facts = [f"{file.relative_to(path)} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in path.rglob("*")]
+    return sha256("\n".join(sorted(facts)).encode(errors="surrogateescape")).hexdigest()

@@ -1,0 +1,192 @@
+"""Standard input: a picture, or a video that needs no seeking."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO
+
+import av
+from av.container import InputContainer
+from av.video.reformatter import VideoReformatter
+
+from omz.errors import ImageError, UsageError, VideoError, os_reason
+from omz.images.arrays import Picture, Size
+from omz.images.files import read_picture
+from omz.video.colour import colour_of, to_bgr
+from omz.video.info import VideoFacts, rate_of
+from omz.video.reading import IncompleteError, VideoFrame
+
+NAME = "standard input"
+
+_HEAD = 1024  # bytes that tell what follows
+_LARGEST_PICTURE = 1 << 30  # bytes
+_PACKET = 188  # bytes of MPEG-TS, each of which begins with G
+_STILL_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1")
+_VIDEOS = (b"\x1a\x45\xdf\xa3", b"YUV4MPEG2", b"nut/multimedia container", b"FLV\x01", b"OggS")
+_RAW = re.compile(r"(?P<width>[1-9]\d*)x(?P<height>[1-9]\d*):(?P<pixels>\w+)@(?P<rate>\d+(?:/[1-9]\d*|\.\d+)?)")
+
+
+@dataclass(frozen=True)
+class StdinPicture:
+    """A picture, upright, and the bytes it was decoded from, which have its metadata."""
+
+    picture: Picture
+    data: bytes
+
+
+class StdinVideo:
+    """A video that is read once, from its beginning: iterate over it.
+
+    ``size`` (height, width), ``rate`` in frames a second and ``time_base`` are what its beginning says. ``has_sound``
+    is all that anybody learns of its sound.
+    """
+
+    def __init__(self, container: InputContainer) -> None:
+        self._container = container
+        self._stream = container.streams.video[0]
+        self.size: Size = (self._stream.height, self._stream.width)
+        self.rate = rate_of(self._stream)
+        self.time_base = self._stream.time_base or 1 / self.rate
+        self.has_sound = bool(container.streams.audio)
+
+    @property
+    def facts(self) -> VideoFacts:
+        """Facts about the video."""
+        aspect = Fraction(self._stream.sample_aspect_ratio or 1)
+        return VideoFacts(NAME, self.size, self.rate, self.time_base, None, Fraction(0), aspect)
+
+    def __iter__(self) -> Iterator[VideoFrame]:
+        """Yield all frames; their times increase, whatever the video says.
+
+        Raises :class:`VideoError` for a frame of another size than the first, and :class:`IncompleteError`, after the
+        last that could be decoded, where the video breaks off.
+        """
+        reformatter, step = VideoReformatter(), max(1, round(1 / (self.rate * self.time_base)))
+        last, count = -step, 0
+        for frame in self._decoded():
+            picture = to_bgr(reformatter, frame, colour_of(frame))
+            if picture.shape[:2] != self.size:
+                (height, width), (was_high, was_wide) = picture.shape[:2], self.size
+                raise VideoError(f"{NAME}: frame {count} is {width}x{height}, those before are {was_wide}x{was_high}")
+            goes_on = frame.pts is not None and (count == 0 or frame.pts > last)
+            last = frame.pts if frame.pts is not None and goes_on else last + step
+            yield VideoFrame(count, last, frame.duration or step, picture)
+            count += 1
+        if not count:
+            raise VideoError(f"{NAME} has no frame that can be decoded; pipe an undamaged video")
+
+    def _decoded(self) -> Iterator[av.VideoFrame]:
+        count = 0
+        try:
+            for packet in self._container.demux(self._stream):
+                if packet.is_corrupt:
+                    raise IncompleteError(f"{NAME} breaks off within frame {count}; those before are whole")
+                for frame in packet.decode():
+                    yield frame
+                    count += 1
+        except (av.FFmpegError, OSError) as error:
+            raise IncompleteError(
+                f"{NAME} breaks off after {count} frames: {os_reason(error)}; pipe an undamaged video"
+            ) from error
+        finally:
+            self._container.close()
+
+
+class _Rejoined:
+    """A stream whose first bytes have been looked at, as FFmpeg reads it: whatever is there, without seeking."""
+
+    def __init__(self, head: bytes, stream: BinaryIO) -> None:
+        self._head, self._stream = head, stream
+
+    def read(self, size: int) -> bytes:
+        if self._head:
+            given, self._head = self._head[:size], self._head[size:]
+            return given
+        some = getattr(self._stream, "read1", self._stream.read)  # which does not wait until all is there
+        return some(size)
+
+
+def open_standard_input() -> BinaryIO:
+    """Return standard input; raises :class:`UsageError` where that is closed."""
+    if sys.stdin is None:
+        raise UsageError("standard input is closed; pipe a picture or a video into it, or name a file")
+    return sys.stdin.buffer
+
+
+def read_standard_input(stream: BinaryIO, raw: str | None = None) -> StdinPicture | StdinVideo:
+    """Return what a stream of bytes is, by the first of them; nothing is sought back to.
+
+    ``raw`` says that it is frames without any heads: ``WIDTHxHEIGHT:PIXELS@RATE``, such as ``1280x720:bgr24@30``, with
+    FFmpeg's names of pixel formats. Raises :class:`UsageError` for a ``raw`` that says no such thing, or a stream that
+    is a terminal; :class:`ImageError` and :class:`VideoError` for bytes that are empty, damaged or of no known kind.
+    """
+    layout = _raw_options(raw) if raw is not None else {}
+    if stream.isatty():
+        raise UsageError("standard input is a terminal; pipe a picture or a video into it, or name a file")
+    head = stream.read(_HEAD)
+    if not head:
+        raise ImageError(f"{NAME} is empty; pipe a picture or a video into it")
+    if raw is not None:
+        return _open_video(_Rejoined(head, stream), "rawvideo", layout)
+    if _is_video(head):
+        return _open_video(_Rejoined(head, stream), None, {})
+    data = head + stream.read(_LARGEST_PICTURE - len(head) + 1)
+    if len(data) > _LARGEST_PICTURE:
+        raise ImageError(f"{NAME} is neither a picture nor a video of a known format; add --raw for raw frames")
+    return StdinPicture(_decoded_picture(data), data)
+
+
+def _is_video(head: bytes) -> bool:
+    if head[4:8] == b"ftyp":
+        return head[8:12] not in _STILL_BRANDS
+    is_transport = len(head) > 2 * _PACKET and all(head[at] == ord("G") for at in range(0, len(head), _PACKET))
+    is_avi = head[:4] == b"RIFF" and head[8:12] == b"AVI "
+    return is_transport or is_avi or head.startswith(_VIDEOS)
+
+
+def _raw_options(raw: str) -> Mapping[str, str]:
+    found = _RAW.fullmatch(raw)
+    if found is None or not _is_format(found["pixels"]) or not Fraction(found["rate"]):
+        raise UsageError(f"--raw {raw}: write WIDTHxHEIGHT:PIXELS@RATE, such as 1280x720:bgr24@30")
+    return {
+        "video_size": f"{found['width']}x{found['height']}",
+        "pixel_format": found["pixels"],
+        "framerate": found["rate"],
+    }
+
+
+def _is_format(name: str) -> bool:
+    try:
+        return bool(av.VideoFormat(name))
+    except ValueError:
+        return False
+
+
+def _open_video(stream: _Rejoined, container_format: str | None, options: Mapping[str, str]) -> StdinVideo:
+    try:
+        container = av.open(stream, "r", format=container_format, options=dict(options))
+    except (av.FFmpegError, OSError) as error:
+        raise VideoError(
+            f"{NAME} cannot be read as a video: {os_reason(error)}; pipe Matroska, MPEG-TS or NUT, or name a file"
+        ) from error
+    if not container.streams.video:
+        container.close()
+        raise VideoError(f"{NAME} has no video in it; pipe one")
+    return StdinVideo(container)
+
+
+def _decoded_picture(data: bytes) -> Picture:
+    """Decode as files are, by way of one, which says what is wrong with it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "picture")
+        path.write_bytes(data)
+        try:
+            return read_picture(path)
+        except ImageError as error:
+            raise ImageError(str(error).replace(str(path), NAME)) from error

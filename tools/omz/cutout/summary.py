@@ -1,0 +1,126 @@
+"""Summary of a run, for people in a line and for programs as JSON, and the counts it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from omz.cutout.observer import Observer
+from omz.images.arrays import Size
+from omz.images.sizes import size_text
+from omz.work.stopwatch import Stopwatch
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Counts of inputs that were done, failed or were there already, files there are, and frames that were cut."""
+
+    done: int = 0
+    failed: int = 0
+    skipped: int = 0
+    frames: int = 0
+    dropped: int = 0
+    outputs: tuple[Path, ...] = ()
+
+    def __add__(self, other: Outcome) -> Outcome:
+        return Outcome(
+            self.done + other.done,
+            self.failed + other.failed,
+            self.skipped + other.skipped,
+            self.frames + other.frames,
+            self.dropped + other.dropped,
+            self.outputs + other.outputs,
+        )
+
+
+class Tally:
+    """Running account of a run: warnings, sizes, finished work, and where the time went.
+
+    ``finished`` counts images and frames that stay if the run stops now; it is empty where no later run can use them.
+    ``requests`` is how many inferences run at a time.
+    """
+
+    def __init__(self, observer: Observer, requests: int = 1) -> None:
+        self.observer, self.requests, self.watch = observer, requests, Stopwatch()
+        self.warnings: dict[str, None] = {}
+        self.sizes: dict[Size, None] = {}
+        self.finished: dict[str, int] = {}
+
+    def warn(self, text: str) -> None:
+        """Pass a warning on, unless it was given before."""
+        if text not in self.warnings:
+            self.warnings[text] = None
+            self.observer.on_warning(text)
+
+    def finish(self, what: str, count: int) -> None:
+        """Count images or frames, named ``what``, that a later run can go on after."""
+        self.finished[what] = self.finished.get(what, 0) + count
+
+    @property
+    def hint(self) -> str:
+        """How to go on after a run that stops now; empty where no later run can."""
+        if not self.finished:
+            return ""
+        counts = " and ".join(f"{count} {what}" for what, count in self.finished.items())
+        return f"{counts} are finished; add --resume to go on"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Summary of a run.
+
+    ``device`` and ``precision`` are those that really ran, ``sizes`` (height, width) those of the pictures, ``frames``
+    all that were cut, in ``seconds`` from the first to the last. ``stages`` has milliseconds a frame; stages work side
+    by side. ``done``, ``failed`` and ``skipped`` count inputs, ``dropped`` frames that a camera gave too soon.
+    """
+
+    model: str
+    device: str
+    precision: str
+    requests: int
+    load_ms: float
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    sizes: tuple[Size, ...]
+    frames: int
+    seconds: float
+    stages: Mapping[str, float]
+    done: int
+    failed: int
+    skipped: int
+    dropped: int = 0
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def rate(self) -> float:
+        """Frames a second."""
+        return self.frames / self.seconds if self.seconds else 0.0
+
+    def line(self) -> str:
+        """Return it in one line."""
+        source = self.inputs[0] if len(self.inputs) == 1 else f"{len(self.inputs)} inputs"
+        if self.sizes:
+            source = f"{source} {', '.join(self._sizes()[:3])}"
+        if len(self.sizes) > 3:
+            source = f"{source}, …"
+        place = self.outputs[0] if len(self.outputs) == 1 else f"{len(self.outputs)} files"
+        frames = "1 frame" if self.frames == 1 else f"{self.frames} frames"
+        counts = ((self.failed, "failed"), (self.skipped, "there already"), (self.dropped, "frames dropped"))
+        ended = "".join(f", {count} {word}" for count, word in counts if count)
+        line = (
+            f"{source} -> {place}: {self.device}, {self.precision}, {frames} in {self.seconds:.2f} s "
+            f"({self.rate:.1f} a second){ended}; load model {self.load_ms:.0f} ms"
+        )
+        if not self.stages:
+            return line
+        stages = ", ".join(f"{stage} {milliseconds:.0f} ms" for stage, milliseconds in self.stages.items())
+        return f"{line}; a frame: {stages}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain data; sizes are written width x height."""
+        return {**asdict(self), "sizes": self._sizes(), "frames_a_second": self.rate}
+
+    def _sizes(self) -> list[str]:
+        return [size_text(*size) for size in self.sizes]

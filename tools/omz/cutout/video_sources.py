@@ -1,0 +1,100 @@
+"""Videos to cut, from files or standard input, and their plates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+from omz.cutout.session import Session
+from omz.cutout.standard_input import NAME, StdinVideo
+from omz.errors import UsageError
+from omz.images.arrays import Picture
+from omz.images.files import read_picture
+from omz.images.suffixes import is_video, visible_images
+from omz.matting.plate_capture import plate_of
+from omz.matting.plates import OnePlate, PlatesInTurn, PlateSource, PlateVideo
+from omz.video.info import VideoFacts, probe
+from omz.video.reading import IncompleteError, VideoFrame, read
+
+
+@dataclass(frozen=True)
+class VideoSource:
+    """A video to cut: facts about it, its first frame, its plates, its frames from a number and a time on.
+
+    ``stamp`` tells its content from another; one without can be read only once.
+    """
+
+    info: VideoFacts
+    first: VideoFrame
+    plates: PlateSource | None
+    read: Callable[[int, int | None], Generator[VideoFrame, None, None]]
+    sound: Path | None = None
+    stamp: str = ""
+
+    @property
+    def is_resumable(self) -> bool:
+        """Whether a later run can go on with it."""
+        return bool(self.stamp)
+
+
+def file_source(session: Session, path: Path) -> VideoSource:
+    """Return a file as a source. Raises :class:`omz.errors.OmzError` where it, or a plate for it, cannot be read."""
+    info, stat = probe(path), path.stat()
+    reading = partial(read, path, resize_changes=session.options.resize_changes, size=info.size)
+    with closing(reading()) as frames:
+        first = next(frames)
+    plates = video_plates(session.options.plate, path)
+    sound = path if info.audio_codec else None
+    return VideoSource(info, first, plates, reading, sound, f"{stat.st_size} {stat.st_mtime_ns}")
+
+
+def piped_source(session: Session, video: StdinVideo) -> VideoSource:
+    """Return standard input as a source. Raises :class:`UsageError` for what needs a file, which can be read again."""
+    options = session.options
+    if options.resume:
+        raise UsageError("standard input cannot be read again; drop --resume, or name a file")
+    if options.plate == "median":
+        raise UsageError("the median of standard input is not known before its end; name a plate, or a file as input")
+    if options.sound and video.has_sound:
+        session.tally.warn("the sound of standard input is left out; name a file to keep it")
+    frames = iter(video)
+    first = next(frames)
+
+    def rest(_start: int, _time: int | None) -> Generator[VideoFrame, None, None]:
+        yield from chain([first], frames)
+
+    if options.plate == "first":
+        return VideoSource(video.facts, first, OnePlate(first.picture), rest)
+    return VideoSource(video.facts, first, video_plates(options.plate, Path(NAME)), rest)
+
+
+def _whole_frames(video: Path) -> Generator[Picture, None, None]:
+    """Yield the pictures of a video, as far as it goes; errors are raised when it is cut."""
+    with closing(read(video, resize_changes=True)) as frames, suppress(IncompleteError):
+        for frame in frames:
+            yield frame.picture
+
+
+def video_plates(text: str | None, video: Path) -> PlateSource | None:
+    """Return where the plates of a video come from.
+
+    ``text`` is a picture, a folder or a video with a plate a frame, or ``first`` or ``median`` of the video itself.
+    """
+    if text is None:
+        return None
+    if text in ("first", "median"):
+        with closing(_whole_frames(video)) as frames:
+            return OnePlate(plate_of(frames, "first" if text == "first" else "median"))
+    path = Path(text)
+    if path.is_dir():
+        pictures = visible_images(path.iterdir())
+        if not pictures:
+            raise UsageError(f"--background {path}: the folder has no pictures")
+        return PlatesInTurn(pictures)
+    if is_video(path):
+        return PlateVideo(path)
+    return OnePlate(read_picture(path))

@@ -1,0 +1,35 @@
+"""Suffixes of images and videos, and the natural order of names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from natsort import natsort_keygen, ns
+
+IMAGE_SUFFIXES = frozenset(
+    (".bmp", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff")
+    + (".webp",)
+)
+VIDEO_SUFFIXES = frozenset(
+    (".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".ts")
+    + (".vob", ".webm", ".wmv", ".y4m")
+)
+
+_fold = natsort_keygen(alg=ns.IGNORECASE)
+
+
+def natural(text: str) -> tuple[object, ...]:
+    """Return a key that sorts numbers in a text by value, and ignores case: ``a2`` before ``A10``."""
+    return (_fold(text), text)
+
+
+def is_video(path: Path) -> bool:
+    """Tell whether a path has the suffix of a video."""
+    return path.suffix.lower() in VIDEO_SUFFIXES
+
+
+def visible_images(paths: Iterable[Path]) -> list[Path]:
+    """Return the images among ``paths``, by suffix, without hidden files, in natural order of their names."""
+    images = (path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != ".")
+    return sorted(images, key=lambda path: natural(path.name))

@@ -1,0 +1,156 @@
+"""Targets behind the subject: a colour, an image, images in turn, a video, or the scene itself, blurred."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from PIL import ImageColor
+
+from omz.errors import UsageError
+from omz.images.arrays import Picture, Size
+from omz.images.files import read_picture
+from omz.images.placing import Placing, place
+from omz.images.suffixes import is_video, visible_images
+from omz.video.info import VideoInfo, probe
+from omz.video.reading import IncompleteError, read
+
+BLUR = 25  # pixels, by default
+TRANSPARENT = "transparent"
+_SOON = 1e-6  # seconds: rounding errors of repeated videos add up
+
+
+class Target(Protocol):
+    """A background for each frame."""
+
+    def at(self, index: int, seconds: float, size: Size) -> Picture:
+        """Return the background of a frame, by its index or its time in seconds, at ``size`` (height, width)."""
+
+
+@dataclass(frozen=True)
+class Blur:
+    """The scene itself, blurred by this many pixels, once alpha is known."""
+
+    pixels: int
+
+
+class ImageTarget:
+    """One image, or a colour as an image of one pixel."""
+
+    def __init__(self, picture: Picture, fit: Placing) -> None:
+        self._picture, self._fit = picture, fit
+        self._placed: Picture | None = None
+
+    def at(self, index: int, seconds: float, size: Size) -> Picture:
+        """See :class:`Target`; frames mostly have the size of the frame before."""
+        placed = self._placed
+        if placed is None or placed.shape[:2] != size:
+            placed = self._placed = place(self._picture, size, self._fit)
+        return placed
+
+
+class ImagesInTurn:
+    """The images of a folder in turn, one for each frame, again and again."""
+
+    def __init__(self, paths: list[Path], fit: Placing) -> None:
+        self._paths, self._fit = paths, fit
+
+    def each(self) -> list[ImageTarget]:
+        """Return each image as a target of its own."""
+        return [ImageTarget(read_picture(path), self._fit) for path in self._paths]
+
+    def at(self, index: int, seconds: float, size: Size) -> Picture:
+        """See :class:`Target`."""
+        return place(read_picture(self._paths[index % len(self._paths)]), size, self._fit)
+
+
+class VideoTarget:
+    """A video at its own pace, again and again; times asked for must not go back."""
+
+    def __init__(self, path: Path, fit: Placing) -> None:
+        self._path, self._fit, self._info = path, fit, probe(path)
+        self._frames = _with_seconds(path, self._info)
+        self._shown = next(self._frames)
+        self._next = next(self._frames, None)
+        self._round = 0.0  # seconds at which the video began this time
+
+    def at(self, index: int, seconds: float, size: Size) -> Picture:
+        """See :class:`Target`: the last frame shown by then."""
+        while self._next is not None or self._ended_before(seconds):
+            if self._next is None:
+                self._round += self._length
+                self._frames = _with_seconds(self._path, self._info)
+                self._shown, self._next = next(self._frames), next(self._frames, None)
+            elif self._next[0] > seconds - self._round + _SOON:
+                break
+            else:
+                self._shown, self._next = self._next, next(self._frames, None)
+        return place(self._shown[1], size, self._fit)
+
+    @property
+    def _length(self) -> float:
+        return self._shown[0] + float(1 / self._info.rate)
+
+    def _ended_before(self, seconds: float) -> bool:
+        return seconds - self._round + _SOON >= self._length
+
+
+def _with_seconds(path: Path, info: VideoInfo) -> Generator[tuple[float, Picture], None, None]:
+    first: int | None = None
+    with suppress(IncompleteError):  # it ends where it ends
+        for frame in read(path, resize_changes=True):
+            if first is None:
+                first = frame.time
+            yield float((frame.time - first) * info.time_base), frame.picture
+
+
+def load_target(text: str | None, fit: Placing) -> Target | Blur | None:
+    """Return the target behind the subject; None for transparency.
+
+    ``text`` is an image, a video, a folder of images, ``blur`` or ``blur:PIXELS``, ``transparent``, or a colour by CSS
+    name or as #RRGGBB. Raises :class:`UsageError` for anything else, and :class:`omz.errors.ImageError` or
+    :class:`omz.errors.VideoError` for a file that cannot be read.
+    """
+    if text is None or text == TRANSPARENT:
+        return None
+    path = target_file(text)
+    if path is None:
+        return _blur(text) or ImageTarget(colour(text), fit)
+    if path.is_dir():
+        paths = visible_images(path.iterdir())
+        if not paths:
+            raise UsageError(f"--target {path}: the folder has no pictures")
+        return ImagesInTurn(paths, fit)
+    if is_video(path):
+        return VideoTarget(path, fit)
+    return ImageTarget(read_picture(path), fit)
+
+
+def target_file(text: str | None) -> Path | None:
+    """Return the file or folder that a target names, None if there is none of that name."""
+    if text and os.path.exists(text):
+        return Path(text)
+    return None
+
+
+def _blur(text: str) -> Blur | None:
+    kind, _, pixels = text.partition(":")
+    if kind != "blur":
+        return None
+    if pixels and not (pixels.isdecimal() and int(pixels)):
+        raise UsageError(f"--target {text}: blur takes a number of pixels above 0; write blur:25")
+    return Blur(int(pixels or BLUR))
+
+
+def colour(text: str) -> Picture:
+    """Return a colour, by CSS name or as #RRGGBB, as an image of one pixel. Raises :class:`UsageError`."""
+    try:
+        red, green, blue = ImageColor.getrgb(text)[:3]
+        return np.array([[[blue, green, red]]], np.uint8)
+    except (ValueError, OverflowError):
+        raise UsageError(f"--target {text:.200}: there is no such file or colour; write green or #78ff9b") from None

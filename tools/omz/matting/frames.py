@@ -1,0 +1,52 @@
+"""Frames on their way through matting, and their results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from omz.errors import OmzError
+from omz.images.arrays import Picture, Pixels
+from omz.matting.network import Trimap
+
+
+@dataclass(frozen=True)
+class Frame:
+    """An image or a video frame, with its plate and the target behind its subject; all of one size.
+
+    ``plate`` is None for a model that takes none, ``target`` for a subject on transparency. ``index`` counts from 0 in
+    the order of the source. ``time`` (a presentation timestamp) and ``duration`` are in units of the source.
+    ``follows_damage`` says that something before the frame could not be decoded.
+    """
+
+    index: int
+    picture: Picture
+    plate: Picture | None = None
+    target: Picture | None = None
+    time: int = 0
+    duration: int = 0
+    follows_damage: bool = False
+
+
+@dataclass(frozen=True)
+class MattedFrame:
+    """The subject of a frame: ``alpha`` (H, W) uint8, or uint16 on demand; ``foreground`` (H, W, 3) uint8 BGR.
+
+    ``trimap`` is None for networks that give none.
+    """
+
+    frame: Frame
+    alpha: Pixels
+    foreground: Picture
+    trimap: Trimap | None = None
+
+    def with_alpha(self, alpha: Pixels) -> MattedFrame:
+        """Return the frame with another alpha."""
+        return replace(self, alpha=alpha)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A frame that could not be matted, and why; the frames after it go on."""
+
+    index: int
+    error: OmzError

@@ -1,0 +1,184 @@
+"""Inference on many images at a time, in order, and their mattes: the one path of pixels from here to any user."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from copy import copy
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
+
+import cv2
+import numpy as np
+
+from omz.errors import OmzError
+from omz.images.arrays import Picture, Pixels, Size
+from omz.images.compositing import to_uint8
+from omz.images.foreground import estimate_foreground
+from omz.matting.network import (
+    FOREGROUND,
+    TRIMAP,
+    Matte,
+    MattingNetwork,
+    NetworkInput,
+    Trimap,
+    check_output,
+    full_trimap,
+)
+from omz.runtime.engine import Tensor
+from omz.runtime.openvino_engine import OpenVINOEngine, Request
+
+Item = TypeVar("Item")
+Depth: TypeAlias = type[np.uint8] | type[np.uint16]
+
+
+@dataclass(frozen=True)
+class PixelMatte:
+    """``alpha`` (H, W) uint8 or uint16, ``foreground`` (H, W, 3) uint8 BGR, at the size of the image.
+
+    ``trimap`` is None for networks that give none.
+    """
+
+    alpha: Pixels
+    foreground: Picture
+    trimap: Trimap | None
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """The input of a network, its outputs, and the time of inference in milliseconds."""
+
+    given: NetworkInput
+    outputs: dict[str, Tensor]
+    milliseconds: float
+
+
+class MattingRequests:
+    """Inference requests of a network that mattes several images at a time.
+
+    ``engine`` runs a model changed by :func:`omz.matting.uint8_graph.uint8_graph`; ``stretch`` and ``size`` are those
+    of :class:`MattingNetwork`. ``requests`` run at a time, by default one more than the device works on, so that it
+    never waits. ``dtype`` is the type of alpha; uint16 needs float alpha of the model.
+    """
+
+    def __init__(
+        self,
+        engine: OpenVINOEngine,
+        stretch: bool = False,
+        size: Size | None = None,
+        requests: int | None = None,
+        dtype: Depth = np.uint8,
+    ) -> None:
+        self.network, self._count, self._dtype = MattingNetwork(engine, stretch, size), requests, dtype
+        self._run_by(engine)
+
+    def _run_by(self, engine: OpenVINOEngine) -> None:
+        self._engine = engine
+        count = self._count or engine.best_requests + 1
+        self._requests = [engine.request() for _ in range(count)]
+
+    def at(self, size: Size) -> MattingRequests:
+        """Return requests that do the same for images of one ``size`` (height, width), faster: compiled for them.
+
+        Raises :class:`omz.errors.EngineError`.
+        """
+        shapes = {info.name: self.network.shape(info, size) for info in self._engine.inputs}
+        if all(info.shape == shapes[info.name] for info in self._engine.inputs):
+            return self
+        fixed = copy(self)
+        fixed._run_by(self._engine.at(shapes))
+        return fixed
+
+    @property
+    def requests(self) -> int:
+        """How many images are worked on at a time."""
+        return len(self._requests)
+
+    def stream(
+        self, items: Iterable[Item], pictures: Callable[[Item], tuple[Picture, Picture | None]]
+    ) -> Generator[tuple[Item, Inferred | OmzError], None, None]:
+        """Yield each item with the network's outputs for its image and plate, in the order of the items.
+
+        An item that cannot be matted, or whose ``pictures`` raises an :class:`OmzError`, comes with that error, and the
+        stream goes on. One stream at a time may use these requests.
+        """
+        idle = deque(self._requests)
+        begun: deque[tuple[Item, _Run | OmzError]] = deque()
+        before: NetworkInput | None = None
+        try:
+            for item in items:
+                try:
+                    before = self.network.fit(*pictures(item), before)
+                    idle[0].start(before.tensors)
+                    begun.append((item, _Run(before, idle.popleft())))
+                except OmzError as error:
+                    begun.append((item, error))
+                while begun and (not idle or isinstance(begun[0][1], OmzError)):
+                    yield _ended(*begun.popleft(), idle)
+            while begun:
+                yield _ended(*begun.popleft(), idle)
+        finally:
+            for item, run in begun:  # of a stream that was closed early
+                _ended(item, run, idle)
+
+    def matte(self, inferred: Inferred) -> PixelMatte:
+        """Return the matte in pixels; safe to call from several threads."""
+        pixels = self._rounded(self._alpha(inferred))
+        return PixelMatte(pixels, _foreground(inferred, pixels), _trimap(inferred))
+
+    def float_matte(self, inferred: Inferred) -> Matte:
+        """Return the matte in float32, of a model with float alpha: that of :meth:`matte` before alpha is rounded."""
+        alpha = np.clip(self._alpha(inferred), 0, 1)
+        foreground = _foreground(inferred, self._rounded(alpha))
+        return Matte(alpha, foreground.astype(np.float32) / np.float32(255), _trimap(inferred))
+
+    def _alpha(self, inferred: Inferred) -> Tensor:
+        return inferred.given.fit.undo(inferred.outputs[self.network.alpha][0, ..., 0])
+
+    def _rounded(self, alpha: Tensor) -> Pixels:
+        if alpha.dtype == np.uint8:
+            return alpha
+        if self._dtype is np.uint8:
+            return to_uint8(alpha)
+        return np.rint(np.clip(alpha, 0, 1) * np.float32(65535)).astype(np.uint16)
+
+
+@dataclass(frozen=True)
+class _Run:
+    given: NetworkInput
+    request: Request
+
+
+def _ended(item: Item, run: _Run | OmzError, idle: deque[Request]) -> tuple[Item, Inferred | OmzError]:
+    """Wait for a run and return its outputs; its request is idle then."""
+    if isinstance(run, OmzError):
+        return item, run
+    idle.append(run.request)
+    try:
+        outputs = run.request.outputs()
+        for name, output in outputs.items():
+            check_output(name, output.shape, run.given.fit.padded, is_nhwc=name != TRIMAP)
+        return item, Inferred(run.given, outputs, run.request.milliseconds)
+    except OmzError as error:
+        return item, error
+
+
+def _foreground(inferred: Inferred, alpha: Pixels) -> Picture:
+    """Return the foreground at the size of the image, estimated from rounded ``alpha`` if the network gives none.
+
+    If the network saw the image resized, only its change to the image is resized and added, so that detail stays.
+    """
+    if FOREGROUND not in inferred.outputs:
+        share = alpha.astype(np.float32) / np.float32(np.iinfo(alpha.dtype).max)
+        return to_uint8(estimate_foreground(inferred.given.picture, share))
+    given, foreground = inferred.given, inferred.outputs[FOREGROUND][0]
+    if not given.fit.is_resized:
+        return given.fit.undo(foreground)
+    change = cv2.subtract(foreground, given.small, dtype=cv2.CV_16S)
+    return cv2.add(given.picture, given.fit.undo(change), dtype=cv2.CV_8U)
+
+
+def _trimap(inferred: Inferred) -> Trimap | None:
+    if TRIMAP not in inferred.outputs:
+        return None
+    return full_trimap(inferred.given.fit, inferred.outputs[TRIMAP][0].transpose(1, 2, 0))

@@ -1,0 +1,99 @@
+"""Frames to their subjects: inference, refined and smoothed alpha, a blurred background."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+
+from omz.errors import OmzError
+from omz.images.arrays import Picture
+from omz.images.compositing import blur_behind
+from omz.images.refinement import Refinement, Smoother, refine
+from omz.matting.frames import Failure, Frame, MattedFrame
+from omz.matting.inference import Inferred, MattingRequests
+from omz.work.pipeline import ahead, in_order
+from omz.work.stopwatch import Stopwatch
+
+_WAITING = 2  # frames between two stages
+
+
+@dataclass(frozen=True)
+class MatteOptions:
+    """Changes to every matte: ``refinement`` of alpha, ``smooth``-ing over time, ``blur`` of the background.
+
+    ``smooth`` is a strength, 0 to 1. ``blur`` is in pixels; 0 leaves the target as it is.
+    """
+
+    refinement: Refinement = field(default_factory=Refinement)
+    smooth: float = 0.0
+    blur: int = 0
+
+
+class MattingStream:
+    """Mattes frames, several at a time, in order; a ``smoother`` is for frames that follow each other."""
+
+    def __init__(
+        self,
+        requests: MattingRequests,
+        options: MatteOptions,
+        pool: ThreadPoolExecutor,
+        watch: Stopwatch,
+        smoother: Smoother | None = None,
+    ) -> None:
+        self._requests, self._options, self._pool, self._watch = requests, options, pool, watch
+        self.smoother = smoother
+
+    def __call__(self, frames: Iterable[Frame | Failure]) -> Generator[MattedFrame | Failure, None, None]:
+        """Yield the subject of each frame, in order; failures before and in this stream take the places of frames.
+
+        A thread reads ``frames``.
+        """
+        matted = in_order(self._pool, self._matted, ahead(self._inferred(frames), _WAITING), _WAITING)
+        if self.smoother is None or not self._options.smooth:
+            return matted
+        return _smoothed(matted, self.smoother)
+
+    def _inferred(
+        self, frames: Iterable[Frame | Failure]
+    ) -> Generator[tuple[Frame | Failure, Inferred | OmzError], None, None]:
+        with closing(ahead(frames, _WAITING)) as waiting, closing(self._requests.stream(waiting, _pictures)) as stream:
+            for item, found in stream:
+                if isinstance(found, Inferred):
+                    self._watch.add("infer", found.milliseconds / 1e3)
+                yield item, found
+
+    def _matted(self, given: tuple[Frame | Failure, Inferred | OmzError]) -> MattedFrame | Failure:
+        frame, found = given
+        if isinstance(frame, Failure):
+            return frame
+        if isinstance(found, OmzError):
+            return Failure(frame.index, found)
+        with self._watch("matte"):
+            try:
+                matte = self._requests.matte(found)
+            except OmzError as error:
+                return Failure(frame.index, error)
+            alpha = refine(matte.alpha, self._options.refinement)
+        if self._options.blur:
+            with self._watch("blur"):
+                frame = replace(frame, target=blur_behind(frame.picture, alpha, self._options.blur))
+        return MattedFrame(frame, alpha, matte.foreground, matte.trimap)
+
+
+def _smoothed(
+    matted: Generator[MattedFrame | Failure, None, None], smoother: Smoother
+) -> Generator[MattedFrame | Failure, None, None]:
+    with closing(matted):
+        for each in matted:
+            if isinstance(each, MattedFrame):
+                yield each.with_alpha(smoother(each.alpha))
+            else:
+                yield each
+
+
+def _pictures(item: Frame | Failure) -> tuple[Picture, Picture | None]:
+    if isinstance(item, Failure):
+        raise item.error
+    return item.picture, item.plate

@@ -1,0 +1,311 @@
+"""Models by zoo name or path: matted with, downloaded, converted."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from omz.convert.store import cache_folder, stored_ir
+from omz.errors import EngineError, OmzError, UsageError
+from omz.events import Report
+from omz.images.arrays import Picture, Size
+from omz.images.files import read_picture
+from omz.isolated import IsolatedProcess
+from omz.matting.inference import MattingRequests
+from omz.matting.network import PLATE, STRETCHED, Matte
+from omz.runtime.openvino_engine import LATENCY, OpenVINOEngine, Tuning
+from omz.zoo import Catalog
+
+if TYPE_CHECKING:
+    from omz.convert.converter import Conversion
+    from omz.convert.plan import ConversionSettings
+    from omz.runtime.quiet_openvino import ov
+    from omz.video.reading import VideoFrame
+
+Image: TypeAlias = "Picture | str | os.PathLike[str] | VideoFrame"
+"""An image: (H, W, 3) uint8 BGR, the path of a file, or a frame of a video."""
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """A model: the path of an IR (.xml), or a zoo name, looked up in the cards below ``models_dir`` first.
+
+    ``download_dir`` has the downloaded files of a model that is to be converted.
+    """
+
+    model: str
+    models_dir: tuple[Path, ...] = ()
+    download_dir: Path = Path(".")
+
+    @property
+    def is_file(self) -> bool:
+        """Whether the model is an IR, and has no card."""
+        return self.model.endswith(".xml")
+
+    def takes_plate(self) -> bool | None:
+        """Return whether the card says that the model takes a plate, before it is loaded; None if it does not say.
+
+        Raises :class:`omz.errors.CardError`.
+        """
+        if self.is_file:
+            return None
+        names = [info.name for info in Catalog(*self.models_dir)[self.model].input_info]
+        if not names:
+            return None
+        return PLATE in names
+
+    def ir(self, report: Report = lambda event: None) -> Path:
+        """Return the IR; a model of the zoo is converted on first use. Raises :class:`OmzError`."""
+        if not self.is_file:
+            return stored_ir(Catalog(*self.models_dir)[self.model], self.download_dir, report=report)
+        path = Path(self.model)
+        if not path.exists():
+            raise EngineError(f"no model at {path}; convert one with omz_converter")
+        return path
+
+
+@dataclass(frozen=True)
+class OpenedModel:
+    """A model ready to run, the milliseconds it took to get ready, and warnings of a line each."""
+
+    engine: OpenVINOEngine
+    milliseconds: float
+    warnings: tuple[str, ...]
+
+    @property
+    def stretches(self) -> bool:
+        """Whether the network sees images stretched to its size."""
+        return self.engine.resize_type == STRETCHED
+
+
+def open_model(
+    path: Path,
+    device: str = "CPU",
+    precision: str = "auto",
+    tuning: Tuning = LATENCY,
+    adapt: Callable[[ov.Model], ov.Model] = lambda model: model,
+) -> OpenedModel:
+    """Compile an IR for a device; arguments are those of :class:`OpenVINOEngine`.
+
+    Compiled models stay in the user's cache folder, if it can be written. Raises :class:`EngineError`.
+    """
+    started = time.perf_counter()
+    compiled, warnings = cache_folder() / "compiled", []
+    try:
+        compiled.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or error
+        warnings.append(f"compiled models are not kept: {compiled} cannot be made: {reason}; set OMZ_CACHE_DIR")
+    kept_in = None
+    if compiled.is_dir() and os.access(compiled, os.W_OK):
+        kept_in = compiled
+    engine = OpenVINOEngine(path, device, precision, kept_in, tuning=tuning, adapt=adapt)
+    if not engine.facts:
+        warnings.append(
+            f"{path.name} does not say what it takes, and gets BGR, 0 to 255; omz_converter makes IRs that say"
+        )
+    return OpenedModel(engine, 1e3 * (time.perf_counter() - started), tuple(warnings))
+
+
+class MattingModel:
+    """A matting model, ready to matte images.
+
+    It gives the pixels of the command ``omz_demo``, before alpha is rounded.
+
+    Args:
+        model: A name of the zoo, converted on first use, or the path of an IR (.xml).
+        device: An OpenVINO device, such as ``CPU``, ``GPU`` or ``AUTO``.
+        precision: The precision of execution: ``f32``, ``bf16``, ``f16``, ``default`` for the one that the device
+            prefers, or ``auto`` for that one if the converter saw the model keep its results in it, else f32.
+        models_dir: Folders with model cards, which come before the zoo's own.
+        download_dir: Where the model was downloaded to, if it does not ship with the package.
+        input_size: The size (height, width) at which a model of free size sees images, by default their own; smaller
+            is faster, and the foreground keeps the detail of the image.
+
+    Raises:
+        OmzError: No model has this name, its files are missing or damaged, it does not run on the device, or its size
+            is fixed to another than ``input_size``.
+
+    Example:
+        >>> import omz
+        >>> model = omz.MattingModel("background-matting-starter")
+        >>> matte = model("photo.jpg", "empty.jpg")
+        >>> matte.alpha.shape, matte.alpha.dtype
+        ((96, 160), dtype('float32'))
+        >>> matte.foreground.shape
+        (96, 160, 3)
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] = "background-matting-starter",
+        device: str = "CPU",
+        precision: str = "auto",
+        models_dir: Sequence[Path] = (),
+        download_dir: Path = Path("."),
+        input_size: Size | None = None,
+    ) -> None:
+        from omz.matting.uint8_graph import uint8_graph
+
+        path = ModelChoice(os.fspath(model), tuple(models_dir), download_dir).ir()
+        self._opened = open_model(path, device, precision, adapt=partial(uint8_graph, float_alpha=True))
+        self._input_size = input_size
+        self._requests, self._lock = self._new_requests(), Lock()
+        if input_size is not None and self._requests.network.size != input_size:
+            raise UsageError(f"{model} sees images at another size, which is fixed; leave input_size out")
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Warnings about the model, a line each."""
+        return self._opened.warnings
+
+    @property
+    def takes_plate(self) -> bool:
+        """Whether the model takes a plate, the same scene without the subject, and so needs one."""
+        return self._requests.network.takes_plate
+
+    def __call__(self, picture: Image, plate: Image | None = None) -> Matte:
+        """Return the matte of an image; threads that share the model take turns.
+
+        Args:
+            picture: The image, as a (H, W, 3) uint8 BGR array, a path, or a frame of :func:`omz.video.read`.
+            plate: The same scene without the subject, of the same size, if the model takes a plate.
+
+        Returns:
+            ``alpha`` (H, W) and ``foreground`` (H, W, 3) BGR, float32, 0 to 1, and the ``trimap`` if the network gives
+            one. The foreground is estimated if the network gives none.
+
+        Raises:
+            ImageError: A file cannot be read, the plate is missing, not needed, or of another size.
+        """
+        with self._lock:  # requests serve one stream at a time
+            (matte,) = _mattes(self._requests, [picture], plate)
+        return matte
+
+    def stream(self, frames: Iterable[Image], plate: Image | None = None) -> Generator[Matte, None, None]:
+        """Yield the matte of each frame, in order; several are worked on at a time.
+
+        Args:
+            frames: Arrays, paths or frames of :func:`omz.video.read`.
+            plate: The plate of all frames, if the model takes one.
+
+        Yields:
+            Mattes, as for a single image.
+
+        Raises:
+            OmzError: A frame cannot be read or matted; the stream ends there.
+
+        Example:
+            >>> import omz
+            >>> model = omz.MattingModel("background-matting-starter")
+            >>> for matte in model.stream(omz.video.read("talk.mp4"), plate="empty.jpg"):
+            ...     print(matte.alpha.shape)
+            (96, 160)
+            (96, 160)
+        """
+        return _mattes(self._new_requests(), frames, plate)
+
+    def _new_requests(self) -> MattingRequests:
+        return MattingRequests(self._opened.engine, self._opened.stretches, self._input_size)
+
+
+def convert_model(
+    name: str,
+    output: str | os.PathLike[str] | None = None,
+    download_dir: str | os.PathLike[str] = ".",
+    settings: ConversionSettings | None = None,
+    models_dir: Sequence[Path] = (),
+) -> Conversion:
+    """Convert a model of the zoo to OpenVINO IR, and compare the IR with its source, as ``omz_converter`` does.
+
+    Args:
+        name: A name of the zoo.
+        output: The folder for the IRs, by default ``download_dir``; an IR that is up to date is kept.
+        download_dir: The folder that :func:`download_model` put the model's files into; some ship with the package.
+        settings: Precisions, shapes, types and layouts of inputs, how the IR is compared. With ``trust_code``, code of
+            a card runs in an isolated process.
+        models_dir: Folders with model cards, which come before the zoo's own.
+
+    Returns:
+        The ONNX file, and for each precision the path of the IR and its manifest.
+
+    Raises:
+        OmzError: No model has this name, its files are missing or damaged, or the IR does not give what its source
+            gives.
+
+    Example:
+        >>> import omz
+        >>> conversion = omz.convert_model("background-matting-starter", output="ir")
+        >>> conversion.irs["FP16"].path.as_posix()
+        'ir/public/background-matting-starter/FP16/background-matting-starter.xml'
+    """
+    from omz.convert.converter import carry_out
+    from omz.convert.plan import plan_conversion
+
+    downloads = Path(download_dir)
+    folder = downloads if output is None else Path(output)
+    plan = plan_conversion(Catalog(*models_dir)[name], downloads, folder, settings)
+    if not (plan.needs_trust and plan.settings.trust_code):
+        return carry_out(plan)
+    process = IsolatedProcess("the conversion")
+    try:
+        process(os.chdir, os.getcwd())  # paths may be relative
+        return process(carry_out, plan)
+    finally:
+        process.close()
+
+
+def download_model(
+    name: str, output: str | os.PathLike[str] = ".", models_dir: Sequence[Path] = ()
+) -> tuple[Path, ...]:
+    """Download the files of a model, and check their sizes and checksums, as ``omz_downloader`` does.
+
+    Args:
+        name: A name of the zoo.
+        output: The folder below which the files go; those that are there and right are kept.
+        models_dir: Folders with model cards, which come before the zoo's own.
+
+    Returns:
+        The paths of the files, without those that ship with the package.
+
+    Raises:
+        CardError: No model has this name.
+        DownloadError: A file cannot be fetched or written.
+
+    Example:
+        >>> import omz
+        >>> omz.download_model("background-matting-starter", output="zoo")  # ships with the package
+        ()
+    """
+    from omz.download import DownloadSettings, download
+
+    catalog = Catalog(*models_dir)
+    return download(catalog.load(name), Path(output), DownloadSettings(file_roots=catalog.roots))
+
+
+def _mattes(requests: MattingRequests, frames: Iterable[Image], plate: Image | None) -> Generator[Matte, None, None]:
+    behind = None
+    if plate is not None:
+        behind = _pixels(plate)
+    with closing(requests.stream(frames, lambda frame: (_pixels(frame), behind))) as stream:
+        for _, inferred in stream:
+            if isinstance(inferred, OmzError):
+                raise inferred
+            yield requests.float_matte(inferred)
+
+
+def _pixels(image: Image) -> Picture:
+    if isinstance(image, (str, os.PathLike)):
+        return read_picture(Path(image))
+    if isinstance(image, np.ndarray):
+        return image
+    return image.picture

@@ -1,0 +1,115 @@
+"""Facts of a video, found before it is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from omz.errors import VideoError
+from omz.images.arrays import Size
+from omz.video.colour import Colour, colour_of
+from omz.video.opening import opened
+from omz.video.turn import Turn, turn_of
+from omz.video.wholeness import is_cut_short
+
+_USUAL_RATE = Fraction(25)
+_CLOCK_RUNS_ON = 0x200  # AVFMT_TS_DISCONT
+
+
+@dataclass(frozen=True)
+class VideoFacts:
+    """Facts that a job on a video needs; ``size`` is (height, width) as shown.
+
+    ``rate`` is in frames a second, on average, 25 if the file gives none. ``time_base`` is the unit of times in
+    seconds. ``frames`` is the file's own count, good for a progress bar and nothing else, or None. ``origin`` is the
+    start of the file's clock, in seconds: 0 except for transport streams, whose clock may start anywhere.
+    ``pixel_aspect`` is the width of a pixel, as shown, over its height.
+    """
+
+    path: str
+    size: Size
+    rate: Fraction
+    time_base: Fraction
+    frames: int | None
+    origin: Fraction
+    pixel_aspect: Fraction
+
+
+@dataclass(frozen=True)
+class VideoInfo(VideoFacts):
+    """All facts of a video; ``turn`` is applied before it is shown.
+
+    ``seconds`` is the file's own length, or None. ``is_cut_short`` says that the file lacks bytes at its end.
+    """
+
+    seconds: Fraction | None
+    video_codec: str
+    audio_codec: str | None
+    pixel_format: str
+    colour: Colour
+    turn: Turn
+    is_cut_short: bool
+
+
+def probe(source: str | Path) -> VideoInfo:
+    """Open a video and decode its first frame; raises :class:`VideoError` if there is none."""
+    with opened(source) as (container, stream):
+        frame = _first_frame(container, stream)
+        if frame is None:
+            raise VideoError(f"{source} has no frame that can be decoded; use an undamaged video")
+        rate, seconds = rate_of(stream), _seconds(container, stream)
+        turn = turn_of(frame)
+        aspect = stream.sample_aspect_ratio or Fraction(1)
+        if turn.transposed:
+            aspect = 1 / aspect
+        sounds = [sound.codec_context.codec.canonical_name for sound in container.streams.audio if sound.codec_context]
+        return VideoInfo(
+            path=str(source),
+            size=turn.size((frame.height, frame.width)),
+            rate=rate,
+            time_base=stream.time_base or Fraction(1, 1000),
+            frames=stream.frames or (round(seconds * rate) if seconds else None),
+            seconds=seconds,
+            origin=_origin(container),
+            video_codec=stream.codec_context.codec.canonical_name,
+            audio_codec=next(iter(sounds), None),
+            pixel_format=frame.format.name,
+            colour=colour_of(frame),
+            turn=turn,
+            pixel_aspect=aspect,
+            is_cut_short=is_cut_short(source),
+        )
+
+
+def rate_of(stream: VideoStream) -> Fraction:
+    """Return the average rate of a stream in frames a second; else FFmpeg's guess, else 25."""
+    return stream.average_rate or stream.guessed_rate or _USUAL_RATE
+
+
+def _first_frame(container: InputContainer, stream: VideoStream) -> av.VideoFrame | None:
+    for packet in container.demux(stream):
+        try:
+            for frame in packet.decode():
+                return frame
+        except av.FFmpegError:
+            continue
+    return None
+
+
+def _seconds(container: InputContainer, stream: VideoStream) -> Fraction | None:
+    if stream.duration and stream.time_base:
+        return stream.duration * stream.time_base
+    if container.duration:
+        return Fraction(container.duration, av.time_base)
+    return None
+
+
+def _origin(container: InputContainer) -> Fraction:
+    if not container.format.flags & _CLOCK_RUNS_ON:
+        return Fraction(0)
+    return Fraction(container.start_time or 0, av.time_base)

@@ -1,0 +1,240 @@
+"""Reading of videos: frames in the order in which they are shown, with their times."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import chain, islice
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+
+from omz.errors import VideoError
+from omz.images.arrays import Picture, Size
+from omz.images.geometry import resize
+from omz.images.sizes import picture_size, size_text
+from omz.video.colour import colour_of, to_bgr
+from omz.video.info import probe, rate_of
+from omz.video.opening import opened
+from omz.video.turn import Turn, turn_of
+from omz.video.wholeness import is_cut_short
+
+_WITH_TIMES = ("mov", "matroska")  # containers that keep the time of each frame, and seek by it
+
+
+class IncompleteError(VideoError):
+    """The video is cut short or damaged; the frames that could be decoded have been given."""
+
+
+@dataclass(frozen=True)
+class VideoFrame:
+    """A frame; ``index`` counts from 0 at the start of the video, ``time`` and ``duration`` are in its time base.
+
+    ``time`` is the presentation timestamp. ``duration`` is the file's, or that of the average frame.
+    ``follows_damage`` says that something before it could not be decoded.
+    """
+
+    index: int
+    time: int
+    duration: int
+    picture: Picture
+    follows_damage: bool = False
+
+
+@dataclass
+class _Damage:
+    packets: int = 0
+
+
+@dataclass
+class _Clock:
+    """Increasing times: those of the frames or, if these are missing or go back, one step after the last."""
+
+    step: Fraction
+    last: int | None = field(default=None)
+
+    def __call__(self, pts: int | None) -> int:
+        if pts is None or (self.last is not None and pts <= self.last):
+            pts = 0
+            if self.last is not None:
+                pts = self.last + max(1, round(self.step))
+        self.last = pts
+        return pts
+
+
+@dataclass
+class _Turns:
+    """Turns of frames, looked up only when they may have changed.
+
+    PyAV keeps a frame whose side data was read in memory until Python collects garbage, which is seldom.
+    """
+
+    seen: tuple[int, int, int] | None = field(default=None)
+    turn: Turn = field(default_factory=Turn)
+
+    def __call__(self, frame: av.VideoFrame) -> Turn:
+        looks = frame.width, frame.height, frame.rotation
+        if looks != self.seen:
+            self.seen, self.turn = looks, turn_of(frame)
+        return self.turn
+
+
+def read(
+    source: str | Path,
+    start: int = 0,
+    start_time: int | None = None,
+    *,
+    resize_changes: bool = False,
+    size: Size | None = None,
+) -> Generator[VideoFrame, None, None]:
+    """Yield the frames of a video from number ``start`` on, the same as when it is read from the beginning.
+
+    Pictures are upright, uint8 BGR. ``start_time`` is the time of frame ``start``, if known: MP4, MOV, Matroska and
+    WebM are then read from the keyframe before it; otherwise all is decoded and the first frames are dropped. ``size``
+    (height, width) is that of all frames, by default that of the first one given; ``resize_changes`` resizes frames of
+    another size.
+
+    Raises :class:`VideoError` for a file that is not a video, and for a frame of another size, unless it is resized.
+    Raises :class:`IncompleteError` after the last frame that could be decoded, if the file is cut short or damaged.
+    """
+    damage, reformatter, turns, clock = _Damage(), VideoReformatter(), _Turns(), _Clock(Fraction(1))
+    index = start
+    for stream, frame in _frames(source, start, start_time, damage, clock):
+        picture = turns(frame).apply(to_bgr(reformatter, frame, colour_of(frame)))
+        size = size or (picture.shape[0], picture.shape[1])
+        if picture.shape[:2] != size:
+            if not resize_changes:
+                sizes = f"{picture_size(picture)}, those before are {size_text(*size)}"
+                raise VideoError(f"{source}: frame {index} is {sizes}; resize it, or split the video there")
+            picture = resize(picture, size)
+        duration = frame.duration or max(1, round(1 / (rate_of(stream) * _time_base(stream))))
+        yield VideoFrame(index, clock(_pts(stream, frame)), duration, picture, damage.packets > 0)
+        index += 1
+    if not index:
+        raise VideoError(f"{source} has no frame that can be decoded; use an undamaged video")
+    if is_cut_short(source):
+        raise IncompleteError(f"{source} is cut short after frame {index}; use a whole copy for the rest")
+    if damage.packets:
+        found = f"{damage.packets} of its packets could not be decoded, {index} frames could"
+        raise IncompleteError(f"{source} is damaged: {found}; use an undamaged copy for the rest")
+
+
+def _frames(
+    source: str | Path, start: int, start_time: int | None, damage: _Damage, clock: _Clock
+) -> Iterator[tuple[VideoStream, av.VideoFrame]]:
+    """Yield decoded frames from number ``start`` on, once the clock has the time before them."""
+    if start and start_time is not None:
+        with opened(source) as (container, stream):
+            clock.step = 1 / (rate_of(stream) * _time_base(stream))
+            found = _sought(container, stream, start_time, damage)
+            if found is not None:
+                for frame in found:
+                    yield stream, frame
+                return
+        damage.packets = 0
+    with opened(source) as (container, stream):
+        clock.step = 1 / (rate_of(stream) * _time_base(stream))
+        frames = _decoded(container.demux(stream), damage)
+        for frame in islice(frames, start):
+            clock(_pts(stream, frame))
+        for frame in frames:
+            yield stream, frame
+
+
+def _sought(
+    container: InputContainer, stream: VideoStream, time: int, damage: _Damage
+) -> Iterator[av.VideoFrame] | None:
+    """Return the frames from that of ``time`` on, or None if seeking does not lead exactly there.
+
+    It must land on a keyframe at or before ``time``, from which a frame of exactly that time is decoded; the caller
+    otherwise reads from the beginning.
+    """
+    if not container.format.name.startswith(_WITH_TIMES):
+        return None
+    try:
+        container.seek(time, stream=stream)
+    except av.FFmpegError:
+        return None
+    packets = container.demux(stream)
+    first = next(packets, None)
+    if first is None or not first.is_keyframe or first.pts is None or first.pts > time:
+        return None  # frames before the keyframe of an open group of pictures would be wrong
+    frames = _decoded(chain([first], packets), damage)
+    for frame in frames:
+        if frame.pts is None or frame.pts > time:
+            return None
+        if frame.pts == time:
+            return chain([frame], frames)
+    return None
+
+
+def _decoded(packets: Iterable[Packet[VideoStream]], damage: _Damage) -> Iterator[av.VideoFrame]:
+    """Yield the frames of ``packets``; the last packet is empty and flushes the decoder."""
+    for packet in packets:
+        if packet.is_corrupt:  # the file ends within it
+            damage.packets += 1
+            continue
+        try:
+            yield from packet.decode()
+        except av.FFmpegError:
+            damage.packets += 1
+
+
+def _pts(stream: VideoStream, frame: av.VideoFrame) -> int | None:
+    """Return the time of a frame, or None; an AVI file has that of decoding, which differs with B-frames."""
+    if stream.container.format.name == "avi" and stream.has_b_frames:
+        return None
+    return frame.pts
+
+
+def _time_base(stream: VideoStream) -> Fraction:
+    return stream.time_base or Fraction(1, 1000)
+
+
+class Playback:
+    """Iterates over the frames of a video, and drops none; with ``loop``, it starts again after the end.
+
+    See :class:`omz.video.camera.LiveSource`. Raises :class:`omz.errors.VideoError` if the video cannot be read.
+    """
+
+    dropped = 0
+    note = ""
+
+    def __init__(self, path: Path, loop: bool) -> None:
+        info = probe(path)
+        self.name, self.size, self.rate = path.name, info.size, float(info.rate)
+        self.time_base: Fraction = info.time_base
+        self.path, self._loop = path, loop
+        self._now = 0
+        self._frames = self._read()
+
+    def __iter__(self) -> Playback:
+        return self
+
+    def __next__(self) -> VideoFrame:
+        frame = next(self._frames)
+        self._now = frame.time
+        return frame
+
+    def now(self) -> int:
+        """Return the time of the last frame: a file is never late."""
+        return self._now
+
+    def lock(self) -> None:
+        """Do nothing: a file has no exposure to keep."""
+
+    def _read(self) -> Iterator[VideoFrame]:
+        index = begin = 0
+        while True:
+            end = begin
+            for frame in read(self.path):
+                yield VideoFrame(index, begin + frame.time, frame.duration, frame.picture)
+                index, end = index + 1, begin + frame.time + frame.duration
+            if not self._loop:
+                return
+            begin = end

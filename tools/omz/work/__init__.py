@@ -1,0 +1,1 @@
+"""Stages that work at the same time, and where their time goes."""

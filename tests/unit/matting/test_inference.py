@@ -156,7 +156,9 @@ def test_an_output_of_another_shape_is_refused(tmp_path, shape, adapt):
     network = core().read_model(save_brightness_model(tmp_path / "brightness.xml", 8, 8))
     for port in network.outputs:
         if port.any_name in ("pha", "alpha"):
+            names = port.get_names()
             reshaped = ops.reshape(port.get_node().input_value(0), np.array(shape), False)
+            reshaped.output(0).get_tensor().set_names(names)
             port.get_node().input(0).replace_source_output(reshaped.output(0))
     network.validate_nodes_and_infer_types()
     ov.save_model(network, tmp_path / "other.xml")

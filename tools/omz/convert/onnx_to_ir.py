@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from operator import methodcaller
 from pathlib import Path
 
 import onnx
@@ -53,7 +54,7 @@ def _build(
         shapes = {port.any_name: _dimensions(port.get_partial_shape()) for port in model.inputs}
         preprocessing = resolve_preprocessing(arguments, shapes, str(source))
         built = _with_preprocessing(model, preprocessing)
-        if not all(map(ov.Output.get_names, built.outputs)):
+        if not all(map(methodcaller("get_names"), built.outputs)):
             raise ConversionError(
                 f"{source}: an output passes on an input, which preprocessing changes; ask for another output"
             )
@@ -72,7 +73,7 @@ def _cut(model: ov.Model, source: Path, arguments: OptimizerArguments, title: st
     wanted = [_find_tensor(model, source, name) for name in dict.fromkeys(arguments.outputs)]
     if not wanted or set(map(_key, wanted)) == set(map(_key, results)):
         wanted = results
-    reachable = _parameters_before(map(ov.Output.get_node, wanted))
+    reachable = _parameters_before(map(methodcaller("get_node"), wanted))
     parameters = [parameter for parameter in model.get_parameters() if parameter.get_friendly_name() in reachable]
     _check_inputs(model, source, arguments.inputs, parameters)
     return ov.Model(wanted, parameters, title)
@@ -120,7 +121,7 @@ def _parameters_before(nodes: Iterable[ov.Node]) -> set[str]:
         seen.add(node.get_friendly_name())
         if node.get_type_name() == "Parameter":
             found.add(node.get_friendly_name())
-        waiting += map(ov.Output.get_node, node.input_values())
+        waiting += map(methodcaller("get_node"), node.input_values())
     return found
 
 

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,7 @@ def _quantise(ir: Path, samples: Samples, xml: Path, title: str, tolerance: Tole
     source = OpenVINOEngine(ir, _DEVICE)
     watched = _Watched(samples, source)
     model = read_model(ir)
-    names = set(map(ov.Node.get_friendly_name, model.get_ops()))
+    names = set(map(methodcaller("get_friendly_name"), model.get_ops()))
     try:
         quantised = nncf.quantize(
             model,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from operator import methodcaller
 from pathlib import Path
 from typing import TypeAlias
 
@@ -144,7 +145,7 @@ def _is_constant(node: ov.Node) -> bool:
     values = node.input_values()
     if not values:
         return bool(node.get_type_name() == "Constant")
-    return all(map(_is_constant, map(ov.Output.get_node, values)))
+    return all(map(_is_constant, map(methodcaller("get_node"), values)))
 
 
 def _place(port: ov.Output) -> _Place:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from omz.convert.store import cache_folder, stored_ir
-from omz.errors import EngineError, OmzError, UsageError
+from omz.errors import EngineError, OmzError, UsageError, os_reason
 from omz.events import Report
 from omz.images.arrays import Picture, Size
 from omz.images.files import read_picture
@@ -103,7 +103,7 @@ def open_model(
     try:
         compiled.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        reason = error.strerror or error
+        reason = os_reason(error)
         warnings.append(f"compiled models are not kept: {compiled} cannot be made: {reason}; set OMZ_CACHE_DIR")
     kept_in = None
     if compiled.is_dir() and os.access(compiled, os.W_OK):

@@ -12,7 +12,7 @@ import click
 
 from omz.cli.command import omz_command
 from omz.cli.selection import models_dir_option
-from omz.errors import OmzError, UsageError
+from omz.errors import OmzError, UsageError, os_reason
 
 _PATH = click.Path(path_type=Path)
 
@@ -80,7 +80,7 @@ def main(check_dataset: bool, **flags: Any) -> None:
         hint = "check its permissions"
         if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
             hint = "free the disk"
-        raise UsageError(f"{where} cannot be used: {error.strerror or error}; {hint}, or name another") from error
+        raise UsageError(f"{where} cannot be used: {os_reason(error)}; {hint}, or name another") from error
     except Exception:
         traceback.print_exc()
         raise click.exceptions.Exit(2) from None  # 1 would say that a gate failed

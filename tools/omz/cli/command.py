@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from omz.errors import Interrupted, OmzError
+from omz.errors import Interrupted, OmzError, os_reason
 
 Respell = Callable[[list[str]], list[str]]
 
@@ -60,7 +60,7 @@ class _OmzCommand(click.Command):
             if error.errno == errno.EPIPE:  # the reader of our output has closed it
                 raise
             where = f"{error.filename}: " if error.filename else ""
-            click.echo(f"{ctx.info_name}: error: {where}{error.strerror or error}", err=True)
+            click.echo(f"{ctx.info_name}: error: {where}{os_reason(error)}", err=True)
             ctx.exit(1)
         except KeyboardInterrupt as interrupt:
             hint = interrupt.hint if isinstance(interrupt, Interrupted) else ""

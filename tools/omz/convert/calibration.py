@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from omz.images.arrays import Picture, Size
+from omz.images.sizes import size_text
 from omz.matting.network import MattingNetwork
 from omz.runtime.engine import Tensor
 from omz.runtime.openvino_engine import OpenVINOEngine
@@ -55,7 +56,7 @@ def synthetic_calibration(count: int = _COUNT, size: Size = _SIZE) -> Calibratio
 
     More or larger ones do not make the starter better on images of 1280x720.
     """
-    title = f"{count} synthetic scenes of {size[1]}x{size[0]}"
+    title = f"{count} synthetic scenes of {size_text(*size)}"
     return Calibration(ScenePictures(count, size), title, hashlib.sha256(f"{title}, {_SERIES}".encode()).hexdigest())
 
 

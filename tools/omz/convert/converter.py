@@ -24,7 +24,7 @@ from omz.convert.manifest import Manifest, conversion_key, current_manifest, mak
 from omz.convert.onnx_to_ir import build_ir
 from omz.convert.plan import ConversionPlan, Precision
 from omz.convert.sources import Sources, check_sources
-from omz.errors import ConversionError
+from omz.errors import ConversionError, os_reason
 from omz.events import Report, Waiting
 from omz.locked import locked_folder
 from omz.runtime.card_code import importable
@@ -86,7 +86,7 @@ def carry_out(plan: ConversionPlan, report: Report = lambda event: None, force: 
         if error.errno == errno.EPIPE:  # whoever read the report has had enough
             raise
         raise ConversionError(
-            f"{plan.folder} cannot be written: {error.strerror or error}; convert to another folder"
+            f"{plan.folder} cannot be written: {os_reason(error)}; convert to another folder"
         ) from error
     irs = {}
     for precision in plan.precisions:

@@ -10,7 +10,7 @@ import onnx
 from google.protobuf.message import DecodeError
 from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
-from omz.errors import ConversionError
+from omz.errors import ConversionError, os_reason
 
 NOT_ONNX = "cannot be read as ONNX"
 
@@ -32,7 +32,7 @@ def check_onnx(source: Path) -> tuple[list[str], list[str]]:
             needed += zip(repeat(f"its node {node.name or node.op_type}"), node.input)
         needed += zip(repeat("an output"), names_of(graph.output))
     except OSError as error:
-        raise ConversionError(f"{source} cannot be read: {error.strerror or error}") from error
+        raise ConversionError(f"{source} cannot be read: {os_reason(error)}") from error
     except (DecodeError, UnicodeDecodeError) as error:
         raise ConversionError(f"{source} {NOT_ONNX}: it is damaged, or something else") from error
     if not needed or not model.opset_import:

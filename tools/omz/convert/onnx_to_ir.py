@@ -13,7 +13,7 @@ import onnx
 from omz.convert.facts import describe
 from omz.convert.ir_file import save_ir, tensor_names
 from omz.convert.onnx_file import NOT_ONNX, check_onnx, names_of, side_files
-from omz.errors import ConversionError, ModelFileError
+from omz.errors import ConversionError, ModelFileError, os_reason
 from omz.runtime.quiet_openvino import PrePostProcessor, core, ov, port_names, reason
 from omz.zoo.model_file import Checksum
 from omz.zoo.optimizer_arguments import Destination, Dimension, OptimizerArguments
@@ -211,5 +211,5 @@ def optimize(arguments: OptimizerArguments, destination: Destination) -> Path:
             for path in made:
                 xml.with_suffix(path.suffix).replace(path)
     except OSError as error:
-        raise ConversionError(f"{target} cannot be written: {error.strerror or error}") from error
+        raise ConversionError(f"{target} cannot be written: {os_reason(error)}") from error
     return target

@@ -22,7 +22,7 @@ from omz.convert.facts import describe_parity
 from omz.convert.ir_file import read_model, save_ir
 from omz.convert.manifest import manifest_path, read_manifest
 from omz.convert.parity import Parity, compare
-from omz.errors import ConversionError, DataError, OmzError, first_line
+from omz.errors import ConversionError, DataError, OmzError, first_line, os_reason
 from omz.extras import import_extra
 from omz.isolated import IsolatedProcess
 from omz.locked import locked_folder
@@ -83,9 +83,7 @@ def quantise(
             )
             replace_folder(folder, target.parent)
     except OSError as error:
-        raise ConversionError(
-            f"{target} cannot be written: {error.strerror or error}; quantise to another folder"
-        ) from error
+        raise ConversionError(f"{target} cannot be written: {os_reason(error)}; quantise to another folder") from error
     return dataclasses.replace(made, path=target)
 
 

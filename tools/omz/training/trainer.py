@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from omz.atomic import whole_file
-from omz.errors import EngineError, ModelFileError
+from omz.errors import EngineError, ModelFileError, os_reason
 from omz.networks.background_matting import BackgroundMatting
 from omz.networks.weights import save_half
 from omz.synthesis.scene import make_scene
@@ -61,7 +61,7 @@ def train(
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ModelFileError(f"{folder} cannot be created: {error.strerror or error}; choose another folder") from error
+        raise ModelFileError(f"{folder} cannot be created: {os_reason(error)}; choose another folder") from error
     torch.manual_seed(recipe.seed)
     network = BackgroundMatting(recipe.width, recipe.backbone_scale, refine_mode="full")
     start_from_differences(network)

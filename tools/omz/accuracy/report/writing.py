@@ -29,7 +29,7 @@ from omz.accuracy.report.rows import reference_rows
 from omz.accuracy.summary import caveat
 from omz.accuracy.verdict import Gate
 from omz.atomic import whole_file
-from omz.errors import UsageError
+from omz.errors import UsageError, os_reason
 
 TIME_COLUMN = "milliseconds"
 """The only column that another run changes."""
@@ -67,7 +67,7 @@ def write_report(folder: Path, evaluation: Evaluation, views: Sequence[View]) ->
             ):
                 write(file)
     except OSError as error:
-        raise UsageError(f"{folder} cannot take a report: {error.strerror or error}; choose another folder") from error
+        raise UsageError(f"{folder} cannot take a report: {os_reason(error)}; choose another folder") from error
 
 
 def write_frames_csv(file: TextIO, evaluation: Evaluation) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from omz.errors import ConversionError, first_line
+from omz.errors import ConversionError, first_line, os_reason
 from omz.runtime.engine import numpy_type
 from omz.runtime.mindspore_engine import build_network
 from omz.zoo.export_arguments import ExportArguments
@@ -49,7 +49,7 @@ def export_mindspore(network: Any, arguments: ExportArguments) -> None:
     except ConversionError:
         raise
     except OSError as error:
-        raise ConversionError(f"{arguments.output_file} cannot be written: {error.strerror or error}") from error
+        raise ConversionError(f"{arguments.output_file} cannot be written: {os_reason(error)}") from error
     except Exception as error:  # the exporter raises anything for an unknown operator
         raise ConversionError(f"{what} cannot be exported to ONNX: {first_line(error)}") from error
 

@@ -27,7 +27,7 @@ def write_card(root: Path, folder_name: str, **changes: object) -> Path:
         "task_type": "background_matting",
         "framework": "onnx",
         "license": "https://example.com/license",
-        "files": [{"name": "net.onnx", "size": 1, "checksum": "0" * 96, "source": "https://example.com/net.onnx"}],
+        "files": [{"name": "net.onnx", "size": 1, "checksum": "1" * 96, "source": "https://example.com/net.onnx"}],
         "input_info": [
             {"name": "src", "shape": [1, 3, -1, -1], "layout": "NCHW"},
             {"name": "bgr", "shape": [1, 3, -1, -1], "layout": "NCHW"},

@@ -19,6 +19,13 @@ from omz.runtime.quiet_openvino import ov
 from omz.zoo import Catalog
 from omz.zoo.model_file import Checksum
 
+MODELS = Path(__file__).parents[2] / "models"
+
+
+def own_names() -> list[str]:
+    """Return the names of the models of the package: those of the folders with a card."""
+    return sorted(card.parent.name for card in MODELS.glob("*/model.yml"))
+
 
 def write_card(root: Path, folder_name: str, **changes: object) -> Path:
     """Write a small valid card into a zoo below ``root``, with some keys changed (None: left out)."""

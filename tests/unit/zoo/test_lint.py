@@ -132,10 +132,11 @@ def test_missing_companions_are_a_warning(tmp_path):
     assert found(tmp_path) == ([], [])
 
 
-def test_companions_of_a_composite_model_serve_its_stages_and_the_other_way_round(tmp_path):
+def test_a_composite_model_and_its_stages_share_their_companions(tmp_path):
     folder = write_composite(tmp_path, "duo", ["duo-a", "duo-b"])
+    assert found(tmp_path, "duo-b") == ([], [])
+    missing = "no README.md and no accuracy-check.yml beside the card; add what is missing"
+    assert found(tmp_path, "duo") == ([], [missing])
     (folder / "README.md").touch()
     (folder / "duo-a" / "accuracy-check.yml").touch()
     assert found(tmp_path, "duo") == ([], [])
-    assert found(tmp_path, "duo-a") == ([], [])
-    assert found(tmp_path, "duo-b") == ([], ["no accuracy-check.yml beside the card; add what is missing"])

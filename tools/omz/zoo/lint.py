@@ -111,12 +111,12 @@ def _repair(file: ModelFile, path: Path) -> str:
 
 
 def _missing_companions(card: ModelCard | CompositeCard) -> Iterator[Finding]:
-    """Yield a warning about files that should lie beside a card; those of a composite model serve its stages."""
+    """Yield a warning about files that should lie beside a card; a composite model and its stages share them."""
     folders = [card.folder]
     if isinstance(card, CompositeCard):
         folders += [stage.folder for stage in card.stages]
     elif card.composite_model_name:
-        folders.append(card.folder.parent)
+        return
     missing = []
     for name in (README_FILE, ACCURACY_FILE):
         if not any((folder / name).is_file() for folder in folders):

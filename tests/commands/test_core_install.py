@@ -78,7 +78,7 @@ def test_it_cuts_out(core, output, arguments):
 def test_a_cut_out_has_the_subject(core):
     _done(core, "omz_demo", "photo.jpg", "--plate", "empty.jpg", "-o", "again.png")
     alpha = np.asarray(Image.open(core.folder / "again.png"))[..., 3] / 255
-    assert np.abs(alpha - make_scene(5, (180, 320), "test").alpha).mean() < 0.05
+    assert np.abs(alpha - make_scene(5, (180, 320), "test").alpha).mean() < 0.1
 
 
 def test_python_needs_no_extra_either(core):
@@ -102,21 +102,21 @@ def test_it_converts_onnx_and_compares(core):
 
 
 @pytest.mark.parametrize(
-    ("extra", "command", "arguments"),
+    ("extra", "exit_code", "command", "arguments"),
     [
-        ("convert", "omz_converter", ["--name", STARTER, "-o", "converted"]),
-        ("convert", "omz_accuracy", ["--name", STARTER]),
-        ("convert", "python", ["-m", "omz.cli.train", "-o", "trained"]),
-        ("accuracy", "omz_accuracy", ["--name", STARTER, "--models", "FP16", "--report", "report"]),
-        ("int8", "omz_accuracy", ["--name", STARTER, "--models", "FP16,FP16-INT8"]),
-        ("mindspore", "omz_converter", ["--name", "semantic_human_matting", "-o", "converted"]),
-        ("mindspore", "omz_demo", ["-m", "semantic_human_matting", "photo.jpg"]),
+        ("convert", 1, "omz_converter", ["--name", STARTER, "-o", "converted"]),
+        ("convert", 2, "omz_accuracy", ["--name", STARTER]),
+        ("convert", 1, "python", ["-m", "omz.cli.train", "-o", "trained"]),
+        ("accuracy", 2, "omz_accuracy", ["--name", STARTER, "--models", "FP16", "--report", "report"]),
+        ("int8", 2, "omz_accuracy", ["--name", STARTER, "--models", "FP16,FP16-INT8"]),
+        ("mindspore", 1, "omz_converter", ["--name", "semantic_human_matting", "-o", "converted"]),
+        ("mindspore", 1, "omz_demo", ["-m", "semantic_human_matting", "photo.jpg"]),
     ],
 )
-def test_a_missing_extra_is_one_line_that_names_it(core, extra, command, arguments):
+def test_a_missing_extra_is_one_line_that_names_it(core, extra, exit_code, command, arguments):
     result = core.run(command, *arguments)
     told = [line for line in result.stderr.splitlines() if "error: " in line]
-    assert result.returncode == 1
+    assert result.returncode == exit_code
     assert len(told) == 1, result.stderr
     assert f"is not installed; install it with pip install 'open-matting-zoo[{extra}]'" in told[0]
     assert "Traceback" not in result.stderr

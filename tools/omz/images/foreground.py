@@ -5,8 +5,8 @@ The method of Germer, Uelwer, Conrad and Harmeling, "Fast Multi-Level Foreground
 B resemble those of the four neighbours, the more so the more alpha differs. It solves this for one pixel after another,
 the neighbours held fixed, a few times on each level of a pyramid, from coarse to fine.
 
-Two things differ here. The pixels are taken like the squares of a chessboard, all black ones at once, then all white
-ones. And fine levels solve only the soft pixels, and those that the level below looks up.
+Two things differ here. Pixels are solved like the squares of a chessboard, all black ones at once, then all white ones.
+And fine levels solve only the soft pixels, and those that the level below looks up.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from omz.errors import ImageError
 from omz.images.arrays import Alpha, Colours, Picture, Size
 
 _Mask = NDArray[np.uint8]  # (H, W), 0 or 1
-_Values = NDArray[np.float32]  # one row a channel
-_Places = NDArray[np.intp]
+_Values = NDArray[np.float32]  # a row for each channel
+_Places = NDArray[np.intp]  # flat indices
 
-_HARD = 1 / 510  # alpha so near to 0 or 1 changes nothing in 8 bits
-_REGULARIZATION = 0.03  # weight of a neighbour of equal alpha: enough to even out errors of alpha
-_LEAST = 1e-6  # share of a pixel in a mean that nothing else counts in
-_WHOLE = 1 << 15  # a level of up to so many pixels is solved everywhere
-_COARSEST = 4  # pixels along the longer side of the last level
-_SMALL = 32  # pixels along the longer side of levels on which sweeps cost little
-_STRIP = 1 << 17  # pixels that are solved at once: it bounds the memory
+_HARD = 1 / 510  # alpha this close to 0 or 1 changes nothing in 8 bits
+_REGULARIZATION = 0.03  # weight of a neighbour of equal alpha; the paper's 1e-5 makes more of errors of alpha
+_LEAST = 1e-6  # weight of a pixel in a mean to which it does not belong
+_WHOLE = 1 << 14  # a level with at most this many pixels is solved everywhere
+_COARSEST = 8  # longer side of the coarsest level, at most
+_SMALL = 32  # longer side of a level on which more sweeps cost little, at most
+_STRIP = 1 << 17  # pixels that are solved together, about: bounds the memory
 _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
-_LOOKED_UP = np.ones((4, 4), np.uint8)  # two pixels, and one around them on either side
+_LOOKED_UP = np.ones((4, 4), np.uint8)  # two pixels, and one on either side
 
 
 def estimate_foreground(picture: Picture, alpha: Alpha) -> Colours:
@@ -42,38 +42,39 @@ def estimate_foreground(picture: Picture, alpha: Alpha) -> Colours:
 
     ``picture`` is (H, W, 3) uint8 BGR, ``alpha`` (H, W) float32; the result is (H, W, 3) float32 BGR, 0 to 1. It is
     the picture where alpha is 1, and continues the subject smoothly where alpha is 0. Raises :class:`ImageError` if the
-    two differ in size. It needs up to 40 bytes a pixel, and 30 MB. Several threads may call it at the same time.
+    two differ in size. It needs up to 30 bytes a pixel, and 50 MB. Threads may call it at the same time.
 
     >>> picture = np.full((2, 3, 3), 51, np.uint8)
-    >>> estimate_foreground(picture, np.ones((2, 3), np.float32))[0, 0]
+    >>> estimate_foreground(picture, np.ones((2, 3), np.float32))[0, 0].round(2)
     array([0.2, 0.2, 0.2], dtype=float32)
     """
     if picture.shape != (*alpha.shape, 3) or not alpha.size:
         raise ImageError(f"picture {list(picture.shape)} and alpha {list(alpha.shape)} differ in size")
+    picture, alpha = np.ascontiguousarray(picture), np.ascontiguousarray(alpha)
     visible = (alpha > _HARD).view(np.uint8)
     soft = visible & (alpha < 1 - _HARD).view(np.uint8)
     count = cv2.countNonZero(visible)
     if count == 0 or (count == alpha.size and not cv2.countNonZero(soft)):
         return _unit(picture)
-    scene = _Scene(picture, alpha)
+    matted = _Matted(picture, alpha)
     finest, *coarser = _levels(soft)
-    solved = backdrop = _means(scene, (coarser or [finest])[-1])
+    solved = backdrop = _means(matted, (coarser or [finest])[-1])
     for level in reversed(coarser):
-        solved = _solve(scene, level, solved)
+        solved = _solve(matted, level, solved)
         if level.is_whole:
             backdrop = solved
     if count < alpha.size:
         picture = cv2.copyTo(picture, visible, _enlarged(backdrop, (alpha.shape[0], alpha.shape[1])))
     estimate = _unit(picture)
     pixels = estimate.reshape(-1, 3)
-    for places, strip in _solve_strips(scene, finest, solved):
-        pixels[places] = strip.own(3).T
+    for strip in _solved_strips(matted, finest, solved):
+        pixels[strip.places] = strip.own(3).T
     return estimate
 
 
 @dataclass(frozen=True)
-class _Scene:
-    """A picture and its alpha, of which a level with ``step`` 2 has every second row and column, and so on."""
+class _Matted:
+    """A picture and its alpha. A level with ``step`` 2 has every second row and column of them, and so on."""
 
     picture: Picture
     alpha: Alpha
@@ -83,12 +84,12 @@ class _Scene:
         places = y * (step * self.alpha.shape[1]) + x * step
         colours = self.picture.reshape(-1, 3).take(places, axis=0)
         alpha = self.alpha.reshape(-1).take(places)
-        return _unit(colours.T.copy()), np.fmin(np.fmax(alpha, 0), 1)  # not-a-number becomes 0
+        return _unit(colours.T.copy()), np.fmin(np.fmax(alpha, 0), 1)  # NaN becomes 0
 
 
 @dataclass(frozen=True)
 class _Level:
-    """A level of the pyramid, and its pixels that are wanted."""
+    """A level of the pyramid, and which of its pixels are wanted."""
 
     step: int
     wanted: _Mask
@@ -101,12 +102,12 @@ class _Level:
     def sweeps(self) -> int:
         if self.step == 1:
             return 1
-        return 3 if max(self.wanted.shape) > _SMALL else 10
+        return 3 if max(self.wanted.shape) > _SMALL else 6
 
 
 @dataclass(frozen=True)
 class _Solved:
-    """A solved level: the foreground and the background (6, N), and the column (H, W) of every pixel in them."""
+    """A solved level: foreground and background (6, N), and the column (H, W) in them of every wanted pixel."""
 
     step: int
     values: _Values
@@ -117,7 +118,7 @@ class _Solved:
 
 
 def _levels(soft: _Mask) -> list[_Level]:
-    """Return the levels, finest first. What the pixels of one look up, and their neighbours, is wanted on the next."""
+    """Return the levels, finest first. A level wants what the wanted pixels below it and their neighbours look up."""
     levels = [_Level(1, soft)]
     while max(levels[-1].wanted.shape) > _COARSEST:
         wanted = cv2.dilate(levels[-1].wanted, _LOOKED_UP, anchor=(1, 1))[::2, ::2]
@@ -127,33 +128,34 @@ def _levels(soft: _Mask) -> list[_Level]:
     return levels
 
 
-def _means(scene: _Scene, level: _Level) -> _Solved:
-    """Return a level above the coarsest: the mean foreground and background everywhere."""
+def _means(matted: _Matted, level: _Level) -> _Solved:
+    """Return the level above the coarsest: the mean foreground and background everywhere."""
     y, x = np.indices(level.wanted.shape).reshape(2, -1)
-    colours, alpha = scene.at(y, x, level.step)
+    colours, alpha = matted.at(y, x, level.step)
     shares = np.stack([alpha**2, (1 - alpha) ** 2]) + np.float32(_LEAST)
     means = (colours * shares[:, None]).sum(axis=2) / shares.sum(axis=1, keepdims=True)
     halved = [-(-side // 2) for side in level.wanted.shape]
     return _Solved(2 * level.step, means.reshape(6, 1), np.zeros(halved, np.int32))
 
 
-def _solve(scene: _Scene, level: _Level, coarser: _Solved) -> _Solved:
-    places = np.flatnonzero(level.wanted.view(np.bool_))
+def _solve(matted: _Matted, level: _Level, coarser: _Solved) -> _Solved:
+    values = np.empty((6, cv2.countNonZero(level.wanted)), np.float32)
     columns = np.zeros(level.wanted.shape, np.int32)
-    columns.reshape(-1)[places] = np.arange(len(places), dtype=np.int32)
-    values = np.empty((6, len(places)), np.float32)
-    for found, strip in _solve_strips(scene, level, coarser):
-        values[:, columns.reshape(-1).take(found)] = strip.own(6)
+    start = 0
+    for strip in _solved_strips(matted, level, coarser):
+        stop = start + len(strip.places)
+        values[:, start:stop] = strip.own(6)
+        columns.reshape(-1)[strip.places] = np.arange(start, stop, dtype=np.int32)
+        start = stop
     return _Solved(level.step, values, columns)
 
 
-def _solve_strips(scene: _Scene, level: _Level, coarser: _Solved) -> Iterator[tuple[_Places, _Strip]]:
-    """Yield flat places of the wanted pixels of a level, and the solved strip whose own pixels they are."""
+def _solved_strips(matted: _Matted, level: _Level, coarser: _Solved) -> Iterator[_Strip]:
     for top, bottom in _strips(level.wanted):
-        strip = _Strip(scene, level, coarser, top, bottom)
+        strip = _Strip(matted, level, coarser, top, bottom)
         for _ in range(level.sweeps):
             strip.sweep()
-        yield strip.places, strip
+        yield strip
 
 
 def _strips(wanted: _Mask) -> list[tuple[int, int]]:
@@ -162,55 +164,54 @@ def _strips(wanted: _Mask) -> list[tuple[int, int]]:
     if not until[-1]:
         return []
     tops = np.searchsorted(until, np.arange(0, until[-1], _STRIP), side="right")
-    edges = [*np.unique(tops).tolist(), int(np.searchsorted(until, until[-1])) + 1]
-    return list(itertools.pairwise(edges))
+    end = np.searchsorted(until, until[-1]) + 1
+    return list(itertools.pairwise([*np.unique(tops).tolist(), int(end)]))
 
 
 class _Strip:
-    """Wanted pixels of some rows of a level.
+    """The wanted pixels of some rows of a level: its own, at the flat ``places``.
 
-    They are solved together with so many rows around that the result is that of the whole level, and with the pixels
-    next to the wanted ones, which stay as they are on the coarser level. Its own pixels are at the flat ``places``.
+    They are solved together with so many rows around them that the result is the same as that of the whole level, and
+    with the pixels next to them, which stay as they are on the coarser level.
     """
 
-    def __init__(self, scene: _Scene, level: _Level, coarser: _Solved, top: int, bottom: int) -> None:
-        margin = 2 * level.sweeps  # each half of a sweep takes what a pixel says one row further
-        first = max(0, top - margin) & ~1  # even, so that a square keeps its colour
+    def __init__(self, matted: _Matted, level: _Level, coarser: _Solved, top: int, bottom: int) -> None:
+        height, width = level.wanted.shape
+        margin = 2 * level.sweeps  # each half of a sweep carries values one row further
+        first = max(0, top - margin) & ~1  # even, so that squares keep their colours
         wanted = cv2.copyMakeBorder(level.wanted[first : bottom + margin], 1, 1, 1, 1, cv2.BORDER_CONSTANT)
-        width = wanted.shape[1]
         black, white, around = _chessboard(wanted)
         nodes = np.concatenate([black, white, around])
-        y = nodes // width
-        x = nodes - y * width
-        y = np.clip(y + (first - 1), 0, level.wanted.shape[0] - 1)
-        x = np.clip(x - 1, 0, level.wanted.shape[1] - 1)
-        colours, alpha = scene.at(y, x, level.step)
+        row = nodes // wanted.shape[1]
+        y = np.clip(row + (first - 1), 0, height - 1)
+        x = np.clip(nodes - row * wanted.shape[1] - 1, 0, width - 1)
+        colours, alpha = matted.at(y, x, level.step)
         self._values = coarser.at(y >> 1, x >> 1)
         shares = np.stack([alpha, 1 - alpha])
         _explain(colours, self._values, shares, 1 / (shares**2).sum(axis=0))
-        y = y[: len(black) + len(white)]
-        self._own = np.flatnonzero((y >= top) & (y < bottom))
-        self.places = (y * level.wanted.shape[1] + x[: len(y)]).take(self._own)
         number = np.empty(wanted.size, np.int32)
         number[nodes] = np.arange(len(nodes), dtype=np.int32)
-        ways = np.array([-1, 1, -width, width])
+        ways = np.array([-1, 1, -wanted.shape[1], wanted.shape[1]])
         self._halves = []
         for start, pixels in ((0, black), (len(black), white)):
             near = number.take(pixels + ways[:, None]).astype(np.intp)
             half = slice(start, start + len(pixels))
             self._halves.append(_Half(colours[:, half], alpha, half, near))
-
-    def own(self, channels: int) -> _Values:
-        """Return the first channels of foreground and background of its own pixels."""
-        return self._values[:channels].take(self._own, axis=1)
+        y = y[: len(black) + len(white)]
+        self._own = np.flatnonzero((y >= top) & (y < bottom))
+        self.places = (y * width + x[: len(y)]).take(self._own)
 
     def sweep(self) -> None:
         for half in self._halves:
             self._values[:, half.pixels] = half.solved(self._values)
 
+    def own(self, channels: int) -> _Values:
+        """Return the first so many channels of its own pixels: 3 are the foreground, 6 the background, too."""
+        return self._values[:channels].take(self._own, axis=1)
+
 
 class _Half:
-    """The pixels of a strip that are of one colour of the chessboard: none is next to another."""
+    """Pixels of a strip on squares of one colour, which do not depend on each other."""
 
     def __init__(self, colours: _Values, alpha: _Values, pixels: slice, near: _Places) -> None:
         self.pixels = pixels
@@ -224,7 +225,7 @@ class _Half:
         self._gain = 1 / (total + (self._shares**2).sum(axis=0))
 
     def solved(self, values: _Values) -> _Values:
-        """Return what the pixels become (6, N), given the values of all."""
+        """Return the new values of the pixels, given those of all pixels of the strip."""
         mean = values.take(self._near[0], axis=1)
         mean *= self._weights[0]
         for near, weight in zip(self._near[1:], self._weights[1:], strict=True):
@@ -236,18 +237,18 @@ class _Half:
 
 
 def _explain(colours: _Values, values: _Values, shares: _Values, gain: _Values) -> None:
-    """Move foreground and background (6, N) towards ones that give ``colours`` (3, N), in place.
+    """Move foreground and background, the ``values`` (6, N), towards ones that give ``colours`` (3, N), in place.
 
-    The minimum of ``(alpha F + (1 - alpha) B - I)**2 + s (F - f)**2 + s (B - b)**2`` is at ``F = f + alpha g r`` and
-    ``B = b + (1 - alpha) g r``, where ``r = I - alpha f - (1 - alpha) b`` and ``g``, the ``gain`` (N,), is
-    ``1 / (s + alpha**2 + (1 - alpha)**2)``. ``shares`` (2, N) are alpha and 1 - alpha.
+    ``shares`` (2, N) are alpha a and 1 - a, ``gain`` (N,) is g: the minimum of ``(a F + (1 - a) B - I)**2 + s (F - f)**2
+    + s (B - b)**2`` is at ``F = f + a g r`` and ``B = b + (1 - a) g r``, where ``r = I - a f - (1 - a) b`` and
+    ``1 / g = s + a**2 + (1 - a)**2``.
     """
-    both = values.reshape(2, 3, -1)
-    rest = colours - both[0] * shares[0]
-    rest -= both[1] * shares[1]
+    foreground, background = values[:3], values[3:]
+    rest = colours - foreground * shares[0]
+    rest -= background * shares[1]
     rest *= gain
-    both[0] += rest * shares[0]
-    both[1] += rest * shares[1]
+    foreground += rest * shares[0]
+    background += rest * shares[1]
     np.clip(values, 0, 1, out=values)
 
 
@@ -255,14 +256,16 @@ def _chessboard(wanted: _Mask) -> tuple[_Places, _Places, _Places]:
     """Return the flat places of the wanted pixels on black and on white squares, and of those next to them."""
     places = np.flatnonzero(cv2.dilate(wanted, _CROSS).view(np.bool_))
     is_wanted = wanted.reshape(-1).take(places).view(np.bool_)
-    is_black = ((places + places // wanted.shape[1] * (wanted.shape[1] + 1)) & 1).astype(np.bool_)
+    row = places // wanted.shape[1]
+    column = places - row * wanted.shape[1]
+    is_black = ((row ^ column) & 1).astype(np.bool_)
     return places[is_wanted & is_black], places[is_wanted & ~is_black], places[~is_wanted]
 
 
 def _enlarged(solved: _Solved, size: Size) -> Picture:
-    """Return the foreground of a level that is solved everywhere, at the size of the picture."""
+    """Return the foreground of a level that is solved everywhere, at the ``size`` of the picture."""
     foreground = solved.values[:3].take(solved.columns, axis=1).transpose(1, 2, 0)
-    small = cv2.convertScaleAbs(np.ascontiguousarray(foreground), alpha=255)
+    small = cv2.convertScaleAbs(np.ascontiguousarray(foreground), alpha=255).reshape(foreground.shape)
     height, width = (side * solved.step for side in solved.columns.shape)
     large = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.ascontiguousarray(large[: size[0], : size[1]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -87,7 +88,7 @@ def test_the_flags_in_documents_exist(document, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "models.lst").touch()
     for name, *arguments in commands(document):
-        if name.startswith("omz_"):
+        if name.startswith("omz_") and "$(" not in " ".join(arguments):  # a shell's work
             with command_called(name).make_context(name, arguments) as context:  # raises for flags that are not there
                 assert context.params, (name, arguments)
 
@@ -137,7 +138,8 @@ class _Assets(HTMLParser):
 def test_the_site_builds_without_a_warning_and_loads_nothing_from_elsewhere(tmp_path):
     site = tmp_path / "site"
     build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--config-file", ROOT / "mkdocs.yml"]
-    result = subprocess.run([*build, "--site-dir", site], capture_output=True, text=True, check=False)
+    variables = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}  # the theme's word on its own future, not on these pages
+    result = subprocess.run([*build, "--site-dir", site], capture_output=True, text=True, env=variables, check=False)
     assert result.returncode == 0, result.stderr
     assert "WARNING" not in result.stderr
 

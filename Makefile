@@ -5,9 +5,9 @@ LEGACY := .venv-legacy
 OLDEST := .venv-oldest
 NEWEST := .venv-newest
 BIN := $(VENV)/bin
-SUPPORTED = import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))
+SUPPORTED = import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 14))
 PIP_ARGS ?=
-PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.10; do \
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python3.10; do \
 	$$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done)
 
 # The versions that were seen to pass. A machine without a package index of its own needs nothing else.
@@ -17,7 +17,7 @@ LEGACY_VERSIONS := constraints/legacy.txt
 INSTALL := -m pip install --quiet $(PIP_ARGS)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-annotate --custom-compile-command 'make update-constraints'
 
-.PHONY: demo test test-slow test-legacy test-oldest test-newest test-processors docs picture update-constraints lint clean
+.PHONY: demo test test-slow test-legacy test-oldest test-newest test-processors docs picture update-constraints starter sizes release lint clean
 
 demo: $(VENV)/.installed  ## cut the subject out of an embedded picture; the results are in out/
 	$(BIN)/omz_demo -o out
@@ -31,7 +31,7 @@ test-slow: $(VENV)/.installed-test  ## what takes long
 test-legacy: $(VENV)/.installed-test $(LEGACY)/.installed  ## compare with Open Model Zoo's own tools
 	OMZ_LEGACY_PYTHON=$(CURDIR)/$(LEGACY)/bin/python $(BIN)/pytest -m legacy
 
-test-oldest: $(OLDEST)/.installed  ## whatever runs models, with the oldest OpenVINO that is supported
+test-oldest: $(OLDEST)/.installed  ## whatever runs models, with the oldest supported versions
 	$(OLDEST)/bin/pytest -m "not slow" tests/unit/convert tests/unit/runtime tests/unit/matting tests/unit/cutout tests/unit/video tests/commands tests/unit/test_published_graph.py tests/unit/test_models.py tests/unit/test_public_api.py
 
 test-newest: $(NEWEST)/.installed  ## what must hold, with the newest versions of today: tells what breaks next
@@ -48,8 +48,23 @@ picture: $(VENV)/.installed-test  ## make the pictures of the README and the doc
 
 update-constraints: $(VENV)/.installed-test  ## choose the versions in constraints/ anew
 	$(COMPILE) pyproject.toml --all-extras --upgrade --output-file $(NEWEST_VERSIONS)
-	echo openvino==2024.6.0 | $(COMPILE) pyproject.toml - --extra mindspore --extra test --upgrade --output-file $(OLDEST_VERSIONS)
+	$(COMPILE) pyproject.toml --extra all --resolution lowest-direct --no-deps --no-header \
+		| $(COMPILE) pyproject.toml - --extra all --extra test --upgrade --output-file $(OLDEST_VERSIONS)
 	echo openvino-dev==2024.6.0 | $(COMPILE) - --upgrade --output-file $(LEGACY_VERSIONS)
+
+starter: $(VENV)/.installed-test  ## convert the starter model again into the IR that ships beside its card
+	$(BIN)/omz_converter --name background-matting-starter --precisions FP16 --check full --force -o build/starter
+	cp build/starter/public/background-matting-starter/FP16/* models/background-matting-starter/FP16/
+
+sizes: $(VENV)/.installed-test  ## measure what the core and each extra take on disk, for docs/install.md
+	$(BIN)/python benchmarks/install_sizes.py $(PIP_ARGS)
+
+release: $(VENV)/.installed-test  ## build dist/ and try the wheel in an environment of its own
+	rm -rf dist build/release
+	$(BIN)/python -m build --outdir dist .
+	$(PYTHON) -m venv build/release
+	build/release/bin/python $(INSTALL) --constraint $(NEWEST_VERSIONS) dist/*.whl
+	cd build/release && bin/omz_demo -o out && bin/omz_demo --version
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check
@@ -57,16 +72,16 @@ lint: $(VENV)/.installed-test
 	$(BIN)/mypy
 
 clean:  ## remove the environment and what the demo wrote
-	rm -rf $(VENV) $(LEGACY) $(OLDEST) $(NEWEST) out
+	rm -rf $(VENV) $(LEGACY) $(OLDEST) $(NEWEST) build dist out
 
-$(VENV)/.installed: requirements.txt pyproject.toml $(NEWEST_VERSIONS)
-	@test -n "$(PYTHON)" || { echo "make: Python 3.10, 3.11 or 3.12 is needed; install one, or name it: make PYTHON=..."; exit 1; }
+$(VENV)/.installed: pyproject.toml $(NEWEST_VERSIONS)
+	@test -n "$(PYTHON)" || { echo "make: Python 3.10 to 3.14 is needed; install one, or name it: make PYTHON=..."; exit 1; }
 	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python $(INSTALL) --constraint $(NEWEST_VERSIONS) --editable .
 	touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
-	$(BIN)/python $(INSTALL) --constraint $(NEWEST_VERSIONS) --editable '.[test,mindspore,int8]'
+	$(BIN)/python $(INSTALL) --constraint $(NEWEST_VERSIONS) --editable '.[all,test]'
 	touch $@
 
 $(LEGACY)/.installed: $(LEGACY_VERSIONS)
@@ -74,12 +89,12 @@ $(LEGACY)/.installed: $(LEGACY_VERSIONS)
 	$(LEGACY)/bin/python $(INSTALL) --constraint $(LEGACY_VERSIONS) openvino-dev==2024.6.0
 	touch $@
 
-$(OLDEST)/.installed: requirements.txt pyproject.toml $(OLDEST_VERSIONS)
+$(OLDEST)/.installed: pyproject.toml $(OLDEST_VERSIONS)
 	test -x $(OLDEST)/bin/pip || $(PYTHON) -m venv $(OLDEST)
-	$(OLDEST)/bin/python $(INSTALL) --constraint $(OLDEST_VERSIONS) --editable '.[test,mindspore]'
+	$(OLDEST)/bin/python $(INSTALL) --constraint $(OLDEST_VERSIONS) --editable '.[all,test]'
 	touch $@
 
-$(NEWEST)/.installed: requirements.txt pyproject.toml
+$(NEWEST)/.installed: pyproject.toml
 	test -x $(NEWEST)/bin/pip || $(PYTHON) -m venv $(NEWEST)
-	$(NEWEST)/bin/python $(INSTALL) --upgrade --editable '.[test,mindspore,int8]'
+	$(NEWEST)/bin/python $(INSTALL) --upgrade --editable '.[all,test]'
 	touch $@

@@ -12,12 +12,20 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from omz.errors import first_line
+from omz.extras import EXTRAS, install_command
 from omz_demo.models_at_hand import Model, models_at_hand
 
 _REQUIRED = {"openvino": "openvino", "numpy": "numpy", "opencv": "cv2", "pillow": "PIL", "av": "av"}  # with modules
-_OPTIONAL = ("onnx", "onnxruntime", "torch", "nncf", "mindspore")
+_OPTIONAL = {
+    "onnx": "converts models",
+    "onnxruntime": "compares converted models with ONNX files",
+    "torch": "converts PyTorch models",
+    "matplotlib": "draws the plots of accuracy reports",
+    "nncf": "makes INT8 models",
+    "mindspore": "converts MindSpore models",
+}
+"""Packages that the demo does without, and their purpose."""
 _DISTRIBUTIONS = {"opencv": ("opencv-python", "opencv-python-headless", "opencv-contrib-python")}
-_EXTRAS = {"nncf": "int8", "mindspore": "mindspore"}
 CODECS = {
     "libx264": ("w", "H.264 in .mp4"),
     "prores_ks": ("w", "alpha in .mov"),
@@ -178,9 +186,9 @@ def _is_writable(folder: Path) -> bool:
 
 
 def _hints(found: Findings) -> Iterator[str]:
-    for name in _OPTIONAL:
+    for name, purpose in _OPTIONAL.items():
         if found.versions[name] is None:
-            yield f"{name} is missing: {_pip(name)}"
+            yield f"{name} is missing, which {purpose}: {_pip(name)}"
     if not any(device.name.startswith("GPU") for device in found.devices):
         remedy = " (apt-get install intel-opencl-icd)" if sys.platform == "linux" else ""
         yield f"no GPU driver; -d CPU works{remedy}"
@@ -197,6 +205,6 @@ def _hints(found: Findings) -> Iterator[str]:
 
 
 def _pip(name: str) -> str:
-    if name in _EXTRAS:
-        return f"pip install 'open-matting-zoo[{_EXTRAS[name]}]'"
+    if name in EXTRAS:
+        return install_command(name)
     return f"pip install {_DISTRIBUTIONS.get(name, (name,))[0]}"

@@ -12,6 +12,7 @@ from omz.errors import OmzError, first_line
 from omz.zoo import Catalog
 from omz.zoo.card import ModelCard
 from omz.zoo.model_file import BundledSource
+from omz.zoo.source import bundled_files, how_to_restore
 
 State: TypeAlias = Literal["ready", "to convert", "to download", "unusable"]
 
@@ -44,6 +45,9 @@ def models_at_hand(models_dir: Sequence[Path], download_dir: Path) -> Iterator[M
 
 
 def _model(card: ModelCard, models_dir: Sequence[Path], download_dir: Path) -> Model:
+    for path, file in bundled_files(card).items():
+        if not _has_size(path, file.size):
+            return Model(card.name, "unusable", f"{path} is missing or damaged; {how_to_restore(card)}")
     remote = [file for file in card.files if not isinstance(file.source, BundledSource)]
     missing = 0
     for file in remote:

@@ -2,17 +2,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import struct
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from helpers.builders import write_card, write_composite
+from helpers.builders import own_names, write_card, write_composite
 
 from omz.cli import info_dumper
 
 STARTER = "background-matting-starter"
+OWN = own_names()
 KEYS = [
     "name", "composite_model_name", "description", "framework", "license_url", "accuracy_config", "model_config",
     "precisions", "subdirectory", "task_type", "input_info", "model_stages",
@@ -30,7 +33,7 @@ def _no_models_dir(monkeypatch):
 
 @pytest.fixture
 def zoo(tmp_path) -> Path:
-    """Two good models, a bad one between them, and a composite model."""
+    """Two good models, a bad one between them, and a composite model; none has a README or an accuracy file."""
     write_card(tmp_path, "net-1")
     write_card(tmp_path, "net-2")
     (tmp_path / "net-2" / "model.yml").write_text("- no card")
@@ -122,9 +125,7 @@ def test_the_environment_may_say_where_models_are(tmp_path):
 def test_names_are_printed(zoo):
     result = run("--models_dir", zoo, "--print_all")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout.split() == [
-        "background-matting-mobilenetv2", STARTER, "duo", "net-1", "net-2", "net-3", "semantic_human_matting",
-    ]  # fmt: skip
+    assert result.stdout.split() == sorted([*OWN, "duo", "net-1", "net-2", "net-3"])
 
 
 @pytest.mark.parametrize("form", ["json", "table"])
@@ -168,37 +169,104 @@ def test_an_unknown_key_of_a_stage_is_a_warning_with_its_composite_model(tmp_pat
     ]
 
 
-def test_a_table_is_for_people(zoo):
-    result = run("--models_dir", zoo, "--name", f"net-1,duo,{STARTER}", "--format", "table", env={"COLUMNS": "200"})
+def rows(table: str) -> dict[str, list[str]]:
+    """Return the cells of a table by the first one of their line."""
+    lines = [[cell.strip() for cell in line.split("│")[1:-1]] for line in table.splitlines() if "│" in line]
+    return {cells[0]: cells[1:] for cells in lines}
+
+
+def test_a_table_in_a_pipe_has_a_line_for_each_model_and_all_columns(zoo):
+    result = run("--models_dir", zoo, "--name", f"net-1,duo,{STARTER}", "--format", "table", env={"COLUMNS": "20"})
     assert (result.exit_code, result.stderr) == (0, "")
     for heading in ("name", "task", "framework", "precisions", "inputs", "download", "licence"):
         assert heading in result.stdout
-    rows = {line.split("│")[1].strip(): line for line in result.stdout.splitlines() if "│" in line}
-    cells = {name: [cell.strip() for cell in rows[name].split("│")[2:-1]] for name in ("net-1", "duo", STARTER)}
+    cells = rows(result.stdout)
+    assert list(cells) == ["net-1", "duo", STARTER]
     assert cells["net-1"] == [
-        "background_matting", "onnx", "FP16", "src 1x3x-1x-1", "1 byte", "https://example.com/license",
+        "background_matting", "onnx", "FP16, FP32", "src 1x3x-1x-1, bgr 1x3x-1x-1", "1 byte",
+        "https://example.com/license",
     ]  # fmt: skip
     assert cells["duo"][4] == "2 bytes"
-    assert cells[STARTER][1:5] == ["pytorch", "FP16", "src 1x3x-1x-1", "none"]
+    assert cells[STARTER][1:5] == ["pytorch", "FP16, FP32", "src 1x3x-1x-1, bgr 1x3x-1x-1", "none"]
 
 
 def test_a_table_tells_no_size_where_the_card_tells_none():
-    result = run("--name", "semantic_human_matting", "--format", "table", env={"COLUMNS": "200"})
-    assert [line.split("│")[6].strip() for line in result.stdout.splitlines() if "semantic" in line] == ["unknown"]
+    result = run("--name", "semantic_human_matting", "--format", "table")
+    assert rows(result.stdout)["semantic_human_matting"][4] == "unknown"
 
 
 def test_a_table_shows_what_the_card_says_and_does_not_read_it_as_markup(tmp_path):
     inputs = [{"name": "[/bold]x[red]:smile:", "shape": [1, 2]}]
     write_card(tmp_path, "net", license="https://example.com/[/b]", input_info=inputs)
-    result = run("--models_dir", tmp_path, "--name", "net", "--format", "table", env={"COLUMNS": "200"})
+    result = run("--models_dir", tmp_path, "--name", "net", "--format", "table")
     assert result.exit_code == 0
     assert "[/bold]x[red]:smile: 1x2" in result.stdout
     assert "https://example.com/[/b]" in result.stdout
 
 
+def test_a_table_has_the_first_of_many_inputs(tmp_path):
+    inputs = [{"name": f"r{number}", "shape": [1]} for number in range(60)]
+    write_card(tmp_path, "net", input_info=inputs)
+    result = run("--models_dir", tmp_path, "--name", "net", "--format", "table")
+    assert rows(result.stdout)["net"][3] == "r0 1, r1 1, r2 1, r3 1, and 56 more"
+
+
+def test_a_name_without_models_has_no_table_to_break(tmp_path):
+    write_card(tmp_path, "net", framework="nonsense")
+    result = run("--models_dir", tmp_path, "--name", "net", "--format", "table")
+    assert result.exit_code == 1
+    assert rows(result.stdout) == {}
+
+
+def in_a_terminal(columns: int, *arguments: object) -> tuple[str, str]:
+    """Return what the command prints on a terminal of so many columns, and on standard error."""
+    pty = pytest.importorskip("pty", reason="the system has no pseudo-terminals")
+    import fcntl
+    import termios
+
+    master, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    command = [sys.executable, "-m", "omz.cli.info_dumper", *map(str, arguments)]
+    environment = {**os.environ, "TERM": "xterm", "NO_COLOR": "1"}
+    environment.pop("COLUMNS", None)
+    with subprocess.Popen(command, stdout=terminal, stderr=subprocess.PIPE, text=True, env=environment) as process:
+        os.close(terminal)
+        printed = b""
+        while part := read(master):
+            printed += part
+        said = process.stderr.read()
+    os.close(master)
+    assert process.returncode == 0
+    return re.sub(r"\x1b\[[0-9;]*m", "", printed.decode()), said
+
+
+def read(master: int) -> bytes:
+    try:
+        return os.read(master, 4096)
+    except OSError:  # Linux: the other end is closed
+        return b""
+
+
+@pytest.mark.parametrize(("columns", "fewest", "most"), [(20, 1, 1), (80, 2, 6), (400, 7, 7)])
+def test_a_table_in_a_terminal_has_whole_names_and_the_columns_that_fit(tmp_path, columns, fewest, most):
+    names = [*OWN, f"net-{'x' * 36}"]
+    write_card(tmp_path, names[-1])
+    asked = ("--models_dir", tmp_path, "--name", ",".join(names), "--format", "table")
+    table, said = in_a_terminal(columns, *asked)
+    cells = rows(table)
+    assert [name for name in cells if name] == names
+    assert all(fewest <= len(each) + 1 <= most for each in cells.values())
+    (width,) = {len(line) for line in table.splitlines()}
+    assert width <= columns or most == 1  # where even names do not fit, the terminal wraps them
+    if most == 7:
+        assert said == ""
+    else:
+        assert re.fullmatch(r"not shown: task, .*precisions, .*licence; .*\n", said)
+
+
 @pytest.mark.parametrize(
     ("arguments", "checked"),
-    [([], 3), (["--all"], 3), (["--name", STARTER], 1), (["--name", "background-matting-*"], 2)],
+    [([], len(OWN)), (["--all"], len(OWN)), (["--name", STARTER], 1), (["--name", f"{STARTER},*_human_*"], 2)],
 )
 def test_the_cards_of_the_package_are_good(arguments, checked):
     result = run("--lint", *arguments)
@@ -211,9 +279,11 @@ def test_bad_and_odd_cards_are_found(zoo):
     with (zoo / "duo" / "duo-a" / "model.yml").open("a") as file:
         file.write("license: https://example.com/other\n")
     result = run("--lint", "--models_dir", zoo)
-    assert (result.exit_code, result.stderr) == (1, "")
+    assert result.exit_code == 1
     *lines, total = result.stdout.splitlines()
-    assert total == "9 checked, 4 bad"
+    assert total == f"{len(OWN) + 6} checked, 4 bad, 5 with warnings"
+    warned = [line.removeprefix(f"warning: {zoo}/").split("/")[0] for line in result.stderr.splitlines()]
+    assert warned == ["duo", "net-1", "net-3", "odd-1", "odd-2"]
     found = [line.removeprefix(f"{zoo}/").split(";")[0] for line in lines]
     assert found[0].startswith("duo/duo-a/model.yml: license: is given twice (line ")
     assert found[1:] == [
@@ -225,7 +295,7 @@ def test_bad_and_odd_cards_are_found(zoo):
 
 def test_only_the_cards_asked_for_are_checked(zoo):
     result = run("--lint", "--models_dir", zoo, "--name", "net-1,net-3")
-    assert (result.exit_code, result.stdout) == (0, "2 checked, 0 bad\n")
+    assert (result.exit_code, result.stdout) == (0, "2 checked, 0 bad, 2 with warnings\n")
     result = run("--lint", "--models_dir", zoo, "--list", "-", input="net-2\n")
     assert (result.exit_code, result.stdout) == (1, f"{zoo}/net-2/model.yml: {NOT_A_CARD}\n1 checked, 1 bad\n")
 
@@ -234,7 +304,7 @@ def test_every_odd_thing_of_a_card_has_its_line(tmp_path):
     write_card(tmp_path, "net", note="x", remark="y", model_optimizer_args=["$home"])
     result = run("--lint", "--models_dir", tmp_path, "--name", "net")
     *lines, total = result.stdout.splitlines()
-    assert total == "1 checked, 1 bad"
+    assert total == "1 checked, 1 bad, 1 with warnings"
     assert [line.removeprefix(f"{tmp_path}/net/model.yml: ").split()[0] for line in lines] == ["note:", "remark:", "an"]
 
 

@@ -19,6 +19,13 @@ from omz.runtime.quiet_openvino import ov
 from omz.zoo import Catalog
 from omz.zoo.model_file import Checksum
 
+MODELS = Path(__file__).parents[2] / "models"
+
+
+def own_names() -> list[str]:
+    """Return the names of the models of the package: those of the folders with a card."""
+    return sorted(card.parent.name for card in MODELS.glob("*/model.yml"))
+
 
 def write_card(root: Path, folder_name: str, **changes: object) -> Path:
     """Write a small valid card into a zoo below ``root``, with some keys changed (None: left out)."""
@@ -27,7 +34,7 @@ def write_card(root: Path, folder_name: str, **changes: object) -> Path:
         "task_type": "background_matting",
         "framework": "onnx",
         "license": "https://example.com/license",
-        "files": [{"name": "net.onnx", "size": 1, "checksum": "0" * 96, "source": "https://example.com/net.onnx"}],
+        "files": [{"name": "net.onnx", "size": 1, "checksum": "1" * 96, "source": "https://example.com/net.onnx"}],
         "input_info": [
             {"name": "src", "shape": [1, 3, -1, -1], "layout": "NCHW"},
             {"name": "bgr", "shape": [1, 3, -1, -1], "layout": "NCHW"},

@@ -1,26 +1,56 @@
-"""Import of optional packages, with an error that names the extra to install."""
+"""Optional packages: which extra installs each, and imports with an error that names it."""
 
 from __future__ import annotations
 
 import importlib
+from importlib.util import find_spec
 from types import ModuleType
 
 from omz.errors import EngineError, first_line
 
+EXTRAS = {
+    "torch": ("convert", "PyTorch"),
+    "safetensors": ("convert", "safetensors"),
+    "jinja2": ("accuracy", "Jinja2"),
+    "matplotlib": ("accuracy", "Matplotlib"),
+    "mindspore": ("mindspore", "MindSpore"),
+    "nncf": ("int8", "NNCF"),
+}
+"""The extra that installs a module, and the module's title in messages."""
 
-def import_extra(module: str, extra: str, title: str) -> ModuleType:
-    """Import ``module``, which the extra ``extra`` installs; ``title`` names it in error messages.
 
-    Raises :class:`EngineError` if it is missing or cannot be loaded.
+def require(*modules: str) -> None:
+    """Check that modules of :data:`EXTRAS` are installed, without importing them.
+
+    Raises :class:`EngineError`, which names the extra to install.
     """
+    for module in modules:
+        if find_spec(module) is None:
+            raise _missing(module)
+
+
+def import_extra(module: str) -> ModuleType:
+    """Import a module of :data:`EXTRAS`. Raises :class:`EngineError` if it is missing or cannot be loaded."""
+    title = EXTRAS[module][1]
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name != module:
             raise EngineError(f"{title} is incomplete: {first_line(error)}; install it again") from error
-        raise EngineError(
-            f"{title} is not installed; install it with pip install 'open-matting-zoo[{extra}]', "
-            f"or in a checkout with pip install '.[{extra}]'"
-        ) from error
+        raise _missing(module) from error
     except Exception as error:  # a package made for another machine raises anything
         raise EngineError(f"{title} cannot be loaded: {first_line(error)}") from error
+
+
+def install_command(module: str) -> str:
+    """Return the command that installs a module of :data:`EXTRAS`."""
+    extra, _ = EXTRAS[module]
+    return f"pip install 'open-matting-zoo[{extra}]'"
+
+
+def _missing(module: str) -> EngineError:
+    extra, title = EXTRAS[module]
+    return EngineError(
+        f"{title} is not installed; install it with {install_command(module)}, "
+        f"or in a checkout with pip install '.[{extra}]'"
+    )

@@ -12,9 +12,10 @@ from helpers.builders import write_card, write_composite
 from hypothesis import given
 from hypothesis import strategies as st
 
+from omz.convert.lint import lint
 from omz.errors import CardError
 from omz.zoo.card import CompositeCard, ModelCard
-from omz.zoo.card_reader import lint, load_card, load_composite
+from omz.zoo.card_reader import load_card, load_composite
 from omz.zoo.info import card_info
 
 DIGEST = "0123456789abcdef" * 6
@@ -605,7 +606,8 @@ def broken(tmp_path_factory):
             assert message.isprintable()
         else:
             assert all(remark.isprintable() for remark in card.remarks)
-            assert all(line.startswith(str(folder / "model.yml")) for line in lint(card))
+            assert all(found.line.startswith(str(folder / "model.yml")) for found in lint(card))
+            assert all(found.line.isprintable() for found in lint(card))
             json.dumps(card_info(card, details=True), allow_nan=False)
 
     return check

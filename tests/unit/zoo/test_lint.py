@@ -1,74 +1,142 @@
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+
 import pytest
 from helpers.builders import write_card, write_composite
 
 from omz.zoo import Catalog
-from omz.zoo.card_reader import lint
+from omz.zoo.lint import lint_card
 
-ARCHIVE = {"name": "a.zip", "size": 1, "checksum": "0" * 96, "source": "https://example.com/a.zip"}
+ARCHIVE = {"name": "a.zip", "size": 1, "checksum": "1" * 96, "source": "https://example.com/a.zip"}
 UNPACK = {"$type": "unpack_archive", "file": "a.zip", "format": "zip"}
 REPLACE = {"$type": "regex_replace", "file": "inner/b.py", "pattern": "x", "replacement": "y"}
+CONTENT = b"weights"
+DIGEST = hashlib.sha384(CONTENT).hexdigest()
 
 
-def complaints(tmp_path, **changes: object) -> list[str]:
-    """Return what is odd about a card, without the file's path, which must be there."""
-    write_card(tmp_path, "net", **changes)
-    lines = lint(Catalog(tmp_path).load("net"))
-    path = f"{tmp_path}/net/model.yml: "
-    assert all(line.startswith(path) and line.isprintable() for line in lines)
-    return [line.removeprefix(path) for line in lines]
+def add_companions(folder: Path) -> None:
+    for name in ("README.md", "accuracy-check.yml"):
+        (folder / name).touch()
 
 
-@pytest.mark.parametrize("name", ["background-matting-mobilenetv2", "background-matting-starter"])
-def test_the_cards_of_the_package_are_good(name):
-    assert lint(Catalog().load(name)) == []
+def found(root: Path, name: str = "net") -> tuple[list[str], list[str]]:
+    """Return errors and warnings about a card, without its path, which they must begin with."""
+    card = Catalog(root).load(name)
+    findings = lint_card(card)
+    assert all(each.line.startswith(f"{card.path}: ") and each.line.isprintable() for each in findings)
+    errors, warnings = [], []
+    for each in findings:
+        (errors if each.is_error else warnings).append(each.line.removeprefix(f"{card.path}: "))
+    return errors, warnings
 
 
-def test_a_good_card_has_no_complaints(tmp_path):
-    assert complaints(tmp_path, files=[ARCHIVE], postprocessing=[UNPACK, REPLACE]) == []
+def errors(tmp_path: Path, **changes: object) -> list[str]:
+    """Return the errors about a card with its companions, which must be all there is."""
+    add_companions(write_card(tmp_path, "net", **changes))
+    told, warnings = found(tmp_path)
+    assert warnings == []
+    return told
 
 
-def test_unknown_keys_are_told(tmp_path):
-    (line,) = complaints(tmp_path, input_infos=[])
+def bundled(**changes: object) -> dict[str, object]:
+    return {"name": "net.bin", "size": len(CONTENT), "checksum": DIGEST, "source": {"$type": "bundled"}, **changes}
+
+
+@pytest.mark.parametrize("name", list(Catalog()))
+def test_nothing_is_found_about_the_cards_of_the_package(name):
+    assert lint_card(Catalog().load(name)) == []
+
+
+def test_nothing_is_found_about_a_good_card(tmp_path):
+    assert errors(tmp_path, files=[ARCHIVE], postprocessing=[UNPACK, REPLACE]) == []
+
+
+def test_unknown_keys_are_errors(tmp_path):
+    (line,) = errors(tmp_path, input_infos=[])
     assert line.startswith("input_infos: is not a known key; did you mean input_info? ")
 
 
-def test_repeated_keys_are_told(tmp_path):
+def test_repeated_keys_are_errors(tmp_path):
     folder = write_card(tmp_path, "net")
+    add_companions(folder)
     with (folder / "model.yml").open("a") as file:
         file.write("license: https://example.com/other\n")
-    (line,) = lint(Catalog(tmp_path).load("net"))
-    assert line.startswith(f"{tmp_path}/net/model.yml: license: is given twice (line ")
+    ((line,), _) = found(tmp_path)
+    assert line.startswith("license: is given twice (line ")
 
 
-@pytest.mark.parametrize("key", ["model_optimizer_args", "conversion_to_onnx_args"])
-def test_variables_that_do_not_exist_are_told(tmp_path, key):
-    framework = "pytorch" if key == "conversion_to_onnx_args" else "tf"
-    (line,) = complaints(tmp_path, framework=framework, **{key: ["--input_model=$dl_dir/x", "--config=$mo_dir/y"]})
-    assert line.startswith("$mo_dir is a folder of Model Optimizer")
+def test_a_step_for_a_file_that_is_not_there_is_an_error(tmp_path):
+    (line,) = errors(tmp_path, files=[ARCHIVE], postprocessing=[{**REPLACE, "file": "absent"}])
+    assert line == "postprocessing.0.file: absent is not one of the files; list it, or remove the step"
 
 
-def test_a_step_for_a_file_that_is_not_there_is_told(tmp_path):
-    (line,) = complaints(tmp_path, files=[ARCHIVE], postprocessing=[{**REPLACE, "file": "absent"}])
-    assert line == "postprocessing.0.file: absent is not one of the files"
+@pytest.mark.parametrize("key", ["description", "license"])
+def test_a_text_that_is_not_filled_in_is_a_warning(tmp_path, key):
+    add_companions(write_card(tmp_path, "net", **{key: "FILL_IN"}))
+    assert found(tmp_path) == ([], [f"{key}: is still FILL_IN; write one"])
 
 
-def test_everything_odd_is_told(tmp_path):
-    lines = complaints(
-        tmp_path, note="x", model_optimizer_args=["$home"], files=[ARCHIVE], postprocessing=[{**UNPACK}, REPLACE]
-    )
-    assert [line.split()[0] for line in lines] == ["note:", "an"]
-
-
-def test_the_complaints_of_stages_are_told_with_their_composite_model(tmp_path):
-    write_composite(tmp_path, "duo", ["duo-b", "duo-a"], note="x")
-    for name in ("duo-a", "duo-b"):
-        with (tmp_path / "duo" / name / "model.yml").open("a") as file:
-            file.write(f"note-{name}: x\n")
-    lines = lint(Catalog(tmp_path).load("duo"))
-    assert [line.split(": is not a known key")[0] for line in lines] == [
-        f"{tmp_path}/duo/composite-model.yml: note",
-        f"{tmp_path}/duo/duo-b/model.yml: note-duo-b",
-        f"{tmp_path}/duo/duo-a/model.yml: note-duo-a",
+def test_a_source_and_a_checksum_that_are_not_filled_in_are_errors(tmp_path):
+    file = {**ARCHIVE, "checksum": "0" * 96, "source": "https://example.com/FILL_IN"}
+    assert errors(tmp_path, files=[ARCHIVE, file | {"name": "b.zip"}]) == [
+        "files.1.source: is still FILL_IN; write the address of the file",
+        "files.1.checksum: is all zeros; write the SHA-384 of the file, and its size",
     ]
+
+
+def test_arguments_that_are_not_filled_in_are_errors(tmp_path):
+    lists = {"conversion_to_onnx_args": ["--model-name=FILL_IN"], "model_optimizer_args": ["--x", "--output=FILL_IN"]}
+    assert errors(tmp_path, framework="pytorch", **lists) == [
+        "conversion_to_onnx_args.0: --model-name=FILL_IN is not filled in; write the value",
+        "model_optimizer_args.1: --output=FILL_IN is not filled in; write the value",
+    ]
+
+
+def test_a_bundled_file_that_agrees_with_its_card_is_good(tmp_path):
+    folder = write_card(tmp_path, "net", files=[bundled(name="FP16/net.bin"), bundled(size=None) | {"name": "b"}])
+    add_companions(folder)
+    (folder / "FP16").mkdir()
+    for name in ("FP16/net.bin", "b"):
+        (folder / name).write_bytes(CONTENT)
+    assert found(tmp_path) == ([], [])
+
+
+def test_a_bundled_file_that_is_missing_is_an_error(tmp_path):
+    (line,) = errors(tmp_path, files=[ARCHIVE, bundled()])
+    place = tmp_path / "net"
+    assert line == f"files.1: net.bin is missing; put it into {place}, or give the address of a download as its source"
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [(b"more weights", "has 12 bytes, not 7 as on the card"), (b"Weights", "has another sha384 than on the card")],
+)
+def test_a_bundled_file_of_another_size_or_digest_is_an_error_that_tells_the_true_ones(tmp_path, content, problem):
+    folder = write_card(tmp_path, "net", files=[bundled()])
+    add_companions(folder)
+    (folder / "net.bin").write_bytes(content)
+    digest = hashlib.sha384(content).hexdigest()
+    repair = f"restore net.bin, or if it is right, write size: {len(content)} and checksum: {digest}"
+    assert found(tmp_path) == ([f"files.0: net.bin {problem}; {repair}"], [])
+
+
+def test_missing_companions_are_a_warning(tmp_path):
+    folder = write_card(tmp_path, "net")
+    add = "add what is missing"
+    assert found(tmp_path) == ([], [f"no README.md and no accuracy-check.yml beside the card; {add}"])
+    (folder / "README.md").touch()
+    assert found(tmp_path) == ([], [f"no accuracy-check.yml beside the card; {add}"])
+    add_companions(folder)
+    assert found(tmp_path) == ([], [])
+
+
+def test_a_composite_model_and_its_stages_share_their_companions(tmp_path):
+    folder = write_composite(tmp_path, "duo", ["duo-a", "duo-b"])
+    assert found(tmp_path, "duo-b") == ([], [])
+    missing = "no README.md and no accuracy-check.yml beside the card; add what is missing"
+    assert found(tmp_path, "duo") == ([], [missing])
+    (folder / "README.md").touch()
+    (folder / "duo-a" / "accuracy-check.yml").touch()
+    assert found(tmp_path, "duo") == ([], [])

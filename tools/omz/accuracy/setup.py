@@ -23,6 +23,7 @@ from omz.accuracy.request import EvaluationObserver, EvaluationRequest
 from omz.accuracy.variants import Variant, VariantLoader, load_mattes
 from omz.accuracy.verdict import Gate, Reference, Threshold
 from omz.errors import UsageError
+from omz.extras import require
 from omz.images.arrays import Size
 from omz.images.sizes import parse_size, size_text
 from omz.synthesis.scene import make_scene
@@ -97,6 +98,8 @@ def set_up(request: EvaluationRequest, observer: EvaluationObserver) -> Iterator
     :class:`UsageError` for options that contradict each other.
     """
     request.check()
+    if request.report:
+        require("jinja2", "matplotlib")
     card = None
     if request.name:
         card = Catalog(*request.models_dir)[request.name]

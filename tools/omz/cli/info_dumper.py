@@ -1,28 +1,60 @@
-"""``omz_info_dumper``: print model cards, as JSON or as a table."""
+"""``omz_info_dumper``: print model cards, as JSON or as a table; check them, and write new ones."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any
+import shlex
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 import click
 
 from omz.cli.command import omz_command
 from omz.cli.selection import Selection, selection_options
-from omz.errors import CardError
+from omz.errors import CardError, ModelFileError, UsageError
+
+if TYPE_CHECKING:
+    from omz.zoo.new_card import NewFile
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_NEW = "Write a minimal card, NAME/model.yml, below --models_dir (default: here). Overwrites nothing."
+_NEW_FILE = (
+    "With --new: the model's file, for its size, SHA-384 and, where it is ONNX, inputs. Without --url, it is copied "
+    "into the folder of the card, and ships with it."
+)
 
 
 @omz_command()
 @selection_options
 @click.option("--details", is_flag=True, help="Include files, sizes, hashes, sources, arguments and preprocessing.")
 @click.option("--format", "form", type=click.Choice(["json", "table"]), default="json", show_default=True)
-@click.option("--lint", is_flag=True, help="Check cards, by default all, and exit with 1 if any is bad.")
-def main(selection: Selection, details: bool, form: str, lint: bool) -> None:
-    """Print information about models.
+@click.option("--lint", is_flag=True, help="Check cards, by default all: 0 if all are good, 1 if any is bad.")
+@click.option("--new", metavar="NAME", help=_NEW)
+@click.option("--file", type=_FILE, metavar="FILE", help=_NEW_FILE)
+@click.option("--url", metavar="URL", help="With --new: the address that the file is downloaded from.")
+def main(
+    selection: Selection,
+    details: bool,
+    form: str,
+    lint: bool,
+    new: str | None,
+    file: Path | None,
+    url: str | None,
+) -> None:
+    """Print information about models, check their cards, or write a new card.
 
-    Bad cards are reported on standard error, and the others still printed; the exit code is then 1.
+    Bad cards are reported on standard error, and the others still printed; the exit code is then 1. With --lint, errors
+    are printed, a line each, and warnings go to standard error; those do not change the exit code.
     """
+    if new is not None:
+        if not selection.empty or details or lint:
+            raise UsageError("--new writes a card and does nothing else; of the other flags it takes --models_dir only")
+        _write_new_card(new, selection.models_dir, file, url or "")
+        return
+    if file or url:
+        raise UsageError("--file and --url belong to --new NAME")
     if lint:
         _lint(selection)
         return
@@ -41,60 +73,68 @@ def main(selection: Selection, details: bool, form: str, lint: bool) -> None:
     if form == "json":
         click.echo(json.dumps(infos, indent=4))
     else:
-        _print_table(infos)
+        from omz.cli.card_table import print_table
+
+        print_table(infos)
     if failed:
         raise click.exceptions.Exit(1)
 
 
 def _lint(selection: Selection) -> None:
-    from omz.zoo.card_reader import lint
+    from omz.convert.lint import lint
+    from omz.zoo.lint import Finding
 
     if selection.empty:
         selection = dataclasses.replace(selection, all_models=True)
-    checked = bad = 0
+    checked = bad = warned = 0
     for _, card in selection.cards():
-        lines = (str(card),) if isinstance(card, CardError) else lint(card)
-        for line in lines:
-            click.echo(line)
+        findings = [Finding(str(card))] if isinstance(card, CardError) else lint(card)
+        for finding in findings:
+            prefix = "" if finding.is_error else "warning: "
+            click.echo(prefix + finding.line, err=not finding.is_error)
         checked += 1
-        bad += bool(lines)
-    click.echo(f"{checked} checked, {bad} bad")
+        bad += any(finding.is_error for finding in findings)
+        warned += any(not finding.is_error for finding in findings)
+    warnings = f", {warned} with warnings" if warned else ""
+    click.echo(f"{checked} checked, {bad} bad{warnings}")
     if bad:
         raise click.exceptions.Exit(1)
 
 
-def _print_table(infos: list[dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
+def _write_new_card(name: str, models_dir: tuple[Path, ...], file: Path | None, url: str) -> None:
+    from omz.zoo.catalog import cards_folder
+    from omz.zoo.new_card import NewModel, Ports, check_name, check_url, framework_of, read_onnx_ports, write_card
 
-    table = Table()
-    for column in ("name", "task", "framework", "precisions", "inputs", "download", "licence"):
-        table.add_column(column, overflow="fold")
-    for info in infos:
-        inputs, sizes = [], []
-        for part in info["model_stages"] or [info]:
-            inputs += [f"{each['name']} {'x'.join(map(str, each['shape']))}" for each in part["input_info"]]
-            sizes += [file["size"] for file in part["files"] if file["urls"]]
-        table.add_row(
-            info["name"],
-            info["task_type"],
-            info["framework"],
-            "\n".join(info["precisions"]),
-            "\n".join(inputs),
-            _total(sizes),
-            info["license_url"],
-        )
-    Console(markup=False, emoji=False, highlight=False).print(table)
+    check_name(name)
+    if len(models_dir) > 1:
+        raise UsageError("--new writes into one folder; give one --models_dir")
+    if url:
+        check_url(url)
+    root = models_dir[0] if models_dir else Path()
+    files = _new_files(name, file, url)
+    framework = framework_of(Path(files[0].name))
+    ports = read_onnx_ports(file) if file and framework == "onnx" else Ports()
+    card = write_card(NewModel(name, framework, files, ports, url), cards_folder(root) / name)
+    check = shlex.join(["omz_info_dumper", "--lint", "--name", name, "--models_dir", str(root)])
+    click.echo(f"{card}: written; fill it in, then check it: {check}")
 
 
-def _total(sizes: list[int | None]) -> str:
-    from rich.filesize import decimal
+def _new_files(name: str, file: Path | None, url: str) -> tuple[NewFile, ...]:
+    """Return the files of a new model: the one given, and those that an ONNX file keeps its weights in."""
+    from omz.zoo.new_card import NewFile
 
-    if not sizes:
-        return "none"
-    if None in sizes:
-        return "unknown"
-    return decimal(sum(filter(None, sizes)))
+    if file is None:
+        at_url = PurePosixPath(unquote(urlsplit(url).path)).name
+        return (NewFile(at_url or f"{name}.onnx"),)
+    files = [NewFile(file.name, file)]
+    if file.suffix.lower() == ".onnx":
+        from omz.convert.onnx_file import side_files
+
+        for path in side_files(file):
+            if not path.is_file() or not path.is_relative_to(file.parent):
+                raise ModelFileError(f"{file} keeps weights in {path}, which is missing; put it beside the other")
+            files.append(NewFile(path.relative_to(file.parent).as_posix(), path))
+    return tuple(files)
 
 
 if __name__ == "__main__":

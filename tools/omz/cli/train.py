@@ -24,6 +24,9 @@ def main(output_dir: Path, device: str, workers: int, checkpoint_every: int) -> 
 
     Run the same command again to continue a stopped run from its last checkpoint.
     """
+    from omz.extras import require
+
+    require("torch", "safetensors")
     from omz.training import trainer
     from omz.training.recipe import STARTER
 

@@ -28,6 +28,7 @@ from omz.errors import ConversionError, os_reason
 from omz.events import Report, Waiting
 from omz.locked import locked_folder
 from omz.runtime.card_code import importable
+from omz.runtime.original import require_framework
 from omz.runtime.quiet_openvino import ov
 from omz.zoo.optimizer_arguments import argument_list, shape_text
 from omz.zoo.preprocessing import Preprocessing
@@ -69,6 +70,8 @@ def carry_out(plan: ConversionPlan, report: Report = lambda event: None, force: 
             f"{plan.card.name}: its conversion runs code that comes with the card ({plan.foreign_code}); "
             "give --trust_code if you trust its authors"
         )
+    if plan.export:
+        require_framework(plan.card.framework)
     sources = check_sources(plan)
     try:
         with locked_folder(plan.folder, LOCK_FILE, lambda: report(Waiting(str(plan.folder)))):

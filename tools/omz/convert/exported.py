@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from omz.runtime.engine import Engine
+from omz.runtime.original import require_framework
 from omz.zoo.export_arguments import ExportArguments
 from omz.zoo.vocabulary import Framework
 
@@ -27,6 +28,7 @@ def export_network(framework: Framework, arguments: ExportArguments, trust_code:
 
     ``trust_code`` runs code that comes with a card. Raises :class:`omz.errors.OmzError`.
     """
+    require_framework(framework)
     if framework == "mindspore":
         from omz.convert.mindspore_to_onnx import mindspore_to_onnx
         from omz.runtime.mindspore_engine import MindSporeEngine, mindspore_process

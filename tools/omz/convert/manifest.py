@@ -120,6 +120,19 @@ def is_whole(xml: Path) -> bool:
         return False
 
 
+def made_by(xml: Path, plan: ConversionPlan) -> bool:
+    """Tell whether the manifest of the IR at ``xml`` names source and arguments of ``plan``, whatever the versions."""
+    try:
+        manifest = json.loads(manifest_path(xml).read_text(encoding="utf-8"))
+        source = manifest["source"]
+        files = {file.name: file.checksum for file in plan.card.files}
+        checksum = files[source["file"]]
+        arguments = json.loads(json.dumps(_arguments(plan)))  # with lists for tuples
+        return bool(source[checksum.algorithm] == checksum.value and manifest["arguments"] == arguments)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
 def current_manifest(xml: Path, key: str, check: Check) -> Manifest | None:
     """Return the manifest of the IR at ``xml``, or None if the IR is not the one wanted.
 

@@ -22,8 +22,10 @@ Check = Literal["none", "fast", "full"]
 CHECKS: tuple[Check, ...] = ("none", "fast", "full")
 """How IRs are compared with their source: not at all, on one set of inputs, on several sets of several sizes."""
 
+CONVERTED = ("onnx", "pytorch", "mindspore")
+"""Frameworks whose models can be converted."""
+
 PRE_CONVERT_FILE = "pre-convert.py"
-_CONVERTED = ("onnx", "pytorch", "mindspore")
 _DOWNLOADS, _RESULTS = Path("$dl_dir"), Path("$conv_dir")
 _OWN_FLAGS = ("--compress_to_fp16", "--data_type", "--output_dir", "-o", "--model_name", "-n")
 
@@ -154,7 +156,7 @@ def plan_conversion(
     Raises :class:`omz.errors.CardError` if the card has arguments or a framework that cannot be converted.
     """
     settings = settings or ConversionSettings()
-    if card.framework not in _CONVERTED:
+    if card.framework not in CONVERTED:
         raise CardError(f"{card.path}: models of framework {card.framework} cannot be converted")
     optimizer = card_arguments(card, _DOWNLOADS, _RESULTS, settings.extra)
     optimizer = replace(

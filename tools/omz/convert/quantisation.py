@@ -102,7 +102,7 @@ def _workplace(target: Path) -> Iterator[Path]:
 def _quantise(ir: Path, samples: Samples, xml: Path, title: str, tolerance: Tolerance) -> Quantised:
     """Do the work of :func:`quantise` in the process for NNCF; the folder of ``xml`` exists."""
     os.environ["NNCF_CI"] = "1"  # no telemetry, even if the reporting package is installed
-    nncf = import_extra("nncf", "int8", _TITLE)
+    nncf = import_extra("nncf")
     source = OpenVINOEngine(ir, _DEVICE)
     watched = _Watched(samples, source)
     model = read_model(ir)

@@ -1,10 +1,11 @@
-"""IRs in the user's cache folder, made when a model is first asked for."""
+"""IRs of cards: those that ship beside the card, and those in the user's cache folder, made on first use."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 from collections.abc import Collection
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 from omz.checksum import file_digest
-from omz.convert.manifest import is_whole
+from omz.convert.manifest import is_whole, made_by
 from omz.convert.plan import ConversionPlan, ConversionSettings, Precision, plan_conversion
 from omz.events import Report
 from omz.extras import import_extra
@@ -37,7 +38,7 @@ def cache_folder() -> Path:
 
 
 def stored_ir(card: ModelCard, download_dir: Path, report: Report = lambda event: None) -> Path:
-    """Return the FP16 IR of ``card`` in the cache folder; convert it if there is none of this card and version."""
+    """Return the FP16 IR of ``card``: the one beside it, or the one in the cache folder, which is made if missing."""
     return stored_irs(card, download_dir, (_USUAL,), report)[_USUAL]
 
 
@@ -52,18 +53,32 @@ def stored_irs(
 
     ``trust_code`` runs code that comes with the card.
     """
-    plan = _plan(card, download_dir, ConversionSettings(precisions=precisions, trust_code=trust_code))
-    paths = {precision: plan.ir_path(precision) for precision in precisions}
-    if not all(map(is_whole, paths.values())):
+    plan = _plan(card, download_dir, ConversionSettings(trust_code=trust_code))
+    paths = {precision: _path(plan, precision) for precision in precisions}
+    missing = [precision for precision, path in paths.items() if not is_whole(path)]
+    if missing:
         from omz.convert.converter import carry_out
 
-        carry_out(plan, report)
+        carry_out(replace(plan, precisions=tuple(missing)), report)
     return paths
 
 
 def is_stored(card: ModelCard, download_dir: Path) -> bool:
     """Tell whether :func:`stored_ir` would find the FP16 IR and not convert."""
-    return is_whole(_plan(card, download_dir, ConversionSettings(precisions=(_USUAL,))).ir_path(_USUAL))
+    return is_whole(_path(_plan(card, download_dir, ConversionSettings()), _USUAL))
+
+
+def shipped_ir(card: ModelCard, precision: Precision) -> Path:
+    """Return where a card that ships with an IR has it, in a folder named after the precision."""
+    return card.folder / precision / f"{card.name}.xml"
+
+
+def _path(plan: ConversionPlan, precision: Precision) -> Path:
+    """Return the IR beside the card if it was made as the card says, else its place in the cache folder."""
+    shipped = shipped_ir(plan.card, precision)
+    if is_whole(shipped) and made_by(shipped, plan):
+        return shipped
+    return plan.ir_path(precision)
 
 
 def maker_versions() -> tuple[str, ...]:
@@ -111,7 +126,7 @@ def _nncf_version() -> str:
     try:
         return version("nncf")
     except PackageNotFoundError:
-        return str(import_extra("nncf", "int8", "NNCF").__version__)
+        return str(import_extra("nncf").__version__)
 
 
 def _key(ir: Path, *others: str) -> str:

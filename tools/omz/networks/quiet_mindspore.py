@@ -22,7 +22,7 @@ _SET_IN_C = ("OMP_NUM_THREADS",)  # unseen by os.environ
 _before = dict(os.environ)
 os.environ.update({name: value for name, value in _FOR_IMPORT.items() if name not in _before})
 try:
-    ms = import_extra("mindspore", "mindspore", "MindSpore")
+    ms = import_extra("mindspore")
     nn, ops = ms.nn, ms.ops
     nn.Conv2d(1, 1, 1)(ms.Tensor(np.zeros((1, 1, 1, 1), np.float32))).asnumpy()  # oneDNN looks now
 finally:

@@ -7,14 +7,26 @@ from pathlib import Path
 from typing import TypeVar
 
 from omz.errors import CardError, first_line
+from omz.extras import require
 from omz.runtime.engine import Engine, TensorInfo
 from omz.zoo.card import ModelCard
 from omz.zoo.export_arguments import OWN_NETWORKS, ExportArguments, parse_export_arguments
 from omz.zoo.optimizer_arguments import card_arguments
 from omz.zoo.preprocessing import card_preprocessing
 from omz.zoo.source import check_source
+from omz.zoo.vocabulary import Framework
 
 Network = TypeVar("Network")
+
+_NEEDED = {"pytorch": ("torch", "safetensors"), "mindspore": ("mindspore",)}
+
+
+def require_framework(framework: Framework) -> None:
+    """Check that what runs the networks of ``framework`` is installed, without importing it.
+
+    Raises :class:`omz.errors.EngineError`, which names the extra to install.
+    """
+    require(*_NEEDED.get(framework, ()))
 
 
 def original_engine(card: ModelCard, download_dir: Path, trust_code: bool = False) -> Engine:
@@ -30,6 +42,7 @@ def original_engine(card: ModelCard, download_dir: Path, trust_code: bool = Fals
 
         check_source(card, arguments.input_model, download_dir)
         return OnnxRuntimeEngine(arguments.input_model, preprocessing)
+    require_framework(card.framework)
     export = parse_export_arguments(card, download_dir, download_dir)
     if export.is_ours and export.weights:
         check_source(card, export.weights, download_dir)

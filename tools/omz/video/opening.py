@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 from av.container import InputContainer
@@ -12,6 +13,10 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from omz.errors import VideoError, os_reason
+
+_LENIENT: dict[str, Any] = {}
+if int(av.__version__.partition(".")[0]) < 19:  # later ones always read metadata that is not text
+    _LENIENT["metadata_errors"] = "replace"
 
 
 @contextlib.contextmanager
@@ -32,7 +37,7 @@ def opened_container(source: str | Path) -> Iterator[InputContainer]:
     if path.is_file() and path.stat().st_size == 0:
         raise VideoError(f"{source} is empty; use a video")
     try:
-        with av.open(str(source), metadata_errors="replace") as container:
+        with av.open(str(source), **_LENIENT) as container:
             yield container
     except FileNotFoundError:
         raise VideoError(f"no video at {source}; check the path") from None

@@ -1,4 +1,4 @@
-"""Reading of cards: errors that list every problem of a card, and oddities that its author should mend."""
+"""Reading of cards: errors that list every problem of a card, and remarks on what its author should fix."""
 
 from __future__ import annotations
 
@@ -140,23 +140,3 @@ def _place(error: ErrorDetails, content: dict[Any, Any]) -> tuple[list[str], Any
         elif isinstance(node, list) and isinstance(part, int):
             node = node[part]
     return keys, node
-
-
-def lint(card: ModelCard | CompositeCard) -> list[str]:
-    """Return what its author should fix, a line each with the card's file; empty for a good card."""
-    lines = [f"{card.path}: {remark}" for remark in card.remarks]
-    if isinstance(card, CompositeCard):
-        for stage in card.stages:
-            lines += lint(stage)
-        return lines
-    for arguments in (card.conversion_to_onnx_args, card.model_optimizer_args or ()):
-        try:
-            card.substitute(arguments, Path(), Path())
-        except CardError as error:
-            lines.append(str(error))
-    known = {file.name for file in card.files}
-    unpacked = any(step.type == "unpack_archive" for step in card.postprocessing)
-    for number, step in enumerate(card.postprocessing):
-        if step.file not in known and not unpacked:
-            lines.append(f"{card.path}: postprocessing.{number}.file: {printable(step.file)} is not one of the files")
-    return lines

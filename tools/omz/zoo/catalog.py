@@ -42,7 +42,7 @@ class Catalog:
         self.roots = tuple(map(_folder, roots))
         self._places: dict[str, _Place] = {}
         self._duplicates: dict[str, Path] = {}
-        for root in (*self.roots, _own_root()):
+        for root in (*self.roots, own_root()):
             places: dict[str, _Place] = {}
             for place in _find_places(root):
                 if places.setdefault(place.name, place) is not place and place.name not in self._places:
@@ -135,15 +135,21 @@ def _folder(root: Path) -> Path:
     raise CardError(f"{root} is not a folder; --models_dir and OMZ_MODELS_DIR take folders with model cards")
 
 
-def _own_root() -> Path:
+def own_root() -> Path:
+    """Return the folder of the package's own zoo."""
     with resources.as_file(resources.files("omz_models")) as root:
         return root
 
 
+def cards_folder(root: Path) -> Path:
+    """Return the folder below ``root`` with the cards: ``models`` in a checkout of a zoo, else ``root`` itself."""
+    models = root / "models"
+    is_a_model = (models / CARD_FILE).exists() or (models / COMPOSITE_FILE).exists()
+    return models if models.is_dir() and not is_a_model else root
+
+
 def _find_places(root: Path) -> Iterator[_Place]:
-    base = root / "models"
-    if not base.is_dir() or (base / CARD_FILE).exists() or (base / COMPOSITE_FILE).exists():
-        base = root
+    base = cards_folder(root)
     composites = {card.parent for card in base.glob(f"**/{COMPOSITE_FILE}")}
     for folder in sorted(composites):
         yield _Place(folder / COMPOSITE_FILE, _subdirectory(folder, base))

@@ -25,6 +25,7 @@ from omz.video.writing import VideoWriter
 
 SIZE = (96, 160)
 README = {" ".join(command): command for command in commands("README.md") if command[0].startswith("omz_")}
+SHORT_LONG_FLAGS = {"-nireq", "-nstreams", "-nthreads", "-limit"}  # respelt before they are parsed
 CONVERTS = ("omz_converter", "omz_accuracy")
 QUICK = {"omz_accuracy": ["--num_frames", "1", "--size", "192x128"]}  # 20 frames of 1280x720 take a minute
 
@@ -91,6 +92,27 @@ def test_the_flags_in_documents_exist(document, tmp_path, monkeypatch):
         if name.startswith("omz_") and "$(" not in " ".join(arguments):  # a shell's work
             with command_called(name).make_context(name, arguments) as context:  # raises for flags that are not there
                 assert context.params, (name, arguments)
+
+
+@pytest.mark.parametrize(
+    ("heading", "name"),
+    [
+        ("omz_downloader", "omz_downloader"),
+        ("omz_converter", "omz_converter"),
+        ("omz_info_dumper", "omz_info_dumper"),
+        ("background_subtraction_demo.py", "omz_demo"),
+        ("accuracy_check", "omz_accuracy"),
+    ],
+)
+def test_the_flags_of_open_model_zoo_are_those_of_the_commands(heading, name):
+    section = (ROOT / "docs/coming-from-open-model-zoo.md").read_text().partition(f"\n## {heading}\n")[2]
+    text = section.partition("\n## ")[0]
+    if heading == "accuracy_check":  # whose first column is that of another command
+        text = " ".join(line.split("|")[2] for line in text.splitlines() if line.startswith("|"))
+    flags = set(re.findall(r"(?<![\w-])--?[a-z][a-z_]*", text))
+    assert len(flags) > 3
+    taken = {name for option in command_called(name).params for name in (*option.opts, *option.secondary_opts)}
+    assert flags - taken <= SHORT_LONG_FLAGS
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

@@ -122,7 +122,7 @@ class MattingModel:
     It gives the pixels of the command ``omz_demo``, before alpha is rounded.
 
     Args:
-        model: A name of the zoo, converted on first use, or the path of an IR (.xml).
+        model: A name of the zoo, converted on first use unless it ships as an IR, or the path of an IR (.xml).
         device: An OpenVINO device, such as ``CPU``, ``GPU`` or ``AUTO``.
         precision: The precision of execution: ``f32``, ``bf16``, ``f16``, ``default`` for the one that the device
             prefers, or ``auto`` for that one if the converter saw the model keep its results in it, else f32.

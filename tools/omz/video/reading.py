@@ -103,7 +103,7 @@ def read(
         size: The size (height, width) of all frames, by default that of the first one.
 
     Yields:
-        Frames: ``picture`` is (H, W, 3) uint8 BGR, ``time`` its time in the video's own units.
+        The frames, with a ``picture``, (H, W, 3) uint8 BGR, and its ``time`` in the video's own units.
 
     Raises:
         VideoError: The file is not a video, or a frame has another size, and is not to be resized.

@@ -21,7 +21,7 @@ LEGACY_VERSIONS := constraints/legacy.txt
 INSTALL := -m pip install --quiet $(PIP_ARGS)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-annotate --custom-compile-command 'make update-constraints'
 
-.PHONY: demo test test-slow test-legacy test-oldest test-newest test-processors update-constraints starter sizes release lint clean
+.PHONY: demo test test-slow test-legacy test-oldest test-newest test-processors docs picture update-constraints starter sizes release lint clean
 
 demo: $(VENV)/.installed  ## cut the subject out of an embedded picture; the results are in out/
 	$(BIN)/omz_demo -o out
@@ -46,6 +46,12 @@ test-newest: $(NEWEST)/.installed  ## what must hold, with the newest versions o
 
 test-processors: $(VENV)/.installed-test  ## compare numbers once more as processors with fewer instructions compute them
 	$(BIN)/python tests/helpers/processors.py
+
+docs: $(VENV)/.installed-test  ## build the pages of docs/, with the API reference, as a site in build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+picture: $(VENV)/.installed-test  ## make the pictures of the README and the docs anew
+	$(BIN)/python docs/picture.py
 
 update-constraints: $(VENV)/.installed-test  ## choose the versions in constraints/ anew
 	$(COMPILE) pyproject.toml --all-extras --upgrade --output-file $(NEWEST_VERSIONS)

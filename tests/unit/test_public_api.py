@@ -1,10 +1,11 @@
-"""The public functions, run as their docstrings and the README write them."""
+"""The public functions, run as their docstrings, the README and the guide write them."""
 
 from __future__ import annotations
 
 import doctest
 import re
 from fractions import Fraction
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -40,10 +41,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("name", CALLABLE)
+@pytest.mark.parametrize("name", [*CALLABLE, "video.read"])
 @pytest.mark.usefixtures("folder")
 def test_the_examples_of_docstrings_run_as_written(name):
-    tests = doctest.DocTestFinder().find(getattr(omz, name), name, globs={})
+    tests = doctest.DocTestFinder().find(attrgetter(name)(omz), name, globs={})
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
     for test in tests:
         runner.run(test)
@@ -52,9 +53,9 @@ def test_the_examples_of_docstrings_run_as_written(name):
 
 
 @pytest.mark.usefixtures("folder")
-def test_the_readme_runs_as_written():
-    section = (ROOT / "README.md").read_text().partition("## From Python")[2].partition("\n## ")[0]
-    blocks = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+@pytest.mark.parametrize("document", ["README.md", "docs/python.md"])
+def test_the_python_of_documents_runs_as_written(document):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(), re.DOTALL)
     assert blocks
     exec("\n".join(blocks), {})
 

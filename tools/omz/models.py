@@ -122,7 +122,7 @@ class MattingModel:
     It gives the pixels of the command ``omz_demo``, before alpha is rounded.
 
     Args:
-        model: A name of the zoo, converted on first use, or the path of an IR (.xml).
+        model: A name of the zoo, converted on first use unless it ships as an IR, or the path of an IR (.xml).
         device: An OpenVINO device, such as ``CPU``, ``GPU`` or ``AUTO``.
         precision: The precision of execution: ``f32``, ``bf16``, ``f16``, ``default`` for the one that the device
             prefers, or ``auto`` for that one if the converter saw the model keep its results in it, else f32.
@@ -177,7 +177,7 @@ class MattingModel:
         """Return the matte of an image; threads that share the model take turns.
 
         Args:
-            picture: The image, as a (H, W, 3) uint8 BGR array, a path, or a frame of :func:`omz.video.read`.
+            picture: The image, as a (H, W, 3) uint8 BGR array, a path, or a frame of ``omz.video.read``.
             plate: The same scene without the subject, of the same size, if the model takes a plate.
 
         Returns:
@@ -195,7 +195,7 @@ class MattingModel:
         """Yield the matte of each frame, in order; several are worked on at a time.
 
         Args:
-            frames: Arrays, paths or frames of :func:`omz.video.read`.
+            frames: Arrays, paths or frames of ``omz.video.read``.
             plate: The plate of all frames, if the model takes one.
 
         Yields:
@@ -230,7 +230,7 @@ def convert_model(
     Args:
         name: A name of the zoo.
         output: The folder for the IRs, by default ``download_dir``; an IR that is up to date is kept.
-        download_dir: The folder that :func:`download_model` put the model's files into; some ship with the package.
+        download_dir: The folder that ``download_model`` put the model's files into; some ship with the package.
         settings: Precisions, shapes, types and layouts of inputs, how the IR is compared. With ``trust_code``, code of
             a card runs in an isolated process.
         models_dir: Folders with model cards, which come before the zoo's own.

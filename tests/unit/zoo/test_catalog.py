@@ -55,6 +55,20 @@ def test_a_name_that_is_not_there_gets_a_suggestion():
         Catalog()["zzz"]
 
 
+@pytest.mark.parametrize("ask", [Catalog.load, lambda catalog, name: catalog.select([name])])
+def test_who_asks_for_a_model_of_open_model_zoo_learns_how_to_add_it(tmp_path, ask):
+    with pytest.raises(CardError) as caught:
+        ask(Catalog(), "resnet-50-pytorch")
+    assert "--models_dir" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+    write_card(tmp_path / "models" / "public", "resnet-50-pytorch")
+    ask(Catalog(tmp_path), "resnet-50-pytorch")
+    with pytest.raises(CardError) as caught:  # whose checkout it is already knows
+        ask(Catalog(tmp_path), "inception-v9")
+    assert "--models_dir" not in str(caught.value)
+
+
 OWN = own_names()
 
 

@@ -77,7 +77,7 @@ def cut_out(
             ``"first"`` or ``"median"`` of the video itself, or ``"camera"``.
         target: Background of the result: an image, a folder, a video, a colour, ``"blur"``; None keeps it transparent.
         observer: Told of progress, warnings and failures; None ignores them. The summary has warnings and counts.
-        **options: Other fields of :class:`omz.cutout.options.Options`, such as ``model="u2netp"``, ``resume=True``, but
+        **options: Other flags of ``omz_demo``, with underscores, such as ``model="u2netp"``, ``resume=True``, but
             ``json`` and ``profile``, which say what the command prints.
 
     Returns:

@@ -92,15 +92,29 @@ def read(
     resize_changes: bool = False,
     size: Size | None = None,
 ) -> Generator[VideoFrame, None, None]:
-    """Yield the frames of a video from number ``start`` on, the same as when it is read from the beginning.
+    """Yield the frames of a video, upright.
 
-    Pictures are upright, uint8 BGR. ``start_time`` is the time of frame ``start``, if known: MP4, MOV, Matroska and
-    WebM are then read from the keyframe before it; otherwise all is decoded and the first frames are dropped. ``size``
-    (height, width) is that of all frames, by default that of the first one given; ``resize_changes`` resizes frames of
-    another size.
+    Args:
+        source: The path of a file, in any format that FFmpeg decodes.
+        start: The number of the first frame to yield; the frames are the same as when all are read.
+        start_time: The time of that frame, in the video's own units, if it is known: MP4, MOV, Matroska and WebM are
+            then read from the keyframe before it; otherwise all is decoded, and the first frames are dropped.
+        resize_changes: Whether to resize frames of another size, instead of stopping there.
+        size: The size (height, width) of all frames, by default that of the first one.
 
-    Raises :class:`VideoError` for a file that is not a video, and for a frame of another size, unless it is resized.
-    Raises :class:`IncompleteError` after the last frame that could be decoded, if the file is cut short or damaged.
+    Yields:
+        The frames, with a ``picture``, (H, W, 3) uint8 BGR, and its ``time`` in the video's own units.
+
+    Raises:
+        VideoError: The file is not a video, or a frame has another size, and is not to be resized.
+        IncompleteError: The file is cut short or damaged; raised after the last frame that could be decoded.
+
+    Example:
+        >>> import omz
+        >>> for frame in omz.video.read("talk.mp4"):
+        ...     print(frame.picture.shape)
+        (96, 160, 3)
+        (96, 160, 3)
     """
     damage, reformatter, turns, clock = _Damage(), VideoReformatter(), _Turns(), _Clock(Fraction(1))
     index = start

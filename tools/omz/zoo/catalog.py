@@ -14,6 +14,8 @@ from omz.errors import CardError
 from omz.zoo.card import CARD_FILE, COMPOSITE_FILE, CompositeCard, ModelCard
 from omz.zoo.card_reader import load_card, load_composite
 
+_OTHER_ZOOS = "for a model of Open Model Zoo, add --models_dir with the path of a checkout of it"
+
 
 @dataclass(frozen=True)
 class _Place:
@@ -64,8 +66,8 @@ class Catalog:
         """Return the card called ``name``; raises :class:`CardError` for a bad card or an unknown model."""
         place = self._places.get(name)
         if place is None:
-            hint = self._nearest(name) or f"there are: {', '.join(self)}"
-            raise CardError(f"no model is called {name!r}; {hint}")
+            hints = self._hints(name) or (f"there are: {', '.join(self)}",)
+            raise CardError("; ".join((f"no model is called {name!r}", *hints)))
         if name in self._duplicates:
             folders = f"{place.file.parent} and {self._duplicates[name]}"
             raise CardError(f"two models are called {name}, in {folders}; rename one")
@@ -84,8 +86,7 @@ class Catalog:
         for pattern in patterns:
             matching = [*self._matching(pattern)]
             if not matching:
-                hint = self._nearest(pattern)
-                raise CardError(f'No matching models: "{pattern}"{hint and "; "}{hint}')
+                raise CardError("; ".join((f'No matching models: "{pattern}"', *self._hints(pattern))))
             selected.update(dict.fromkeys(matching))
         return list(selected)
 
@@ -98,10 +99,14 @@ class Catalog:
                     if fnmatch.fnmatchcase(stage, pattern):
                         yield stage
 
-    def _nearest(self, name: str) -> str:
-        """Return a hint at the name that was meant; "" if none is near."""
+    def _hints(self, name: str) -> tuple[str, ...]:
+        """Return what may help someone who asked for a model that is not there."""
         near = difflib.get_close_matches(name, self._places, 1)
-        return f"did you mean {near[0]}?" if near else ""
+        if near:
+            return (f"did you mean {near[0]}?",)
+        if not self.roots:
+            return (f"there are: {', '.join(self)}", _OTHER_ZOOS)
+        return ()
 
     @functools.cached_property
     def _stages(self) -> dict[str, tuple[str, ...]]:

@@ -1,0 +1,15 @@
+# The core of Open Matting Zoo; docs/install.md shows how to run it.
+FROM python:3.13-slim-bookworm
+
+# What OpenCV is linked with, even where it opens no window
+RUN apt-get update && apt-get install --yes --no-install-recommends libgl1 libglib2.0-0 && rm -rf /var/lib/apt/lists/*
+
+WORKDIR /src
+COPY . .
+RUN python -m pip install --no-cache-dir --constraint constraints/newest.txt .
+
+# Any user may run it: files go to /work, and compiled models to a folder that all can write
+ENV HOME=/tmp
+USER 1000:1000
+WORKDIR /work
+ENTRYPOINT ["omz_demo"]

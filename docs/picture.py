@@ -1,0 +1,108 @@
+"""Make the pictures of the README and of docs/demo.md: a photograph, its plate, its matte, and a new background.
+
+    python docs/picture.py [FOLDER]
+
+The subject is Eileen Collins, photographed by NASA, and the new background a launch site, photographed by SpaceX; both
+are in the public domain and come with scikit-image. Nobody photographed the studio without her, so its plate is
+retouched: inside a rough outline of her, the backdrop is continued from its surroundings. ``omz.cut_out`` does the
+rest.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from skimage import data
+
+import omz
+from omz.images.arrays import Picture
+from omz.images.files import encode_picture, read_picture, write_picture
+
+Outline = list[tuple[int, int]]
+
+HEIGHT = 340  # of the photograph's 512 rows: about three to two
+SCALE = 2  # the model works best at the sizes of videos
+PANEL = (768, 512)
+# Outlines in pixels of the photograph, x and y
+SUBJECT: Outline = [
+    (19, 341), (36, 296), (50, 264), (72, 241), (95, 222), (104, 208), (102, 176), (122, 150), (160, 138), (142, 105),
+    (140, 66), (158, 32), (192, 6), (235, -2), (274, 8), (304, 38), (314, 80), (308, 118), (284, 144), (300, 176),
+    (314, 208), (318, 236), (346, 258), (360, 286), (366, 341),
+]  # fmt: skip
+FLAG: Outline = [(-1, -1), (62, -1), (106, 205), (106, 341), (-1, 341)]
+SHUTTLE: Outline = [(340, 341), (340, 250), (370, 60), (390, -1), (450, -1), (480, 270), (512, 270), (512, 341)]
+LAUNCH = np.s_[134:410, 46:460]  # the rocket, to the right of her
+
+
+def main() -> None:
+    """Write ``before_after.jpg`` and ``steps.jpg`` into the folder, by default that of this file."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
+    photo = _bgr(data.astronaut())[:HEIGHT]
+    pictures = {"photo.png": _enlarge(photo), "plate.png": _enlarge(retouch(photo)), "launch.png": _launch()}
+    with tempfile.TemporaryDirectory() as temporary:
+        work = Path(temporary)
+        for name, picture in pictures.items():
+            write_picture(work / name, picture)
+        omz.cut_out(
+            work / "photo.png",
+            output=work / "out",
+            plate=work / "plate.png",
+            target=work / "launch.png",
+            what="alpha,composite",
+            fill_holes=0.02,
+        )
+        results = [read_picture(work / "out" / f"photo_{name}.png") for name in ("alpha", "composite")]
+    panels = [_panel(picture) for picture in (pictures["photo.png"], pictures["plate.png"], *results)]
+    _write(folder / "before_after.jpg", np.hstack([panels[0], panels[3]]))
+    _write(folder / "steps.jpg", np.vstack([np.hstack(panels[:2]), np.hstack(panels[2:])]))
+
+
+def retouch(photo: Picture) -> Picture:
+    """Return the photograph with the backdrop in place of the subject."""
+    subject = _inside(SUBJECT, photo)
+    known = (1 - subject) * (1 - _inside(FLAG, photo)) * (1 - _inside(SHUTTLE, photo))
+    total = np.zeros(photo.shape, np.float32)
+    weights = np.zeros((*known.shape, 1), np.float32)
+    for sigma in (6, 12, 25, 50, 100):  # near pixels count most; far ones serve where no others are
+        share = sigma**-4.0
+        total += share * cv2.GaussianBlur(photo * known[..., None], (0, 0), sigma)
+        weights += share * cv2.GaussianBlur(known, (0, 0), sigma)[..., None]
+    backdrop = total / np.maximum(weights, 1e-12)
+    inside = cv2.GaussianBlur(subject, (0, 0), 1)[..., None]
+    return np.round(photo * (1 - inside) + backdrop * inside).astype(np.uint8)
+
+
+def _inside(outline: Outline, photo: Picture) -> NDArray[np.float32]:
+    """Return 1 inside the outline and 0 outside, at the size of the photograph."""
+    mask = np.zeros(photo.shape[:2], np.float32)
+    cv2.fillPoly(mask, [np.array(outline, np.int32)], 1)
+    return mask
+
+
+def _launch() -> Picture:
+    return _bgr(data.rocket())[LAUNCH]
+
+
+def _bgr(picture: Picture) -> Picture:
+    return np.ascontiguousarray(picture[..., ::-1])
+
+
+def _enlarge(picture: Picture) -> Picture:
+    return cv2.resize(picture, None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_CUBIC)
+
+
+def _panel(picture: Picture) -> Picture:
+    return cv2.resize(picture, PANEL, interpolation=cv2.INTER_AREA)
+
+
+def _write(path: Path, picture: Picture) -> None:
+    path.write_bytes(encode_picture(path, picture, quality=85))
+
+
+if __name__ == "__main__":
+    main()

@@ -15,10 +15,10 @@ from pydantic import ValidationError
 
 from omz.atomic import whole_file
 from omz.errors import CardError, ModelFileError, UsageError
-from omz.zoo.card import CARD_FILE, InputInfo
+from omz.zoo.card import InputInfo
 from omz.zoo.lint import FILL_IN
 from omz.zoo.model_file import Checksum, HttpSource
-from omz.zoo.vocabulary import Framework
+from omz.zoo.vocabulary import CARD_FILE, Framework
 
 FRAMEWORKS: dict[str, Framework] = {
     ".onnx": "onnx",

@@ -9,9 +9,10 @@ import re
 import subprocess
 import sys
 import tempfile
-import tomllib
 import venv
 from pathlib import Path
+
+import tomllib
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "install.md"

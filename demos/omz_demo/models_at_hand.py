@@ -45,9 +45,6 @@ def models_at_hand(models_dir: Sequence[Path], download_dir: Path) -> Iterator[M
 
 
 def _model(card: ModelCard, models_dir: Sequence[Path], download_dir: Path) -> Model:
-    for path, file in bundled_files(card).items():
-        if not _has_size(path, file.size):
-            return Model(card.name, "unusable", f"{path} is missing or damaged; {how_to_restore(card)}")
     remote = [file for file in card.files if not isinstance(file.source, BundledSource)]
     missing = 0
     for file in remote:
@@ -64,6 +61,9 @@ def _model(card: ModelCard, models_dir: Sequence[Path], download_dir: Path) -> M
         return Model(card.name, "unusable", first_line(error))
     if stored:
         return Model(card.name, "ready", f"{where}, converted")
+    for path, file in bundled_files(card).items():
+        if not _has_size(path, file.size):
+            return Model(card.name, "unusable", f"{path} is missing or damaged; {how_to_restore(card)}")
     return Model(card.name, "to convert", f"{where}; converted on first use")
 
 

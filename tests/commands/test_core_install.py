@@ -8,10 +8,10 @@ import sys
 
 import numpy as np
 import pytest
-from PIL import Image
 from helpers.builders import published_file, small_model, write_card
-from helpers.core_environment import install_core
 from helpers.clips import write_clip
+from helpers.core_environment import install_core
+from PIL import Image
 
 from omz.images.files import write_picture
 from omz.synthesis.scene import make_scene

@@ -9,13 +9,13 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner, Result
-from helpers.builders import write_card, write_composite
+from helpers.builders import own_names, write_card, write_composite
 
 from omz.cli.command import omz_command
 from omz.cli.selection import Selection, selection_options
 from omz.errors import CardError
 
-OWN = ["background-matting-mobilenetv2", "background-matting-starter", "semantic_human_matting"]
+OWN = own_names()
 
 
 @omz_command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from omz.convert.plan import plan_conversion
 from omz.errors import CardError, ModelFileError, OmzError
 from omz.zoo import Catalog
 
+STARTER = "background-matting-starter"
 GOOD = "--input_model=$dl_dir/net.onnx"
 EXPORT = [
     "--model-name=BackgroundMatting", "--import-module=omz.networks.background_matting", "--weights=$dl_dir/net.onnx",
@@ -111,6 +113,27 @@ def test_a_source_from_an_archive_is_a_warning_for_it_is_not_converted(tmp_path)
     assert line.startswith("files: net.onnx comes out of an archive")
     with pytest.raises(OmzError, match=r"net\.onnx is used, but not listed"):
         carry_out(plan_conversion(Catalog(tmp_path / "zoo")["net"], tmp_path, tmp_path), lambda event: None)
+
+
+@pytest.mark.parametrize("change", ["card", "bytes", "size", "no manifest", "nonsense", "none"])
+def test_an_ir_beside_the_card_that_is_not_its_own_is_an_error(tmp_path, change):
+    folder = tmp_path / STARTER
+    shutil.copytree(Catalog()[STARTER].folder, folder)
+    card, ir = folder / "model.yml", folder / "FP16" / f"{STARTER}.xml"
+    weights = ir.with_suffix(".bin").read_bytes()
+    if change == "card":
+        card.write_text(card.read_text().replace("--scale=255", "--scale=254"))
+    elif change == "bytes":
+        ir.with_suffix(".bin").write_bytes(weights[:-1] + bytes([weights[-1] ^ 1]))
+    elif change == "size":
+        ir.with_suffix(".bin").write_bytes(weights[:-1])
+    elif change == "no manifest":
+        ir.with_suffix(".json").unlink()
+    elif change == "nonsense":
+        ir.with_suffix(".json").write_text("[]")
+    errors, warnings = found(tmp_path, STARTER)
+    problem = f"FP16/{STARTER}.xml is not what the converter made of this card; make it again, or remove it"
+    assert (errors, warnings) == ([] if change == "none" else [problem], [])
 
 
 def test_the_findings_about_stages_come_with_their_composite_model(tmp_path):

@@ -52,7 +52,7 @@ class StdinVideo:
         self._stream = container.streams.video[0]
         self.size: Size = (self._stream.height, self._stream.width)
         self.rate = rate_of(self._stream)
-        self.time_base = self._stream.time_base or 1 / self.rate
+        self.time_base = Fraction(self._stream.time_base or 1 / self.rate)
         self.has_sound = bool(container.streams.audio)
 
     @property

@@ -1,107 +1,275 @@
-"""Foreground estimation, for networks that give alpha only."""
+"""Foreground estimation, for networks that give alpha only.
+
+A pixel shows ``alpha * F + (1 - alpha) * B``: three equations for six unknowns, the foreground F and the background B.
+The method of Germer, Uelwer, Conrad and Harmeling, "Fast Multi-Level Foreground Estimation", 2020, also asks that F and
+B resemble those of the four neighbours, the more so the more alpha differs. It solves this for one pixel after another,
+the neighbours held fixed, a few times on each level of a pyramid, from coarse to fine.
+
+Two things differ here. Pixels are solved like the squares of a chessboard, all black ones at once, then all white ones.
+And fine levels solve only the soft pixels, and those that the level below looks up.
+"""
 
 from __future__ import annotations
 
-import functools
-import importlib.util
-import sys
-import tempfile
-import threading
-from collections.abc import Callable
-from importlib.machinery import PathFinder
-from types import ModuleType
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from omz.errors import ImageError, first_line
-from omz.images.arrays import Alpha, Colours, Picture
+from omz.errors import ImageError
+from omz.images.arrays import Alpha, Colours, Picture, Size
 
-_MODULE = "pymatting.foreground.estimate_foreground_ml"
-_TURN = threading.Lock()  # each call has all cores to itself; one of numba's ways to have them bears no other call
+_Mask = NDArray[np.uint8]  # (H, W), 0 or 1
+_Values = NDArray[np.float32]  # a row for each channel
+_Places = NDArray[np.intp]  # flat indices
+
+_HARD = 1 / 510  # alpha this close to 0 or 1 changes nothing in 8 bits
+_REGULARIZATION = 0.03  # weight of a neighbour of equal alpha; the paper's 1e-5 makes more of errors of alpha
+_LEAST = 1e-6  # weight of a pixel in a mean to which it does not belong
+_WHOLE = 1 << 14  # a level with at most this many pixels is solved everywhere
+_COARSEST = 8  # longer side of the coarsest level, at most
+_SMALL = 32  # longer side of a level on which more sweeps cost little, at most
+_STRIP = 1 << 17  # pixels that are solved together, about: bounds the memory
+_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+_LOOKED_UP = np.ones((4, 4), np.uint8)  # two pixels, and one on either side
 
 
 def estimate_foreground(picture: Picture, alpha: Alpha) -> Colours:
     """Estimate the subject's own colours, without the old background that shows through where alpha is below 1.
 
-    ``picture`` is (H, W, 3) uint8 BGR, ``alpha`` (H, W) float32; the result is (H, W, 3) float32 BGR, 0 to 1. Raises
-    :class:`ImageError` if the two differ in size, or the estimator cannot be loaded. The first call of a process loads
-    it, and the first on a machine compiles it, which takes seconds. It needs about 80 bytes a pixel. Threads take
-    turns.
+    ``picture`` is (H, W, 3) uint8 BGR, ``alpha`` (H, W) float32; the result is (H, W, 3) float32 BGR, 0 to 1. It is
+    the picture where alpha is 1, and continues the subject smoothly where alpha is 0. Raises :class:`ImageError` if the
+    two differ in size. It needs up to 30 bytes a pixel, and 50 MB. Threads may call it at the same time.
 
-    The method is that of Germer, Uelwer, Conrad and Harmeling, "Fast Multi-Level Foreground Estimation", 2020.
+    >>> picture = np.full((2, 3, 3), 51, np.uint8)
+    >>> estimate_foreground(picture, np.ones((2, 3), np.float32))[0, 0].round(2)
+    array([0.2, 0.2, 0.2], dtype=float32)
     """
     if picture.shape != (*alpha.shape, 3) or not alpha.size:
         raise ImageError(f"picture {list(picture.shape)} and alpha {list(alpha.shape)} differ in size")
-    colours = picture.astype(np.float32) * np.float32(1 / 255)
-    if alpha.size == 1:  # no levels to estimate from
-        return colours
-    with _TURN:
-        return _estimator()(colours, alpha)
+    picture, alpha = np.ascontiguousarray(picture), np.ascontiguousarray(alpha)
+    visible = (alpha > _HARD).view(np.uint8)
+    soft = visible & (alpha < 1 - _HARD).view(np.uint8)
+    count = cv2.countNonZero(visible)
+    if count == 0 or (count == alpha.size and not cv2.countNonZero(soft)):
+        return _unit(picture)
+    matted = _Matted(picture, alpha)
+    finest, *coarser = _levels(soft)
+    solved = backdrop = _means(matted, (coarser or [finest])[-1])
+    for level in reversed(coarser):
+        solved = _solve(matted, level, solved)
+        if level.is_whole:
+            backdrop = solved
+    if count < alpha.size:
+        picture = cv2.copyTo(picture, visible, _enlarged(backdrop, (alpha.shape[0], alpha.shape[1])))
+    estimate = _unit(picture)
+    pixels = estimate.reshape(-1, 3)
+    for strip in _solved_strips(matted, finest, solved):
+        pixels[strip.places] = strip.own(3).T
+    return estimate
 
 
-@functools.cache
-def _estimator() -> Callable[[Colours, Alpha], Colours]:
-    """Return pymatting's estimator; raises :class:`ImageError` if it cannot be loaded."""
-    try:
-        try:
-            module = _load()
-        except (RuntimeError, OSError):  # numba finds no folder for its cache
-            module = _load_without_cache()
-    except (ImportError, RuntimeError, OSError) as error:
-        raise ImageError(
-            f"the foreground cannot be estimated: {first_line(error)}; pip install --upgrade pymatting numba, "
-            "or set NUMBA_CACHE_DIR to a writable folder"
-        ) from error
-    return module.estimate_foreground_ml
+@dataclass(frozen=True)
+class _Matted:
+    """A picture and its alpha. A level with ``step`` 2 has every second row and column of them, and so on."""
+
+    picture: Picture
+    alpha: Alpha
+
+    def at(self, y: _Places, x: _Places, step: int) -> tuple[_Values, _Values]:
+        """Return the colours (3, N) and alpha (N,), 0 to 1, of pixels of a level."""
+        places = y * (step * self.alpha.shape[1]) + x * step
+        colours = self.picture.reshape(-1, 3).take(places, axis=0)
+        alpha = self.alpha.reshape(-1).take(places)
+        return _unit(colours.T.copy()), np.fmin(np.fmax(alpha, 0), 1)  # NaN becomes 0
 
 
-def _load() -> ModuleType:
-    """Load the one file of pymatting that is needed; importing the package would compile all of its solvers.
+@dataclass(frozen=True)
+class _Level:
+    """A level of the pyramid, and which of its pixels are wanted."""
 
-    The module keeps its full name: numba's cache is kept under that, and numba looks it up when it loads the cache.
+    step: int
+    wanted: _Mask
+
+    @property
+    def is_whole(self) -> bool:
+        return self.wanted.size <= _WHOLE
+
+    @property
+    def sweeps(self) -> int:
+        if self.step == 1:
+            return 1
+        return 3 if max(self.wanted.shape) > _SMALL else 6
+
+
+@dataclass(frozen=True)
+class _Solved:
+    """A solved level: foreground and background (6, N), and the column (H, W) in them of every wanted pixel."""
+
+    step: int
+    values: _Values
+    columns: NDArray[np.int32]
+
+    def at(self, y: _Places, x: _Places) -> _Values:
+        return self.values.take(self.columns.reshape(-1).take(y * self.columns.shape[1] + x), axis=1)
+
+
+def _levels(soft: _Mask) -> list[_Level]:
+    """Return the levels, finest first. A level wants what the wanted pixels below it and their neighbours look up."""
+    levels = [_Level(1, soft)]
+    while max(levels[-1].wanted.shape) > _COARSEST:
+        wanted = cv2.dilate(levels[-1].wanted, _LOOKED_UP, anchor=(1, 1))[::2, ::2]
+        if wanted.size <= _WHOLE:
+            wanted = np.ones_like(wanted)
+        levels.append(_Level(2 * levels[-1].step, np.ascontiguousarray(wanted)))
+    return levels
+
+
+def _means(matted: _Matted, level: _Level) -> _Solved:
+    """Return the level above the coarsest: the mean foreground and background everywhere."""
+    y, x = np.indices(level.wanted.shape).reshape(2, -1)
+    colours, alpha = matted.at(y, x, level.step)
+    shares = np.stack([alpha**2, (1 - alpha) ** 2]) + np.float32(_LEAST)
+    means = (colours * shares[:, None]).sum(axis=2) / shares.sum(axis=1, keepdims=True)
+    halved = [-(-side // 2) for side in level.wanted.shape]
+    return _Solved(2 * level.step, means.reshape(6, 1), np.zeros(halved, np.int32))
+
+
+def _solve(matted: _Matted, level: _Level, coarser: _Solved) -> _Solved:
+    values = np.empty((6, cv2.countNonZero(level.wanted)), np.float32)
+    columns = np.zeros(level.wanted.shape, np.int32)
+    start = 0
+    for strip in _solved_strips(matted, level, coarser):
+        stop = start + len(strip.places)
+        values[:, start:stop] = strip.own(6)
+        columns.reshape(-1)[strip.places] = np.arange(start, stop, dtype=np.int32)
+        start = stop
+    return _Solved(level.step, values, columns)
+
+
+def _solved_strips(matted: _Matted, level: _Level, coarser: _Solved) -> Iterator[_Strip]:
+    for top, bottom in _strips(level.wanted):
+        strip = _Strip(matted, level, coarser, top, bottom)
+        for _ in range(level.sweeps):
+            strip.sweep()
+        yield strip
+
+
+def _strips(wanted: _Mask) -> list[tuple[int, int]]:
+    """Return the first row, and the one after the last, of strips that have about as many wanted pixels each."""
+    until = np.cumsum(cv2.reduce(wanted, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S))
+    if not until[-1]:
+        return []
+    tops = np.searchsorted(until, np.arange(0, until[-1], _STRIP), side="right")
+    end = np.searchsorted(until, until[-1]) + 1
+    return list(itertools.pairwise([*np.unique(tops).tolist(), int(end)]))
+
+
+class _Strip:
+    """The wanted pixels of some rows of a level: its own, at the flat ``places``.
+
+    They are solved together with so many rows around them that the result is the same as that of the whole level, and
+    with the pixels next to them, which stay as they are on the coarser level.
     """
-    if _MODULE in sys.modules:
-        return sys.modules[_MODULE]
-    _do_without_tbb_on_one_core()
-    package = importlib.util.find_spec("pymatting")
-    spec = None
-    if package and package.submodule_search_locations:
-        folders = [f"{folder}/foreground" for folder in package.submodule_search_locations]
-        spec = PathFinder.find_spec(_MODULE, folders)
-    if spec is None or spec.loader is None:
-        raise ModuleNotFoundError("pymatting is not installed")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[_MODULE] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[_MODULE]
-        raise
-    return module
+
+    def __init__(self, matted: _Matted, level: _Level, coarser: _Solved, top: int, bottom: int) -> None:
+        height, width = level.wanted.shape
+        margin = 2 * level.sweeps  # each half of a sweep carries values one row further
+        first = max(0, top - margin) & ~1  # even, so that squares keep their colours
+        wanted = cv2.copyMakeBorder(level.wanted[first : bottom + margin], 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+        black, white, around = _chessboard(wanted)
+        nodes = np.concatenate([black, white, around])
+        row = nodes // wanted.shape[1]
+        y = np.clip(row + (first - 1), 0, height - 1)
+        x = np.clip(nodes - row * wanted.shape[1] - 1, 0, width - 1)
+        colours, alpha = matted.at(y, x, level.step)
+        self._values = coarser.at(y >> 1, x >> 1)
+        shares = np.stack([alpha, 1 - alpha])
+        _explain(colours, self._values, shares, 1 / (shares**2).sum(axis=0))
+        number = np.empty(wanted.size, np.int32)
+        number[nodes] = np.arange(len(nodes), dtype=np.int32)
+        ways = np.array([-1, 1, -wanted.shape[1], wanted.shape[1]])
+        self._halves = []
+        for start, pixels in ((0, black), (len(black), white)):
+            near = number.take(pixels + ways[:, None]).astype(np.intp)
+            half = slice(start, start + len(pixels))
+            self._halves.append(_Half(colours[:, half], alpha, half, near))
+        y = y[: len(black) + len(white)]
+        self._own = np.flatnonzero((y >= top) & (y < bottom))
+        self.places = (y * width + x[: len(y)]).take(self._own)
+
+    def sweep(self) -> None:
+        for half in self._halves:
+            self._values[:, half.pixels] = half.solved(self._values)
+
+    def own(self, channels: int) -> _Values:
+        """Return the first so many channels of its own pixels: 3 are the foreground, 6 the background, too."""
+        return self._values[:channels].take(self._own, axis=1)
 
 
-def _do_without_tbb_on_one_core() -> None:
-    """Make numba prefer other threading layers than TBB on a single core.
+class _Half:
+    """Pixels of a strip on squares of one colour, which do not depend on each other."""
 
-    To start the threads of TBB, numba gives it a task, and waits for it when the process ends. On a single core only
-    the thread that gave the task would run it; the process hangs if that is not the main one.
+    def __init__(self, colours: _Values, alpha: _Values, pixels: slice, near: _Places) -> None:
+        self.pixels = pixels
+        self._colours = colours
+        self._near = near
+        own = alpha[pixels]
+        self._shares = np.stack([own, 1 - own])
+        weights = np.abs(alpha.take(near) - own) + np.float32(_REGULARIZATION)
+        total = weights.sum(axis=0)
+        self._weights = weights / total
+        self._gain = 1 / (total + (self._shares**2).sum(axis=0))
+
+    def solved(self, values: _Values) -> _Values:
+        """Return the new values of the pixels, given those of all pixels of the strip."""
+        mean = values.take(self._near[0], axis=1)
+        mean *= self._weights[0]
+        for near, weight in zip(self._near[1:], self._weights[1:], strict=True):
+            share = values.take(near, axis=1)
+            share *= weight
+            mean += share
+        _explain(self._colours, mean, self._shares, self._gain)
+        return mean
+
+
+def _explain(colours: _Values, values: _Values, shares: _Values, gain: _Values) -> None:
+    """Move foreground and background, the ``values`` (6, N), towards ones that give ``colours`` (3, N), in place.
+
+    ``shares`` (2, N) are alpha a and 1 - a, ``gain`` (N,) is g: the minimum of ``(a F + (1 - a) B - I)**2 + s (F - f)**2
+    + s (B - b)**2`` is at ``F = f + a g r`` and ``B = b + (1 - a) g r``, where ``r = I - a f - (1 - a) b`` and
+    ``1 / g = s + a**2 + (1 - a)**2``.
     """
-    from numba import config
+    foreground, background = values[:3], values[3:]
+    rest = colours - foreground * shares[0]
+    rest -= background * shares[1]
+    rest *= gain
+    foreground += rest * shares[0]
+    background += rest * shares[1]
+    np.clip(values, 0, 1, out=values)
 
-    settings = vars(config)
-    if settings["NUMBA_DEFAULT_NUM_THREADS"] == 1:
-        settings["THREADING_LAYER_PRIORITY"] = ["omp", "workqueue", "tbb"]
+
+def _chessboard(wanted: _Mask) -> tuple[_Places, _Places, _Places]:
+    """Return the flat places of the wanted pixels on black and on white squares, and of those next to them."""
+    places = np.flatnonzero(cv2.dilate(wanted, _CROSS).view(np.bool_))
+    is_wanted = wanted.reshape(-1).take(places).view(np.bool_)
+    row = places // wanted.shape[1]
+    column = places - row * wanted.shape[1]
+    is_black = ((row ^ column) & 1).astype(np.bool_)
+    return places[is_wanted & is_black], places[is_wanted & ~is_black], places[~is_wanted]
 
 
-def _load_without_cache() -> ModuleType:
-    """Load it with a temporary cache: every process compiles again."""
-    from numba import config
+def _enlarged(solved: _Solved, size: Size) -> Picture:
+    """Return the foreground of a level that is solved everywhere, at the ``size`` of the picture."""
+    foreground = solved.values[:3].take(solved.columns, axis=1).transpose(1, 2, 0)
+    small = cv2.convertScaleAbs(np.ascontiguousarray(foreground), alpha=255).reshape(foreground.shape)
+    height, width = (side * solved.step for side in solved.columns.shape)
+    large = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.ascontiguousarray(large[: size[0], : size[1]])
 
-    settings = vars(config)
-    before = settings["CACHE_DIR"]
-    with tempfile.TemporaryDirectory(prefix="omz-numba-") as folder:
-        settings["CACHE_DIR"] = folder
-        try:
-            return _load()
-        finally:
-            settings["CACHE_DIR"] = before
+
+def _unit(levels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return np.multiply(levels, np.float32(1 / 255), dtype=np.float32)

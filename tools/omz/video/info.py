@@ -64,7 +64,7 @@ def probe(source: str | Path) -> VideoInfo:
             raise VideoError(f"{source} has no frame that can be decoded; use an undamaged video")
         rate, seconds = rate_of(stream), _seconds(container, stream)
         turn = turn_of(frame)
-        aspect = stream.sample_aspect_ratio or Fraction(1)
+        aspect = Fraction(stream.sample_aspect_ratio or 1)
         if turn.transposed:
             aspect = 1 / aspect
         sounds = [sound.codec_context.codec.canonical_name for sound in container.streams.audio if sound.codec_context]
@@ -72,7 +72,7 @@ def probe(source: str | Path) -> VideoInfo:
             path=str(source),
             size=turn.size((frame.height, frame.width)),
             rate=rate,
-            time_base=stream.time_base or Fraction(1, 1000),
+            time_base=Fraction(stream.time_base or Fraction(1, 1000)),
             frames=stream.frames or (round(seconds * rate) if seconds else None),
             seconds=seconds,
             origin=_origin(container),
@@ -88,7 +88,7 @@ def probe(source: str | Path) -> VideoInfo:
 
 def rate_of(stream: VideoStream) -> Fraction:
     """Return the average rate of a stream in frames a second; else FFmpeg's guess, else 25."""
-    return stream.average_rate or stream.guessed_rate or _USUAL_RATE
+    return Fraction(stream.average_rate or stream.guessed_rate or _USUAL_RATE)  # PyAV 19 has a type of its own
 
 
 def _first_frame(container: InputContainer, stream: VideoStream) -> av.VideoFrame | None:
@@ -103,7 +103,7 @@ def _first_frame(container: InputContainer, stream: VideoStream) -> av.VideoFram
 
 def _seconds(container: InputContainer, stream: VideoStream) -> Fraction | None:
     if stream.duration and stream.time_base:
-        return stream.duration * stream.time_base
+        return Fraction(stream.duration * stream.time_base)
     if container.duration:
         return Fraction(container.duration, av.time_base)
     return None

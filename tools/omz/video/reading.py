@@ -207,7 +207,7 @@ def _pts(stream: VideoStream, frame: av.VideoFrame) -> int | None:
 
 
 def _time_base(stream: VideoStream) -> Fraction:
-    return stream.time_base or Fraction(1, 1000)
+    return Fraction(stream.time_base or Fraction(1, 1000))
 
 
 class Playback:

@@ -221,7 +221,7 @@ def _optimizer_lines(model: NewModel) -> Iterator[str]:
     source = _place(model) if model.framework == "onnx" else f"$conv_dir/{model.name}.onnx"
     yield f"  - {_scalar('--input_model=' + source)}"
     if model.ports.outputs:
-        yield f"  - {_scalar('--output=' + ','.join(model.ports.outputs))}"
+        yield f"  - {_scalar('--output=' + _literal(','.join(model.ports.outputs)))}"
     yield "  # The converted model takes BGR, 0 to 255. Uncomment the steps from there to the input of the original:"
     yield "  # - --reverse_input_channels  # the original takes RGB"
     yield "  # - --scale=255  # it takes 0 to 1"
@@ -232,7 +232,12 @@ def _optimizer_lines(model: NewModel) -> Iterator[str]:
 def _place(model: NewModel) -> str:
     """Return the path of the file that the conversion starts from, as an argument."""
     folder = "$config_dir" if model.is_bundled else "$dl_dir"
-    return f"{folder}/{model.files[0].name.replace('$', '$$')}"
+    return f"{folder}/{_literal(model.files[0].name)}"
+
+
+def _literal(text: str) -> str:
+    """Return a text as an argument in which no variable begins."""
+    return text.replace("$", "$$")
 
 
 def _scalar(text: str) -> str:

@@ -1,0 +1,181 @@
+"""``omz_info_dumper --new``: from a file to a card that is checked, and converted."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import click
+import onnx
+import pytest
+from click.testing import CliRunner, Result
+from helpers.builders import heavy_model, small_model
+
+from omz.cli import converter, downloader, info_dumper
+from omz.zoo import Catalog
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path, monkeypatch):
+    monkeypatch.delenv("OMZ_MODELS_DIR", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def run(command: click.Command, *arguments: object, **others: object) -> Result:
+    result = CliRunner().invoke(command, [str(argument) for argument in arguments], catch_exceptions=False, **others)
+    assert "Traceback" not in result.output
+    return result
+
+
+def new(*arguments: object, **others: object) -> Result:
+    return run(info_dumper.main, "--new", *arguments, **others)
+
+
+def lint(*arguments: object) -> Result:
+    return run(info_dumper.main, "--lint", *arguments)
+
+
+def everything(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_the_card_of_a_file_is_good_at_once_and_converts(tmp_path):
+    small_model(tmp_path / "net.onnx")
+    result = new("my-model", "--file", "net.onnx", "--models_dir", "zoo")
+    assert (result.exit_code, result.stderr) == (0, "")
+    check = "omz_info_dumper --lint --name my-model --models_dir zoo"
+    assert result.stdout == f"zoo/my-model/model.yml: written; fill it in, then check it: {check}\n"
+    assert everything(tmp_path / "zoo") == ["my-model/model.yml", "my-model/net.onnx"]
+    result = lint(*check.split()[2:])
+    assert (result.exit_code, result.stdout) == (0, "1 checked, 0 bad, 1 with warnings\n")
+    gaps = [line.split(": ")[2] for line in result.stderr.splitlines()]
+    assert gaps == [
+        "description",
+        "license",
+        "no README.md and no accuracy-check.yml beside the card; add what is missing",
+    ]
+    result = run(converter.main, "--name", "my-model", "--models_dir", "zoo", "-o", "out")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "out" / "public" / "my-model" / "FP16" / "my-model.xml").is_file()
+
+
+def test_a_file_with_an_address_is_downloaded_and_converts(tmp_path):
+    source = heavy_model(tmp_path / "zoo" / "files" / "net.onnx", 1000)
+    onnx.save_model(
+        onnx.load(source), source, save_as_external_data=True, location="net.data", size_threshold=0
+    )  # the weights go to a file beside it
+    result = new("my-model", "--file", source, "--url", source.as_uri(), "--models_dir", "zoo")
+    assert result.exit_code == 0, result.output
+    assert everything(tmp_path / "zoo" / "my-model") == ["model.yml"]
+    assert [file.name for file in Catalog(Path("zoo"))["my-model"].files] == ["net.onnx", "net.data"]
+    asked = ("--name", "my-model", "--models_dir", "zoo", "-o", "out")
+    assert lint(*asked[:4]).exit_code == 0
+    for command in (downloader.main, converter.main):
+        result = run(command, *asked, *(() if command is downloader.main else ("-d", "out")))
+        assert result.exit_code == 0, result.output
+
+
+def test_the_weights_beside_an_onnx_file_ship_with_it(tmp_path):
+    source = heavy_model(tmp_path / "net.onnx", 1000)
+    onnx.save_model(onnx.load(source), source, save_as_external_data=True, location="net.data", size_threshold=0)
+    assert new("my-model", "--file", "net.onnx", "--models_dir", "zoo").exit_code == 0
+    assert everything(tmp_path / "zoo") == ["my-model/model.yml", "my-model/net.data", "my-model/net.onnx"]
+    assert lint("--name", "my-model", "--models_dir", "zoo").exit_code == 0
+    (tmp_path / "net.data").unlink()
+    result = new("other", "--file", "net.onnx", "--models_dir", "zoo")
+    assert result.exit_code == 1
+    assert "net.onnx keeps weights in net.data, which is missing" in result.stderr
+    assert not (tmp_path / "zoo" / "other").exists()
+
+
+def test_a_card_without_a_file_has_gaps_that_lint_tells(tmp_path):
+    result = new("my-model")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert everything(tmp_path) == ["my-model/model.yml"]
+    result = lint("--name", "my-model", "--models_dir", ".")
+    assert result.exit_code == 1
+    path = tmp_path / "my-model" / "model.yml"
+    assert result.stdout.splitlines() == [
+        f"{path}: files.0.source: is still FILL_IN; write the address of the file",
+        f"{path}: files.0.checksum: is all zeros; write the SHA-384 of the file, and its size",
+        "1 checked, 1 bad, 1 with warnings",
+    ]
+    text = path.read_text()
+    for gap, value in (
+        ("description: FILL_IN", "description: A model."),
+        ("license: FILL_IN", "license: https://example.com/license"),
+        ("https://example.com/FILL_IN", "https://example.com/net.onnx"),
+        ("0" * 96, hashlib.sha384(b"x").hexdigest()),
+    ):
+        assert gap in text
+        text = text.replace(gap, value)
+    path.write_text(text)
+    for name in ("README.md", "accuracy-check.yml"):
+        (path.parent / name).touch()
+    result = lint("--name", "my-model", "--models_dir", ".")
+    assert (result.exit_code, result.output) == (0, "1 checked, 0 bad\n")
+
+
+def test_an_address_alone_gives_name_and_source(tmp_path):
+    assert new("my-model", "--url", "https://example.com/a/net%20v2.pth?raw=1").exit_code == 0
+    card = Catalog(tmp_path)["my-model"]
+    assert (card.framework, card.files[0].name) == ("pytorch", "net v2.pth")
+    assert card.files[0].urls == ("https://example.com/a/net%20v2.pth?raw=1",)
+
+
+def test_the_environment_says_where_the_cards_are(tmp_path):
+    assert new("my-model", env={"OMZ_MODELS_DIR": str(tmp_path / "zoo")}).exit_code == 0
+    assert everything(tmp_path) == ["zoo/my-model/model.yml"]
+
+
+def test_in_a_checkout_of_a_zoo_the_card_goes_where_it_is_found(tmp_path):
+    (tmp_path / "checkout" / "models" / "public").mkdir(parents=True)
+    assert new("my-model", "--models_dir", "checkout").exit_code == 0
+    assert everything(tmp_path) == ["checkout/models/my-model/model.yml"]
+    assert "my-model" in Catalog(tmp_path / "checkout")
+
+
+def test_a_card_is_never_overwritten(tmp_path):
+    assert new("my-model").exit_code == 0
+    before = (tmp_path / "my-model" / "model.yml").read_bytes()
+    small_model(tmp_path / "net.onnx")
+    result = new("my-model", "--file", "net.onnx")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "main: error: my-model/model.yml is there already; edit it, or choose another name\n"
+    assert (tmp_path / "my-model" / "model.yml").read_bytes() == before
+    assert everything(tmp_path) == ["my-model/model.yml", "net.onnx"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [""], ["a b"], ["a/b"], ["../a"], [".."], ["a" * 300], ["-x"],
+        ["net", "--lint"], ["net", "--all"], ["net", "--name", "net"], ["net", "--details"],
+        ["net", "--url", "nonsense"], ["net", "--file", "net.txt"], ["net", "--file", "absent.onnx"],
+        ["net", "--file", "."], ["net", "--url", "https://example.com/net.xml"],
+        ["net", "--models_dir", "a", "--models_dir", "b"],
+    ],
+)  # fmt: skip
+def test_wrong_usage_has_exit_code_2_and_writes_nothing(tmp_path, arguments):
+    (tmp_path / "net.txt").touch()
+    result = new(*arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines()[-1].split("rror: ")[1]
+    assert everything(tmp_path) == ["net.txt"]
+
+
+@pytest.mark.parametrize("flags", [["--file", "net.onnx"], ["--url", "https://example.com/x"]])
+def test_flags_of_a_new_card_alone_are_wrong_usage(tmp_path, flags):
+    small_model(tmp_path / "net.onnx")
+    result = run(info_dumper.main, "--all", *flags)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "main: error: --file and --url belong to --new NAME\n"
+
+
+def test_a_file_that_is_not_onnx_and_a_folder_that_cannot_be_written_are_one_line(tmp_path):
+    (tmp_path / "net.onnx").write_text("no model")
+    result = new("net", "--file", "net.onnx")
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    result = new("net", "--models_dir", "net.onnx")
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert everything(tmp_path) == ["net.onnx"]

@@ -1,0 +1,31 @@
+"""pymatting's estimator of foreground colours, the oracle of ours."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+
+@functools.cache
+def _estimator() -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """Return it from its own file: to import the package is to compile all of its solvers, for a minute."""
+    package = importlib.util.find_spec("pymatting")
+    assert package is not None
+    assert package.origin is not None
+    name = "estimate_foreground_ml"
+    path = Path(package.origin).with_name("foreground") / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.estimate_foreground_ml
+
+
+def pymatting_foreground(picture: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Return (H, W, 3) float32, 0 to 1, for a uint8 picture."""
+    return _estimator()(picture.astype(np.float32) / np.float32(255), alpha)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +47,8 @@ def main(positional: tuple[str, ...], inputs: tuple[str, ...], example: bool, **
 
 
 def _run(inputs: tuple[str, ...], flags: dict[str, Any]) -> None:
-    from omz.cutout.run import run
+    # OpenBLAS, which NumPy loads, starts threads that spin for a while, and nothing here multiplies matrices.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from omz.malloc import keep_freed_memory
     from omz_demo.display import TerminalObserver
 
@@ -56,7 +58,12 @@ def _run(inputs: tuple[str, ...], flags: dict[str, Any]) -> None:
         for hint in hints:
             observer.on_warning(hint)
         options = make_options(inputs, values)
-        summary = run(options, observer)
+        from omz.cutout.opening import open_ahead
+
+        opening = open_ahead(options)  # before the rest is loaded
+        from omz.cutout.run import run
+
+        summary = run(options, observer, opening)
     _show(summary, options)
     if summary.failed:
         raise click.exceptions.Exit(1)

@@ -7,27 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.table import Table
-from rich.text import Text
 
 from omz.cli.conversion_display import in_words
 from omz.cutout.observer import Action, Observer
 from omz.cutout.summary import Summary
 from omz.events import Event
-from omz.images.arrays import Picture
 
 if TYPE_CHECKING:
+    from omz.images.arrays import Picture
+    from omz_demo.bar import Bar  # loads Rich, which few runs need
     from omz_demo.window import Window  # OpenCV's windows, which few runs open
 
 
@@ -41,15 +29,14 @@ class TerminalObserver(Observer):
     def __init__(self, show: bool | None = None, metrics: bool = False) -> None:
         self._show, self._metrics = show, metrics
         self._window: Window | None = None
-        self._bar: Progress | None = None
-        self._task: tuple[str, TaskID] | None = None
+        self._bar: Bar | None = None
 
     def __enter__(self) -> TerminalObserver:
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._bar is not None:
-            self._bar.stop()
+            self._bar.close()
         if self._window is not None:
             self._window.close()
 
@@ -75,17 +62,10 @@ class TerminalObserver(Observer):
         if not sys.stderr.isatty():
             return
         if self._bar is None:
-            columns = (
-                TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), _Rate(),
-                TimeRemainingColumn(),
-            )  # fmt: skip
-            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
-            self._bar.start()
-        if self._task is None or self._task[0] != name:
-            if self._task is not None:
-                self._bar.remove_task(self._task[1])
-            self._task = name, self._bar.add_task(name)
-        self._bar.update(self._task[1], completed=done, total=total)
+            from omz_demo.bar import Bar
+
+            self._bar = Bar()
+        self._bar.show(name, done, total)
 
     def watches(self, live: bool, recorded: bool) -> bool:
         """Return whether there is a window; open it if need be. Raises :class:`UsageError` without a display."""
@@ -107,16 +87,12 @@ class TerminalObserver(Observer):
         return self._window.show(picture, lines, always=pinned or self._metrics)
 
 
-class _Rate(ProgressColumn):
-    """Steps a second."""
-
-    def render(self, task: Task) -> Text:
-        """Return what is shown."""
-        return Text("" if task.speed is None else f"{task.speed:.1f} a second")
-
-
 def show_table(title: str, rows: Mapping[str, str], to_stderr: bool = False) -> None:
     """Print names and values."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(title=title, show_header=False)
     for name, value in rows.items():
         table.add_row(Text(name), Text(value))  # a path may look like markup

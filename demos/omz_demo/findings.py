@@ -172,7 +172,7 @@ def _display_and_cameras() -> tuple[bool, tuple[str, ...]]:
 
 def _cache() -> Path | None:
     try:
-        from omz.convert.store import cache_folder
+        from omz.convert.cache import cache_folder
     except (ImportError, OSError):  # OpenVINO is missing, which is a problem of its own
         return None
     return cache_folder() / "compiled"

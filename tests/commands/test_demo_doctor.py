@@ -12,7 +12,8 @@ import av
 import pytest
 from helpers.builders import write_card
 
-from omz.convert.store import cache_folder, stored_ir
+from omz.convert.cache import cache_folder
+from omz.convert.store import stored_ir
 from omz.runtime.quiet_openvino import core
 from omz.zoo import Catalog
 from omz_demo import findings as module

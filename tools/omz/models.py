@@ -6,30 +6,31 @@ import os
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from omz.convert.store import cache_folder, stored_ir
+from omz.convert.cache import cache_folder
+from omz.convert.remembered import RememberedIR, recall, remember
 from omz.errors import EngineError, OmzError, UsageError, os_reason
 from omz.events import Report
 from omz.images.arrays import Picture, Size
 from omz.images.files import read_picture
-from omz.isolated import IsolatedProcess
 from omz.matting.inference import MattingRequests
 from omz.matting.network import PLATE, STRETCHED, Matte
 from omz.runtime.openvino_engine import LATENCY, OpenVINOEngine, Tuning
-from omz.zoo import Catalog
+from omz.zoo.catalog import Catalog
 
 if TYPE_CHECKING:
     from omz.convert.converter import Conversion
     from omz.convert.plan import ConversionSettings
     from omz.runtime.quiet_openvino import ov
     from omz.video.reading import VideoFrame
+    from omz.zoo.card import ModelCard
 
 Image: TypeAlias = "Picture | str | os.PathLike[str] | VideoFrame"
 """An image: (H, W, 3) uint8 BGR, the path of a file, or a frame of a video."""
@@ -58,19 +59,43 @@ class ModelChoice:
         """
         if self.is_file:
             return None
-        names = [info.name for info in Catalog(*self.models_dir)[self.model].input_info]
-        if not names:
-            return None
-        return PLATE in names
+        if self._remembered is not None:
+            return self._remembered.takes_plate
+        return _takes_plate(self._catalog[self.model])
+
+    def at_hand(self) -> Path | None:
+        """Return the IR if it is known without reading a card, and there; None if :meth:`ir` has to look for it."""
+        if not self.is_file:
+            return None if self._remembered is None else self._remembered.path
+        path = Path(self.model)
+        return path if path.exists() else None
 
     def ir(self, report: Report = lambda event: None) -> Path:
         """Return the IR; a model of the zoo is converted on first use. Raises :class:`OmzError`."""
-        if not self.is_file:
-            return stored_ir(Catalog(*self.models_dir)[self.model], self.download_dir, report=report)
-        path = Path(self.model)
-        if not path.exists():
-            raise EngineError(f"no model at {path}; convert one with omz_converter")
+        there = self.at_hand()
+        if there is not None:
+            return there
+        if self.is_file:
+            raise EngineError(f"no model at {self.model}; convert one with omz_converter")
+        from omz.convert.store import stored_ir
+
+        card = self._catalog[self.model]
+        path = stored_ir(card, self.download_dir, report=report)
+        remember(card.path, RememberedIR(path, _takes_plate(card)))
         return path
+
+    @cached_property
+    def _catalog(self) -> Catalog:
+        return Catalog(*self.models_dir)
+
+    @cached_property
+    def _remembered(self) -> RememberedIR | None:
+        return recall(self._catalog.file(self.model))
+
+
+def _takes_plate(card: ModelCard) -> bool | None:
+    names = [info.name for info in card.input_info]
+    return PLATE in names if names else None
 
 
 @dataclass(frozen=True)
@@ -93,6 +118,7 @@ def open_model(
     precision: str = "auto",
     tuning: Tuning = LATENCY,
     adapt: Callable[[ov.Model], ov.Model] = lambda model: model,
+    deferred: bool = False,
 ) -> OpenedModel:
     """Compile an IR for a device; arguments are those of :class:`OpenVINOEngine`.
 
@@ -105,10 +131,9 @@ def open_model(
     except OSError as error:
         reason = os_reason(error)
         warnings.append(f"compiled models are not kept: {compiled} cannot be made: {reason}; set OMZ_CACHE_DIR")
-    kept_in = None
     if compiled.is_dir() and os.access(compiled, os.W_OK):
-        kept_in = compiled
-    engine = OpenVINOEngine(path, device, precision, kept_in, tuning=tuning, adapt=adapt)
+        tuning = replace(tuning, cache_dir=compiled)
+    engine = OpenVINOEngine(path, device, precision, tuning, adapt, deferred)
     if not engine.facts:
         warnings.append(
             f"{path.name} does not say what it takes, and gets BGR, 0 to 255; omz_converter makes IRs that say"
@@ -256,6 +281,8 @@ def convert_model(
     plan = plan_conversion(Catalog(*models_dir)[name], downloads, folder, settings)
     if not (plan.needs_trust and plan.settings.trust_code):
         return carry_out(plan)
+    from omz.isolated import IsolatedProcess
+
     process = IsolatedProcess("the conversion")
     try:
         process(os.chdir, os.getcwd())  # paths may be relative

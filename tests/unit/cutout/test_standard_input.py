@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from omz.cutout.standard_input import StdinPicture, StdinVideo, read_standard_input
+from omz.cutout.inputs import StdinPicture
+from omz.cutout.standard_input import StdinVideo, read_standard_input
 from omz.errors import ImageError, OmzError, UsageError, VideoError
 from omz.video.reading import IncompleteError
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
 from omz.cli.display import Display
 from omz.convert.events import ConversionPlanned, ConversionStep, IRReady
-from omz.convert.parity import Parity
 from omz.events import Event, ModelSkipped, Waiting
+
+if TYPE_CHECKING:
+    from omz.convert.parity import Parity
 
 
 class ConversionDisplay(Display):

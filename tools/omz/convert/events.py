@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from omz.convert.parity import Parity
-from omz.convert.plan import ConversionPlan
 from omz.events import Event
-from omz.zoo.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    from omz.convert.parity import Parity
+    from omz.convert.plan import ConversionPlan
+    from omz.zoo.preprocessing import Preprocessing
 
 State = Literal["converted", "up to date"]
 """Whether this conversion made an IR, or an earlier one did from the same source."""

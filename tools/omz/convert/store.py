@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Collection
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import platformdirs
-
 from omz.checksum import file_digest
+from omz.convert.cache import cache_folder, maker_versions
 from omz.convert.manifest import is_whole, made_by
 from omz.convert.plan import ConversionPlan, ConversionSettings, Precision, plan_conversion
 from omz.events import Report
@@ -23,18 +21,6 @@ if TYPE_CHECKING:
     from omz.convert.calibration import Calibration
 
 _USUAL: Precision = "FP16"
-
-REVISION = 1
-"""Raise this whenever a change to the code can change an IR: its bytes, its inputs and outputs, or what it computes.
-
-Cached IRs are found by package version and this number. If it stays the same, people who work from a checkout keep the
-IRs of the old code.
-"""
-
-
-def cache_folder() -> Path:
-    """Return the cache folder: ``OMZ_CACHE_DIR``, or the system's default."""
-    return Path(os.environ.get("OMZ_CACHE_DIR") or platformdirs.user_cache_path("open-matting-zoo"))
 
 
 def stored_ir(card: ModelCard, download_dir: Path, report: Report = lambda event: None) -> Path:
@@ -79,11 +65,6 @@ def _path(plan: ConversionPlan, precision: Precision) -> Path:
     if is_whole(shipped) and made_by(shipped, plan):
         return shipped
     return plan.ir_path(precision)
-
-
-def maker_versions() -> tuple[str, ...]:
-    """Return the versions that decide, with its source, what a cached IR is."""
-    return version("open-matting-zoo"), str(REVISION), version("openvino")
 
 
 def _plan(card: ModelCard, download_dir: Path, settings: ConversionSettings) -> ConversionPlan:

@@ -14,12 +14,11 @@ from pathlib import Path, PurePosixPath
 from typing import ClassVar, Literal, TypeAlias
 
 from omz.cutout.image_files import NoPlaceError, encode_images, sweep_images, write_images
-from omz.cutout.inputs import Input
+from omz.cutout.inputs import Input, StdinPicture
 from omz.cutout.manifest import Entry, Fingerprint, Manifest, fingerprint, fingerprint_of, open_manifest_of
 from omz.cutout.names import Outputs
 from omz.cutout.plan import STANDARD_OUTPUT, Plan
 from omz.cutout.session import Session, plate_warnings
-from omz.cutout.standard_input import StdinPicture
 from omz.cutout.summary import Outcome, Tally
 from omz.errors import ImageError, OmzError, UsageError, os_reason
 from omz.events import Event

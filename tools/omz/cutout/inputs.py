@@ -12,6 +12,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import Literal, TypeAlias
 
 from omz.errors import ImageError, UsageError, os_reason
+from omz.images.arrays import Picture
 from omz.images.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES, natural
 from omz.video.sequence import is_sequence
 
@@ -50,6 +51,14 @@ class Input:
     def root(self) -> Path:
         """The folder it was found under, or in which it lies; of a picture or video alone."""
         return self.path.parents[len(self.relative.parts) - 1]
+
+
+@dataclass(frozen=True)
+class StdinPicture:
+    """A picture, upright, and the bytes it was decoded from, which have its metadata."""
+
+    picture: Picture
+    data: bytes
 
 
 Inputs: TypeAlias = tuple[Input, ...]

@@ -15,8 +15,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-import filelock
-
 from omz.checksum import file_digest
 from omz.cutout.inputs import Input
 from omz.cutout.names import Outputs, is_file_name
@@ -147,6 +145,8 @@ def open_manifest(path: Path, depends_on: Mapping[str, str], resume: bool = Fals
     warning. Raises :class:`UsageError` where another process works on it, :class:`ImageError` where it cannot be
     used.
     """
+    import filelock
+
     header = {"schema": SCHEMA, **depends_on}
     with ExitStack() as stack:
         try:

@@ -287,11 +287,11 @@ class Options(InputFlags, PlateFlags, OutputFlags, MatteFlags, JobFlags, ModelFl
         refinement = Refinement(self.fill_holes, self.drop_specks, self.low, self.high, self.shift, self.feather)
         return MatteOptions(refinement, self.smooth, blur)
 
-    def tuning(self, live: bool) -> Tuning:
-        """Return the tuning of the device: for latency if the input is ``live``, else for throughput."""
+    def tuning(self, one_at_a_time: bool) -> Tuning:
+        """Return the tuning of the device: for latency if images come ``one_at_a_time``, else for throughput."""
         from omz.runtime.openvino_engine import Tuning
 
-        default: Literal["latency", "throughput"] = "latency" if live else "throughput"
+        default: Literal["latency", "throughput"] = "latency" if one_at_a_time else "throughput"
         return Tuning(self.hint or default, self.num_streams, self.num_threads)
 
     def resume_key(self, video: bool) -> dict[str, str]:

@@ -6,17 +6,20 @@ import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from omz.cutout.collisions import check_apart, check_collisions, name_key
-from omz.cutout.inputs import Input, Inputs, discover, shard
+from omz.cutout.inputs import Input, Inputs, StdinPicture, discover, shard
 from omz.cutout.manifest import is_manifest_name
 from omz.cutout.names import Outputs, check_places, is_file_name, name_outputs, name_videos, without_results
 from omz.cutout.options import Options
-from omz.cutout.standard_input import StdinPicture, StdinVideo, open_standard_input, read_standard_input
 from omz.errors import UsageError
 from omz.images.files import check_suffix
 from omz.images.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from omz.video.formats import CONTAINERS, Format, choose_format
+
+if TYPE_CHECKING:
+    from omz.cutout.standard_input import StdinVideo  # loads FFmpeg
 
 STANDARD_OUTPUT = Path("-")
 
@@ -54,6 +57,8 @@ def make_plan(options: Options) -> Plan:
         raise UsageError(f"{count} results do not go into {options.output}; name a folder")
     stdin: StdinPicture | StdinVideo | None = None
     if any(item.kind == "stdin" for item in inputs):
+        from omz.cutout.standard_input import open_standard_input, read_standard_input
+
         stdin = read_standard_input(open_standard_input(), options.raw)
     images, videos = _by_kind(inputs, isinstance(stdin, StdinPicture))
     named_images = _name_images(images, options, output, also_read)

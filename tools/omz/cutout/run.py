@@ -6,19 +6,19 @@ import json
 import os
 import time
 from collections.abc import Iterable
+from concurrent.futures import Future
 from typing import Any, TypeAlias
 
 from omz.atomic import whole_file
 from omz.cutout.flag import InputKind
 from omz.cutout.image_files import NoPlaceError
 from omz.cutout.images import image_plates, run_images
-from omz.cutout.live import run_live
 from omz.cutout.observer import Observer
+from omz.cutout.opening import Opened, open_ahead
 from omz.cutout.options import Options, idle_flags, make_options
 from omz.cutout.plan import Plan, make_plan
 from omz.cutout.session import Session, check_plate_given, open_session
 from omz.cutout.summary import Outcome, Summary
-from omz.cutout.videos import run_videos
 from omz.errors import Interrupted, UsageError
 from omz.matting.plates import PlateSource
 
@@ -27,13 +27,16 @@ FileName: TypeAlias = str | os.PathLike[str]
 _OF_THE_COMMAND = ("json", "profile")  # options that say what it prints
 
 
-def run(options: Options, observer: Observer | None = None) -> Summary:
+def run(options: Options, observer: Observer | None = None, opening: Future[Opened] | None = None) -> Summary:
     """Do all that was asked for, and return a summary, which also goes into the report of the options.
+
+    ``opening`` is the model, if :func:`omz.cutout.opening.open_ahead` has begun to open it.
 
     Raises :class:`omz.errors.OmzError` where nothing more can be done, and :class:`omz.errors.Interrupted` after Ctrl-C
     or where the observer stops the run; a live source ends well then, unless it gave nothing.
     """
     observer = observer or Observer()
+    opening = opening or open_ahead(options)
     for hint in options.hints:
         observer.on_warning(hint)
     plan = make_plan(options)
@@ -45,7 +48,7 @@ def run(options: Options, observer: Observer | None = None) -> Summary:
         plates = image_plates(options.plate, options.recursive)
     for line in idle_flags(options, _kinds(plan)):
         observer.on_warning(line)
-    with open_session(options, is_live, observer) as session:
+    with open_session(options, is_live, observer, opening) as session:
         started = time.perf_counter()
         try:
             outcome = _jobs(session, plan, plates)
@@ -119,17 +122,21 @@ def _kinds(plan: Plan) -> list[InputKind]:
 
 def _jobs(session: Session, plan: Plan, plates: PlateSource | None) -> Outcome:
     if plan.live is not None:
+        from omz.cutout.live import run_live
+
         return run_live(session, plan.live, plan)
     outcome = Outcome()
     if plan.pictures:
         outcome += run_images(session, plan, plates)
     if plan.videos:
+        from omz.cutout.videos import run_videos
+
         outcome += run_videos(session, plan)
     return outcome
 
 
 def _summary(session: Session, plan: Plan, outcome: Outcome, seconds: float) -> Summary:
-    info, tally = session.opened.engine.info, session.tally
+    info, tally = session.info, session.tally
     inputs = [*plan.pictures, *plan.videos]
     if plan.live:
         inputs.append(plan.live)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
-
 from omz.checksum import file_digest
 from omz.cutout.observer import Observer
+from omz.cutout.opening import Opened, only_size, open_requests
 from omz.cutout.options import Options
 from omz.cutout.summary import Tally
 from omz.errors import UsageError
@@ -24,28 +23,36 @@ from omz.images.refinement import Smoother
 from omz.images.sizes import size_text
 from omz.matting.backgrounds import Blur, Target, load_target, target_file
 from omz.matting.frames import MattedFrame
-from omz.matting.inference import Depth, MattingRequests
+from omz.matting.inference import MattingRequests
 from omz.matting.stream import MatteOptions, MattingStream
-from omz.matting.uint8_graph import uint8_graph
-from omz.models import OpenedModel, open_model
-from omz.runtime.quiet_openvino import ov
+from omz.runtime.engine import EngineInfo
 
 
 @dataclass(frozen=True)
 class Session:
-    """Model, target, options and threads that all jobs of a run share.
-
-    ``facts`` has all that pixels of results depend on but flags, by name.
-    """
+    """Model, target, options and threads that all jobs of a run share."""
 
     options: Options
-    opened: OpenedModel
-    model: MattingRequests
+    opened: Opened
     target: Target | None
     matte_options: MatteOptions
     pool: ThreadPoolExecutor
-    facts: Mapping[str, str]
     tally: Tally
+
+    @property
+    def model(self) -> MattingRequests:
+        """The model."""
+        return self.opened.model
+
+    @cached_property
+    def info(self) -> EngineInfo:
+        """The device and the precision that really run."""
+        return self.model.engine.info
+
+    @cached_property
+    def facts(self) -> Mapping[str, str]:
+        """All that pixels of results depend on but flags, by name."""
+        return _facts(self.options, self.opened.path, self.info)
 
     @property
     def takes_plate(self) -> bool:
@@ -82,35 +89,29 @@ def plate_warnings(matted: MattedFrame, tally: Tally) -> tuple[str, ...]:
 
 
 @contextmanager
-def open_session(options: Options, live: bool, observer: Observer) -> Iterator[Session]:
-    """Load what all jobs need. Raises :class:`omz.errors.OmzError`."""
+def open_session(
+    options: Options, live: bool, observer: Observer, opening: Future[Opened] | None = None
+) -> Iterator[Session]:
+    """Load what all jobs need; ``opening`` is the model, if somebody has begun to open it.
+
+    Raises :class:`omz.errors.OmzError`.
+    """
     target = load_target(options.target, options.fit)
     blur = 0
     if isinstance(target, Blur):
         blur, target = target.pixels, None
     matte_options = options.matte_options(blur)
-    path = options.model_choice.ir(observer.on_event)
-    opened = open_model(path, options.device, options.precision, options.tuning(live), partial(_adapted, options))
-    stretch = options.stretch
-    if stretch is None:
-        stretch = opened.stretches
-    dtype: Depth = np.uint8
-    if options.alpha_bits == "16":
-        dtype = np.uint16
-    model = MattingRequests(opened.engine, stretch, options.input_size, options.num_requests or None, dtype)
-    _check_model(options, model, live)
-    tally = Tally(observer, model.requests)
+    if opening is None:
+        path = options.model_choice.ir(observer.on_event)
+        opened = open_requests(options, path, live, only_size(options))
+    else:
+        opened = opening.result()
+    _check_model(options, opened.model, live)
+    tally = Tally(observer, opened.model.requests)
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        facts = _facts(options, path, opened)
         for warning in opened.warnings:
             tally.warn(warning)
-        yield Session(options, opened, model, target, matte_options, pool, facts, tally)
-
-
-def _adapted(options: Options, model: ov.Model) -> ov.Model:
-    is_free = all(port.get_partial_shape().is_dynamic for port in model.inputs)
-    in_bytes = is_free and not options.input_size and options.alpha_bits == "8"  # resized alpha is rounded afterwards
-    return uint8_graph(_laid_out(model, options.layouts), float_alpha=not in_bytes)
+        yield Session(options, opened, target, matte_options, pool, tally)
 
 
 def _check_model(options: Options, model: MattingRequests, live: bool) -> None:
@@ -123,19 +124,6 @@ def _check_model(options: Options, model: MattingRequests, live: bool) -> None:
         raise UsageError(f"{options.model} gives no trimap; leave --trimap out")
 
 
-def _laid_out(model: ov.Model, layouts: Mapping[str, str]) -> ov.Model:
-    """Return a model whose inputs have these layouts, by their names; "" is all others. It changes the one given."""
-    names = [port.any_name for port in model.inputs]
-    unknown = {*layouts} - {"", *names}
-    if unknown:
-        raise UsageError(f"--layout {min(unknown)}: the model's inputs are {', '.join(names)}")
-    for parameter in model.get_parameters():
-        layout = layouts.get(parameter.output(0).any_name, layouts.get(""))
-        if layout:
-            parameter.set_layout(ov.Layout(layout))
-    return model
-
-
 def check_plate_given(model: str, takes_plate: bool | None, is_given: bool) -> None:
     """Raise where the model takes a plate and there is none, or the other way round; None: that is not known yet."""
     if takes_plate is True and not is_given:
@@ -144,9 +132,7 @@ def check_plate_given(model: str, takes_plate: bool | None, is_given: bool) -> N
         raise UsageError(f"{model} takes no plate; leave --background out")
 
 
-def _facts(options: Options, model: Path, opened: OpenedModel) -> dict[str, str]:
-    """Return all that pixels of results depend on but flags, by name."""
-    info = opened.engine.info
+def _facts(options: Options, model: Path, info: EngineInfo) -> dict[str, str]:
     return {
         "version": version("open-matting-zoo"),
         "openvino": version("openvino"),

@@ -6,7 +6,6 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
@@ -15,6 +14,7 @@ import av
 from av.container import InputContainer
 from av.video.reformatter import VideoReformatter
 
+from omz.cutout.inputs import StdinPicture
 from omz.errors import ImageError, UsageError, VideoError, os_reason
 from omz.images.arrays import Picture, Size
 from omz.images.files import read_picture
@@ -30,14 +30,6 @@ _PACKET = 188  # bytes of MPEG-TS, each of which begins with G
 _STILL_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1")
 _VIDEOS = (b"\x1a\x45\xdf\xa3", b"YUV4MPEG2", b"nut/multimedia container", b"FLV\x01", b"OggS")
 _RAW = re.compile(r"(?P<width>[1-9]\d*)x(?P<height>[1-9]\d*):(?P<pixels>\w+)@(?P<rate>\d+(?:/[1-9]\d*|\.\d+)?)")
-
-
-@dataclass(frozen=True)
-class StdinPicture:
-    """A picture, upright, and the bytes it was decoded from, which have its metadata."""
-
-    picture: Picture
-    data: bytes
 
 
 class StdinVideo:

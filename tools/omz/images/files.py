@@ -10,16 +10,19 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from omz.atomic import whole_file
 from omz.errors import ImageError, first_line, os_reason
-from omz.images.arrays import Picture, Pixels
+from omz.images.arrays import Picture, Pixels, Size
 from omz.images.encoding import Metadata, encode, metadata_of, upright
 from omz.images.sizes import picture_size
 
 WITH_ALPHA = (".png", ".webp")
 WITHOUT_ALPHA = (".png", ".webp", ".jpg", ".jpeg", ".bmp")
+
+_TOLD_BY_HEADER = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")  # formats whose headers tell the size of the pixels
+_LYING = (5, 6, 7, 8)  # EXIF orientations that swap height and width
 
 
 def read_picture(path: Path) -> Picture:
@@ -41,6 +44,21 @@ def read_picture_with_metadata(path: Path, content: bytes | None = None) -> tupl
         image.load()
         turned, problem = upright(image)
         return _as_bgr(turned, path), metadata_of(turned, problem)
+
+
+def read_size(path: Path) -> Size | None:
+    """Return the size (height, width) that :func:`read_picture` will find, as the header tells it; None if unknown."""
+    try:
+        with Image.open(path) as image:
+            if image.format not in _TOLD_BY_HEADER:
+                return None
+            width, height = image.size
+            with contextlib.suppress(Exception):  # damaged data raise errors of any kind, and turn nothing
+                if image.getexif().get(ExifTags.Base.Orientation) in _LYING:
+                    return width, height
+            return height, width
+    except Exception:  # the reader of the pixels says what is wrong
+        return None
 
 
 def read_pixels(path: Path) -> Pixels:

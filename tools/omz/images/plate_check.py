@@ -99,9 +99,12 @@ def _shadow_share(plate: Picture, picture: Picture, background: NDArray[np.bool_
 
 def _darkened(before: NDArray[np.float32], after: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Return which colours, (N, 3), lost light and kept their chromaticity."""
-    light, left = before.sum(axis=1), after.sum(axis=1)
-    moved = before / np.maximum(light, 1)[:, None] - after / np.maximum(left, 1)[:, None]
-    return (left < _DARKER * light) & (light > 3 * _DARK) & (np.abs(moved).max(axis=1) < _CHROMATICITY)
+    light, left = (colours[:, 0] + colours[:, 1] + colours[:, 2] for colours in (before, after))
+    darkened = (left < _DARKER * light) & (light > 3 * _DARK)
+    for channel in range(3):  # one by one: NumPy takes six times as long along an axis of three
+        moved = before[:, channel] / np.maximum(light, 1) - after[:, channel] / np.maximum(left, 1)
+        darkened &= np.abs(moved) < _CHROMATICITY
+    return darkened
 
 
 def _background(alpha: Pixels) -> NDArray[np.bool_]:

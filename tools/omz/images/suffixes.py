@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Callable, Iterable
 from pathlib import Path
-
-from natsort import natsort_keygen, ns
 
 IMAGE_SUFFIXES = frozenset(
     (".bmp", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff")
@@ -16,12 +15,17 @@ VIDEO_SUFFIXES = frozenset(
     + (".vob", ".webm", ".wmv", ".y4m")
 )
 
-_fold = natsort_keygen(alg=ns.IGNORECASE)
+
+@functools.cache
+def _fold() -> Callable[[str], object]:
+    from natsort import natsort_keygen, ns
+
+    return natsort_keygen(alg=ns.IGNORECASE)
 
 
 def natural(text: str) -> tuple[object, ...]:
     """Return a key that sorts numbers in a text by value, and ignores case: ``a2`` before ``A10``."""
-    return (_fold(text), text)
+    return (_fold()(text), text)
 
 
 def is_video(path: Path) -> bool:

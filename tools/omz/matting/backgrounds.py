@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from PIL import ImageColor
@@ -17,8 +17,9 @@ from omz.images.arrays import Picture, Size
 from omz.images.files import read_picture
 from omz.images.placing import Placing, place
 from omz.images.suffixes import is_video, visible_images
-from omz.video.info import VideoInfo, probe
-from omz.video.reading import IncompleteError, read
+
+if TYPE_CHECKING:
+    from omz.video.info import VideoInfo
 
 BLUR = 25  # pixels, by default
 TRANSPARENT = "transparent"
@@ -73,6 +74,8 @@ class VideoTarget:
     """A video at its own pace, again and again; times asked for must not go back."""
 
     def __init__(self, path: Path, fit: Placing) -> None:
+        from omz.video.info import probe
+
         self._path, self._fit, self._info = path, fit, probe(path)
         self._frames = _with_seconds(path, self._info)
         self._shown = next(self._frames)
@@ -101,6 +104,8 @@ class VideoTarget:
 
 
 def _with_seconds(path: Path, info: VideoInfo) -> Generator[tuple[float, Picture], None, None]:
+    from omz.video.reading import IncompleteError, read
+
     first: int | None = None
     with suppress(IncompleteError):  # it ends where it ends
         for frame in read(path, resize_changes=True):

@@ -58,7 +58,8 @@ class MattingRequests:
 
     ``engine`` runs a model changed by :func:`omz.matting.uint8_graph.uint8_graph`; ``stretch`` and ``size`` are those
     of :class:`MattingNetwork`. ``requests`` run at a time, by default one more than the device works on, so that it
-    never waits. ``dtype`` is the type of alpha; uint16 needs float alpha of the model.
+    never waits. ``dtype`` is the type of alpha; uint16 needs float alpha of the model. ``only`` is the size (height,
+    width) of all images that will come, if that is known: see :meth:`at`.
     """
 
     def __init__(
@@ -68,12 +69,15 @@ class MattingRequests:
         size: Size | None = None,
         requests: int | None = None,
         dtype: Depth = np.uint8,
+        only: Size | None = None,
     ) -> None:
         self.network, self._count, self._dtype = MattingNetwork(engine, stretch, size), requests, dtype
+        if only is not None:
+            engine = self._fixed(engine, only)
         self._run_by(engine)
 
     def _run_by(self, engine: OpenVINOEngine) -> None:
-        self._engine = engine
+        self.engine = engine
         count = self._count or engine.best_requests + 1
         self._requests = [engine.request() for _ in range(count)]
 
@@ -82,12 +86,18 @@ class MattingRequests:
 
         Raises :class:`omz.errors.EngineError`.
         """
-        shapes = {info.name: self.network.shape(info, size) for info in self._engine.inputs}
-        if all(info.shape == shapes[info.name] for info in self._engine.inputs):
+        engine = self._fixed(self.engine, size)
+        if engine is self.engine:
             return self
         fixed = copy(self)
-        fixed._run_by(self._engine.at(shapes))
+        fixed._run_by(engine)
         return fixed
+
+    def _fixed(self, engine: OpenVINOEngine, size: Size) -> OpenVINOEngine:
+        shapes = {info.name: self.network.shape(info, size) for info in engine.inputs}
+        if all(info.shape == shapes[info.name] for info in engine.inputs):
+            return engine
+        return engine.at(shapes)
 
     @property
     def requests(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from omz.errors import ImageError, VideoError
 from omz.images.alignment import Alignment, align
@@ -14,7 +14,9 @@ from omz.images.exposure import match_exposure
 from omz.images.files import read_picture
 from omz.images.geometry import resize
 from omz.images.sizes import picture_size
-from omz.video.reading import IncompleteError, VideoFrame, read
+
+if TYPE_CHECKING:
+    from omz.video.reading import VideoFrame
 
 Aligning: TypeAlias = Literal["off", "auto", "frame"]
 """Never; once for a video, whose camera stands still; or for every frame."""
@@ -71,12 +73,16 @@ class PlateVideo:
     """A plate for each frame: the frames of a video, asked for in order; the last serves all frames after it."""
 
     def __init__(self, path: Path) -> None:
+        from omz.video.reading import read
+
         self._path = path
         self._frames: Generator[VideoFrame, None, None] = read(path)
         self._last: VideoFrame | None = None
 
     def at(self, index: int, name: str) -> Picture:
         """See :class:`PlateSource`."""
+        from omz.video.reading import IncompleteError
+
         while self._last is None or self._last.index < index:
             try:
                 self._last = next(self._frames)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from omz.errors import EngineError
-from omz.zoo.preprocessing import Preprocessing, by_input
+
+if TYPE_CHECKING:
+    from omz.zoo.preprocessing import Preprocessing
 
 Tensor: TypeAlias = NDArray[Any]
 
@@ -76,7 +78,7 @@ def prepare(inputs: Mapping[str, Tensor], preprocessing: tuple[Preprocessing, ..
 
 def presented(infos: tuple[TensorInfo, ...], preprocessing: tuple[Preprocessing, ...]) -> tuple[TensorInfo, ...]:
     """Return the inputs of the converted model, given those of the original and its preprocessing."""
-    steps = by_input(preprocessing)
+    steps = {step.input_name: step for step in preprocessing}
     found = list(infos)
     for index, info in enumerate(infos):
         if info.name in steps:

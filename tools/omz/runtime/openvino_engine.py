@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -17,18 +19,23 @@ from omz.runtime.quiet_openvino import core, ov, port_names, reason
 
 _VIRTUAL_DEVICES = ("HETERO", "MULTI", "BATCH")
 _HINT = "INFERENCE_PRECISION_HINT"
+_CACHE = "CACHE_DIR"
+_SIZES, _KEPT = "sizes", 16
+"""The folder for models that were compiled for one size, and how many stay there: images come in countless sizes."""
 
 
 @dataclass(frozen=True)
 class Tuning:
     """The goal of a device: ``latency`` of one run, or ``throughput`` of many at a time.
 
-    ``streams`` and ``threads`` are those of OpenVINO, which chooses if they are None.
+    ``streams`` and ``threads`` are those of OpenVINO, which chooses if they are None. ``cache_dir`` keeps compiled
+    models between processes.
     """
 
     hint: Literal["latency", "throughput"] = "latency"
     streams: int | None = None
     threads: int | None = None
+    cache_dir: Path | None = None
 
     def config(self) -> dict[str, object]:
         """Return the properties for OpenVINO."""
@@ -36,6 +43,8 @@ class Tuning:
         for name, value in (("NUM_STREAMS", self.streams), ("INFERENCE_NUM_THREADS", self.threads)):
             if value is not None:
                 config[name] = value
+        if self.cache_dir is not None:
+            config[_CACHE] = str(self.cache_dir)
         return config
 
 
@@ -46,9 +55,9 @@ class OpenVINOEngine:
     """Runs a model on an OpenVINO device, in ``precision``.
 
     ``default`` leaves that to the device; ``auto`` does so if the converter has seen the model keep its results in the
-    precision that the device prefers, and otherwise asks for f32. ``cache_dir`` keeps compiled models between
-    processes. ``adapt`` changes the model before it is compiled. Raises :class:`EngineError` if the file cannot be
-    read, or the device is missing: no other device takes its place.
+    precision that the device prefers, and otherwise asks for f32. ``adapt`` changes the model before it is compiled.
+    With ``deferred``, it is compiled when it first runs, or never, if it only runs :meth:`at` a size. Raises
+    :class:`EngineError` if the file cannot be read, or the device is missing: no other device takes its place.
 
     ``inputs`` and names of ``outputs`` are in the model's order. ``facts`` is the converter's description of the model;
     ``resize_type`` says how images are resized to it, in the words of Model API, such as ``standard``, None if unknown.
@@ -59,14 +68,12 @@ class OpenVINOEngine:
         model: Path,
         device: str = "CPU",
         precision: str = "f32",
-        cache_dir: Path | None = None,
         tuning: Tuning = LATENCY,
         adapt: Callable[[ov.Model], ov.Model] = lambda model: model,
+        deferred: bool = False,
     ) -> None:
         _check_device(device)
         config = tuning.config()
-        if cache_dir:
-            config["CACHE_DIR"] = str(cache_dir)
         try:
             read = core().read_model(model)
             self.facts = _facts(read)
@@ -81,26 +88,41 @@ class OpenVINOEngine:
                 precision = "default" if preferred and preferred in kept else "f32"
             if precision != "default":
                 config[_HINT] = precision
-            self._read, self._device, self._config = read, device, config
-            self._compiled = core().compile_model(read, device, config)
         except RuntimeError as error:
-            raise EngineError(f"{model} does not run on {device}: {reason(error)}") from error
-        self._request = self.request()
+            raise _failed(model, device, error) from error
+        self._path, self._read, self._device, self._config = model, read, device, config
+        if not deferred:
+            self._request = self.request()
+
+    @cached_property
+    def _compiled(self) -> ov.CompiledModel:
+        try:
+            return core().compile_model(self._read, self._device, self._config)
+        except RuntimeError as error:
+            raise _failed(self._path, self._device, error) from error
+
+    @cached_property
+    def _request(self) -> Request:
+        return self.request()
 
     def at(self, shapes: Mapping[str, tuple[int, ...]]) -> OpenVINOEngine:
         """Return the model compiled for inputs of just these ``shapes``: a sixth faster than for all shapes.
 
         Raises :class:`EngineError`.
         """
-        engine = copy(self)
+        engine, config = copy(self), dict(self._config)
+        if _CACHE in config:
+            config[_CACHE] = str(Path(str(config[_CACHE]), _SIZES))
         try:
             model = self._read.clone()
             model.reshape({name: ov.PartialShape(shape) for name, shape in shapes.items()})
             engine.inputs = tuple(map(_info, model.inputs))
-            engine._compiled = core().compile_model(model, self._device, self._config)
+            engine._compiled = core().compile_model(model, self._device, config)
         except RuntimeError as error:
             raise EngineError(f"the model does not run on {dict(shapes)}: {reason(error)}") from error
         engine._request = engine.request()
+        if _CACHE in config:
+            _keep_newest(Path(str(config[_CACHE])), _KEPT)
         return engine
 
     @property
@@ -161,6 +183,18 @@ class Request:
     def _failed(self, error: RuntimeError) -> EngineError:
         shapes = ", ".join(f"{name} {list(value.shape)}" for name, value in self._given.items())
         return EngineError(f"the model does not run on {shapes}: {reason(error)}")
+
+
+def _failed(model: Path, device: str, error: RuntimeError) -> EngineError:
+    return EngineError(f"{model} does not run on {device}: {reason(error)}")
+
+
+def _keep_newest(folder: Path, count: int) -> None:
+    """Remove all but the newest files of a folder; other processes may do so, too."""
+    with suppress(OSError):
+        files = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+        for path in files[count:]:
+            path.unlink(missing_ok=True)
 
 
 def _info(port: ov.Output) -> TensorInfo:

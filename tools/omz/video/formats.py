@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import av
 import cv2
 
 from omz.errors import UsageError, VideoError
@@ -81,6 +80,8 @@ def choose_format(path: Path, alpha: bool, *, lossless: bool = False) -> Format:
 
 def check_encoder(encoder: str) -> None:
     """Raise :class:`VideoError` if this FFmpeg lacks an encoder."""
+    import av
+
     try:
         av.codec.Codec(encoder, "w")
     except (av.FFmpegError, ValueError) as error:

@@ -14,10 +14,7 @@ from omz.errors import CardError
 from omz.zoo.model_file import BundledSource, ModelFile
 from omz.zoo.postprocessing import Postprocessing
 from omz.zoo.record import Record
-from omz.zoo.vocabulary import Framework, Precision, TaskType
-
-CARD_FILE = "model.yml"
-COMPOSITE_FILE = "composite-model.yml"
+from omz.zoo.vocabulary import CARD_FILE, COMPOSITE_FILE, Framework, Precision, TaskType
 
 _THROUGH_ONNX = {"pytorch": True, "mindspore": True, "caffe2": None}
 """Whether a framework's models must become ONNX first; None: they may. Others must not."""

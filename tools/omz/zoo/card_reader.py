@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from omz.errors import CardError
-from omz.zoo.card import CARD_FILE, COMPOSITE_FILE, CompositeCard, ModelCard
+from omz.zoo.card import CompositeCard, ModelCard
 from omz.zoo.record import UNKNOWN_KEYS, printable, shown, suggestion
+from omz.zoo.vocabulary import CARD_FILE, COMPOSITE_FILE
 from omz.zoo.yaml_file import read_yaml
 
 _WORDS = {

@@ -9,10 +9,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from omz.errors import CardError
-from omz.zoo.card import CARD_FILE, COMPOSITE_FILE, CompositeCard, ModelCard
-from omz.zoo.card_reader import load_card, load_composite
+from omz.zoo.vocabulary import CARD_FILE, COMPOSITE_FILE
+
+if TYPE_CHECKING:
+    from omz.zoo.card import CompositeCard, ModelCard
 
 _OTHER_ZOOS = "for a model of Open Model Zoo, add --models_dir with the path of a checkout of it"
 
@@ -57,6 +60,8 @@ class Catalog:
 
         Raises :class:`CardError` for a bad card, a composite model, and, with the nearest name, an unknown model.
         """
+        from omz.zoo.card import CompositeCard
+
         card = self.load(name)
         if isinstance(card, CompositeCard):
             raise CardError(f"{name} is made of several models; name one of them: {', '.join(card.stages_order)}")
@@ -64,6 +69,18 @@ class Catalog:
 
     def load(self, name: str) -> ModelCard | CompositeCard:
         """Return the card called ``name``; raises :class:`CardError` for a bad card or an unknown model."""
+        from omz.zoo.card_reader import load_card, load_composite
+
+        place = self._place(name)
+        if place.file.name == COMPOSITE_FILE:
+            return load_composite(place.file.parent, place.subdirectory)
+        return load_card(place.file.parent, place.subdirectory, place.composite)
+
+    def file(self, name: str) -> Path:
+        """Return the file of the card called ``name``, unread; raises :class:`CardError` for an unknown model."""
+        return self._place(name).file
+
+    def _place(self, name: str) -> _Place:
         place = self._places.get(name)
         if place is None:
             hints = self._hints(name) or (f"there are: {', '.join(self)}",)
@@ -71,9 +88,7 @@ class Catalog:
         if name in self._duplicates:
             folders = f"{place.file.parent} and {self._duplicates[name]}"
             raise CardError(f"two models are called {name}, in {folders}; rename one")
-        if place.file.name == COMPOSITE_FILE:
-            return load_composite(place.file.parent, place.subdirectory)
-        return load_card(place.file.parent, place.subdirectory, place.composite)
+        return place
 
     def select(self, patterns: Iterable[str]) -> list[str]:
         """Return the names that match ``patterns``, in their order, each once.
@@ -111,6 +126,8 @@ class Catalog:
     @functools.cached_property
     def _stages(self) -> dict[str, tuple[str, ...]]:
         """The stages of each composite model: in the order of its card, or, if that is bad, by name."""
+        from omz.zoo.card import CompositeCard
+
         stages: dict[str, tuple[str, ...]] = {}
         for name, place in sorted(self._places.items()):
             if place.composite is not None:

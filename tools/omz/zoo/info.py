@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from omz.errors import CardError
-from omz.zoo.card import CARD_FILE, CompositeCard, ModelCard
+from omz.zoo.card import CompositeCard, ModelCard
 from omz.zoo.model_file import ModelFile
 from omz.zoo.optimizer_arguments import card_arguments
 from omz.zoo.preprocessing import card_preprocessing
 from omz.zoo.record import Record
+from omz.zoo.vocabulary import CARD_FILE
 
 ACCURACY_FILE = "accuracy-check.yml"
 

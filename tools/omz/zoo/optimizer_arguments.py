@@ -7,10 +7,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from omz.errors import CardError, UsageError
 from omz.zoo.argument_parser import CardArgumentParser
-from omz.zoo.card import ModelCard
+
+if TYPE_CHECKING:
+    from omz.zoo.card import ModelCard
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _VALUES = rf"{_NUMBER}(?:\s*,\s*{_NUMBER})*"

@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from omz.errors import CardError
-from omz.zoo.card import ModelCard
 from omz.zoo.optimizer_arguments import Dimension, Group, Layouts, OptimizerArguments
+
+if TYPE_CHECKING:
+    from omz.zoo.card import ModelCard
 
 _COLOURS = 3
 _GUESSED_RANKS = (3, 4, 5)

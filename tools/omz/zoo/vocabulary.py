@@ -1,10 +1,13 @@
-"""Vocabulary of cards."""
+"""Vocabulary of cards, and the names of their files."""
 
 from __future__ import annotations
 
 from typing import Literal, get_args
 
 from omz.errors import CardError
+
+CARD_FILE = "model.yml"
+COMPOSITE_FILE = "composite-model.yml"
 
 Framework = Literal["dldt", "onnx", "pytorch", "tf", "mindspore", "caffe", "caffe2", "mxnet", "paddle"]
 """Framework of a model's files; ``dldt`` stands for an OpenVINO IR."""

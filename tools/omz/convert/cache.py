@@ -1,0 +1,29 @@
+"""The user's cache folder, and the versions that decide what an IR in it is."""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import version
+from pathlib import Path
+
+REVISION = 1
+"""Raise this whenever a change to the code can change an IR: its bytes, its inputs and outputs, or what it computes.
+
+Cached IRs are found by package version and this number. If it stays the same, people who work from a checkout keep the
+IRs of the old code.
+"""
+
+
+def cache_folder() -> Path:
+    """Return the cache folder: ``OMZ_CACHE_DIR``, or the system's default."""
+    asked = os.environ.get("OMZ_CACHE_DIR")
+    if asked:
+        return Path(asked)
+    import platformdirs
+
+    return platformdirs.user_cache_path("open-matting-zoo")
+
+
+def maker_versions() -> tuple[str, ...]:
+    """Return the versions that decide, with its source, what a cached IR is."""
+    return version("open-matting-zoo"), str(REVISION), version("openvino")

@@ -87,7 +87,8 @@ def test_the_readme_names_the_files_that_its_first_commands_write(folder):
 @pytest.mark.parametrize("document", [name for name in DOCUMENTS if commands(name)])
 def test_the_flags_in_documents_exist(document, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "models.lst").touch()
+    for name in ("models.lst", "net.onnx"):
+        (tmp_path / name).touch()
     for name, *arguments in commands(document):
         if name.startswith("omz_") and "$(" not in " ".join(arguments):  # a shell's work
             with command_called(name).make_context(name, arguments) as context:  # raises for flags that are not there

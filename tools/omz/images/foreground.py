@@ -239,9 +239,9 @@ class _Half:
 def _explain(colours: _Values, values: _Values, shares: _Values, gain: _Values) -> None:
     """Move foreground and background, the ``values`` (6, N), towards ones that give ``colours`` (3, N), in place.
 
-    ``shares`` (2, N) are alpha a and 1 - a, ``gain`` (N,) is g.
-    The minimum of ``(a F + (1 - a) B - I)**2 + s (F - f)**2 + s (B - b)**2`` is at ``F = f + a g r`` and ``B = b + (1 - a) g r``. There ``r = I - a f - (1 - a) b`` and
-    ``1 / g = s + a**2 + (1 - a)**2``.
+    ``shares`` (2, N) are alpha a and 1 - a, ``gain`` (N,) is g. With ``r = I - a f - (1 - a) b`` and
+    ``1 / g = s + a**2 + (1 - a)**2``, the minimum of ``(a F + (1 - a) B - I)**2 + s (F - f)**2 + s (B - b)**2`` is at
+    ``F = f + a g r`` and ``B = b + (1 - a) g r``.
     """
     foreground, background = values[:3], values[3:]
     rest = colours - foreground * shares[0]

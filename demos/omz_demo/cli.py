@@ -12,7 +12,7 @@ import click
 from omz.cli.command import below, omz_command
 from omz.cutout.options import Options, make_options
 from omz.errors import UsageError
-from omz_demo.flags import with_flags
+from omz_demo.flags import FILE_OR_TEXT, with_flags
 from omz_demo.open_model_zoo_flags import normalise, with_theirs
 
 if TYPE_CHECKING:
@@ -22,10 +22,9 @@ _DOCTOR = "doctor"
 
 
 @omz_command(respell=normalise)
-@click.argument("positional", nargs=-1, metavar="[INPUT]...")
+@click.argument("positional", nargs=-1, metavar="[INPUT]...", type=FILE_OR_TEXT)
 @with_flags
 @below("Summary")("--example", is_flag=True, help="Run on a built-in synthetic image, as without any input.")
-@click.version_option(package_name="open-matting-zoo", prog_name="omz_demo")
 def main(positional: tuple[str, ...], inputs: tuple[str, ...], example: bool, **flags: Any) -> None:
     """Cut subjects out of images, folders, videos and camera streams.
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from omz.cli.conversion_display import in_words
+from omz.cli.display import Periodic
 from omz.cutout.observer import Action, Observer
 from omz.cutout.summary import Summary
 from omz.events import Event
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class TerminalObserver(Observer):
-    """Lines on standard error, a progress bar where that is a terminal, and a window where frames are shown.
+    """Lines on standard error, progress there, as a bar if it is a terminal, and a window where frames are shown.
 
     ``show`` opens the window, None where the source is live and a display can be had, or nothing is recorded.
     ``metrics`` keeps the lines about a frame on it. Use it in a ``with`` block, which takes bar and window away.
@@ -30,6 +32,7 @@ class TerminalObserver(Observer):
         self._show, self._metrics = show, metrics
         self._window: Window | None = None
         self._bar: Bar | None = None
+        self._lines = ProgressLines()
 
     def __enter__(self) -> TerminalObserver:
         return self
@@ -58,8 +61,9 @@ class TerminalObserver(Observer):
             click.echo(line, err=True)
 
     def on_progress(self, name: str, done: int, total: int | None) -> None:
-        """Move the bar, with the rate and the time that is left; the bar of another job takes its place."""
-        if not sys.stderr.isatty():
+        """Move the bar, with the rate and the time that is left; without a terminal, print a line now and then."""
+        if self._bar is None and not sys.stderr.isatty():
+            self._lines.show(name, done, total)
             return
         if self._bar is None:
             from omz_demo.bar import Bar
@@ -87,6 +91,33 @@ class TerminalObserver(Observer):
         return self._window.show(picture, lines, always=pinned or self._metrics)
 
 
+class ProgressLines:
+    """Progress of long jobs as lines on standard error, with the rate and the time that is left."""
+
+    def __init__(self) -> None:
+        self._periodic = Periodic()
+        self._name = ""
+        self._began, self._before = 0.0, 0
+
+    def show(self, name: str, done: int, total: int | None) -> None:
+        """Print how much of the job ``name`` is done, if the last line was long ago."""
+        if name != self._name:
+            self._name, self._began, self._before = name, time.monotonic(), done
+        if done != total and self._periodic.is_due():
+            click.echo(self._line(done, total), err=True)
+
+    def _line(self, done: int, total: int | None) -> str:
+        line = f"{self._name}: {done}" if total is None else f"{self._name}: {done} of {total}"
+        seconds = time.monotonic() - self._began
+        if done <= self._before or not seconds:
+            return line
+        rate = (done - self._before) / seconds
+        line = f"{line}, {rate:.1f} a second"
+        if total is None:
+            return line
+        return f"{line}, {(total - done) / rate:.0f} s left"
+
+
 def show_table(title: str, rows: Mapping[str, str], to_stderr: bool = False) -> None:
     """Print names and values."""
     from rich.console import Console
@@ -101,6 +132,8 @@ def show_table(title: str, rows: Mapping[str, str], to_stderr: bool = False) -> 
 
 def show_profile(summary: Summary, to_stderr: bool = False) -> None:
     """Print where the time went; stages work side by side, so that their sum can exceed the whole."""
-    rows = {stage: f"{milliseconds:.1f} ms a frame" for stage, milliseconds in summary.stages.items()}
+    rows = {"load model": f"{summary.load_ms:.1f} ms"}
+    for stage, milliseconds in summary.stages.items():
+        rows[stage] = f"{milliseconds:.1f} ms a frame"
     whole = f"{1e3 * summary.seconds / max(1, summary.frames):.1f} ms a frame, {summary.rate:.1f} frames a second"
-    show_table("where the time went", {**rows, "all together": whole}, to_stderr)
+    show_table("where the time went", {**rows, "all frames together": whole}, to_stderr)

@@ -17,6 +17,9 @@ from omz_demo.open_model_zoo_flags import TheirFlags
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+FILE_OR_TEXT = click.Path(readable=False)
+"""A text that can name a file, which shells complete; what it is, is seen later."""
+
 _LAST_HEADING = [*GROUPS][-1]
 _SHARED = {"models_dir": models_dir_option}  # flags that other commands have, too
 
@@ -52,6 +55,8 @@ def _settings(flag: Flag, default: object) -> dict[str, Any]:
         settings["default"] = None
     elif flag.choices:
         settings["type"] = click.Choice(flag.choices)
+    elif flag.names_files:
+        settings["type"] = FILE_OR_TEXT
     elif flag.takes is Path:
         settings["type"] = click.Path(path_type=Path)
     else:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import av
 import pytest
-from helpers.builders import write_card
+from helpers.builders import published_file, small_model, write_card
 
 from omz.convert.cache import cache_folder
 from omz.convert.store import stored_ir
@@ -75,12 +75,23 @@ def test_the_states_of_a_model(tmp_path, monkeypatch):
 
 
 def test_a_model_is_ready_once_it_is_converted(tmp_path, monkeypatch):
-    stored_ir(Catalog()[STARTER], tmp_path)  # in the cache that the tests share
-    assert model(examine(download_dir=tmp_path), STARTER).state == "ready"
+    monkeypatch.setenv("OMZ_CACHE_DIR", str(tmp_path / "cache"))
+    content = small_model(tmp_path / "net.onnx").read_bytes()
+    file = {**published_file("net.onnx", content, ""), "source": {"$type": "bundled"}}
+    arguments = ["--input_model=$config_dir/net.onnx"]
+    (write_card(tmp_path / "zoo", "near", files=[file], model_optimizer_args=arguments) / "net.onnx").write_bytes(
+        content
+    )
+    near = model(examine([tmp_path / "zoo"], tmp_path), "near")
+    assert (near.state, near.command) == ("to convert", "")
+    assert "ships with the package" in near.detail
+    stored_ir(Catalog(tmp_path / "zoo")["near"], tmp_path)
+    assert model(examine([tmp_path / "zoo"], tmp_path), "near").state == "ready"
+
+
+def test_a_model_that_ships_as_an_ir_is_ready_at_once(tmp_path, monkeypatch):
     monkeypatch.setenv("OMZ_CACHE_DIR", str(tmp_path / "empty"))
-    starter = model(examine(download_dir=tmp_path), STARTER)
-    assert (starter.state, starter.command) == ("to convert", "")
-    assert "ships with the package" in starter.detail
+    assert model(examine(download_dir=tmp_path), STARTER).state == "ready"
 
 
 def test_a_bad_card_and_a_bad_zoo_are_lines_of_the_table(tmp_path):

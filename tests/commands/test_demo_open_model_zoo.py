@@ -38,7 +38,7 @@ def test_it_starts_and_takes_threads(folder):
     command = [sys.executable, "-m", "omz_demo.cli", *PAIR, "-i", "photo.png", "-o", "cut.png", "-nthreads", "2"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-    assert "photo.png 32x24 -> cut.png: CPU, f32, 1 frame" in result.stdout
+    assert result.stdout.startswith("cut.png: made from photo.png (32x24) in ")
 
 
 @pytest.mark.parametrize("requests", [1, 2, 4, 8])

@@ -52,7 +52,8 @@ def test_the_short_form_writes_beside_the_input(folder):
     np.testing.assert_array_equal(read_pixels(folder / "shots" / "photo_cutout.png"), cutout(picture))
     assert names(folder / "shots") == {"photo.png", "photo_cutout.png"}
     (line,) = result.stdout.splitlines()
-    assert line.startswith("shots/photo.png 32x24 -> shots/photo_cutout.png: CPU, f32, 1 frame in ")
+    assert line.startswith("shots/photo_cutout.png: made from shots/photo.png (32x24) in ")
+    assert line.endswith(" s on CPU, f32")
 
 
 def write_tree(folder: Path) -> dict[str, tuple[int, int]]:
@@ -107,7 +108,7 @@ def test_a_picture_comes_through_standard_input_and_goes_to_standard_output(fold
         assert (image.format, image.mode) == ("PNG", "RGBA")
         rgba = np.asarray(image)
     np.testing.assert_array_equal(cv2.cvtColor(rgba, cv2.COLOR_RGBA2BGRA), cutout(read_picture(folder / "photo.png")))
-    assert "- 32x24 -> -: CPU" in result.stderr
+    assert "standard output: made from standard input (32x24) in " in result.stderr
     assert names(folder) == before
     done("-", *GIVEN, sent=sent)
     assert (folder / "stdin_cutout.png").read_bytes() == result.stdout_bytes
@@ -164,7 +165,8 @@ def test_one_bad_picture_among_many_is_a_line_and_the_others_are_done(folder):
     assert result.exit_code == 1
     (line,) = (line for line in result.stderr.splitlines() if line.startswith("failed: "))
     assert line.startswith("failed: in/2.png cannot be read as a picture: ")
-    assert "4 inputs 32x24 -> 3 files: CPU, f32, 3 frames in " in result.stdout
+    assert result.stdout.startswith("3 files in ")
+    assert ": made from 4 inputs (32x24), 1 failed; 3 frames (" in result.stdout
     assert ", 1 failed; " in result.stdout
     assert names(folder / "out") == {"0.png", "1.png", "3.png"}
     told = json.loads((folder / "report.json").read_text())
@@ -285,7 +287,7 @@ def test_shards_share_the_work_and_change_no_result(folder):
     assert sorted(map(len, shares)) == [2, 3, 3]
     assert content(folder / "out") == content(folder / "whole")
     result = done(*flags, "-o", "none", "--shard", "9/9")
-    assert "0 inputs -> 0 files" in result.stdout
+    assert result.stdout.startswith("nothing written: made from 0 inputs")
 
 
 def test_the_summary_for_programs(folder):
@@ -312,7 +314,7 @@ def test_where_the_time_went(folder):
     result = done("photo.png", *GIVEN, "-o", "cut.png", "--profile")
     table = {line.split("│")[1].strip(): line.split("│")[2] for line in result.stdout.splitlines() if "│" in line}
     assert next(iter(table)) == "decode"
-    assert list(table)[-1] == "all together"
+    assert list(table)[-1] == "all frames together"
     assert all("ms a frame" in row for row in table.values())
 
 

@@ -138,11 +138,11 @@ def test_what_failed_is_tried_again_when_asked(folder):
     (folder / "out" / "1.png").rmdir()
     result = demo(*GIVEN, "-o", "out", "--resume")
     assert result.exit_code == 1
-    assert ", 1 failed, 2 there already; " in result.stdout
+    assert ", 1 failed, 2 there already; 0 frames " in result.stdout
     assert "it is a folder" in result.stderr
     assert not (folder / "out" / "1.png").exists()
     result = done(*GIVEN, "-o", "out", "--resume", "--retry_failed")
-    assert ", 2 there already; " in result.stdout
+    assert ", 2 there already in " in result.stdout
     assert (folder / "out" / "1.png").exists()
     assert "0 frames" in done(*GIVEN, "-o", "out", "--resume").stdout
 
@@ -180,7 +180,7 @@ def test_results_beside_their_inputs_go_on_too(folder):
     done(*GIVEN)
     (folder / "in" / "1_cutout.png").unlink()
     result = done(*GIVEN, "--resume")
-    assert "3 inputs 32x24 -> 3 files" in result.stdout
+    assert ": made from 3 inputs (32x24), 2 there already in " in result.stdout
     assert ", 2 there already" in result.stdout
     assert len(content(folder / "in")) == 6
 

@@ -15,6 +15,8 @@ from helpers.builders import own_names, published_file, write_card
 from helpers.fault_server import Always, FaultServer, Status
 
 from omz.cli import downloader
+from omz.cli.download_display import DownloadDisplay
+from omz.download.events import FileBegin, FileProgress
 
 CONTENT = b"weights" * 10_000
 
@@ -71,6 +73,17 @@ def test_a_failure_is_told_in_full_and_listed_at_the_end(tmp_path, zoo, server):
         assert part in line
     assert result.stdout.splitlines()[-2:] == ["FAILED:", "bad"]
     assert (tmp_path / "public" / "good" / "b.bin").is_file()
+
+
+def test_without_a_terminal_a_long_transfer_tells_how_far_it_is(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("omz.cli.display.PERIOD", 0.0)
+    with DownloadDisplay() as display:
+        display.show(FileBegin("net", "net.onnx", 5_000_000))
+        for size in (1_250_000, 5_000_000):
+            display.show(FileProgress("net", "net.onnx", size))
+        display.show(FileBegin("net", "more.bin", None))
+        display.show(FileProgress("net", "more.bin", 300_000))
+    assert capsys.readouterr().err.splitlines() == ["net: net.onnx: 1.2 of 5.0 MB", "net: more.bin: 0.3 MB"]
 
 
 def test_json_events_are_one_object_a_line(tmp_path, zoo):

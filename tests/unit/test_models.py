@@ -8,9 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from helpers.builders import save_brightness_model, save_difference_model
+from helpers.builders import (
+    published_file,
+    save_brightness_model,
+    save_brightness_onnx,
+    save_difference_model,
+    write_card,
+)
 
 import omz
+from omz.convert.events import FirstUse
 from omz.errors import CardError, EngineError, ImageError, UsageError
 from omz.images.files import write_picture
 from omz.models import ModelChoice
@@ -94,6 +101,59 @@ def test_the_package_loads_nothing_until_it_is_asked_for_a_model():
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "nothing"
     assert not hasattr(omz, "Other")
+
+
+@pytest.fixture
+def new_model(tmp_path, monkeypatch):
+    """Folders with the card and the file of a model that was never used."""
+    monkeypatch.setenv("OMZ_CACHE_DIR", str(tmp_path / "cache"))
+    file = save_brightness_onnx(tmp_path / "downloads" / "public" / "net" / "net.onnx", "height", "width")
+    info = [{"name": "image", "shape": [1, 3, -1, -1], "layout": "NCHW"}]
+    write_card(
+        tmp_path / "zoo", "net", files=[published_file("net.onnx", file.read_bytes(), "https://example.com")],
+        input_info=info, model_optimizer_args=["--input_model=$dl_dir/net.onnx", "--input=image"],
+    )  # fmt: skip
+    return {"models_dir": (tmp_path / "zoo",), "download_dir": tmp_path / "downloads"}
+
+
+def test_the_first_use_of_a_model_is_logged_and_no_other(new_model, caplog):
+    choice = ModelChoice("net", **new_model)
+    assert choice.at_hand() is None
+    assert omz.MattingModel("net", **new_model).takes_plate is False
+    (record,) = caplog.records
+    assert (record.name, record.levelname) == ("omz", "WARNING")
+    assert record.getMessage().startswith("first use of net: converting it")
+    omz.MattingModel("net", **new_model)
+    assert len(caplog.records) == 1
+
+
+def test_where_somebody_takes_events_nothing_is_logged(new_model, caplog):
+    events = []
+    path = ModelChoice("net", **new_model).ir(events.append)
+    assert isinstance(events[0], FirstUse)
+    assert events[-1].path == str(path)
+    ModelChoice("net", **new_model).ir(events.append)
+    assert [isinstance(event, FirstUse) for event in events].count(True) == 1
+    assert not caplog.records
+
+
+def test_a_model_that_was_used_is_found_without_its_card(new_model):
+    path = ModelChoice("net", **new_model).ir()
+    again = ModelChoice("net", **new_model)
+    assert again.at_hand() == path
+    assert again.takes_plate() is False
+    card = new_model["models_dir"][0] / "net" / "model.yml"
+    card.write_text(card.read_text().replace("A card for a test.", "Another card."))
+    changed = ModelChoice("net", **new_model)
+    assert changed.at_hand() is None
+    assert changed.ir() != path
+
+
+def test_cutting_out_logs_it_too(new_model, tmp_path, caplog):
+    write_picture(tmp_path / "photo.png", np.full((24, 32, 3), 240, np.uint8))
+    for _ in range(2):
+        omz.cut_out(tmp_path / "photo.png", model="net", **new_model)
+    assert [record.name for record in caplog.records] == ["omz"]
 
 
 def test_the_old_name_serves_with_a_warning():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -17,7 +18,7 @@ import numpy as np
 from omz.convert.cache import cache_folder
 from omz.convert.remembered import RememberedIR, recall, remember
 from omz.errors import EngineError, OmzError, UsageError, os_reason
-from omz.events import Report
+from omz.events import Event, Report
 from omz.images.arrays import Picture, Size
 from omz.images.files import read_picture
 from omz.matting.inference import MattingRequests
@@ -70,16 +71,23 @@ class ModelChoice:
         path = Path(self.model)
         return path if path.exists() else None
 
-    def ir(self, report: Report = lambda event: None) -> Path:
-        """Return the IR; a model of the zoo is converted on first use. Raises :class:`OmzError`."""
+    def ir(self, report: Report | None = None) -> Path:
+        """Return the IR; a model of the zoo is converted on first use. Raises :class:`OmzError`.
+
+        ``report`` takes the events of that; by default, :func:`log_first_use`.
+        """
         there = self.at_hand()
         if there is not None:
             return there
         if self.is_file:
             raise EngineError(f"no model at {self.model}; convert one with omz_converter")
-        from omz.convert.store import stored_ir
+        from omz.convert.events import FirstUse
+        from omz.convert.store import is_stored, stored_ir
 
+        report = report or log_first_use
         card = self._catalog[self.model]
+        if not is_stored(card, self.download_dir):
+            report(FirstUse(card.name))
         path = stored_ir(card, self.download_dir, report=report)
         remember(card.path, RememberedIR(path, _takes_plate(card)))
         return path
@@ -91,6 +99,18 @@ class ModelChoice:
     @cached_property
     def _remembered(self) -> RememberedIR | None:
         return recall(self._catalog.file(self.model))
+
+
+def log_first_use(event: Event) -> None:
+    """Log that a model is about to be converted, as a warning of the logger ``omz``; ignore other events.
+
+    The conversion takes seconds in which nothing else can be seen. Python shows warnings where a program has set up no
+    logging; where it has, they go where the program wants them.
+    """
+    from omz.convert.events import FirstUse
+
+    if isinstance(event, FirstUse):
+        logging.getLogger("omz").warning(event.line)
 
 
 def _takes_plate(card: ModelCard) -> bool | None:
@@ -147,7 +167,8 @@ class MattingModel:
     It gives the pixels of the command ``omz_demo``, before alpha is rounded.
 
     Args:
-        model: A name of the zoo, converted on first use unless it ships as an IR, or the path of an IR (.xml).
+        model: A name of the zoo, or the path of an IR (.xml). A model of the zoo that does not ship as an IR is
+            converted on first use, which the logger ``omz`` says.
         device: An OpenVINO device, such as ``CPU``, ``GPU`` or ``AUTO``.
         precision: The precision of execution: ``f32``, ``bf16``, ``f16``, ``default`` for the one that the device
             prefers, or ``auto`` for that one if the converter saw the model keep its results in it, else f32.

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from omz.errors import ImageError
-from omz.images.files import read_picture, read_pixels, write_picture
+from omz.images.files import read_picture, read_pixels, read_size, write_picture
 
 
 @pytest.fixture
@@ -68,6 +68,26 @@ def test_exif_orientation_is_obeyed(tmp_path, picture):
     exif[0x0112] = 6  # the camera was turned: rotate by 270 degrees to see it upright
     image.save(tmp_path / "a.png", exif=exif)
     np.testing.assert_array_equal(read_picture(tmp_path / "a.png"), np.rot90(picture, -1))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".bmp"])
+@pytest.mark.parametrize("orientation", [None, *range(1, 10)])
+def test_the_header_tells_the_size_of_what_is_read(tmp_path, picture, suffix, orientation):
+    image = Image.fromarray(picture[..., ::-1])
+    exif = image.getexif()
+    if orientation is not None:
+        exif[0x0112] = orientation
+    image.save(tmp_path / f"a{suffix}", exif=exif)
+    assert read_size(tmp_path / f"a{suffix}") == read_picture(tmp_path / f"a{suffix}").shape[:2]
+
+
+def test_the_header_of_no_picture_tells_no_size(tmp_path, picture):
+    (tmp_path / "a.png").write_bytes(b"no picture")
+    for path in (tmp_path / "a.png", tmp_path / "gone.png", tmp_path):
+        assert read_size(path) is None
+    for kind in ("ICO", "TIFF"):  # which keep several, and turn while they load
+        Image.fromarray(picture).save(tmp_path / "other.png", kind)
+        assert read_size(tmp_path / "other.png") is None
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".bmp"])

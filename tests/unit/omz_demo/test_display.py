@@ -7,7 +7,7 @@ import io
 import numpy as np
 import pytest
 
-from omz.convert.events import ConversionStep
+from omz.convert.events import ConversionStep, FirstUse
 from omz.cutout.observer import Action
 from omz_demo.display import TerminalObserver
 
@@ -23,7 +23,7 @@ def test_lines_go_to_standard_error(capsys):
         observer.on_warning("a plate")
         observer.on_failure("a.png is empty")
         observer.on_event(ConversionStep("net", "writes it"))
-        observer.on_progress("pictures", 1, 2)  # which is for terminals
+        observer.on_progress("pictures", 1, 2)  # a short job
     assert capsys.readouterr() == ("", "a note\nwarning: a plate\nfailed: a.png is empty\nnet: writes it\n")
 
 
@@ -45,3 +45,24 @@ def test_without_a_window_frames_go_nowhere():
     assert not observer.watches(live=True, recorded=True)
     assert observer.on_frame(np.zeros((4, 4, 3), np.uint8), ["1 fps"]) is Action.NONE
     assert not TerminalObserver().watches(live=False, recorded=True)
+
+
+def test_a_long_job_without_a_terminal_tells_how_far_it_is(capsys, monkeypatch):
+    monkeypatch.setattr("omz.cli.display.PERIOD", 0.0)
+    with TerminalObserver() as observer:
+        for done in range(1, 4):
+            observer.on_progress("a.mp4", done, 3)
+        observer.on_progress("camera0", 7, None)
+    shown = capsys.readouterr()
+    first, second, live = shown.err.splitlines()  # the end is for the summary to tell
+    assert first == "a.mp4: 1 of 3"
+    assert second.startswith("a.mp4: 2 of 3, ")
+    assert second.endswith(" a second, 0 s left")
+    assert live == "camera0: 7"
+    assert not shown.out
+
+
+def test_the_first_use_of_a_model_is_told(capsys):
+    TerminalObserver().on_event(FirstUse("net"))
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("first use of net: converting it")

@@ -12,7 +12,7 @@ from torch import nn
 from omz.errors import CardError, EngineError
 from omz.runtime.engine import TensorInfo, check_inputs, prepare
 from omz.runtime.onnxruntime_engine import OnnxRuntimeEngine
-from omz.runtime.openvino_engine import OpenVINOEngine
+from omz.runtime.openvino_engine import OpenVINOEngine, Tuning
 from omz.runtime.pytorch_engine import PyTorchEngine, build_network
 from omz.zoo.export_arguments import ExportArguments
 from omz.zoo.preprocessing import Preprocessing
@@ -132,3 +132,29 @@ def test_openvino_is_loaded_without_its_telemetry():
     script = "import sys, omz.runtime.openvino_engine, omz.convert.converter; print(sys.modules['openvino_telemetry'])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "None\n"
+
+
+def test_a_model_is_compiled_late_on_demand(tmp_path):
+    path = save_difference_model(tmp_path / "m.xml", "height", "width")
+    folder = tmp_path / "cache"
+    engine = OpenVINOEngine(path, tuning=Tuning(cache_dir=folder), deferred=True)
+    assert [info.shape for info in engine.inputs] == [(1, 3, -1, -1)] * 2
+    picture = np.random.default_rng(0).integers(0, 256, (1, 3, 8, 12)).astype(np.float32)
+    given = {"src": picture, "bgr": np.full_like(picture, 128)}
+    fixed = engine.at(dict.fromkeys(given, picture.shape)).infer(given)
+    assert list(folder.glob("*.blob")) == []  # not compiled for all sizes yet
+    assert len(list((folder / "sizes").iterdir())) == 1
+    found = engine.infer(given)
+    assert len(list(folder.glob("*.blob"))) == 1
+    for name in engine.outputs:
+        np.testing.assert_array_equal(found[name], fixed[name])
+
+
+def test_a_model_that_no_device_can_compile_is_an_error_when_it_is(tmp_path):
+    path = save_difference_model(tmp_path / "m.xml", 8, 8)
+    tuning = Tuning(streams=-7)
+    with pytest.raises(EngineError, match="does not run on CPU"):
+        OpenVINOEngine(path, tuning=tuning)
+    late = OpenVINOEngine(path, tuning=tuning, deferred=True)
+    with pytest.raises(EngineError, match="does not run on CPU"):
+        late.request()

@@ -93,7 +93,7 @@ def _completed(argument: str, flags: list[str]) -> str:
 def omz_command(
     passes_unknown_flags: bool = False, respell: Respell | None = None
 ) -> Callable[[Callable[..., None]], click.Command]:
-    """Make a function a command with flags in underscores, and ``-h`` for help.
+    """Make a function a command with flags in underscores, ``-h`` for help, and ``--version``.
 
     With ``passes_unknown_flags``, it takes flags that it does not know as arguments. ``respell`` changes arguments
     before they are parsed.
@@ -103,6 +103,6 @@ def omz_command(
     def decorate(function: Callable[..., None]) -> click.Command:
         command = click.command(cls=_OmzCommand, context_settings=settings)(function)
         command.respell = respell
-        return command
+        return click.version_option(package_name="open-matting-zoo")(command)
 
     return decorate

@@ -4,11 +4,30 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 from collections.abc import Mapping, Sequence
 
 import click
 
 from omz.events import Event
+
+PERIOD = 5.0
+"""Seconds between two lines about progress, where there is no terminal to show a bar on."""
+
+
+class Periodic:
+    """Clock for lines about progress: due once in :data:`PERIOD`, and not before the first has passed."""
+
+    def __init__(self) -> None:
+        self._next = time.monotonic() + PERIOD
+
+    def is_due(self) -> bool:
+        """Return whether it is time for a line; after that, it is not, until the next."""
+        now = time.monotonic()
+        if now < self._next:
+            return False
+        self._next = now + PERIOD
+        return True
 
 
 class Display:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import click
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -12,13 +13,13 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from omz.cli.display import Display
+from omz.cli.display import Display, Periodic
 from omz.download import events
 from omz.events import Event, ModelSkipped, Waiting
 
 
 class DownloadDisplay(Display):
-    """A line per file, and on a terminal a bar per file in transfer."""
+    """A line per file, and a bar per file in transfer; a line now and then where there is no terminal."""
 
     def __init__(self) -> None:
         self._progress = Progress(
@@ -30,6 +31,7 @@ class DownloadDisplay(Display):
             transient=True,
         )
         self._bars: dict[tuple[str, str], TaskID] = {}
+        self._periodic = Periodic()
 
     def __enter__(self) -> DownloadDisplay:
         if self._progress.console.is_terminal:
@@ -46,12 +48,21 @@ class DownloadDisplay(Display):
             name = (event.model, event.model_file)
             self._bars[name] = self._progress.add_task(event.model_file, total=event.size)
         elif isinstance(event, events.FileProgress):
-            self._progress.update(self._bars[event.model, event.model_file], completed=event.size)
+            self._advance(event)
         elif isinstance(event, events.FileEnd):
             self._progress.remove_task(self._bars.pop((event.model, event.model_file)))
         line = _line(event)
         if line is not None:
             self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def _advance(self, event: events.FileProgress) -> None:
+        bar = self._bars[event.model, event.model_file]
+        self._progress.update(bar, completed=event.size)
+        total = self._progress.tasks[self._progress.task_ids.index(bar)].total
+        if self._progress.console.is_terminal or event.size == total or not self._periodic.is_due():
+            return
+        of_all = "" if total is None else f" of {total / 1e6:.1f}"
+        click.echo(f"{event.model}: {event.model_file}: {event.size / 1e6:.1f}{of_all} MB", err=True)
 
 
 _STATES = {"present": "already present and valid", "cached": "copied from the cache", "downloaded": "downloaded"}

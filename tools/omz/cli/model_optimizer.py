@@ -12,7 +12,6 @@ from omz.errors import CardError, UsageError
 
 
 @omz_command(passes_unknown_flags=True)
-@click.version_option(package_name="open-matting-zoo")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def main(arguments: tuple[str, ...]) -> None:
     """Convert an ONNX file to OpenVINO IR, with the flags of Model Optimizer.

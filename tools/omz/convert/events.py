@@ -37,6 +37,19 @@ class ConversionBegin(Event):
 
 
 @dataclass(frozen=True)
+class FirstUse(Event):
+    """A model is used for the first time, and has to be converted before."""
+
+    TYPE = "model_first_use"
+    model: str
+
+    @property
+    def line(self) -> str:
+        """Return it in a line."""
+        return f"first use of {self.model}: converting it to an OpenVINO IR, once; that takes 5 s or more"
+
+
+@dataclass(frozen=True)
 class ConversionStep(Event):
     """A step begins."""
 

@@ -7,7 +7,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
@@ -15,10 +15,12 @@ from omz.checksum import file_digest
 from omz.convert.facts import kept_in, version_of
 from omz.convert.parity import Parity
 from omz.convert.plan import CHECKS, Check, ConversionPlan
-from omz.convert.sources import Sources
 from omz.runtime.quiet_openvino import ov
 from omz.zoo.card import Tolerance
 from omz.zoo.preprocessing import Preprocessing, by_input
+
+if TYPE_CHECKING:
+    from omz.convert.sources import Sources  # loads onnx
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,8 @@ class Flag:
 
     ``names`` are its spellings; one with a slash (``--show/--no_show``) is a pair of switches. ``takes`` is the type of
     its value: ``bool``, ``int``, ``float``, ``str`` or ``Path``. A text, or a value, becomes the value by ``read``;
-    ``lowest`` and ``highest`` bound a number. ``many`` says that it may be repeated. ``option`` is the field's name.
+    ``lowest`` and ``highest`` bound a number. ``many`` says that it may be repeated. A text that ``names_files`` can be
+    completed by a shell. ``option`` is the field's name.
 
     ``works_on`` has the kinds of input it has an effect on; ``changes_pixels_of`` those whose results depend on it, the
     same unless given. Without the option ``needs``, the flag has no effect.
@@ -49,6 +50,7 @@ class Flag:
     lowest: float | None = None
     highest: float | None = None
     many: bool = False
+    names_files: bool = False
     read: Callable[[Any], Any] | None = None
     metavar: str | None = None
     shows_default: bool = False

@@ -90,7 +90,8 @@ class InputFlags:
     """Images, videos and live sources to read."""
 
     inputs: tuple[str, ...] = setting(
-        (), "Image, video, folder, pattern, @LIST, camera (0), URL, or - for stdin.", "-i", "--input", many=True)
+        (), "Image, video, folder, pattern, @LIST, camera (0), URL, or - for stdin.", "-i", "--input", many=True,
+        names_files=True)
     recursive: bool = setting(False, "Include subfolders.")
     part: tuple[int, int] | None = setting(
         None, "Process shard I of N, to split a job among machines.", "--shard", read=read_shard, metavar="I/N")
@@ -108,7 +109,7 @@ class PlateFlags:
 
     plate: str | None = setting(  # its content counts: Session.facts
         None, "The plate, which is the scene without the subject: an image, a folder or video with one per image, "
-        "first or median (of the video), or camera.", "--background", "--plate")
+        "first or median (of the video), or camera.", "--background", "--plate", names_files=True)
     align: Aligning = option(
         "off", "Align the plate to the image: once per video (auto), or per frame.", choices=("off", "auto", "frame"),
         shows_default=True, works_on=_FILES)
@@ -127,7 +128,7 @@ class OutputFlags:
         (), "Results: alpha, cutout, foreground, composite; default: composite with a --target, else cutout.", "--what",
         read=read_results, metavar="RESULT,...|all")
     target: str | None = setting(  # its content counts: Session.facts
-        None, "New background: an image, folder, video, colour, blur, blur:25 or transparent.")
+        None, "New background: an image, folder, video, colour, blur, blur:25 or transparent.", names_files=True)
     fit: Placing = option(
         "cover", "How to fit a target of another size.", choices=("cover", "contain", "stretch", "tile"),
         shows_default=True)
@@ -183,7 +184,8 @@ class ModelFlags:
     """The model, and the device it runs on. Whatever of these changes pixels is among the facts of a session."""
 
     model: str = setting(
-        STARTER, "Model name in the zoo, or path of an IR (.xml).", "-m", "--model", shows_default=True)
+        STARTER, "Model name in the zoo, or path of an IR (.xml).", "-m", "--model", shows_default=True,
+        names_files=True)
     models_dir: tuple[Path, ...] = setting((), "", "--models_dir", takes=Path, many=True)
     download_dir: Path = setting(Path(), "Folder with downloaded models; default: current folder.", takes=Path)
     device: str = setting("CPU", "OpenVINO device: CPU, GPU, AUTO, …", "-d", "--device", shows_default=True)

@@ -20,7 +20,9 @@ from omz.cutout.plan import Plan, make_plan
 from omz.cutout.session import Session, check_plate_given, open_session
 from omz.cutout.summary import Outcome, Summary
 from omz.errors import Interrupted, UsageError
+from omz.events import Event
 from omz.matting.plates import PlateSource
+from omz.models import log_first_use
 
 FileName: TypeAlias = str | os.PathLike[str]
 
@@ -35,7 +37,7 @@ def run(options: Options, observer: Observer | None = None, opening: Future[Open
     Raises :class:`omz.errors.OmzError` where nothing more can be done, and :class:`omz.errors.Interrupted` after Ctrl-C
     or where the observer stops the run; a live source ends well then, unless it gave nothing.
     """
-    observer = observer or Observer()
+    observer = observer or _Unobserved()
     opening = opening or open_ahead(options)
     for hint in options.hints:
         observer.on_warning(hint)
@@ -79,8 +81,14 @@ def cut_out(
         plate: The scene without the subject, for models that take one: an image, a folder or video with one a frame,
             ``"first"`` or ``"median"`` of the video itself, or ``"camera"``.
         target: Background of the result: an image, a folder, a video, a colour, ``"blur"``; None keeps it transparent.
+    <<<<<<< HEAD
         observer: Told of progress, warnings and failures; None ignores them. The summary has warnings and counts.
         **options: Other flags of ``omz_demo``, with underscores, such as ``model="u2netp"``, ``resume=True``, but
+    =======
+        observer: Told of progress, warnings and failures; None ignores them, and logs the first use of a model. The
+            summary has warnings and counts.
+        **options: Other fields of :class:`omz.cutout.options.Options`, such as ``model="u2netp"``, ``resume=True``, but
+    >>>>>>> startup
             ``json`` and ``profile``, which say what the command prints.
 
     Returns:
@@ -107,6 +115,14 @@ def cut_out(
         raise UsageError("there is no input; name an image, a video, a folder or a camera")
     given = {"inputs": names, "output": output, "plate": plate, "target": target, **options}
     return run(make_options((), given), observer)
+
+
+class _Unobserved(Observer):
+    """Observer of a run that nobody observes."""
+
+    def on_event(self, event: Event) -> None:
+        """Log what takes long."""
+        log_first_use(event)
 
 
 def _kinds(plan: Plan) -> list[InputKind]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,6 +12,9 @@ from omz.cutout.observer import Observer
 from omz.images.arrays import Size
 from omz.images.sizes import size_text
 from omz.work.stopwatch import Stopwatch
+
+_SIZES = 3  # that are named
+_STANDARD = "-"  # input or output
 
 
 @dataclass(frozen=True)
@@ -99,24 +103,34 @@ class Summary:
         return self.frames / self.seconds if self.seconds else 0.0
 
     def line(self) -> str:
-        """Return it in one line."""
+        """Return it in one line, which begins with the place of the results."""
         source = self.inputs[0] if len(self.inputs) == 1 else f"{len(self.inputs)} inputs"
+        if source == _STANDARD:
+            source = "standard input"
         if self.sizes:
-            source = f"{source} {', '.join(self._sizes()[:3])}"
-        if len(self.sizes) > 3:
-            source = f"{source}, …"
-        place = self.outputs[0] if len(self.outputs) == 1 else f"{len(self.outputs)} files"
-        frames = "1 frame" if self.frames == 1 else f"{self.frames} frames"
+            more = ", …" if len(self.sizes) > _SIZES else ""
+            source = f"{source} ({', '.join(self._sizes()[:_SIZES])}{more})"
         counts = ((self.failed, "failed"), (self.skipped, "there already"), (self.dropped, "frames dropped"))
         ended = "".join(f", {count} {word}" for count, word in counts if count)
-        line = (
-            f"{source} -> {place}: {self.device}, {self.precision}, {frames} in {self.seconds:.2f} s "
-            f"({self.rate:.1f} a second){ended}; load model {self.load_ms:.0f} ms"
-        )
-        if not self.stages:
-            return line
-        stages = ", ".join(f"{stage} {milliseconds:.0f} ms" for stage, milliseconds in self.stages.items())
-        return f"{line}; a frame: {stages}"
+        line = f"{self._place()}: made from {source}{ended}"
+        if self.frames != 1:
+            line = f"{line}; {self.frames} frames ({self.rate:.1f} a second)"
+        return f"{line} in {self.seconds:.2f} s on {self.device}, {self.precision}"
+
+    def _place(self) -> str:
+        """Return where the results are."""
+        if not self.outputs:
+            return "nothing written"
+        if len(self.outputs) == 1:
+            return "standard output" if self.outputs[0] == _STANDARD else self.outputs[0]
+        folders = [os.path.dirname(os.path.abspath(output)) for output in self.outputs]
+        try:
+            folder = os.path.commonpath(folders)
+        except ValueError:  # several drives of Windows
+            return f"{len(self.outputs)} files"
+        if not os.path.isabs(self.outputs[0]):
+            folder = os.path.relpath(folder)
+        return f"{len(self.outputs)} files in {folder}"
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data; sizes are written width x height."""

@@ -21,7 +21,7 @@ from omz.images.sizes import picture_size
 WITH_ALPHA = (".png", ".webp")
 WITHOUT_ALPHA = (".png", ".webp", ".jpg", ".jpeg", ".bmp")
 
-_TOLD_BY_HEADER = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")  # formats whose headers tell the size of the pixels
+_TOLD_BY_HEADER = ("BMP", "JPEG", "PNG", "WEBP")  # formats whose headers tell the size as it is stored
 _LYING = (5, 6, 7, 8)  # EXIF orientations that swap height and width
 
 

@@ -50,7 +50,7 @@ def network_problems(export: ExportArguments, framework: Framework) -> Iterator[
     count = len(export.input_shapes)
     if not (len(inputs.required) <= count <= len(inputs.types) or inputs.takes_any):
         names = ", ".join(inputs.types)
-        yield f"{_FLAGS[framework][1]}: has {count} shapes, but {where} takes {len(inputs.types)} inputs: {names}"
+        yield f"{_FLAGS[framework][1]}: has {count} shapes, but {where} takes {names}"
 
 
 def _parsed(module: str) -> ast.Module:

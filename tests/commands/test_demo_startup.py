@@ -168,7 +168,15 @@ def test_shells_complete_names_of_files(words, expected):
     assert run.stdout.split() == expected
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def _has_new_bash() -> bool:
+    if sys.platform == "win32" or shutil.which("bash") is None:
+        return False
+    version = 'echo "${BASH_VERSINFO[0]} ${BASH_VERSINFO[1]}"'
+    told = subprocess.run(["bash", "-c", version], capture_output=True, text=True, check=True).stdout
+    return tuple(map(int, told.split())) >= (4, 4)
+
+
+@pytest.mark.skipif(not _has_new_bash(), reason="needs bash 4.4")
 def test_bash_completes_flags_and_files(folder):
     command = shutil.which("omz_demo", path=Path(sys.executable).parent)
     assert command is not None

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -127,9 +127,14 @@ class OpenVINOEngine:
 
     @property
     def info(self) -> EngineInfo:
-        """The devices and the precision that OpenVINO reports of the compiled model."""
+        """The devices, the precision and the layers that OpenVINO reports of the compiled model."""
+        return replace(self.brief_info, layers=_layers(self._compiled))
+
+    @property
+    def brief_info(self) -> EngineInfo:
+        """The information without the layers, which take milliseconds to count."""
         devices = self._compiled.get_property("EXECUTION_DEVICES")
-        return EngineInfo("OpenVINO", ", ".join(devices), _precision(self._compiled), _layers(self._compiled))
+        return EngineInfo("OpenVINO", ", ".join(devices), _precision(self._compiled))
 
     def infer(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Run once; see :class:`omz.runtime.engine.Engine`."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,6 +18,8 @@ from omz.runtime.original import build_own
 from omz.zoo import Catalog
 from omz.zoo.export_arguments import ExportArguments, parse_export_arguments
 
+FOLDER = Path(importlib.import_module("omz.networks").__file__ or "").parent
+MODULES = sorted(path.stem for path in FOLDER.glob("*.py") if "mindspore" not in path.read_text())
 MATTING = "omz.networks.background_matting"
 
 
@@ -48,14 +52,19 @@ def test_what_is_built_has_no_problems(changes):
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"import_module": "omz.networks.nonexistent"}, "--model-name: there is no pytorch network "),
-        ({"import_module": "omz.networks.Background_Matting"}, "--model-name: there is no pytorch network "),
-        ({"import_module": "omz.networks."}, "--model-name: there is no pytorch network "),
-        ({"import_module": "omz.networks.background_matting.deep"}, "--model-name: there is no pytorch network "),
-        ({"model_name": "Backgroundmatting"}, "--model-name: there is no pytorch network "),
-        ({"model_name": "CoarseMatte", "model_params": {}}, "--model-name: there is no pytorch network "),  # a tuple
-        ({"model_name": "MobileNetV2Encoder", "model_params": {"in_channels": 6}}, "--model-name: there is no "),
-        ({"model_name": "_join"}, "--model-name: there is no pytorch network "),
+        ({"import_module": "omz.networks.backgroundmatting"},
+         "--import-module: omz.networks.backgroundmatting has no pytorch networks; did you mean " + MATTING + "? "
+         f"allowed: {MATTING}, omz.networks.mobilenet_v2, omz.networks.refiner"),
+        ({"import_module": "omz.networks.channels", "model_name": "scaled"}, "--import-module: omz.networks.channels "),
+        ({"import_module": "omz.networks.Background_Matting"}, "--import-module: omz.networks.Background_"),
+        ({"import_module": "omz.networks."}, "--import-module: omz.networks. has no pytorch networks; "),
+        ({"import_module": MATTING + ".deep"}, f"--import-module: {MATTING}.deep has no pytorch networks; "),
+        ({"model_name": "Backgroundmatting"},
+         f"--model-name: {MATTING} has no pytorch network Backgroundmatting; did you mean BackgroundMatting? "
+         "allowed: ASPP, BackgroundMatting, Decoder"),
+        ({"model_name": "CoarseMatte", "model_params": {}}, f"--model-name: {MATTING} has no pytorch network CoarseM"),
+        ({"model_name": "MobileNetV2Encoder", "model_params": {"in_channels": 6}}, f"--model-name: {MATTING} has no "),
+        ({"model_name": "_join"}, f"--model-name: {MATTING} has no pytorch network _join; "),
         ({"model_params": {"widht": 0.4}}, f"--model-param: {MATTING}.BackgroundMatting has no parameter widht; did "),
         ({"model_params": {"self": 1}}, f"--model-param: {MATTING}.BackgroundMatting has no parameter self; "),
         ({"model_params": {"width": "wide"}}, f"--model-param: {MATTING}.BackgroundMatting takes a float as width, "),
@@ -85,11 +94,24 @@ def test_a_network_of_mindspore_is_none_of_pytorch_and_none_the_other_way():
     arguments = export("semantic_human_matting")
     assert problems(arguments, "mindspore") == []
     (line,) = problems(arguments, "pytorch")
-    assert line.startswith("--model-name: there is no pytorch network omz.networks.semantic_human_matting.")
+    assert line.startswith("--import-module: omz.networks.semantic_human_matting has no pytorch networks; ")
     (line,) = problems(export(), "mindspore")
-    assert line.startswith(f"--network: there is no mindspore network {MATTING}.BackgroundMatting; {MATTING} has none")
+    assert line.startswith(f"--network: {MATTING} has no mindspore networks; ")
+    assert line.endswith("allowed: omz.networks.semantic_human_matting")
     (line,) = problems(replace(arguments, input_shapes=((1, 3, 8, 8),) * 2), "mindspore")
     assert line.endswith("has 2 shapes, but omz.networks.semantic_human_matting.SemanticHumanMatting takes image")
+
+
+@pytest.mark.parametrize("file", MODULES)
+def test_the_networks_of_a_module_are_those_that_pytorch_knows(file):
+    module = importlib.import_module(f"omz.networks.{file}")
+    for name, value in vars(module).items():
+        if inspect.isclass(value):
+            own = value.__module__ == module.__name__ and not name.startswith("_")
+            is_network = own and issubclass(value, torch.nn.Module)
+            lines = problems(export(import_module=module.__name__, model_name=name))
+            found = not any(line.startswith(("--import-module: ", "--model-name: ")) for line in lines)
+            assert found == is_network, name
 
 
 def test_no_framework_is_imported():

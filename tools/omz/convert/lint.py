@@ -97,7 +97,7 @@ def _contradictions(plan: ConversionPlan, export: ExportArguments) -> Iterator[F
 def _problems_of_names(export: ExportArguments) -> Iterator[str]:
     names, shapes = export.input_names, export.input_shapes
     if len(names) != len(shapes):
-        yield f"there are {len(shapes)} shapes for the {len(names)} inputs {', '.join(names)}; give each input one"
+        yield f"the inputs have {len(names)} names ({', '.join(names)}) and {len(shapes)} shapes; give each input both"
     together = (*names, *export.output_names)
     for name in dict.fromkeys(together):
         if not name.strip():
@@ -124,7 +124,7 @@ def _problems_of_ports(plan: ConversionPlan, export: ExportArguments) -> Iterato
     for name, shape in plan.optimizer.shapes.items():
         example = examples.get(name, shape)
         if shape and len(example) != len(shape):
-            yield f"the input {name} has {len(example)} dimensions, but {len(shape)} in input_info"
+            yield f"the input {name} has {len(example)} dimensions, but {len(shape)} in input_info; correct one"
 
 
 def _refused_file(plan: ConversionPlan) -> Iterator[Finding]:

@@ -14,10 +14,24 @@ from omz.zoo.vocabulary import Framework
 _BASES = {"pytorch": "nn.Module", "mindspore": "nn.Cell"}
 _RUNS = {"pytorch": "forward", "mindspore": "construct"}
 """The method that takes the inputs of a network."""
-_FLAGS = {"pytorch": ("--model-name", "--input-shapes"), "mindspore": ("--network", "--input_shape")}
 _NUMBERS = (int, float)
 _TYPES: dict[str, tuple[type, ...]] = {"float": _NUMBERS, "int": (int,), "str": (str,), "bool": (bool,)}
 """Types of parameters that a literal can be compared with."""
+
+
+@dataclass(frozen=True)
+class _Flags:
+    """Flags of a card for the module of a network, the network, and the shapes of its inputs."""
+
+    module: str
+    network: str
+    shapes: str
+
+
+_FLAGS = {
+    "pytorch": _Flags("--import-module", "--model-name", "--input-shapes"),
+    "mindspore": _Flags("--network", "--network", "--input_shape"),
+}
 
 
 @dataclass(frozen=True)
@@ -36,29 +50,44 @@ def network_problems(export: ExportArguments, framework: Framework) -> Iterator[
     does not have, lacks, or declares with another type, and another number of inputs. Only the constructor itself can
     tell whether it takes the values.
     """
-    module, name = export.import_module.removeprefix(OWN_NETWORKS), export.model_name
-    where = f"{export.import_module}.{name}"
-    classes = {node.name: node for node in _parsed(module).body if isinstance(node, ast.ClassDef)}
-    networks = [each for each in classes if not each.startswith("_") and _is_network(classes[each], framework, classes)]
-    if name not in networks:
-        other = f"{OWN_NETWORKS}{module} has {', '.join(networks) or 'none'}"
-        yield f"{_FLAGS[framework][0]}: there is no {framework} network {where}; {other}"
+    module, name = export.import_module, export.model_name
+    where = f"{module}.{name}"
+    flags = _FLAGS[framework]
+    modules = {f"{OWN_NETWORKS}{file}": source for file, source in _sources()}
+    networks = {each: _networks(source, framework) for each, source in modules.items()}
+    if not networks.get(module):
+        there = [each for each, found in networks.items() if found]
+        yield f"{flags.module}: {module} has no {framework} networks; {suggestion(module, there)}"
         return
-    for problem in _problems_of_parameters(export, _signature(classes[name], "__init__")):
+    if name not in networks[module]:
+        yield f"{flags.network}: {module} has no {framework} network {name}; {suggestion(name, networks[module])}"
+        return
+    network = networks[module][name]
+    for problem in _problems_of_parameters(export, _signature(network, "__init__")):
         yield f"--model-param: {where} {problem}"
-    inputs = _signature(classes[name], _RUNS[framework])
+    inputs = _signature(network, _RUNS[framework])
     count = len(export.input_shapes)
     if not (len(inputs.required) <= count <= len(inputs.types) or inputs.takes_any):
         names = ", ".join(inputs.types)
-        yield f"{_FLAGS[framework][1]}: has {count} shapes, but {where} takes {names}"
+        yield f"{flags.shapes}: has {count} shapes, but {where} takes {names}"
 
 
-def _parsed(module: str) -> ast.Module:
-    """Return the source of a module of networks; an empty one if there is none of that name."""
-    for file in resources.files(OWN_NETWORKS.rstrip(".")).iterdir():
-        if file.name == f"{module}.py":  # not by its path: some file systems find a name in other letters, too
-            return ast.parse(file.read_text(encoding="utf-8"))
-    return ast.Module([], [])
+def _sources() -> Iterator[tuple[str, ast.Module]]:
+    """Yield the names of the modules of networks, and their sources."""
+    for file in sorted(resources.files(OWN_NETWORKS.rstrip(".")).iterdir(), key=lambda file: file.name):
+        name, dot, suffix = file.name.partition(".")
+        if (dot, suffix) == (".", "py"):
+            yield name, ast.parse(file.read_text(encoding="utf-8"))
+
+
+def _networks(source: ast.Module, framework: Framework) -> dict[str, ast.ClassDef]:
+    """Return the networks of a framework that a module defines, by name, but for its private ones."""
+    classes = {node.name: node for node in source.body if isinstance(node, ast.ClassDef)}
+    found = {}
+    for name, node in classes.items():
+        if not name.startswith("_") and _is_network(node, framework, classes):
+            found[name] = node
+    return found
 
 
 def _is_network(node: ast.ClassDef, framework: Framework, classes: dict[str, ast.ClassDef]) -> bool:

@@ -117,7 +117,8 @@ def test_the_networks_of_a_module_are_those_that_pytorch_knows(file):
 def test_no_framework_is_imported():
     code = (
         "import sys; from pathlib import Path; from omz.convert.lint import lint; from omz.zoo import Catalog\n"
-        "assert [lint(Catalog().load(name)) for name in Catalog()] == [[] for name in Catalog()]\n"
+        "found = [each for name in Catalog() for each in lint(Catalog().load(name))]\n"
+        "assert not [each for each in found if each.is_error]\n"
         "assert not {'torch', 'mindspore'} & sys.modules.keys()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -11,6 +11,7 @@ import pytest
 import torch
 from helpers.clean_environment import clean, give_home
 from helpers.generated_weights import generated_tensor
+from helpers.real_weights import u2netp
 from hypothesis import HealthCheck, settings
 
 # A slow machine makes slow examples, and no worse ones.
@@ -45,6 +46,12 @@ def _environment_as_before() -> Iterator[None]:
     for name in {*os.environ} - {*before}:
         del os.environ[name]
     os.environ.update(before)
+
+
+@pytest.fixture(scope="session")
+def u2netp_weights() -> Path:
+    """The ONNX file of ``u2netp``, real and trained; without it, tests skip, and fail where ``CI`` is ``true``."""
+    return u2netp()
 
 
 @pytest.fixture(scope="session")

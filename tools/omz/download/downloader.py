@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from omz.download.cache import FolderCache, pack_bundle
+from omz.download.listener import Stopped
 from omz.download.plan import DownloadPlan, plan_download
 from omz.download.session import DownloadSettings, ModelJob, Session
-from omz.download.transfer import Stopped
 from omz.download.transport import Transport
 from omz.errors import DownloadError, os_reason
 from omz.events import Event, Report, Waiting

@@ -68,9 +68,12 @@ def _plain(records: Iterable[Record]) -> list[dict[str, Any]]:
 
 
 def _file_info(file: ModelFile) -> dict[str, Any]:
-    """``urls``, best first, is empty for a file that ships with its card."""
+    """``urls``, best first, has no address for a file that ships with its card; ``sources`` has all sources."""
     (checksum,) = _plain([file.checksum])
-    return {"name": file.name, "size": file.size, "checksum": checksum, "urls": list(file.urls)}
+    sources = _plain(file.remotes)
+    return {
+        "name": file.name, "size": file.size, "checksum": checksum, "urls": list(file.urls), "sources": sources
+    }  # fmt: skip
 
 
 def _preprocessing_info(card: ModelCard) -> dict[str, Any]:

@@ -14,7 +14,8 @@ KEYS = [
     "precisions", "subdirectory", "task_type", "input_info", "model_stages",
 ]  # fmt: skip
 DETAILS = [
-    "files", "postprocessing", "conversion_to_onnx_args", "model_optimizer_args", "model_info", "preprocessing",
+    "files", "postprocessing", "conversion_to_onnx_args", "model_optimizer_args", "input_roles", "output_info",
+    "model_info", "preprocessing",
 ]  # fmt: skip
 DIGEST = "0123456789abcdef" * 6
 
@@ -123,3 +124,16 @@ def test_preprocessing_that_is_not_understood_is_explained(tmp_path):
         "--transformations_config is not supported: "
         "its TensorFlow transformations were part of Model Optimizer"
     )
+
+
+def test_roles_are_details(tmp_path):
+    inputs = [{"name": "src", "role": "picture"}, {"name": "r1", "role": "state"}, {"name": "size"}]
+    outputs = [
+        {"name": "out", "role": "alpha", "channel": 1, "activation": "softmax"},
+        {"name": "r1o", "role": "state", "input": "r1"},
+    ]
+    told = info(tmp_path, details=True, input_info=inputs, output_info=outputs)
+    assert told["input_info"][0] == {"name": "src", "shape": [], "layout": ""}
+    assert told["input_roles"] == {"src": "picture", "r1": "state"}
+    usual = {"channel": None, "activation": None, "range": [0.0, 1.0], "layout": "", "input": ""}
+    assert told["output_info"] == [{**usual, **each} for each in outputs]

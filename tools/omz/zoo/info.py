@@ -42,7 +42,7 @@ def card_info(card: ModelCard | CompositeCard, details: bool = False) -> dict[st
         for stage in card.stages:
             info["model_stages"].append(card_info(stage, details))
         return info
-    info["input_info"] = _plain(card.input_info)
+    info["input_info"] = [_without_role(each) for each in _plain(card.input_info)]
     if details:
         info |= _details(card)
     return info
@@ -54,6 +54,8 @@ def _details(card: ModelCard) -> dict[str, Any]:
         "postprocessing": _plain(card.postprocessing),
         "conversion_to_onnx_args": list(card.conversion_to_onnx_args),
         "model_optimizer_args": list(card.model_optimizer_args or ()),
+        "input_roles": {info.name: info.role for info in card.input_info if info.role},
+        "output_info": _plain(card.output_info),
         "model_info": card.model_info.model_dump(mode="json", exclude_unset=True),
         **_preprocessing_info(card),
     }
@@ -61,6 +63,11 @@ def _details(card: ModelCard) -> dict[str, Any]:
 
 def _path_if_there(path: Path) -> str | None:
     return str(path) if path.exists() else None
+
+
+def _without_role(info: dict[str, Any]) -> dict[str, Any]:
+    """Return an input as Open Model Zoo gives it."""
+    return {key: value for key, value in info.items() if key != "role"}
 
 
 def _plain(records: Iterable[Record]) -> list[dict[str, Any]]:

@@ -15,6 +15,17 @@ Framework = Literal["dldt", "onnx", "pytorch", "tf", "mindspore", "caffe", "caff
 Precision = Literal["FP16", "FP16-INT1", "FP16-INT8", "FP32", "FP32-INT1", "FP32-INT8"]
 """Storage of the numbers of an IR."""
 
+InputRole = Literal["picture", "plate", "state", "ratio"]
+"""Role of an input: the picture; its plate; what the network remembers of the frame before; or, a number, how far it
+shrinks the picture at first."""
+
+OutputRole = Literal["alpha", "foreground", "trimap", "state"]
+"""Role of an output. A state goes into an input with the next frame."""
+
+Activation = Literal["none", "sigmoid", "softmax", "min_max"]
+"""Step from an output to its values: none; a sigmoid, of a logit; a softmax over all channels; or, over the picture,
+(x - least) / (largest - least)."""
+
 TaskType = Literal[
     "action_recognition",
     "background_matting",

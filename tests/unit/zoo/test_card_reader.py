@@ -261,7 +261,7 @@ NEAR_MISSES = [
     (
         f"checksum: {DIGEST}",
         f"checksum: {{$type: sha348, value: {DIGEST}}}",
-        "files.0.checksum.$type: found 'sha348'; did you mean sha384? allowed: sha256, sha384",
+        "files.0.checksum.$type: found 'sha348'; did you mean sha384? allowed: md5, sha256, sha384",
     ),
     (
         f"checksum: {DIGEST}",

@@ -56,7 +56,7 @@ def _read_checksum(value: Any) -> Any:
         if len(value) == digits and algorithm != "md5":
             return {"$type": algorithm, "value": value}
     if len(value) == _DIGITS["md5"]:
-        raise PydanticCustomError("digest", "has the digits of an MD5; write {{$type: md5, value: ...}}", {})
+        raise PydanticCustomError("digest", "has the digits of an MD5; write {$type: md5, value: ...}")
     details = {"found": len(value)}
     raise PydanticCustomError("digest", "a sha384 has 96 hexadecimal digits, a sha256 64, this {found}", details)
 

@@ -287,7 +287,7 @@ def test_what_a_card_may_not_say_is_not_suggested(tmp_path):
     allowed = remark.split("allowed: ")[1].split(", ")
     assert allowed == [
         "conversion_to_onnx_args", "description", "files", "framework", "input_info", "license", "model_info",
-        "model_optimizer_args", "parity", "postprocessing", "quantizable", "quantized", "task_type",
+        "model_optimizer_args", "output_info", "parity", "postprocessing", "quantizable", "quantized", "task_type",
     ]  # fmt: skip
 
 

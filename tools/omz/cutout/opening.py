@@ -67,7 +67,7 @@ def open_ahead(options: Options) -> Future[Opened] | None:
         return None
     path: Path | None = None
     with suppress(OmzError):  # which the run will say
-        path = options.model_choice.at_hand()
+        path = options.with_model(live=False).model_choice.at_hand()
     if path is None:
         return None
     thread = ThreadPoolExecutor(1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 GREEN = "#78ff9b"
 """Open Model Zoo's background, BGR (155, 255, 120): for composites without a target."""
 STARTER = "background-matting-starter"
+WITHOUT_PLATE = "u2netp"
+"""The models that are taken if none is asked for: the first with a plate, the second without one."""
 
 _WITHOUT_ALPHA = (".mp4", ".mkv")  # of what videos are written as
 _FILES: tuple[InputKind, ...] = ("images", "videos")
@@ -184,10 +186,15 @@ class ModelFlags:
     """The model, and the device it runs on. Whatever of these changes pixels is among the facts of a session."""
 
     model: str = setting(
-        STARTER, "Model name in the zoo, or path of an IR (.xml).", "-m", "--model", shows_default=True,
-        names_files=True)
+        "", f"Model name in the zoo, or path of an IR (.xml); default: {STARTER}, or without a plate {WITHOUT_PLATE}.",
+        "-m", "--model", names_files=True)
     models_dir: tuple[Path, ...] = setting((), "", "--models_dir", takes=Path, many=True)
-    download_dir: Path = setting(Path(), "Folder with downloaded models; default: current folder.", takes=Path)
+    download_dir: Path | None = setting(
+        None, "Folder of downloaded models; default: OMZ_HOME, see omz_demo doctor.", takes=Path)
+    offline: bool = setting(False, "Download nothing, as with OMZ_OFFLINE=1; what is missing is an error.")
+    accept_license: tuple[str, ...] = setting(
+        (), "Accept the licence of the model NAME, if it is not permissive; repeatable.", takes=str, many=True,
+        metavar="NAME")
     device: str = setting("CPU", "OpenVINO device: CPU, GPU, AUTO, …", "-d", "--device", shows_default=True)
     precision: str = setting(
         "auto", "Precision of inference. default: that of the device; auto: the same, or f32 where that is inaccurate.",
@@ -272,7 +279,16 @@ class Options(InputFlags, PlateFlags, OutputFlags, MatteFlags, JobFlags, ModelFl
         """The model."""
         from omz.models import ModelChoice
 
-        return ModelChoice(self.model, self.models_dir, self.download_dir)
+        return ModelChoice(self.model or STARTER, self.models_dir, self.download_dir, self.offline, self.accept_license)
+
+    def with_model(self, live: bool) -> Options:
+        """Return the options with a model: the one asked for, or that for what is known of the background.
+
+        A ``live`` source can show its plate first.
+        """
+        if self.model:
+            return self
+        return replace(self, model=STARTER if live or self.plate is not None else WITHOUT_PLATE)
 
     @property
     def plate_options(self) -> PlateOptions:

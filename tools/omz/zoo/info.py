@@ -50,6 +50,8 @@ def card_info(card: ModelCard | CompositeCard, details: bool = False) -> dict[st
 
 def _details(card: ModelCard) -> dict[str, Any]:
     return {
+        "license_kind": card.license_kind,
+        "tested_on_real_weights": card.tested_on_real_weights,
         "files": list(map(_file_info, card.files)),
         "postprocessing": _plain(card.postprocessing),
         "conversion_to_onnx_args": list(card.conversion_to_onnx_args),

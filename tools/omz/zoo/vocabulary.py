@@ -12,6 +12,9 @@ COMPOSITE_FILE = "composite-model.yml"
 Framework = Literal["dldt", "onnx", "pytorch", "tf", "mindspore", "caffe", "caffe2", "mxnet", "paddle"]
 """Framework of a model's files; ``dldt`` stands for an OpenVINO IR."""
 
+LicenseKind = Literal["permissive", "copyleft", "non-commercial"]
+"""Demands of a licence on those who use a model."""
+
 Precision = Literal["FP16", "FP16-INT1", "FP16-INT8", "FP32", "FP32-INT1", "FP32-INT8"]
 """Storage of the numbers of an IR."""
 

@@ -25,6 +25,9 @@ _NEW_FILE = (
     "into the folder of the card, and ships with it."
 )
 
+_PREFIXES = {(True, False): "", (False, False): "warning: ", (False, True): "note: "}
+"""Beginnings of findings, by whether they are errors, and notes."""
+
 
 @omz_command()
 @selection_options
@@ -126,11 +129,11 @@ def _lint(selection: Selection) -> None:
     for _, card in selection.cards():
         findings = [Finding(str(card))] if isinstance(card, CardError) else lint(card)
         for finding in findings:
-            prefix = "" if finding.is_error else "warning: "
+            prefix = _PREFIXES[finding.is_error, finding.is_note]
             click.echo(prefix + finding.line, err=not finding.is_error)
         checked += 1
         bad += any(finding.is_error for finding in findings)
-        warned += any(not finding.is_error for finding in findings)
+        warned += any(not (finding.is_error or finding.is_note) for finding in findings)
     warnings = f", {warned} with warnings" if warned else ""
     click.echo(f"{checked} checked, {bad} bad{warnings}")
     if bad:

@@ -34,6 +34,7 @@ PLACE = Path("public") / "net" / "net.onnx"
 def machine(tmp_path, monkeypatch) -> Path:
     """A machine without models, and a photograph in the current folder."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("OMZ_OFFLINE")
     monkeypatch.setenv("OMZ_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("OMZ_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("OMZ_MODELS_DIR", str(tmp_path / "zoo"))

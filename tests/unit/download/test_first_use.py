@@ -21,6 +21,7 @@ PLACE = Path("public") / "net"
 
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch) -> Path:
+    monkeypatch.delenv("OMZ_OFFLINE")
     monkeypatch.setenv("OMZ_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
     return tmp_path / "home"

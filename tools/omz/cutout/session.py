@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 
 from omz.checksum import file_digest
@@ -136,6 +135,8 @@ def check_plate_given(model: str, takes_plate: bool | None, is_given: bool) -> N
 
 
 def _facts(options: Options, model: Path, info: EngineInfo) -> dict[str, str]:
+    from importlib.metadata import version
+
     return {
         "version": version("open-matting-zoo"),
         "openvino": version("openvino"),

@@ -235,7 +235,12 @@ def layout_letters(layout: ov.Layout) -> str:
 
 
 def _check_device(device: str) -> None:
-    """Raise if a named device is missing; AUTO also takes devices to leave out, such as -GPU."""
+    """Raise if a named device is missing; AUTO also takes devices to leave out, such as -GPU.
+
+    The CPU is there, and need not wait until the drivers of all other devices have been asked.
+    """
+    if device == "CPU":
+        return
     present = list(core().available_devices)
     kind, _, members = device.partition(":")
     if kind == "AUTO" or (kind in _VIRTUAL_DEVICES and members):

@@ -137,8 +137,7 @@ def show_table(title: str, rows: Mapping[str, str], to_stderr: bool = False) -> 
 
 def show_profile(summary: Summary, to_stderr: bool = False) -> None:
     """Print where the time went; stages work side by side, so that their sum can exceed the whole."""
-    rows = {"load model": f"{summary.load_ms:.1f} ms"}
-    for stage, milliseconds in summary.stages.items():
-        rows[stage] = f"{milliseconds:.1f} ms a frame"
+    rows = {stage: f"{milliseconds:.1f} ms a frame" for stage, milliseconds in summary.stages.items()}
     whole = f"{1e3 * summary.seconds / max(1, summary.frames):.1f} ms a frame, {summary.rate:.1f} frames a second"
-    show_table("where the time went", {**rows, "all frames together": whole}, to_stderr)
+    title = f"where the time went, once the model was ready, after {summary.load_ms:.0f} ms"
+    show_table(title, {**rows, "all together": whole}, to_stderr)

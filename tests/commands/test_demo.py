@@ -52,7 +52,7 @@ def test_a_cutout_has_the_size_of_the_picture_and_its_alpha(tmp_path, height, wi
     scene = write_pair(tmp_path, height, width)
     result = demo("-i", tmp_path / "photo.png", "--background", tmp_path / "plate.png", "-o", tmp_path / "cut.png")
     assert result.exit_code == 0, result.output
-    assert f": made from photo.png ({width}x{height}) in " in result.output
+    assert f"photo.png ({width}x{height}) in " in result.output
     assert "CPU, f32" in result.output
     assert_matte(tmp_path / "cut.png", scene)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property, partial
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
 import numpy as np
 
@@ -22,10 +22,12 @@ from omz.events import Event, Report
 from omz.home import home_folder
 from omz.images.arrays import Picture, Size
 from omz.images.files import read_picture
-from omz.matting.inference import MattingRequests
-from omz.matting.network import PLATE, STRETCHED, Matte
+from omz.matting.inference import MattingRequests, Memory
+from omz.matting.network import STRETCHED, Matte
+from omz.matting.roles import PLATES, RoleOptions
 from omz.runtime.openvino_engine import LATENCY, OpenVINOEngine, Tuning
 from omz.zoo.catalog import Catalog
+from omz.zoo.vocabulary import Activation
 
 if TYPE_CHECKING:
     from omz.convert.converter import Conversion
@@ -145,8 +147,11 @@ def log_first_use(event: Event) -> None:
 
 
 def _takes_plate(card: ModelCard) -> bool | None:
-    names = [info.name for info in card.input_info]
-    return PLATE in names if names else None
+    roles = {info.role for info in card.input_info}
+    if "picture" in roles:
+        return "plate" in roles
+    names = {info.name for info in card.input_info}
+    return not names.isdisjoint(PLATES) if names else None
 
 
 @dataclass(frozen=True)
@@ -207,10 +212,14 @@ class MattingModel:
         download_dir: Where the model was, or is to be, downloaded to, by default the user's models folder.
         input_size: The size (height, width) at which a model of free size sees images, by default their own; smaller
             is faster, and the foreground keeps the detail of the image.
+        **roles: What the inputs and outputs of a model are that does not say it, as the flags of ``omz_demo`` do:
+            ``picture``, ``plate_input``, ``alpha``, ``foreground``, ``state``, ``activation``, ``alpha_range``, such as
+            ``alpha="out:1", activation="softmax"``; and ``layouts`` of outputs by name, such as ``{"out": "NHWC"}``.
 
     Raises:
         OmzError: No model has this name, its files are damaged or cannot be downloaded, its licence has to be accepted
-            first, it does not run on the device, or its size is fixed to another than ``input_size``.
+            first, it does not run on the device, its size is fixed to another than ``input_size``, or its inputs and
+            outputs are not known, or not as said.
 
     Example:
         >>> import omz
@@ -230,11 +239,14 @@ class MattingModel:
         models_dir: Sequence[Path] = (),
         download_dir: Path | None = None,
         input_size: Size | None = None,
+        **roles: Any,
     ) -> None:
         from omz.matting.uint8_graph import uint8_graph
 
+        options = role_options(roles)
         path = ModelChoice(os.fspath(model), tuple(models_dir), download_dir).ir()
-        self._opened = open_model(path, device, precision, adapt=partial(uint8_graph, float_alpha=True))
+        adapt = partial(uint8_graph, float_alpha=True, options=options)
+        self._opened = open_model(path, device, precision, adapt=adapt)
         self._input_size = input_size
         self._requests, self._lock = self._new_requests(), Lock()
         if input_size is not None and self._requests.network.size != input_size:
@@ -269,7 +281,7 @@ class MattingModel:
         return matte
 
     def stream(self, frames: Iterable[Image], plate: Image | None = None) -> Generator[Matte, None, None]:
-        """Yield the matte of each frame, in order; several are worked on at a time.
+        """Yield the matte of each frame, in order; several are worked on at a time, or one by a recurrent model.
 
         Args:
             frames: Arrays, paths or frames of ``omz.video.read``.
@@ -289,10 +301,25 @@ class MattingModel:
             (96, 160)
             (96, 160)
         """
-        return _mattes(self._new_requests(), frames, plate)
+        return _mattes(self._new_requests(), frames, plate, Memory())
 
     def _new_requests(self) -> MattingRequests:
         return MattingRequests(self._opened.engine, self._opened.stretches, self._input_size)
+
+
+def role_options(given: Mapping[str, Any]) -> RoleOptions:
+    """Return the roles that were given by name. Raises :class:`UsageError` for unknown names and activations."""
+    known = [each.name for each in fields(RoleOptions)]
+    unknown = sorted({*given} - {*known})
+    if unknown:
+        raise UsageError(f"there is no argument {unknown[0]!r}; roles are {', '.join(known)}")
+    values = {name: value for name, value in given.items() if value is not None}
+    if isinstance(values.get("state"), str):
+        values["state"] = (values["state"],)
+    activations = get_args(Activation)
+    if values.get("activation", "none") not in activations:
+        raise UsageError(f"activation {values['activation']!r}: choose one of {', '.join(activations)}")
+    return RoleOptions(**values)
 
 
 def convert_model(
@@ -382,11 +409,13 @@ def download_model(
     return download(card, folder, DownloadSettings(file_roots=catalog.roots))
 
 
-def _mattes(requests: MattingRequests, frames: Iterable[Image], plate: Image | None) -> Generator[Matte, None, None]:
+def _mattes(
+    requests: MattingRequests, frames: Iterable[Image], plate: Image | None, memory: Memory | None = None
+) -> Generator[Matte, None, None]:
     behind = None
     if plate is not None:
         behind = _pixels(plate)
-    with closing(requests.stream(frames, lambda frame: (_pixels(frame), behind))) as stream:
+    with closing(requests.stream(frames, lambda frame: (_pixels(frame), behind), memory)) as stream:
         for _, inferred in stream:
             if isinstance(inferred, OmzError):
                 raise inferred

@@ -10,7 +10,9 @@ from omz.accuracy.labels import INT8
 from omz.download.first_use import folder_of
 from omz.errors import UsageError
 from omz.events import Event
+from omz.matting.roles import RoleOptions
 from omz.zoo.card import ModelCard
+from omz.zoo.vocabulary import Activation
 
 _CHANGES_NO_FIGURE = (
     "report", "resume", "jobs", "update_references", "locate", "thresholds", "command", "offline", "accept_license",
@@ -61,6 +63,13 @@ class EvaluationRequest:
     thresholds: tuple[str, ...] = ()
     device: str = "CPU"
     precision: str = "f32"
+    picture: str | None = None
+    plate_input: str | None = None
+    alpha: str | None = None
+    foreground: str | None = None
+    state: tuple[str, ...] = ()
+    activation: Activation | None = None
+    alpha_range: tuple[float, float] | None = None
     calibration: Path | None = None
     trust_code: bool = False
     config: Path | None = None
@@ -72,6 +81,19 @@ class EvaluationRequest:
     resume: bool = False
     jobs: int = 1
     command: tuple[str, ...] = ()
+
+    @property
+    def roles(self) -> RoleOptions:
+        """The roles of inputs and outputs that were said."""
+        return RoleOptions(
+            picture=self.picture or "",
+            plate_input=self.plate_input or "",
+            alpha=self.alpha or "",
+            foreground=self.foreground or "",
+            state=self.state,
+            activation=self.activation,
+            alpha_range=self.alpha_range,
+        )
 
     def settings(self) -> dict[str, str]:
         """Return the given options that figures depend on, as text by name."""

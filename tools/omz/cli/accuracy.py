@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from omz.cli.command import omz_command
+from omz.cli.role_flags import role_flags
 from omz.cli.selection import fetching_options, models_dir_option
 from omz.errors import OmzError, UsageError, os_reason
 
@@ -55,6 +56,7 @@ _PATH = click.Path(path_type=Path)
     "--precision", type=click.Choice(["f32", "f16", "bf16", "default"]), default="f32", show_default=True,
     help="Precision of execution of the IRs; default: what the device prefers.",
 )  # fmt: skip
+@role_flags
 @click.option("--calibration", type=_PATH, metavar="DIR", help="Frames to make FP16-INT8 on; default: synthetic.")
 @click.option("--trust_code", is_flag=True, help="Run code that comes with cards and weights.")
 @click.option("-c", "--config", type=_PATH, metavar="FILE|card", help="Score as an accuracy-check.yml says.")

@@ -30,7 +30,7 @@ DATA = Path(__file__).parent / "data"
 
 @pytest.fixture(autouse=True, scope="session")
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> object:
-    """Keep the tests out of the user's folders, let them share what they convert, and have nothing downloaded unasked."""
+    """Keep the tests out of the user's folders, let them share what they convert, and download nothing unasked."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMZ_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("OMZ_HOME", str(tmp_path_factory.mktemp("home")))

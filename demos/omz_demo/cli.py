@@ -61,8 +61,8 @@ def _run(inputs: tuple[str, ...], flags: dict[str, Any]) -> None:
         for hint in hints:
             observer.on_warning(hint)
         options = make_options(inputs, values)
-        _ask_for_license(options)
         with _without_collection():
+            _ask_for_license(options)
             from omz.cutout.opening import open_ahead
 
             opening = open_ahead(options)  # before the rest is loaded

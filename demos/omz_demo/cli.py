@@ -31,7 +31,8 @@ _DOCTOR = "doctor"
 def main(positional: tuple[str, ...], inputs: tuple[str, ...], example: bool, **flags: Any) -> None:
     """Cut subjects out of images, folders, videos and camera streams.
 
-    Models that take a plate need one: the same scene without the subject. Results are cutouts on transparency, or
+    Models that take a plate need one: the same scene without the subject. Without plate and model, one is taken that
+    needs none. A model is downloaded and converted on first use. Results are cutouts on transparency, or
     composites with --target, saved beside the input or at --output. Without an input, the demo runs on a built-in
     synthetic image. `omz_demo doctor` checks this machine.
 
@@ -61,6 +62,7 @@ def _run(inputs: tuple[str, ...], flags: dict[str, Any]) -> None:
             observer.on_warning(hint)
         options = make_options(inputs, values)
         with _without_collection():
+            _ask_for_license(options)
             from omz.cutout.opening import open_ahead
 
             opening = open_ahead(options)  # before the rest is loaded
@@ -69,6 +71,15 @@ def _run(inputs: tuple[str, ...], flags: dict[str, Any]) -> None:
     _show(summary, options)
     if summary.failed:
         raise click.exceptions.Exit(1)
+
+
+def _ask_for_license(options: Options) -> None:
+    """Ask for the licence of a model that is about to be downloaded, unless the flags accept it."""
+    card = options.with_model(live=False).model_choice.to_accept()
+    if card is not None and card.name not in options.accept_license:
+        from omz.cli.licenses import ask_for_license
+
+        ask_for_license(card)
 
 
 @contextmanager
@@ -101,6 +112,8 @@ def _example(flags: dict[str, Any]) -> None:
     from omz_demo.example import run_example
 
     options = make_options((), with_theirs(flags)[0])
+    if options.model:
+        _ask_for_license(options)
     observer = TerminalObserver()
     opened = open_model(options.model_choice.ir(observer.on_event), options.device, options.precision)
     for warning in opened.warnings:

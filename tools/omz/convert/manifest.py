@@ -16,6 +16,7 @@ from omz.checksum import file_digest
 from omz.convert.facts import kept_in, version_of
 from omz.convert.parity import Parity
 from omz.convert.plan import CHECKS, Check, ConversionPlan
+from omz.matting.roles import description_of
 from omz.runtime.quiet_openvino import ov
 from omz.zoo.card import Tolerance
 from omz.zoo.model_file import Checksum
@@ -164,6 +165,9 @@ def _key(plan: ConversionPlan, sources: Sequence[Checksum], versions: dict[str, 
         _arguments(plan),
         versions,
     ]
+    roles = description_of(plan.card).as_text()
+    if roles:
+        described.append(roles)
     return hashlib.sha384(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()
 
 

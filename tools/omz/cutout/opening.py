@@ -20,13 +20,18 @@ import numpy as np
 from omz.errors import OmzError, UsageError
 from omz.images.suffixes import IMAGE_SUFFIXES
 from omz.matting.inference import Depth, MattingRequests
-from omz.matting.uint8_graph import uint8_graph
+from omz.matting.roles import input_size
+from omz.matting.uint8_graph import normal_roles, uint8_graph
 from omz.models import open_model
-from omz.runtime.quiet_openvino import ov
+from omz.runtime.openvino_engine import port_info
+from omz.runtime.quiet_openvino import ov, port_names
 
 if TYPE_CHECKING:
     from omz.cutout.options import Options
     from omz.images.arrays import Size
+
+
+_PICTURE_RANK = 4
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,10 @@ def open_requests(options: Options, path: Path, live: bool, only: Size | None = 
     """
     started = time.perf_counter()
     tuning, adapt = options.tuning(live or only is not None), partial(_adapted, options)
-    opened = open_model(path, options.device, options.precision, tuning, adapt, deferred=only is not None)
+    opened = open_model(path, options.device, options.precision, tuning, adapt, deferred=True)
+    moves = only is None and not live
+    if moves and options.hint is None and normal_roles(opened.engine).states:
+        opened.engine.prefer_latency()  # frames of a video wait for each other
     stretch = options.stretch
     if stretch is None:
         stretch = opened.stretches
@@ -67,7 +75,7 @@ def open_ahead(options: Options) -> Future[Opened] | None:
         return None
     path: Path | None = None
     with suppress(OmzError):  # which the run will say
-        path = options.model_choice.at_hand()
+        path = options.with_model(live=False).model_choice.at_hand()
     if path is None:
         return None
     thread = ThreadPoolExecutor(1)
@@ -89,19 +97,23 @@ def only_size(options: Options) -> Size | None:
 
 
 def _adapted(options: Options, model: ov.Model) -> ov.Model:
-    is_free = all(port.get_partial_shape().is_dynamic for port in model.inputs)
+    model = _laid_out(model, options.layouts)
+    pictures = [info for info in map(port_info, model.inputs) if len(info.shape) == _PICTURE_RANK]
+    is_free = all(-1 in input_size(info) for info in pictures)
     in_bytes = is_free and not options.input_size and options.alpha_bits == "8"  # resized alpha is rounded afterwards
-    return uint8_graph(_laid_out(model, options.layouts), float_alpha=not in_bytes)
+    return uint8_graph(model, not in_bytes, options.role_options)
 
 
 def _laid_out(model: ov.Model, layouts: Mapping[str, str]) -> ov.Model:
     """Return a model whose inputs have these layouts, by their names; "" is all others. It changes the one given."""
-    names = [port.any_name for port in model.inputs]
-    unknown = {*layouts} - {"", *names}
+    inputs, outputs = port_names(model.inputs), port_names(model.outputs)
+    unknown = {*layouts} - {"", *inputs, *outputs}
     if unknown:
-        raise UsageError(f"--layout {min(unknown)}: the model's inputs are {', '.join(names)}")
+        named = f"the model's inputs are {', '.join(inputs)}, its outputs {', '.join(outputs)}"
+        raise UsageError(f"--layout {min(unknown)}: {named}")
     for parameter in model.get_parameters():
+        rank = parameter.get_partial_shape().rank
         layout = layouts.get(parameter.output(0).any_name, layouts.get(""))
-        if layout:
+        if layout and rank.is_static and rank.get_length() == len(layout):
             parameter.set_layout(ov.Layout(layout))
     return model

@@ -22,7 +22,7 @@ from omz.images.refinement import Smoother
 from omz.images.sizes import size_text
 from omz.matting.backgrounds import Blur, Target, load_target, target_file
 from omz.matting.frames import MattedFrame
-from omz.matting.inference import MattingRequests
+from omz.matting.inference import MattingRequests, Memory
 from omz.matting.stream import MatteOptions, MattingStream
 from omz.runtime.engine import EngineInfo
 
@@ -69,9 +69,12 @@ class Session:
         """
         self.tally.requests = model.requests
         smoother: Smoother | None = None
+        memory: Memory | None = None
         if follows and self.matte_options.smooth:
             smoother = Smoother(self.matte_options.smooth)
-        return MattingStream(model, self.matte_options, self.pool, self.tally.watch, smoother)
+        if follows and model.network.remembers:  # a frame waits for the one before it
+            memory, self.tally.requests = Memory(), 1
+        return MattingStream(model, self.matte_options, self.pool, self.tally.watch, smoother, memory)
 
 
 def plate_warnings(matted: MattedFrame, tally: Tally) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -307,7 +308,7 @@ class Options(
     def _is_video_without_alpha(self) -> bool:
         return self.output is not None and self.output.suffix.lower() in _WITHOUT_ALPHA
 
-    @property
+    @cached_property
     def model_choice(self) -> ModelChoice:
         """The model."""
         from omz.models import ModelChoice

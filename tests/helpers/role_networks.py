@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 from torch.nn import functional
+
+from helpers.builders import write_card
+from omz.zoo.model_file import Checksum
 
 
 def true_alpha(picture: np.ndarray) -> np.ndarray:
@@ -225,3 +229,45 @@ def save_recurrent(path: Path, size: tuple[int, int] | None = None, seed: int = 
         axes = {name: {side: f"{name}_{each}" for side, each in open_sides.items()} for name in names[:-1] + outputs}
     export(network, inputs, path, names, outputs, axes)
     return path
+
+
+def write_recurrent_zoo(root: Path, size: tuple[int, int] | None = None) -> tuple[Path, Path, Path]:
+    """Write a card, ``net``, that says the roles; return --models_dir, --download_dir and the ONNX file."""
+    source = save_recurrent(root / "downloads" / "public" / "net" / "net.onnx", size)
+    inputs, names = [], []
+    for node in onnxruntime.InferenceSession(str(source)).get_inputs():
+        role = {"src": "picture", "downsample_ratio": "ratio"}.get(node.name, "state")
+        shape = [side if isinstance(side, int) else -1 for side in node.shape]
+        inputs.append({"name": node.name, "role": role, "shape": shape})
+        if role == "state":
+            names.append(node.name)
+    inputs[0]["layout"] = "NCHW"
+    outputs: list[dict[str, object]] = [{"name": "pha", "role": "alpha"}, {"name": "fgr", "role": "foreground"}]
+    for name in names:
+        outputs.append({"name": f"{name[:2]}o", "role": "state", "input": name})
+    file = {
+        "name": source.name, "size": source.stat().st_size, "checksum": Checksum.of(source).value,
+        "source": "https://example.com/net.onnx",
+    }  # fmt: skip
+    arguments = ["--input_model=$dl_dir/net.onnx", "--reverse_input_channels", "--scale_values=src[255,255,255]"]
+    write_card(
+        root / "models", "net", files=[file], input_info=inputs, output_info=outputs, model_optimizer_args=arguments
+    )
+    return root / "models", root / "downloads", source
+
+
+def recurrent_loop(source: Path, frames: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield alpha and foreground (RGB) of each frame, uint8 BGR: a plain loop in ONNX Runtime."""
+    session = onnxruntime.InferenceSession(str(source))
+    states = {}
+    for node in session.get_inputs():
+        if node.name.startswith("r"):
+            states[node.name] = np.zeros([side if isinstance(side, int) else 1 for side in node.shape], np.float32)
+    outputs = [node.name for node in session.get_outputs()]
+    for frame in frames:
+        feed = {"src": (frame[..., ::-1] / np.float32(255)).transpose(2, 0, 1)[None].astype(np.float32), **states}
+        if len(session.get_inputs()) == 6:
+            feed["downsample_ratio"] = np.array([min(1, 512 / max(frame.shape[:2]))], np.float32)
+        found = dict(zip(outputs, session.run(None, feed), strict=True))
+        states = {name: found[f"{name[:2]}o"] for name in states}
+        yield found["pha"][0, 0], found["fgr"][0].transpose(1, 2, 0)

@@ -293,7 +293,7 @@ class _Inputs:
             if state.input in roles:
                 raise self.signature.error(f"{state.input} is the {roles[state.input]}, and cannot be a state, too")
             if not _may_be_same(self.signature.input(state.input), self.signature.output(state.output)):
-                raise self.signature.error(f"{state.output} does not fit the state {state.input}")
+                raise self.signature.error(f"output {state.output} does not fit the state {state.input}")
             roles[state.input] = "state"
         return states
 

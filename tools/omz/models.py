@@ -214,7 +214,7 @@ class MattingModel:
             is faster, and the foreground keeps the detail of the image.
         **roles: What the inputs and outputs of a model are that does not say it, as the flags of ``omz_demo`` do:
             ``picture``, ``plate_input``, ``alpha``, ``foreground``, ``state``, ``activation``, ``alpha_range``, such as
-            ``alpha="out:1", activation="softmax"``; and ``layouts`` of outputs by name, such as ``{"out": "NHWC"}``.
+            ``alpha="out:1", activation="softmax"``; and ``layouts`` by name, such as ``{"out": "NHWC"}``.
 
     Raises:
         OmzError: No model has this name, its files are damaged or cannot be downloaded, its licence has to be accepted

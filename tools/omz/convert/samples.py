@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from omz.errors import ConversionError
-from omz.runtime.openvino_engine import layout_letters
+from omz.errors import ConversionError, OmzError
+from omz.matting.roles import NOTHING_SAID, described, resolve
+from omz.runtime.openvino_engine import facts_of, layout_letters, output_infos, port_info
 from omz.runtime.quiet_openvino import ov
 from omz.synthesis.scene import Scene, make_scene
 
@@ -21,6 +22,7 @@ _SIZES = (_SMALL, (320, 192), (384, 512), (720, 1280))
 _OPEN = {"N": 1, "C": 3}
 _OPEN_OTHERWISE = 16
 _COLOURS = 3
+_RATIO = 0.5
 _SERIES = "parity"
 
 
@@ -28,8 +30,10 @@ def sample_inputs(model: ov.Model, count: int) -> Iterator[Sample]:
     """Yield ``count`` sets of inputs, always the same; if height and width are open, their sizes differ.
 
     Inputs with three channels are images, 0 to 255: in turn the image and the plate of a synthetic scene. Other floats
-    are uniform in 0 to 1, integers 0 or 1. Raises :class:`ConversionError` for inputs that are not numbers.
+    are uniform in 0 to 1, integers 0 or 1. An open side of a state is 1, and a ratio is a half. Raises
+    :class:`ConversionError` for inputs that are not numbers.
     """
+    states, ratio = _states_and_ratio(model)
     for index in range(count):
         rng = np.random.default_rng(index)
         pictures = 0
@@ -38,7 +42,12 @@ def sample_inputs(model: ov.Model, count: int) -> Iterator[Sample]:
             layout = _layout(port)
             shape = _shape(port.get_partial_shape(), layout, _SIZES[index % len(_SIZES)])
             dtype = _dtype(port, model.get_friendly_name())
-            if _takes_pictures(layout, shape):
+            values: NDArray[Any]
+            if port.any_name in states:
+                values = rng.random([side.get_length() if side.is_static else 1 for side in port.get_partial_shape()])
+            elif port.any_name == ratio:
+                values = np.full(shape, _RATIO)
+            elif _takes_pictures(layout, shape):
                 values = _pictures(layout, shape, index, pictures)
                 pictures += 1
             elif dtype.kind == "f":
@@ -47,6 +56,17 @@ def sample_inputs(model: ov.Model, count: int) -> Iterator[Sample]:
                 values = rng.integers(0, 2, shape)
             sample[port.any_name] = values.astype(dtype)
         yield sample
+
+
+def _states_and_ratio(model: ov.Model) -> tuple[set[str], str]:
+    """Return the names of inputs that are no pictures, of a network whose roles are known."""
+    try:
+        roles = resolve(
+            tuple(map(port_info, model.inputs)), output_infos(model), described(facts_of(model)), NOTHING_SAID
+        )
+    except OmzError:
+        return set(), ""
+    return {state.input for state in roles.states}, roles.ratio
 
 
 def smaller_shapes(model: ov.Model) -> dict[str, ov.PartialShape]:

@@ -224,20 +224,20 @@ class ModelFlags:
 
 @dataclass(frozen=True, kw_only=True)
 class RoleFlags:
-    """The inputs and outputs of a model that does not say what they are."""
+    """The inputs and outputs of a model that does not say what they are; they are among the facts of a session."""
 
-    picture: str | None = option(None, "Input that takes the picture.", metavar="NAME")
-    plate_input: str | None = option(None, "Input that takes the plate.", metavar="NAME")
-    alpha: str | None = option(None, "Output, and its channel from 0, that is alpha.", metavar="NAME[:CHANNEL]")
-    foreground: str | None = option(
+    picture: str | None = setting(None, "Input that takes the picture.", metavar="NAME")
+    plate_input: str | None = setting(None, "Input that takes the plate.", metavar="NAME")
+    alpha: str | None = setting(None, "Output, and its channel from 0, that is alpha.", metavar="NAME[:CHANNEL]")
+    foreground: str | None = setting(
         None, "Output, and the first of its three channels, that is the foreground, RGB.", metavar="NAME[:CHANNEL]")
-    state: tuple[str, ...] = option(
+    state: tuple[str, ...] = setting(
         (), "Output that goes into an input with the next frame, of a recurrent model.", many=True,
         metavar="OUTPUT=INPUT")
-    activation: Activation | None = option(
+    activation: Activation | None = setting(
         None, "Step from the output to alpha: sigmoid of logits, softmax over channels, min_max over the picture.",
         choices=("none", "sigmoid", "softmax", "min_max"))
-    alpha_range: tuple[float, float] | None = option(
+    alpha_range: tuple[float, float] | None = setting(
         None, "Values that stand for alpha 0 and 1, without activation.", read=read_range, metavar="LOW,HIGH")
 
 

@@ -98,8 +98,8 @@ class RoleOptions:
     ``picture`` and ``plate_input`` are inputs. ``alpha`` and ``foreground`` (RGB) are outputs, as ``NAME`` or
     ``NAME:CHANNEL``, where a name that is there as it is comes first. Each of ``state`` is ``OUTPUT=INPUT``: an output
     that goes into an input with the next frame. ``activation`` leads from the output to alpha; without it,
-    ``alpha_range`` has the values that stand for 0 and 1. ``layouts`` has the order of dimensions of outputs by name,
-    such as ``NHWC``, ``CHW`` or ``HW``.
+    ``alpha_range`` has the values that stand for 0 and 1. ``layouts`` has the order of dimensions of inputs and outputs
+    by name, such as ``NHWC``, ``CHW`` or ``HW``.
     """
 
     picture: str = ""
@@ -157,7 +157,7 @@ def described(facts: Mapping[str, str]) -> Description:
         outputs = [(role, OutputReading(**_with_pair(reading))) for role, reading in told.get("outputs", ())]
         states = [State(**state) for state in told.get("states", ())]
         return Description(told.get("inputs", {}), tuple(outputs), tuple(states))
-    except (ValueError, TypeError, AttributeError):
+    except (LookupError, ValueError, TypeError, AttributeError):
         return NO_DESCRIPTION
 
 
@@ -283,7 +283,9 @@ class _Inputs:
 
     def _states(self, roles: dict[str, str]) -> tuple[State, ...]:
         """Return the states, and note them in the roles of inputs."""
-        states = tuple(map(self._asked_state, self.options.state)) or self.said.states or tuple(self._usual_states())
+        states = (
+            tuple(map(self._asked_state, self.options.state)) or self.said.states or tuple(self._usual_states(roles))
+        )
         ends = {info.name for info in self.signature.outputs}
         for state in states:
             if state.input not in {info.name for info in self.signature.inputs} or state.output not in ends:
@@ -291,7 +293,7 @@ class _Inputs:
             if state.input in roles:
                 raise self.signature.error(f"{state.input} is the {roles[state.input]}, and cannot be a state, too")
             if not _may_be_same(self.signature.input(state.input), self.signature.output(state.output)):
-                raise self.signature.error(f"{state.output} does not fit the state {state.input}")
+                raise self.signature.error(f"output {state.output} does not fit the state {state.input}")
             roles[state.input] = "state"
         return states
 
@@ -301,12 +303,12 @@ class _Inputs:
             raise UsageError(f"--state {text}: write OUTPUT=INPUT, such as r1o=r1")
         return State(name, output)
 
-    def _usual_states(self) -> Iterator[State]:
+    def _usual_states(self, roles: Mapping[str, str]) -> Iterator[State]:
         """Yield the states of a network that calls them as Robust Video Matting does."""
         ends = {info.name for info in self.signature.outputs}
         for info in self.signature.inputs:
             found = _STATE_INPUT.fullmatch(info.name)
-            if found is None:
+            if found is None or info.name in roles:
                 continue
             for pattern in _STATE_OUTPUTS:
                 if pattern.format(found[1]) in ends:
@@ -318,6 +320,8 @@ class _Inputs:
         layout = picture_layout(info)
         shape = dict(zip(layout, info.shape, strict=False))
         fits = len(info.shape) == len(layout) and shape["N"] in (-1, 1) and shape["C"] in (-1, _COLOURS)
+        if not info.layout and len(info.shape) == 4 and info.shape[1] == info.shape[3] == _COLOURS:
+            raise self.signature.error(f"input {name} can be NCHW and NHWC; say which with --layout {name}:NCHW")
         if not fits or not _is_number(info):
             raise self.signature.error(f"input {name} cannot take the {role}: it is not one image of 3 channels")
 
@@ -414,16 +418,13 @@ class _Outputs:
         return next((OutputReading(name) for name in names if name in there), None)
 
     def _only_one(self, states: set[str]) -> OutputReading:
-        """Return the only output with one channel."""
-        found = []
-        for info in self.signature.outputs:
-            if info.name not in (*states, FOREGROUND, TRIMAP) and self._layouts(info, OutputReading(info.name), 1):
-                found.append(info)
-        if len(found) == 1 and found[0].bounds is not None and found[0].shape:
-            return OutputReading(found[0].name)
-        if len(found) > 1:
-            raise self.signature.error("more than one output can be alpha")
-        raise self.signature.error("no output is alpha for certain")
+        """Return the only output; one beside it, of whatever shape, could as well be alpha."""
+        rest = [info for info in self.signature.outputs if info.name not in states]
+        if len(rest) != 1:
+            raise self.signature.error("more than one output can be alpha, or none")
+        if rest[0].bounds is None:
+            raise self.signature.error(f"output {rest[0].name} is not alpha for certain")
+        return OutputReading(rest[0].name)
 
     def _placed(self, reading: OutputReading, count: int, role: str) -> OutputReading:
         """Return the reading with a layout in which the output has the channels of its role."""

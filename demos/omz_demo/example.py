@@ -15,7 +15,8 @@ from omz.images.files import write_picture
 from omz.images.foreground import estimate_foreground
 from omz.images.geometry import resize
 from omz.matting.network import Matte, MattingNetwork
-from omz.matting.roles import NOTHING_SAID, RoleOptions, roles_of
+from omz.matting.resolution import roles_of
+from omz.matting.roles import NOTHING_SAID, RoleOptions
 from omz.metrics.differences import mad
 from omz.models import OpenedModel
 from omz.synthesis import textures

@@ -81,14 +81,9 @@ def cut_out(
         plate: The scene without the subject, for models that take one: an image, a folder or video with one a frame,
             ``"first"`` or ``"median"`` of the video itself, or ``"camera"``.
         target: Background of the result: an image, a folder, a video, a colour, ``"blur"``; None keeps it transparent.
-    <<<<<<< HEAD
-        observer: Told of progress, warnings and failures; None ignores them. The summary has warnings and counts.
-        **options: Other flags of ``omz_demo``, with underscores, such as ``model="u2netp"``, ``resume=True``, but
-    =======
         observer: Told of progress, warnings and failures; None ignores them, and logs the first use of a model. The
             summary has warnings and counts.
-        **options: Other fields of :class:`omz.cutout.options.Options`, such as ``model="u2netp"``, ``resume=True``, but
-    >>>>>>> startup
+        **options: Other flags of ``omz_demo``, with underscores, such as ``model="u2netp"``, ``resume=True``, but not
             ``json`` and ``profile``, which say what the command prints.
 
     Returns:

@@ -12,7 +12,10 @@ import tempfile
 import venv
 from pathlib import Path
 
-import tomllib
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "install.md"

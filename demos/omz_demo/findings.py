@@ -12,16 +12,19 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from omz.errors import first_line
-from omz.extras import EXTRAS, install_command
+from omz.extras import EXTRAS, remedy
 from omz.home import home_folder
 from omz_demo.models_at_hand import Model, models_at_hand
 
-_REQUIRED = {"openvino": "openvino", "numpy": "numpy", "opencv": "cv2", "pillow": "PIL", "av": "av"}  # with modules
+_REQUIRED = {  # with modules
+    "openvino": "openvino", "numpy": "numpy", "opencv": "cv2", "pillow": "PIL", "av": "av",
+    "onnx": "onnx", "onnxruntime": "onnxruntime",
+}  # fmt: skip
 _OPTIONAL = {
-    "onnx": "converts models",
-    "onnxruntime": "compares converted models with ONNX files",
     "torch": "converts PyTorch models",
-    "matplotlib": "draws the plots of accuracy reports",
+    "safetensors": "reads their weights",
+    "jinja2": "writes accuracy reports",
+    "matplotlib": "draws their plots",
     "nncf": "makes INT8 models",
     "mindspore": "converts MindSpore models",
 }
@@ -213,5 +216,5 @@ def _hints(found: Findings) -> Iterator[str]:
 
 def _pip(name: str) -> str:
     if name in EXTRAS:
-        return install_command(name)
+        return remedy(name)
     return f"pip install {_DISTRIBUTIONS.get(name, (name,))[0]}"

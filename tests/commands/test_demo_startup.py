@@ -147,6 +147,8 @@ def test_the_demo_is_a_module_too(folder):
     command = [sys.executable, "-m", "omz_demo", "photo.png", "-m", "model.xml", "--plate", "plate.png"]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     assert run.stdout.startswith("photo_cutout.png: made from photo.png (32x24) in ")
+    run = subprocess.run([*command[:3], "--version"], capture_output=True, text=True, check=True)
+    assert run.stdout.startswith("omz_demo, version ")
 
 
 @pytest.mark.parametrize(
@@ -168,7 +170,15 @@ def test_shells_complete_names_of_files(words, expected):
     assert run.stdout.split() == expected
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def _has_new_bash() -> bool:
+    if sys.platform == "win32" or shutil.which("bash") is None:
+        return False
+    version = 'echo "${BASH_VERSINFO[0]} ${BASH_VERSINFO[1]}"'
+    told = subprocess.run(["bash", "-c", version], capture_output=True, text=True, check=True).stdout
+    return tuple(map(int, told.split())) >= (4, 4)
+
+
+@pytest.mark.skipif(not _has_new_bash(), reason="needs bash 4.4")
 def test_bash_completes_flags_and_files(folder):
     command = shutil.which("omz_demo", path=Path(sys.executable).parent)
     assert command is not None

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnxruntime
 import pytest
 from helpers.accuracy_command import run
 from helpers.builders import write_card
+from helpers.clips import make_pictures, write_clip
 from helpers.demo_command import demo
-from helpers.role_networks import Presentation, save_presented, true_alpha
+from helpers.films import LOSSLESS
+from helpers.role_networks import Presentation, save_presented, save_unet, true_alpha
 
 from omz.images.files import write_picture
 from omz.runtime.quiet_openvino import core, ov
@@ -117,3 +120,56 @@ def test_variants_are_compared_by_the_same_roles(folder):
     untold = run(*given)
     assert untold.exit_code == 2
     assert "--alpha NAME:CHANNEL" in untold.output
+
+
+def zoo(folder: Path, outputs: list[str], **keys: object) -> tuple[Path, tuple[str, ...]]:
+    """Write a card for a network with seeded weights that takes RGB, -1 to 1; return the file, and flags."""
+    source = save_unet(folder / "dl" / "public" / "net" / "net.onnx", outputs)
+    file = {
+        "name": "net.onnx", "size": source.stat().st_size, "checksum": Checksum.of(source).value,
+        "source": "https://example.com/net.onnx",
+    }  # fmt: skip
+    arguments = [
+        "--input_model=$dl_dir/net.onnx", "--reverse_input_channels", "--mean_values=input.1[127.5,127.5,127.5]",
+        "--scale_values=input.1[127.5,127.5,127.5]",
+    ]  # fmt: skip
+    inputs = [{"name": "input.1", "shape": [1, 3, -1, -1], "layout": "NCHW", "role": "picture"}]
+    write_card(folder / "models", "net", files=[file], input_info=inputs, model_optimizer_args=arguments, **keys)
+    return source, ("--models_dir", "models", "--download_dir", "dl")
+
+
+def of_first_output(source: Path, picture: np.ndarray) -> np.ndarray:
+    image = (picture[..., ::-1] / 127.5 - 1).transpose(2, 0, 1)[None].astype(np.float32)
+    session = onnxruntime.InferenceSession(str(source))
+    return session.run([session.get_outputs()[0].name], {"input.1": image})[0][0, 0]
+
+
+def test_a_network_without_plate_mattes_pictures_and_videos_by_name(folder):
+    source, flags = zoo(folder, ["output"])
+    frames = make_pictures(8, (32, 48))
+    write_picture(folder / "still.png", frames[0])
+    write_clip(folder / "clip.mp4", frames, **LOSSLESS)
+    more = ("-m", "net", *flags, "--what", "alpha", "--precision", "f32")
+    for name, output in (("still.png", "one.png"), ("clip.mp4", "out")):
+        result = demo(name, *more, "-o", output)
+        assert result.exit_code == 0, result.output
+    found = [cv2.imread("one.png", 0), *(cv2.imread(str(path), 0) for path in sorted(Path("out").glob("*.png")))]
+    for alpha, frame in zip(found, [frames[0], *frames], strict=True):
+        np.testing.assert_allclose(alpha / 255, of_first_output(source, frame), atol=4e-3)  # FP16 weights, 8 bits
+    data = folder / "data"
+    write_picture(data / "images" / "0.png", frames[0])
+    write_picture(data / "alpha" / "0.png", found[0])
+    result = run("--name", "net", *flags[:2], "-d", "dl", "--dataset", "data", "--threshold", "MAD=2%")
+    assert result.exit_code == 0, result.output
+
+
+def test_a_card_says_which_of_seven_outputs_counts(folder):
+    outputs = [f"d{number}" for number in range(7)]
+    said = [{"name": "d0", "role": "alpha", "activation": "min_max"}]
+    source, flags = zoo(folder, outputs, output_info=said)
+    write_picture(folder / "still.png", make_pictures(1, (32, 48))[0])
+    result = demo("still.png", "-m", "net", *flags, "--what", "alpha", "--precision", "f32", "-o", "one.png")
+    assert result.exit_code == 0, result.output
+    raw = of_first_output(source, make_pictures(1, (32, 48))[0])
+    expected = (raw - raw.min()) / (raw.max() - raw.min())
+    np.testing.assert_allclose(cv2.imread("one.png", 0) / 255, expected, atol=1e-2)

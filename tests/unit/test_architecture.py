@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -65,3 +66,11 @@ def test_the_library_neither_prints_nor_exits(package):
 def test_the_tests_of_other_processors_are_there():
     for path in NUMERIC:
         assert (ROOT / path.partition("::")[0]).exists(), path
+
+
+def test_no_file_has_the_marks_of_an_unfinished_merge():
+    mark = re.compile(r"^\s*(<{7}|>{7}) \w", re.MULTILINE)
+    for folder in ("benchmarks", "demos", "docs", "models", "tests", "tools"):
+        for path in (ROOT / folder).rglob("*"):
+            if path.suffix in (".py", ".md", ".yml", ".toml", ".j2"):
+                assert not mark.search(path.read_text(encoding="utf-8")), path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from importlib.util import find_spec
 from types import ModuleType
 
@@ -17,6 +18,8 @@ EXTRAS = {
     "nncf": ("int8", "NNCF"),
 }
 """The extra that installs a module, and the module's title in messages."""
+
+_TOO_NEW_FOR_MINDSPORE = (3, 13)  # the extra installs nothing there
 
 
 def require(*modules: str) -> None:
@@ -42,15 +45,17 @@ def import_extra(module: str) -> ModuleType:
         raise EngineError(f"{title} cannot be loaded: {first_line(error)}") from error
 
 
-def install_command(module: str) -> str:
-    """Return the command that installs a module of :data:`EXTRAS`."""
-    extra, _ = EXTRAS[module]
+def remedy(module: str) -> str:
+    """Return how to get a module of :data:`EXTRAS`: the command, or that this Python is too new for it."""
+    extra, title = EXTRAS[module]
+    if module == "mindspore" and sys.version_info >= _TOO_NEW_FOR_MINDSPORE:
+        return f"{title} needs Python 3.10 to 3.12"
     return f"pip install 'open-matting-zoo[{extra}]'"
 
 
 def _missing(module: str) -> EngineError:
     extra, title = EXTRAS[module]
-    return EngineError(
-        f"{title} is not installed; install it with {install_command(module)}, "
-        f"or in a checkout with pip install '.[{extra}]'"
-    )
+    how = remedy(module)
+    if how.startswith("pip"):
+        how = f"install it with {how}, or in a checkout with pip install '.[{extra}]'"
+    return EngineError(f"{title} is not installed; {how}")

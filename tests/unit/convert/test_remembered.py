@@ -24,6 +24,7 @@ def ir(tmp_path):
     path = tmp_path / "net.xml"
     path.write_text("<net/>")
     path.with_suffix(".bin").write_bytes(b"weights")
+    path.with_suffix(".json").write_text("{}")
     return path
 
 
@@ -42,11 +43,11 @@ def test_a_path_is_remembered_from_any_folder(card, ir, tmp_path, monkeypatch):
     assert recall(Path("model.yml")) == RememberedIR(ir, None)
 
 
-@pytest.mark.parametrize("changed", ["card", "xml", "bin"])
+@pytest.mark.parametrize("changed", ["card", "xml", "bin", "json"])
 @pytest.mark.parametrize("how", ["content", "time", "gone"])
 def test_nothing_is_recalled_once_a_file_has_changed(card, ir, changed, how):
     remember(card, RememberedIR(ir, True))
-    path = {"card": card, "xml": ir, "bin": ir.with_suffix(".bin")}[changed]
+    path = {"card": card, "xml": ir, "bin": ir.with_suffix(".bin"), "json": ir.with_suffix(".json")}[changed]
     before = path.stat()
     if how == "content":
         path.write_bytes(path.read_bytes() + b" ")
@@ -71,6 +72,16 @@ def test_a_damaged_memory_is_none(card, ir, tmp_path, content):
 def test_a_cache_that_cannot_be_written_remembers_nothing(card, ir, tmp_path):
     (tmp_path / "cache").write_text("a file")
     remember(card, RememberedIR(ir, True))
+    assert recall(card) is None
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", "[" * 200_000, '{"ir": 1, "takes_plate": null, "files": []}', "\udcff"]
+)
+def test_a_memory_that_is_none_is_forgotten(card, ir, tmp_path, content):
+    remember(card, RememberedIR(ir, True))
+    (memory,) = (tmp_path / "cache" / "remembered").iterdir()
+    memory.write_bytes(content.encode(errors="surrogateescape"))
     assert recall(card) is None
 
 

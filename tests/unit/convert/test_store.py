@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from omz.convert.store import is_stored, shipped_ir, stored_ir
+from omz.errors import ModelFileError
 from omz.zoo import Catalog
 
 STARTER = "background-matting-starter"
@@ -38,7 +39,7 @@ def test_a_copied_card_brings_its_ir_along(shipped, tmp_path):
     assert stored_ir(_card(shipped), tmp_path).is_relative_to(shipped)
 
 
-@pytest.mark.parametrize("change", ["arguments", "weights", "truncated", "no manifest"])
+@pytest.mark.parametrize("change", ["arguments", "weights", "model_info", "parity", "no manifest"])
 def test_an_ir_that_is_not_the_cards_is_left_alone(shipped, tmp_path, change):
     card, ir = shipped / "model.yml", shipped / "FP16" / f"{STARTER}.xml"
     if change == "arguments":
@@ -46,11 +47,25 @@ def test_an_ir_that_is_not_the_cards_is_left_alone(shipped, tmp_path, change):
     elif change == "weights":
         checksum = Catalog()[STARTER].files[0].checksum.value
         card.write_text(card.read_text().replace(checksum, "a" * 96))
-    elif change == "truncated":
-        ir.with_suffix(".bin").write_bytes(b"")
+    elif change == "model_info":
+        card.write_text(card.read_text() + "model_info:\n  resize_type: standard\n")
+    elif change == "parity":
+        card.write_text(card.read_text() + "parity:\n  FP32: 0.5\n")
     else:
         ir.with_suffix(".json").unlink()
     assert not is_stored(_card(shipped), tmp_path)
+
+
+@pytest.mark.parametrize("file", [".xml", ".bin"])
+def test_a_damaged_ir_is_told_and_not_used(shipped, tmp_path, file):
+    path = (shipped / "FP16" / STARTER).with_suffix(file)
+    whole = path.read_bytes()
+    for damaged in (whole[:-1], b"", whole[:500] + bytes(100) + whole[600:]):
+        path.write_bytes(damaged)
+        with pytest.raises(ModelFileError, match=rf"{STARTER}\.xml is damaged; it ships with its card; restore it in"):
+            stored_ir(_card(shipped), tmp_path)
+    path.write_bytes(whole)
+    assert is_stored(_card(shipped), tmp_path)
 
 
 def test_another_description_keeps_the_ir(shipped, tmp_path):
@@ -62,6 +77,12 @@ def test_another_description_keeps_the_ir(shipped, tmp_path):
 def test_a_manifest_of_the_wrong_shape_is_no_manifest(shipped, tmp_path):
     manifest = shipped / "FP16" / f"{STARTER}.json"
     entries = json.loads(manifest.read_text())
-    for wrong in ([], {**entries, "source": []}, {**entries, "arguments": None}, {**entries, "source": {"file": []}}):
+    for wrong in (
+        [],
+        {**entries, "source": []},
+        {**entries, "key": None},
+        {**entries, "versions": []},
+        {**entries, "source": {"file": []}},
+    ):
         manifest.write_text(json.dumps(wrong))
         assert not is_stored(_card(shipped), tmp_path)

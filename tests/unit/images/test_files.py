@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import io
 import struct
 import subprocess
 import sys
+import zlib
 
 import cv2
 import numpy as np
@@ -79,6 +81,28 @@ def test_the_header_tells_the_size_of_what_is_read(tmp_path, picture, suffix, or
         exif[0x0112] = orientation
     image.save(tmp_path / f"a{suffix}", exif=exif)
     assert read_size(tmp_path / f"a{suffix}") == read_picture(tmp_path / f"a{suffix}").shape[:2]
+
+
+def test_a_png_that_is_turned_behind_its_pixels_tells_no_size(tmp_path, picture):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    content = io.BytesIO()
+    Image.fromarray(picture).save(content, "PNG")
+    plain = content.getvalue()
+    data = exif.tobytes().removeprefix(b"Exif\0\0")
+    chunk = struct.pack(">I", len(data)) + b"eXIf" + data + struct.pack(">I", zlib.crc32(b"eXIf" + data))
+    end = plain.rindex(b"IEND") - 4
+    (tmp_path / "late.png").write_bytes(plain[:end] + chunk + plain[end:])
+    assert read_picture(tmp_path / "late.png").shape[:2] == picture.shape[1::-1]
+    assert read_size(tmp_path / "late.png") is None
+
+
+def test_the_header_is_read_and_no_pixel(tmp_path, recwarn):
+    header = struct.pack(">IIBBBBB", 20000, 10000, 8, 2, 0, 0, 0)
+    chunk = struct.pack(">I", len(header)) + b"IHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    (tmp_path / "huge.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I4s", 9, b"IDAT"))
+    assert read_size(tmp_path / "huge.png") in ((10000, 20000), None)  # Pillow may refuse to open so large an image
+    assert not recwarn.list
 
 
 def test_the_header_of_no_picture_tells_no_size(tmp_path, picture):

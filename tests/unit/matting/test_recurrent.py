@@ -15,7 +15,8 @@ from omz.convert.plan import plan_conversion
 from omz.errors import EngineError, ImageError, OmzError
 from omz.matting.inference import Inferred, MattingRequests, Memory
 from omz.matting.network import MattingNetwork
-from omz.matting.roles import RoleOptions, State, roles_of
+from omz.matting.resolution import roles_of
+from omz.matting.roles import RoleOptions, State
 from omz.matting.uint8_graph import uint8_graph
 from omz.runtime.openvino_engine import OpenVINOEngine
 from omz.runtime.quiet_openvino import core, ov

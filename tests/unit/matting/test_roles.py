@@ -21,7 +21,8 @@ from omz.errors import EngineError, OmzError, UsageError
 from omz.images.compositing import to_uint8
 from omz.matting.inference import MattingRequests
 from omz.matting.network import MattingNetwork
-from omz.matting.roles import Description, OutputReading, RoleOptions, State, described, description_of, roles_of
+from omz.matting.resolution import roles_of
+from omz.matting.roles import Description, OutputReading, RoleOptions, State, described, description_of
 from omz.matting.uint8_graph import uint8_graph
 from omz.runtime.onnxruntime_engine import OnnxRuntimeEngine
 from omz.runtime.openvino_engine import OpenVINOEngine

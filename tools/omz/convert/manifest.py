@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from omz.convert.plan import CHECKS, Check, ConversionPlan
 from omz.matting.roles import description_of
 from omz.runtime.quiet_openvino import ov
 from omz.zoo.card import Tolerance
+from omz.zoo.model_file import Checksum
 from omz.zoo.preprocessing import Preprocessing, by_input
 
 if TYPE_CHECKING:
@@ -77,19 +79,7 @@ def read_manifest(xml: Path) -> Manifest:
 
 def conversion_key(plan: ConversionPlan, sources: Sources) -> str:
     """Return 96 hexadecimal digits that change with everything that the IRs of ``plan`` depend on."""
-    described = [
-        plan.card.name,
-        plan.card.task_type,
-        plan.card.model_info.model_dump(mode="json", exclude_unset=True),
-        plan.card.parity.model_dump(mode="json"),
-        [f"{checksum.algorithm}:{checksum.value}" for checksum in sources.needed],
-        _arguments(plan),
-        _versions(plan),
-    ]
-    roles = description_of(plan.card).as_text()
-    if roles:
-        described.append(roles)
-    return hashlib.sha384(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()
+    return _key(plan, sources.needed, _versions(plan))
 
 
 def make_manifest(
@@ -127,15 +117,23 @@ def is_whole(xml: Path) -> bool:
 
 
 def made_by(xml: Path, plan: ConversionPlan) -> bool:
-    """Tell whether the manifest of the IR at ``xml`` names source and arguments of ``plan``, whatever the versions."""
+    """Tell whether the manifest of the IR at ``xml`` names the source and card of ``plan``, whatever the versions."""
     try:
         manifest = json.loads(manifest_path(xml).read_text(encoding="utf-8"))
         source = manifest["source"]
-        files = {file.name: file.checksum for file in plan.card.files}
-        checksum = files[source["file"]]
-        arguments = json.loads(json.dumps(_arguments(plan)))  # with lists for tuples
-        return bool(source[checksum.algorithm] == checksum.value and manifest["arguments"] == arguments)
-    except (OSError, ValueError, KeyError, TypeError):
+        checksum = {file.name: file.checksum for file in plan.card.files}[source["file"]]
+        is_source = source[checksum.algorithm] == checksum.value
+        return is_source and bool(manifest["key"] == _key(plan, (checksum,), manifest["versions"]))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
+def is_intact(xml: Path) -> bool:
+    """Tell whether the files of the IR at ``xml`` are those of its manifest, byte for byte."""
+    try:
+        files = read_manifest(xml).files
+        return all(file_digest(xml.with_name(name)) == entry["sha384"] for name, entry in files.items())
+    except (OSError, ValueError, KeyError):
         return False
 
 
@@ -155,6 +153,22 @@ def current_manifest(xml: Path, key: str, check: Check) -> Manifest | None:
     except (OSError, ValueError, KeyError):
         return None
     return manifest if current else None
+
+
+def _key(plan: ConversionPlan, sources: Sequence[Checksum], versions: dict[str, str]) -> str:
+    described = [
+        plan.card.name,
+        plan.card.task_type,
+        plan.card.model_info.model_dump(mode="json", exclude_unset=True),
+        plan.card.parity.model_dump(mode="json"),
+        [f"{checksum.algorithm}:{checksum.value}" for checksum in sources],
+        _arguments(plan),
+        versions,
+    ]
+    roles = description_of(plan.card).as_text()
+    if roles:
+        described.append(roles)
+    return hashlib.sha384(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _parts(xml: Path) -> tuple[Path, Path]:

@@ -32,7 +32,7 @@ def remember(card_file: Path, ir: RememberedIR) -> None:
         }
         with whole_file(_place(card_file)) as temporary:
             temporary.write_text(json.dumps(content), encoding="utf-8")
-    except OSError:
+    except (OSError, ValueError):  # a path need not be text
         return
 
 
@@ -42,7 +42,7 @@ def recall(card_file: Path) -> RememberedIR | None:
         content = json.loads(_place(card_file).read_text(encoding="utf-8"))
         ir = RememberedIR(Path(content["ir"]), content["takes_plate"])
         return ir if content["files"] == _states(card_file, ir.path) else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
@@ -58,9 +58,9 @@ def _place(card_file: Path) -> Path:
 
 
 def _states(card_file: Path, ir: Path) -> list[list[Any]]:
-    """Return what changes with the content of the card and of the IR: sizes in bytes, times in nanoseconds."""
+    """Return sizes and times of card, IR and manifest, which change with their content."""
     states = []
-    for path in (card_file, ir, ir.with_suffix(".bin")):
+    for path in (card_file, ir, ir.with_suffix(".bin"), ir.with_suffix(".json")):
         facts = path.stat()
         states.append([facts.st_size, facts.st_mtime_ns])
     return states

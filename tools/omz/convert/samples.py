@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omz.errors import ConversionError, OmzError
-from omz.matting.roles import NOTHING_SAID, described, resolve
+from omz.matting.resolution import resolve
+from omz.matting.roles import NOTHING_SAID, described
 from omz.runtime.openvino_engine import facts_of, layout_letters, output_infos, port_info
 from omz.runtime.quiet_openvino import ov
 from omz.synthesis.scene import Scene, make_scene

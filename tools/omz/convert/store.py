@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 from omz.checksum import file_digest
 from omz.convert.cache import cache_folder, maker_versions
-from omz.convert.manifest import is_whole, made_by
+from omz.convert.manifest import is_intact, is_whole, made_by
 from omz.convert.plan import ConversionPlan, ConversionSettings, Precision, plan_conversion
+from omz.errors import ModelFileError
 from omz.events import Report
 from omz.extras import import_extra
 from omz.zoo.card import ModelCard
+from omz.zoo.source import how_to_restore
 
 if TYPE_CHECKING:
     from omz.convert.calibration import Calibration
@@ -60,11 +62,16 @@ def shipped_ir(card: ModelCard, precision: Precision) -> Path:
 
 
 def _path(plan: ConversionPlan, precision: Precision) -> Path:
-    """Return the IR beside the card if it was made as the card says, else its place in the cache folder."""
+    """Return the IR beside the card if it was made as the card says, else its place in the cache folder.
+
+    Raises :class:`ModelFileError` if the IR beside the card is damaged.
+    """
     shipped = shipped_ir(plan.card, precision)
-    if is_whole(shipped) and made_by(shipped, plan):
-        return shipped
-    return plan.ir_path(precision)
+    if not made_by(shipped, plan):
+        return plan.ir_path(precision)
+    if not is_intact(shipped):
+        raise ModelFileError(f"{shipped} is damaged; {how_to_restore(plan.card)}")
+    return shipped
 
 
 def _plan(card: ModelCard, download_dir: Path, settings: ConversionSettings) -> ConversionPlan:

@@ -89,7 +89,7 @@ def only_size(options: Options) -> Size | None:
     if len(options.inputs) != 1:
         return None
     path = Path(options.inputs[0])
-    if path.suffix.lower() not in IMAGE_SUFFIXES or not path.is_file():
+    if path.suffix.lower() not in IMAGE_SUFFIXES:
         return None
     return read_size(path)
 

@@ -88,7 +88,7 @@ def cut_out(
         target: Background of the result: an image, a folder, a video, a colour, ``"blur"``; None keeps it transparent.
         observer: Told of progress, warnings and failures; None ignores them, and logs the first use of a model. The
             summary has warnings and counts.
-        **options: Other flags of ``omz_demo``, with underscores, such as ``model="u2netp"``, ``resume=True``, but
+        **options: Other flags of ``omz_demo``, with underscores, such as ``model="u2netp"``, ``resume=True``, but not
             ``json`` and ``profile``, which say what the command prints.
 
     Returns:

@@ -47,7 +47,7 @@ class Session:
     @cached_property
     def info(self) -> EngineInfo:
         """The device and the precision that really run."""
-        return self.model.engine.info
+        return self.model.engine.brief_info
 
     @cached_property
     def facts(self) -> Mapping[str, str]:

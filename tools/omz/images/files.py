@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
+import struct
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,16 +51,38 @@ def read_picture_with_metadata(path: Path, content: bytes | None = None) -> tupl
 def read_size(path: Path) -> Size | None:
     """Return the size (height, width) that :func:`read_picture` will find, as the header tells it; None if unknown."""
     try:
-        with Image.open(path) as image:
-            if image.format not in _TOLD_BY_HEADER:
-                return None
-            width, height = image.size
-            with contextlib.suppress(Exception):  # damaged data raise errors of any kind, and turn nothing
-                if image.getexif().get(ExifTags.Base.Orientation) in _LYING:
-                    return width, height
-            return height, width
-    except Exception:  # the reader of the pixels says what is wrong
+        if not path.is_file():  # a pipe is read once
+            return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the reader of the pixels warns
+            with Image.open(path) as image:
+                return _told_size(image, path)
+    except Exception:  # damaged data raise errors of any kind; the reader of the pixels says what is wrong
         return None
+
+
+def _told_size(image: ImageFile.ImageFile, path: Path) -> Size | None:
+    if image.format not in _TOLD_BY_HEADER or (image.format == "PNG" and _has_late_text(path)):
+        return None
+    width, height = image.size
+    exif = Image.Image.getexif(image)  # that of a PNG would decode the pixels to look behind them
+    if exif.get(ExifTags.Base.Orientation) in _LYING:
+        return width, height
+    return height, width
+
+
+def _has_late_text(path: Path) -> bool:
+    """Tell whether a PNG has chunks behind its pixels that may turn them."""
+    is_behind = False
+    with path.open("rb") as file:
+        file.seek(8)
+        while header := file.read(8):
+            length, kind = struct.unpack(">I4s", header)
+            is_behind |= kind == b"IDAT"
+            if is_behind and kind in (b"eXIf", b"iTXt", b"tEXt", b"zTXt"):
+                return True
+            file.seek(length + 4, os.SEEK_CUR)
+    return False
 
 
 def read_pixels(path: Path) -> Pixels:

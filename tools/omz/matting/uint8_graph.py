@@ -9,7 +9,9 @@ import numpy as np
 
 from omz.errors import UsageError
 from omz.matting.readings import LEAST_PROBABILITY, LEAST_RANGE
-from omz.matting.roles import NOTHING_SAID, OutputReading, RoleOptions, Roles, State, described, picture_layout, resolve
+from omz.matting.resolution import resolve
+from omz.matting.roles import NOTHING_SAID, OutputReading, RoleOptions, Roles, State, described
+from omz.matting.signature import picture_layout
 from omz.runtime.openvino_engine import OpenVINOEngine, facts_of, output_infos, port_info
 from omz.runtime.quiet_openvino import PrePostProcessor, ov, port_names
 
@@ -34,7 +36,7 @@ def uint8_graph(model: ov.Model, float_alpha: bool = False, options: RoleOptions
     Channels, activation and range of outputs are applied. Alpha and foreground are clipped to 0 to 1 and rounded to the
     nearest of 256 values. With ``float_alpha``, alpha is float32, (1, H, W, 1), as the network gives it: to be resized
     before it is clipped and rounded, or to have more than 8 bits. A trimap is NCHW, logits. States stay as they are,
-    and other outputs go. Raises as :func:`omz.matting.roles.resolve` does.
+    and other outputs go. Raises as :func:`omz.matting.resolution.resolve` does.
     """
     _lay_out(model, options.layouts)
     inputs = tuple(map(port_info, model.inputs))

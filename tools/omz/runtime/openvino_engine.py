@@ -133,9 +133,14 @@ class OpenVINOEngine:
 
     @property
     def info(self) -> EngineInfo:
-        """The devices and the precision that OpenVINO reports of the compiled model."""
+        """The devices, the precision and the layers that OpenVINO reports of the compiled model."""
+        return replace(self.brief_info, layers=_layers(self._compiled))
+
+    @property
+    def brief_info(self) -> EngineInfo:
+        """The information without the layers, which take milliseconds to count."""
         devices = self._compiled.get_property("EXECUTION_DEVICES")
-        return EngineInfo("OpenVINO", ", ".join(devices), _precision(self._compiled), _layers(self._compiled))
+        return EngineInfo("OpenVINO", ", ".join(devices), _precision(self._compiled))
 
     def infer(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Run once; see :class:`omz.runtime.engine.Engine`."""

@@ -38,7 +38,8 @@ def lint_card(card: ModelCard | CompositeCard) -> list[Finding]:
     Errors are unknown and repeated keys, values that a new card leaves open, steps of postprocessing without a file,
     bundled files that are missing or differ in size or digest, and an empty ``README.md``. Warnings are a description
     or licence that is left open, an MD5 without a remark that says why, a name that not every program or system takes,
-    and a missing ``README.md`` or ``accuracy-check.yml``, which foreign zoos keep elsewhere. Notes are remarks on files.
+    and a missing ``README.md`` or ``accuracy-check.yml``, which foreign zoos keep elsewhere. Notes are remarks on
+    files.
 
     Example:
         >>> from omz.zoo import Catalog

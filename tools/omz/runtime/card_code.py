@@ -35,18 +35,13 @@ def _lies_in(module: object, roots: Sequence[Path]) -> bool:
     spec = getattr(module, "__spec__", None)
     if not isinstance(spec, ModuleSpec):  # some modules have any attribute
         return False
-    above: set[Path] = set()
-    for place in map(Path, _places(spec)):
-        above |= {place.resolve(), *place.resolve().parents}
-    return not above.isdisjoint(roots)
-
-
-def _places(spec: ModuleSpec) -> list[str]:
-    """Return the file and the folders of a module."""
     try:
         places = list(spec.submodule_search_locations or ())
-    except KeyError:  # it has no file, and its parent has gone
-        places = []
+    except KeyError:  # its parent has gone, so that nobody can use it any more
+        return True
     if spec.has_location and spec.origin:
         places.append(spec.origin)
-    return places
+    above: set[Path] = set()
+    for place in map(Path, places):
+        above |= {place.resolve(), *place.resolve().parents}
+    return not above.isdisjoint(roots)

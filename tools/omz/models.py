@@ -41,12 +41,14 @@ Image: TypeAlias = "Picture | str | os.PathLike[str] | VideoFrame"
 class ModelChoice:
     """A model: the path of an IR (.xml), or a zoo name, looked up in the cards below ``models_dir`` first.
 
-    ``download_dir`` has the downloaded files of a model that is to be converted.
+    ``download_dir`` has the downloaded files of a model that is to be converted. ``trust_code`` runs code that comes
+    with its card.
     """
 
     model: str
     models_dir: tuple[Path, ...] = ()
     download_dir: Path = Path(".")
+    trust_code: bool = False
 
     @property
     def is_file(self) -> bool:
@@ -88,7 +90,7 @@ class ModelChoice:
         card = self._catalog[self.model]
         if not is_stored(card, self.download_dir):
             report(FirstUse(card.name))
-        path = stored_ir(card, self.download_dir, report=report)
+        path = stored_ir(card, self.download_dir, report, self.trust_code)
         remember(card.path, RememberedIR(path, _takes_plate(card)))
         return path
 
@@ -102,14 +104,14 @@ class ModelChoice:
 
 
 def log_first_use(event: Event) -> None:
-    """Log that a model is about to be converted, as a warning of the logger ``omz``; ignore other events.
+    """Log that a model is about to be converted, or used in full precision, as a warning of the logger ``omz``.
 
     The conversion takes seconds in which nothing else can be seen. Python shows warnings where a program has set up no
     logging; where it has, they go where the program wants them.
     """
-    from omz.convert.events import FirstUse
+    from omz.convert.events import FirstUse, FullPrecisionUsed
 
-    if isinstance(event, FirstUse):
+    if isinstance(event, (FirstUse, FullPrecisionUsed)):
         logging.getLogger("omz").warning(event.line)
 
 

@@ -188,7 +188,7 @@ def test_the_range_of_a_constant_output_reaches_to_zero(value):
 def test_an_output_without_elements_has_nothing_to_differ():
     empty = np.zeros((0, 4), np.float32)
     parity = output_parity("boxes", [empty], [empty])
-    assert figures(parity) == {"largest": 0, "mean": 0, "p99_9": 0, "psnr": None, "range": 0, "not_finite": 0}
+    assert {*figures(parity).values()} == {0, None}
     assert parity_of(parity).problem(0) is None
     with_one = output_parity("boxes", [empty, np.ones((1, 4))], [empty, np.full((1, 4), 3)])
     assert (with_one.largest, with_one.range) == (2, 1)

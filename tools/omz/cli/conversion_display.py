@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from omz.cli.display import Display
-from omz.convert.events import ConversionPlanned, ConversionStep, FirstUse, IRReady
+from omz.convert.events import ConversionPlanned, ConversionStep, FirstUse, FullPrecisionUsed, IRReady
 from omz.events import Event, ModelSkipped, Waiting
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def in_words(event: Event) -> Iterator[str]:
             yield f"waiting: another process is converting to {directory}"
         case ModelSkipped(model, reason):
             yield f"{model}: skipped: {reason}"
-        case FirstUse():
+        case FirstUse() | FullPrecisionUsed():
             yield event.line
         case ConversionStep(model, step):
             yield f"{model}: {step}"

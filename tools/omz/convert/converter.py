@@ -16,11 +16,12 @@ from pathlib import Path
 
 from omz.atomic import replace_folder
 from omz.convert.check import Checker
+from omz.convert.errors import CompressionError
 from omz.convert.events import ConversionStep, IRReady, State
 from omz.convert.exported import Exported, export_network
 from omz.convert.facts import Promises, describe, parity_facts, parity_promises
 from omz.convert.ir_file import read_model, save_ir
-from omz.convert.judgement import CompressionError, judge
+from omz.convert.judgement import judge
 from omz.convert.manifest import Manifest, conversion_key, current_manifest, make_manifest, manifest_path
 from omz.convert.onnx_to_ir import build_ir
 from omz.convert.plan import ConversionPlan, Precision

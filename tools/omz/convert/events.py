@@ -50,6 +50,20 @@ class FirstUse(Event):
 
 
 @dataclass(frozen=True)
+class FullPrecisionUsed(Event):
+    """A model is used with weights in full precision, for ``reason``."""
+
+    TYPE = "model_full_precision_used"
+    model: str
+    reason: str
+
+    @property
+    def line(self) -> str:
+        """Return it in a line."""
+        return f"{self.model}: using weights in full precision (FP32), for those in half precision are of no use"
+
+
+@dataclass(frozen=True)
 class ConversionStep(Event):
     """A step begins."""
 

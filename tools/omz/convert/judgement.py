@@ -6,16 +6,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from omz.convert.check import Checker
+from omz.convert.errors import CompressionError
 from omz.convert.facts import Promises
 from omz.convert.half_precision import in_half_precision, weights_to_keep
 from omz.convert.ir_file import read_model, save_ir
 from omz.convert.parity import Parity
 from omz.convert.plan import ConversionPlan, Precision
 from omz.errors import ConversionError, EngineError
-
-
-class CompressionError(ConversionError):
-    """Weights in half precision destroy a model's results; in full precision, it can be used."""
 
 
 @dataclass(frozen=True)

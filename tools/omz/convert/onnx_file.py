@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import repeat
 from pathlib import Path
 
@@ -55,13 +55,38 @@ def graph_inputs(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:
 
 
 def side_files(source: Path) -> list[Path]:
-    """Return the files beside ``source`` that hold its weights; none if it cannot be read as ONNX."""
+    """Return the files beside ``source`` that hold its weights; none if it cannot be read as ONNX.
+
+    These may be weights of any graph: of the bodies of If, Loop and Scan, at any depth, and of functions, too.
+    """
     try:
-        graph = onnx.load(str(source), load_external_data=False).graph
+        model = onnx.load(str(source), load_external_data=False)
     except (OSError, DecodeError, UnicodeDecodeError):
         return []
-    tensors = list(graph.initializer)
-    for node in graph.node:
-        tensors += [attribute.t for attribute in node.attribute]
-    infos = map(ExternalDataInfo, filter(uses_external_data, tensors))
-    return list(dict.fromkeys(source.parent / info.location for info in infos))
+    found: dict[Path, None] = {}
+    for tensor in _tensors(model):
+        if uses_external_data(tensor):
+            found[source.parent / ExternalDataInfo(tensor).location] = None
+    return list(found)
+
+
+def _tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
+    """Yield all constants of a model."""
+    graphs = [model.graph]
+    nodes: list[onnx.NodeProto] = []
+    for function in model.functions:
+        nodes += function.node
+    while graphs or nodes:
+        while graphs:
+            graph = graphs.pop()
+            yield from graph.initializer
+            for sparse in graph.sparse_initializer:
+                yield from (sparse.values, sparse.indices)
+            nodes += graph.node
+        for attribute in nodes.pop().attribute if nodes else ():
+            yield from (attribute.t, *attribute.tensors)
+            for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
+                yield from (sparse.values, sparse.indices)
+            if attribute.HasField("g"):
+                graphs.append(attribute.g)
+            graphs += attribute.graphs

@@ -188,6 +188,7 @@ class ModelFlags:
         names_files=True)
     models_dir: tuple[Path, ...] = setting((), "", "--models_dir", takes=Path, many=True)
     download_dir: Path = setting(Path(), "Folder with downloaded models; default: current folder.", takes=Path)
+    trust_code: bool = setting(False, "Run code that comes with the model, to convert it on first use.")
     device: str = setting("CPU", "OpenVINO device: CPU, GPU, AUTO, …", "-d", "--device", shows_default=True)
     precision: str = setting(
         "auto", "Precision of inference. default: that of the device; auto: the same, or f32 where that is inaccurate.",
@@ -272,7 +273,7 @@ class Options(InputFlags, PlateFlags, OutputFlags, MatteFlags, JobFlags, ModelFl
         """The model."""
         from omz.models import ModelChoice
 
-        return ModelChoice(self.model, self.models_dir, self.download_dir)
+        return ModelChoice(self.model, self.models_dir, self.download_dir, self.trust_code)
 
     @property
     def plate_options(self) -> PlateOptions:

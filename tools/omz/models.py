@@ -275,12 +275,14 @@ def convert_model(
 ) -> Conversion:
     """Convert a model of the zoo to OpenVINO IR, and compare the IR with its source, as ``omz_converter`` does.
 
+    It works in an isolated process, so that a model which crashes it, or needs too much memory, is an error.
+
     Args:
         name: A name of the zoo.
         output: The folder for the IRs, by default ``download_dir``; an IR that is up to date is kept.
         download_dir: The folder that ``download_model`` put the model's files into; some ship with the package.
-        settings: Precisions, shapes, types and layouts of inputs, how the IR is compared. With ``trust_code``, code of
-            a card runs in an isolated process.
+        settings: Precisions, shapes, types and layouts of inputs, how the IR is compared, and whether code of a card is
+            run.
         models_dir: Folders with model cards, which come before the zoo's own.
 
     Returns:
@@ -296,22 +298,12 @@ def convert_model(
         >>> conversion.irs["FP16"].path.as_posix()
         'ir/public/background-matting-starter/FP16/background-matting-starter.xml'
     """
-    from omz.convert.converter import carry_out
+    from omz.convert.jobs import convert_apart
     from omz.convert.plan import plan_conversion
 
     downloads = Path(download_dir)
     folder = downloads if output is None else Path(output)
-    plan = plan_conversion(Catalog(*models_dir)[name], downloads, folder, settings)
-    if not (plan.needs_trust and plan.settings.trust_code):
-        return carry_out(plan)
-    from omz.isolated import IsolatedProcess
-
-    process = IsolatedProcess("the conversion")
-    try:
-        process(os.chdir, os.getcwd())  # paths may be relative
-        return process(carry_out, plan)
-    finally:
-        process.close()
+    return convert_apart(plan_conversion(Catalog(*models_dir)[name], downloads, folder, settings))
 
 
 def download_model(

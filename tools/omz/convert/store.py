@@ -14,6 +14,7 @@ from omz.checksum import file_digest
 from omz.convert.cache import cache_folder, maker_versions
 from omz.convert.errors import CompressionError
 from omz.convert.events import FullPrecisionUsed
+from omz.convert.jobs import make_apart
 from omz.convert.manifest import is_whole, made_by
 from omz.convert.plan import ConversionPlan, ConversionSettings, Precision, plan_conversion
 from omz.events import Report
@@ -58,16 +59,14 @@ def stored_irs(
 ) -> dict[Precision, Path]:
     """Return several IRs of ``card``: those beside it, or in the cache folder; one conversion makes missing ones.
 
-    ``trust_code`` runs code that comes with the card. Raises :class:`omz.convert.errors.CompressionError` if one with
+    ``trust_code`` runs code that comes with the card. Raises :class:`CompressionError` if one with
     weights in half precision is of no use.
     """
     plan = _plan(card, download_dir, ConversionSettings(trust_code=trust_code))
     paths = {precision: _path(plan, precision) for precision in precisions}
     missing = [precision for precision, path in paths.items() if not is_whole(path)]
     if missing:
-        from omz.convert.converter import carry_out
-
-        carry_out(replace(plan, precisions=tuple(missing)), report)
+        make_apart(replace(plan, precisions=tuple(missing)), report)
     return paths
 
 

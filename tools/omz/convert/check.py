@@ -16,10 +16,11 @@ from omz.convert.exported import Exported
 from omz.convert.facts import EXACT
 from omz.convert.half_precision import in_half_precision
 from omz.convert.ir_file import read_model
+from omz.convert.onnx_file import names_of, outline
 from omz.convert.parity import Parity, compare_outputs
-from omz.convert.plan import ConversionPlan
+from omz.convert.plan import Check, ConversionPlan
 from omz.convert.samples import Sample, input_specs, make_samples, smaller_shapes
-from omz.convert.source_run import Port, Reference, SourceTask, run_onnx, run_source
+from omz.convert.source_run import Port, Reference, SourceTask, prepare, run_onnx, run_source
 from omz.errors import ConversionError, EngineError
 from omz.isolated import IsolatedProcess
 from omz.runtime.engine import shapes_of
@@ -32,7 +33,7 @@ _FULL_PRECISION = "FP32 IR"
 _FIRST = {"fast": range(1), "full": range(5)}
 _MORE = range(1, 4)
 """The sets of inputs that a check begins with, by number, and those that a fast one may add."""
-_NEAR = 0.05
+_NEAR = 0.1
 """The share of what is allowed from which a fast check takes more sets of inputs."""
 
 Outputs: TypeAlias = Mapping[str, NDArray[Any]]
@@ -42,7 +43,7 @@ class Checker:
     """Compares the IRs of one plan: that with weights in full precision with the source, the other one with that.
 
     A fast check gives models of a fixed large size smaller images, if they take them. It looks at one image, and if
-    there is more than a twentieth of the difference that is allowed, at three more. ``exported`` is the network that
+    there is more than a tenth of the difference that is allowed, at three more. ``exported`` is the network that
     the ONNX file of the plan was made from, if it was made here; otherwise ONNX Runtime runs the file in a process of
     its own, whose memory is free again when the IRs run.
     """
@@ -58,6 +59,7 @@ class Checker:
         self._exact: list[Outputs] = []
         self._exact_ir = Path()
         self._worst = 0
+        self._runner = None if exported else _OnnxRuntime()
 
     def begin(self, model: ov.Model, preprocessing: tuple[Preprocessing, ...]) -> None:
         """Begin to run the source of ``model``, while the IR is written."""
@@ -212,8 +214,8 @@ class _Run:
 class _Source:
     """The source of a conversion: its samples, and its outputs for them, which it begins to compute at once."""
 
-    def __init__(self, task: SourceTask, exported: Exported | None, check: str) -> None:
-        self._task, self._exported, self._is_fast = task, exported, check == "fast"
+    def __init__(self, task: SourceTask, exported: Exported | None, runner: _OnnxRuntime | None, check: Check) -> None:
+        self._task, self._exported, self._runner, self._is_fast = task, exported, runner, check == "fast"
         self._reference: Reference | None = None
         self._has_all = not self._is_fast
         self._running: Callable[[], Reference] | None = self._begin(_FIRST[check])
@@ -267,23 +269,35 @@ class _Source:
             return lambda: run_source(
                 self._task, tuple(make_samples(self._task.specs, numbers, self._is_fast)), exported
             )
-        threads = ThreadPoolExecutor(1)
-        future: Future[Reference] = threads.submit(_run_apart, self._task, numbers, self._is_fast)
-        threads.shutdown(wait=False)
-        return future.result
+        runner = self._runner or _OnnxRuntime()
+        self._runner = None  # it runs once
+        return runner.begin(self._task, numbers, self._is_fast).result
 
 
-def _run_apart(task: SourceTask, numbers: Sequence[int], all_small: bool) -> Reference:
-    process = IsolatedProcess("ONNX Runtime")
-    try:
-        return process(run_onnx, task, numbers, all_small)
-    except EngineError as error:
-        raise ConversionError(
-            f"{task.onnx_file.name} cannot be compared with its IR, for its source does not run: {error}; "
-            "--check none skips the comparison"
-        ) from error
-    finally:
-        process.close()
+class _OnnxRuntime:
+    """A process that runs an ONNX file once; it starts, and loads what it needs, while other things are done."""
+
+    def __init__(self) -> None:
+        self._process = IsolatedProcess("ONNX Runtime")
+        self._thread = ThreadPoolExecutor(1)
+        self._thread.submit(self._process, prepare)
+
+    def begin(self, task: SourceTask, numbers: Sequence[int], all_small: bool) -> Future[Reference]:
+        """Begin the run; the process ends with it."""
+        future = self._thread.submit(self._run, task, numbers, all_small)
+        self._thread.shutdown(wait=False)
+        return future
+
+    def _run(self, task: SourceTask, numbers: Sequence[int], all_small: bool) -> Reference:
+        try:
+            return self._process(run_onnx, task, numbers, all_small)
+        except EngineError as error:
+            raise ConversionError(
+                f"{task.onnx_file.name} cannot be compared with its IR, for its source does not run: {error}; "
+                "--check none skips the comparison"
+            ) from error
+        finally:
+            self._process.close()
 
 
 def source_task(model: ov.Model, preprocessing: tuple[Preprocessing, ...], onnx_file: Path) -> SourceTask:
@@ -291,8 +305,23 @@ def source_task(model: ov.Model, preprocessing: tuple[Preprocessing, ...], onnx_
 
     Raises :class:`ConversionError` for inputs that are not numbers.
     """
-    ports = tuple(map(_port, model.inputs)), tuple(map(_port, model.outputs))
-    return SourceTask(*ports, input_specs(model), preprocessing, onnx_file.absolute())
+    graph = outline(onnx_file).graph
+    tensors = set(names_of(graph.input))
+    for node in graph.node:
+        tensors.update(node.output)
+    own_inputs = {}
+    for value in graph.input:
+        own_inputs[value.name] = tuple(side.dim_value for side in value.type.tensor_type.shape.dim)
+    return SourceTask(
+        inputs=tuple(map(_port, model.inputs)),
+        outputs=tuple(map(_port, model.outputs)),
+        specs=input_specs(model),
+        preprocessing=preprocessing,
+        onnx_file=onnx_file.absolute(),
+        own_inputs=own_inputs,
+        own_outputs=frozenset(names_of(graph.output)),
+        tensors=frozenset(tensors),
+    )
 
 
 def _port(port: ov.Output) -> Port:

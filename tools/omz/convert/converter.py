@@ -29,6 +29,7 @@ from omz.convert.sources import Sources, check_sources
 from omz.errors import ConversionError, os_reason
 from omz.events import Report, Waiting
 from omz.locked import locked_folder
+from omz.malloc import return_freed_memory
 from omz.runtime.card_code import importable
 from omz.runtime.original import require_framework
 from omz.runtime.quiet_openvino import ov, port_names
@@ -168,6 +169,7 @@ def _make(
         check = Checker(here, exported, say) if here.settings.check != "none" else None
         written = [each for each in _FULL_FIRST if each in precisions or (check and each == "FP32")]
         basis, promises = _write(here, written, key, sources, check)
+        return_freed_memory()  # of the model, which has been written
         judged, refused = judge(here, precisions, check, promises)
     manifests = {}
     for precision in written:

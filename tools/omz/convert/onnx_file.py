@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from itertools import repeat
 from pathlib import Path
@@ -12,7 +13,28 @@ from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
 from omz.errors import ConversionError, os_reason
 
+_VALUES = ("raw_data", "float_data", "double_data", "int32_data", "int64_data", "uint64_data", "string_data")
 NOT_ONNX = "cannot be read as ONNX"
+
+
+def outline(source: Path) -> onnx.ModelProto:
+    """Return an ONNX file without the values of its constants; it is read once, as long as it does not change.
+
+    Raises :class:`OSError`, :class:`DecodeError` or :class:`UnicodeDecodeError`. Do not change it.
+    """
+    facts = source.stat()
+    return _outline(source, facts.st_size, facts.st_mtime_ns)
+
+
+@functools.lru_cache(1)
+def _outline(source: Path, size: int, time: int) -> onnx.ModelProto:
+    model = onnx.load(str(source), load_external_data=False)
+    for tensor in _tensors(model):
+        for name in _VALUES:
+            tensor.ClearField(name)
+    light = onnx.ModelProto()
+    light.CopyFrom(model)  # for what is cleared keeps its memory
+    return light
 
 
 def check_onnx(source: Path) -> tuple[list[str], list[str]]:
@@ -22,7 +44,7 @@ def check_onnx(source: Path) -> tuple[list[str], list[str]]:
     would try to read the former as every other format, and its older releases crash on the latter.
     """
     try:
-        model = onnx.load(str(source), load_external_data=False)
+        model = outline(source)
         graph = model.graph
         given = {"", *names_of(graph.input), *names_of(graph.initializer)}  # an input may be left out
         given |= {sparse.values.name for sparse in graph.sparse_initializer}
@@ -60,7 +82,7 @@ def side_files(source: Path) -> list[Path]:
     These may be weights of any graph: of the bodies of If, Loop and Scan, at any depth, and of functions, too.
     """
     try:
-        model = onnx.load(str(source), load_external_data=False)
+        model = outline(source)
     except (OSError, DecodeError, UnicodeDecodeError):
         return []
     found: dict[Path, None] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -17,8 +17,6 @@ from omz.runtime.engine import Engine, TensorInfo, numpy_type
 from omz.zoo.preprocessing import Preprocessing, by_input
 
 if TYPE_CHECKING:
-    import onnx
-
     from omz.convert.exported import Exported
 
 
@@ -35,7 +33,8 @@ class Port:
 class SourceTask:
     """What a source is to compute: the outputs of the IR, whose ``inputs`` and ``outputs`` these are.
 
-    ``specs`` tell how to make sets of inputs; ``onnx_file`` is the source, or what was exported from it.
+    ``specs`` tell how to make sets of inputs; ``onnx_file`` is the source, or what was exported from it. It has the
+    inputs ``own_inputs``, with their sides, 0 for open ones, the outputs ``own_outputs``, and all ``tensors``.
     """
 
     inputs: tuple[Port, ...]
@@ -43,6 +42,15 @@ class SourceTask:
     specs: tuple[InputSpec, ...]
     preprocessing: tuple[Preprocessing, ...]
     onnx_file: Path
+    own_inputs: Mapping[str, tuple[int, ...]]
+    own_outputs: frozenset[str]
+    tensors: frozenset[str]
+
+
+def prepare() -> None:
+    """Load what :func:`run_onnx` needs."""
+    import omz.runtime.onnxruntime_engine
+    import omz.synthesis.scene  # noqa: F401
 
 
 def run_onnx(task: SourceTask, numbers: Sequence[int], all_small: bool) -> Reference:
@@ -99,15 +107,9 @@ def _engine(task: SourceTask, exported: Exported | None) -> tuple[Engine, dict[s
             for name, shape in zip(arguments.input_names, arguments.input_shapes, strict=False):
                 inputs.append(TensorInfo(name, (-1,) * len(shape), arguments.element_type))
             return exported.engine(tuple(inputs), arguments.output_names, task.preprocessing), names
-    import onnx
-
     from omz.runtime.onnxruntime_engine import OnnxRuntimeEngine
 
-    graph = onnx.load(str(task.onnx_file), load_external_data=False).graph
-    made = {value.name for value in graph.input}
-    for node in graph.node:
-        made.update(node.output)
-    names = _names(task.outputs, made)
+    names = _names(task.outputs, task.tensors)
     for port in task.outputs:
         if port.name not in names:
             raise ConversionError(
@@ -115,10 +117,9 @@ def _engine(task: SourceTask, exported: Exported | None) -> tuple[Engine, dict[s
                 "skip the comparison with --check none"
             )
     asked: tuple[str, ...] = ()
-    if not {value.name for value in graph.output}.issuperset(names.values()):
+    if not task.own_outputs.issuperset(names.values()):
         asked = tuple(names.values())
-    other_shapes = _other_shapes(task, graph)
-    return OnnxRuntimeEngine(task.onnx_file, task.preprocessing, asked, other_shapes), names
+    return OnnxRuntimeEngine(task.onnx_file, task.preprocessing, asked, _other_shapes(task)), names
 
 
 def _names(outputs: Sequence[Port], known: Iterable[str]) -> dict[str, str]:
@@ -132,13 +133,13 @@ def _names(outputs: Sequence[Port], known: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _other_shapes(task: SourceTask, graph: onnx.GraphProto) -> bool:
+def _other_shapes(task: SourceTask) -> bool:
     """Tell whether the IR takes shapes that the file does not allow."""
-    own = {value.name: value.type.tensor_type.shape.dim for value in graph.input}
+    own = task.own_inputs
     steps = by_input(task.preprocessing)
     for port in task.inputs:
         name = next(iter(port.names & set(own)), "")
-        sides, taken = own.get(name, []), list(port.sides)
+        sides, taken = own.get(name, ()), list(port.sides)
         step = steps.get(port.name)
         if step and step.original_layout and len(taken) == len(step.layout):
             letters = dict(zip(step.layout, taken, strict=True))
@@ -146,7 +147,7 @@ def _other_shapes(task: SourceTask, graph: onnx.GraphProto) -> bool:
         if len(sides) != len(taken):
             return True
         for mine, its in zip(sides, taken, strict=True):
-            if mine.dim_value not in (0, its):
+            if mine not in (0, its):
                 return True
     return False
 

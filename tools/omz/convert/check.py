@@ -159,9 +159,9 @@ class Checker:
                 raise ConversionError(
                     f"{self._plan.card.name} does not take smaller shapes: {reason(error)}"
                 ) from error
-        return _Source(
-            source_task(model, self._preprocessing, self._plan.onnx_file), self._exported, self._plan.settings.check
-        )
+        task = source_task(model, self._preprocessing, self._plan.onnx_file)
+        runner, self._runner = self._runner, None
+        return _Source(task, self._exported, runner, self._plan.settings.check)
 
     def _add_samples(self) -> bool:
         """Let the source run on more sets of inputs; False if it has."""

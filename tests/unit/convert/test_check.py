@@ -195,9 +195,7 @@ def test_weights_in_half_precision_are_compared_as_they_are_stored(tmp_path):
 def test_nothing_is_written_of_an_ir_that_is_refused(tmp_path):
     plan = plan_of(tmp_path)
     program = program_that_makes(tmp_path, plan, reverse_input_channels=False)
-    with pytest.raises(
-        ConversionError, match=r"the FP32 IR differs from .* output blue .*where 0\.001 is allowed"
-    ):
+    with pytest.raises(ConversionError, match=r"the FP32 IR differs from .* output blue .*where 0\.001 is allowed"):
         convert(plan_of(tmp_path, optimizer_program=program))
     assert contents(plan.folder) == {}
     assert [path.name for path in plan.folder.iterdir() if path.name != LOCK_FILE] == []

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +31,8 @@ _DOCTOR = "doctor"
 def main(positional: tuple[str, ...], inputs: tuple[str, ...], example: bool, **flags: Any) -> None:
     """Cut subjects out of images, folders, videos and camera streams.
 
-    Models that take a plate need one: the same scene without the subject. Results are cutouts on transparency, or
+    Models that take a plate need one: the same scene without the subject. Without plate and model, one is taken that
+    needs none. A model is downloaded and converted on first use. Results are cutouts on transparency, or
     composites with --target, saved beside the input or at --output. Without an input, the demo runs on a built-in
     synthetic image. `omz_demo doctor` checks this machine.
 
@@ -57,15 +61,35 @@ def _run(inputs: tuple[str, ...], flags: dict[str, Any]) -> None:
         for hint in hints:
             observer.on_warning(hint)
         options = make_options(inputs, values)
-        from omz.cutout.opening import open_ahead
+        with _without_collection():
+            _ask_for_license(options)
+            from omz.cutout.opening import open_ahead
 
-        opening = open_ahead(options)  # before the rest is loaded
-        from omz.cutout.run import run
-
+            opening = open_ahead(options)  # before the rest is loaded
+            from omz.cutout.run import run
         summary = run(options, observer, opening)
     _show(summary, options)
     if summary.failed:
         raise click.exceptions.Exit(1)
+
+
+def _ask_for_license(options: Options) -> None:
+    """Ask for the licence of a model that is about to be downloaded, unless the flags accept it."""
+    card = options.with_model(live=False).model_choice.to_accept()
+    if card is not None and card.name not in options.accept_license:
+        from omz.cli.licenses import ask_for_license
+
+        ask_for_license(card)
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Keep garbage: what is loaded is none, and to look it all through again and again takes 30 ms."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _show(summary: Summary, options: Options) -> None:
@@ -88,6 +112,8 @@ def _example(flags: dict[str, Any]) -> None:
     from omz_demo.example import run_example
 
     options = make_options((), with_theirs(flags)[0])
+    if options.model:
+        _ask_for_license(options)
     observer = TerminalObserver()
     opened = open_model(options.model_choice.ir(observer.on_event), options.device, options.precision)
     for warning in opened.warnings:

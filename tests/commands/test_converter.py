@@ -48,7 +48,8 @@ def test_one_failed_model_does_not_stop_the_others(tmp_path, zoo, jobs):
     result = run("--name", "gone,good,ir,fine", "-d", tmp_path / "dl", "-o", tmp_path / "out", "-j", jobs)
     assert result.exit_code == 1
     (error,) = result.stderr.splitlines()
-    assert error.startswith(f"error: gone: {tmp_path}/dl/public/gone/net.onnx is missing; run omz_downloader")
+    assert error.startswith(f"error: gone: net.onnx is not in {tmp_path}/dl/public/gone, and offline")
+    assert f"run omz_downloader --name gone -o {tmp_path}/dl, or" in error
     assert result.stdout.splitlines()[-2:] == ["FAILED:", "gone"]
     assert "ir: skipped: it is already an IR" in result.stdout.splitlines()
     for name in ("good", "fine"):
@@ -121,20 +122,20 @@ def test_events_are_lines_of_json(tmp_path, zoo):
     events = [json.loads(line, parse_constant=pytest.fail) for line in result.stdout.splitlines()]
     assert [event["$type"] for event in events] == [
         "model_skipped",
-        "model_conversion_begin", "model_conversion_end",
+        "model_conversion_end",
         "model_conversion_begin", "model_conversion_step", "model_conversion_step", "model_ir_ready",
         "model_conversion_end",
         "summary",
     ]  # fmt: skip
-    assert events[2]["successful"] is False
-    assert "net.onnx is missing" in events[2]["reason"]
-    ready = events[6]
+    assert events[1]["successful"] is False
+    assert "net.onnx is not in" in events[1]["reason"]
+    ready = events[5]
     assert (ready["model"], ready["precision"], ready["state"]) == ("good", "FP32", "converted")
     assert ready["path"] == str(ir(tmp_path, "good", "FP32"))
     assert ready["parity"][0]["precision"] == "f32"
     assert [output["output"] for output in ready["parity"][0]["outputs"]] == ["sum", "double", "inner"]
-    assert events[7] == {"$type": "model_conversion_end", "model": "good", "successful": True, "reason": None}
-    assert events[8] == {"$type": "summary", "successful": False, "failed": ["gone"]}
+    assert events[6] == {"$type": "model_conversion_end", "model": "good", "successful": True, "reason": None}
+    assert events[7] == {"$type": "summary", "successful": False, "failed": ["gone"]}
 
 
 def test_figures_are_printed_and_what_is_up_to_date_keeps_them(tmp_path, zoo):

@@ -166,7 +166,7 @@ def test_one_bad_picture_among_many_is_a_line_and_the_others_are_done(folder):
     (line,) = (line for line in result.stderr.splitlines() if line.startswith("failed: "))
     assert line.startswith("failed: in/2.png cannot be read as a picture: ")
     assert result.stdout.startswith("3 files in ")
-    assert ": made from 4 inputs (32x24), 1 failed; 3 frames (" in result.stdout
+    assert ": made from 4 inputs (32x24), 1 failed; 3 frames in " in result.stdout
     assert ", 1 failed; " in result.stdout
     assert names(folder / "out") == {"0.png", "1.png", "3.png"}
     told = json.loads((folder / "report.json").read_text())
@@ -314,7 +314,7 @@ def test_where_the_time_went(folder):
     result = done("photo.png", *GIVEN, "-o", "cut.png", "--profile")
     table = {line.split("│")[1].strip(): line.split("│")[2] for line in result.stdout.splitlines() if "│" in line}
     assert next(iter(table)) == "decode"
-    assert list(table)[-1] == "all frames together"
+    assert list(table)[-1] == "all together"
     assert all("ms a frame" in row for row in table.values())
 
 

@@ -142,7 +142,7 @@ def test_what_failed_is_tried_again_when_asked(folder):
     assert "it is a folder" in result.stderr
     assert not (folder / "out" / "1.png").exists()
     result = done(*GIVEN, "-o", "out", "--resume", "--retry_failed")
-    assert ", 2 there already in " in result.stdout
+    assert ", 2 there already; 1 frame in " in result.stdout
     assert (folder / "out" / "1.png").exists()
     assert "0 frames" in done(*GIVEN, "-o", "out", "--resume").stdout
 
@@ -180,14 +180,14 @@ def test_results_beside_their_inputs_go_on_too(folder):
     done(*GIVEN)
     (folder / "in" / "1_cutout.png").unlink()
     result = done(*GIVEN, "--resume")
-    assert ": made from 3 inputs (32x24), 2 there already in " in result.stdout
+    assert ": made from 3 inputs (32x24), 2 there already; 1 frame in " in result.stdout
     assert ", 2 there already" in result.stdout
     assert len(content(folder / "in")) == 6
 
 
 def test_one_picture_goes_on_beside_its_result(folder):
     write_picture(folder / "in" / "a.png", block(SIZE, (0, 0, 5, 5)))
-    for expected in ("1 frame in", "0 frames in"):
+    for expected in ("a.png (32x24) in ", "0 frames in "):
         assert expected in done(*GIVEN, "-o", "out/cut.png", "--resume").stdout
     done(*GIVEN, "-o", "folder", "--resume")
     assert (folder / "folder" / "omz_demo.jsonl").exists()

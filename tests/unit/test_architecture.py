@@ -13,7 +13,7 @@ PACKAGES = (
     *("zoo", "images", "video", "networks", "synthesis", "download", "metrics", "runtime", "work"),
     *("matting", "training", "convert", "cutout", "accuracy"),
 )
-HEAVY = ("torch", "openvino", "cv2", "numpy", "onnx", "onnxruntime", "mindspore", "numba", "pydantic", "httpx")
+HEAVY = ("torch", "openvino", "cv2", "numpy", "onnx", "onnxruntime", "mindspore", "pydantic", "httpx")
 
 
 def test_layers_hold(tmp_path):

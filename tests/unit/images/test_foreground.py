@@ -19,7 +19,7 @@ from omz.images.foreground import estimate_foreground
 from omz.synthesis import textures
 from omz.synthesis.foregrounds import foreground as random_subject
 
-LEMUR = Path("/work/shared/samples/lemur")
+LEMUR = Path(__file__).parents[4] / "shared" / "samples" / "lemur"  # a photograph, its alpha, its foreground
 SUBJECT = np.array([30, 200, 90])
 BEHIND = np.array([220, 40, 160])
 
@@ -67,7 +67,7 @@ def plain(edge: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def lemur() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if not LEMUR.is_dir():
-        pytest.skip("needs the photograph with measured alpha")
+        pytest.skip("the sample pictures are not at hand")
     alpha = cv2.imread(str(LEMUR / "lemur_alpha.png"), cv2.IMREAD_GRAYSCALE).astype(np.float32) / 255
     return alpha, cv2.imread(str(LEMUR / "lemur_foreground.png")).astype(np.float32), texture(50, alpha.shape)
 

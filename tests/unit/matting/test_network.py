@@ -105,7 +105,7 @@ def test_a_plate_of_another_size_is_refused(free_size):
 
 
 def test_a_model_of_another_kind_is_refused(tmp_path):
-    with pytest.raises(EngineError, match="takes src, bgr and gives sum, double, inner"):
+    with pytest.raises(EngineError, match=r"takes src \(f32 \[1,3,\?,\?\]\), bgr .* and gives sum \(f32"):
         MattingNetwork(OpenVINOEngine(small_model(tmp_path / "m.onnx")))
 
 
@@ -158,9 +158,8 @@ def test_a_plate_is_given_where_it_is_taken_and_nowhere_else(free_size, tmp_path
 
 
 def test_a_trimap_of_other_classes_is_refused(tmp_path):
-    matter = brightness(tmp_path, "height", "width", classes=2)
-    with pytest.raises(EngineError, match=r"output trimap is \[1, 2, 8, 8\]; matting gives \[1, 3, 8, 8\]"):
-        matter(noise(8, 8))
+    with pytest.raises(EngineError, match=r"^output trimap cannot be the trimap: it is not one image of 3 channels"):
+        brightness(tmp_path, "height", "width", classes=2)
 
 
 def test_the_ir_says_how_pictures_come_to_its_size(tmp_path):

@@ -169,3 +169,56 @@ def test_a_composite_model_has_the_precisions_of_its_first_stage(tmp_path):
     names = ("FP16-INT8/duo-b.xml", "FP16-INT8/duo-b.bin")
     write_card(folder, "duo-b", framework="dldt", model_optimizer_args=None, files=files(*names))
     assert load_composite(folder, PurePosixPath("public/duo")).precisions == {"FP16-INT8"}
+
+
+def test_a_card_says_what_inputs_and_outputs_are(tmp_path):
+    inputs = [{"name": "src", "role": "picture"}, {"name": "bgr", "role": "plate"}]
+    outputs = [
+        {"name": "out", "role": "alpha", "channel": 1, "activation": "softmax", "layout": "NHWC"},
+        {"name": "colours", "role": "foreground", "range": [-1, 1]},
+        {"name": "hidden"},
+    ]
+    card = load(write_card(tmp_path, "net", input_info=inputs, output_info=outputs))
+    assert [info.role for info in card.input_info] == ["picture", "plate"]
+    alpha, colours, hidden = card.output_info
+    assert (alpha.role, alpha.channel, alpha.activation, alpha.layout) == ("alpha", 1, "softmax", "NHWC")
+    assert (colours.role, colours.range, colours.activation) == ("foreground", (-1.0, 1.0), None)
+    assert (hidden.role, hidden.channel, hidden.range, hidden.layout) == (None, None, (0.0, 1.0), "")
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        ({"role": "mask"}, "output_info.0.role: found 'mask'; allowed: alpha, foreground, state, trimap"),
+        ({"activation": "tanh"}, "output_info.0.activation: found 'tanh'; allowed: min_max, none, sigmoid, softmax"),
+        ({"channel": -1}, "output_info.0.channel: found -1; input should be greater than or equal to 0"),
+        ({"layout": "NCW"}, "layout NCW is to have H and W, and each letter once"),
+        ({"layout": "NHHW"}, "layout NHHW is to have H and W, and each letter once"),
+        ({"range": [1, 1]}, "range: its two values are the same"),
+        ({"range": [0, 255], "activation": "sigmoid"}, "range is for outputs without activation sigmoid"),
+        ({"role": "state"}, "a state, and nothing else, names the input that it goes into"),
+        ({"role": "alpha", "input": "src"}, "a state, and nothing else, names the input that it goes into"),
+    ],
+)
+def test_an_output_that_makes_no_sense_is_refused(tmp_path, output, expected):
+    with pytest.raises(CardError) as caught:
+        load(write_card(tmp_path, "net", output_info=[{"name": "out", **output}]))
+    assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "expected"),
+    [
+        ([("src", "picture"), ("bgr", "picture")], [], "picture is the role of more than one"),
+        ([], [("a", "alpha", ""), ("b", "alpha", "")], "alpha is the role of more than one"),
+        ([("r1", "state")], [], "the states are the inputs r1, but outputs go into none; one is to go into each"),
+        ([("r1", "state")], [("r1o", "state", "r2")], "the states are the inputs r1, but outputs go into r2"),
+        ([("r1", "state")], [("a", "state", "r1"), ("b", "state", "r1")], "but outputs go into r1, r1"),
+    ],
+)
+def test_roles_fit_together(tmp_path, inputs, outputs, expected):
+    input_info = [{"name": name, "role": role} for name, role in inputs]
+    output_info = [{"name": name, "role": role, "input": goes_into} for name, role, goes_into in outputs]
+    with pytest.raises(CardError) as caught:
+        load(write_card(tmp_path, "net", input_info=input_info, output_info=output_info))
+    assert expected in str(caught.value)

@@ -14,7 +14,8 @@ KEYS = [
     "precisions", "subdirectory", "task_type", "input_info", "model_stages",
 ]  # fmt: skip
 DETAILS = [
-    "files", "postprocessing", "conversion_to_onnx_args", "model_optimizer_args", "model_info", "preprocessing",
+    "license_kind", "tested_on_real_weights", "files", "postprocessing", "conversion_to_onnx_args",
+    "model_optimizer_args", "input_roles", "output_info", "model_info", "preprocessing",
 ]  # fmt: skip
 DIGEST = "0123456789abcdef" * 6
 
@@ -88,8 +89,12 @@ def test_details_are_told_besides(tmp_path):
             "size": None,
             "checksum": {"$type": "sha384", "value": DIGEST},
             "urls": ["https://a.example.com/x", "https://b.example.com/x"],
+            "sources": [
+                {"$type": "http", "url": "https://a.example.com/x"},
+                {"$type": "http", "url": "https://b.example.com/x"},
+            ],
         },
-        {"name": "b.bin", "size": 2, "checksum": {"$type": "sha256", "value": "0" * 64}, "urls": []},
+        {"name": "b.bin", "size": 2, "checksum": {"$type": "sha256", "value": "0" * 64}, "urls": [], "sources": []},
     ]
     assert told["postprocessing"] == [{"$type": "unpack_archive", "file": "a.onnx", "format": "zip"}]
     assert told["conversion_to_onnx_args"] == []
@@ -123,3 +128,16 @@ def test_preprocessing_that_is_not_understood_is_explained(tmp_path):
         "--transformations_config is not supported: "
         "its TensorFlow transformations were part of Model Optimizer"
     )
+
+
+def test_roles_are_details(tmp_path):
+    inputs = [{"name": "src", "role": "picture"}, {"name": "r1", "role": "state"}, {"name": "size"}]
+    outputs = [
+        {"name": "out", "role": "alpha", "channel": 1, "activation": "softmax"},
+        {"name": "r1o", "role": "state", "input": "r1"},
+    ]
+    told = info(tmp_path, details=True, input_info=inputs, output_info=outputs)
+    assert told["input_info"][0] == {"name": "src", "shape": [], "layout": ""}
+    assert told["input_roles"] == {"src": "picture", "r1": "state"}
+    usual = {"channel": None, "activation": None, "range": [0.0, 1.0], "layout": "", "input": ""}
+    assert told["output_info"] == [{**usual, **each} for each in outputs]

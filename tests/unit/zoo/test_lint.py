@@ -46,7 +46,7 @@ def bundled(**changes: object) -> dict[str, object]:
 
 @pytest.mark.parametrize("name", list(Catalog()))
 def test_nothing_is_found_about_the_cards_of_the_package(name):
-    assert lint_card(Catalog().load(name)) == []
+    assert all(each.is_note for each in lint_card(Catalog().load(name)))
 
 
 def test_nothing_is_found_about_a_good_card(tmp_path):
@@ -140,3 +140,18 @@ def test_a_composite_model_and_its_stages_share_their_companions(tmp_path):
     (folder / "README.md").touch()
     (folder / "duo-a" / "accuracy-check.yml").touch()
     assert found(tmp_path, "duo") == ([], [])
+
+
+MD5 = {"$type": "md5", "value": "0123456789abcdef" * 2}
+
+
+def test_an_md5_needs_a_reason_which_is_then_a_note(tmp_path):
+    file = {"name": "net.onnx", "checksum": MD5, "source": "https://example.com/net.onnx"}
+    add_companions(write_card(tmp_path, "net", files=[file]))
+    assert found(tmp_path) == (
+        [], ["files.0.checksum: an MD5 can be forged; write a SHA-384, or in remark why there is none"]
+    )  # fmt: skip
+    add_companions(write_card(tmp_path, "excused", files=[{**file, "remark": "its publisher states\nnothing else"}]))
+    (note,) = lint_card(Catalog(tmp_path).load("excused"))
+    assert note.line.endswith("model.yml: files.0: its publisher states\\nnothing else")
+    assert (note.is_error, note.is_note) == (False, True)

@@ -77,18 +77,22 @@ class TimedEngine:
 
 
 class NetworkPredictor:
-    """A model in an engine, fed as its card says."""
-
-    remembers = False
+    """A model in an engine, fed as its card says; a recurrent one remembers a clip from its first frame on."""
 
     def __init__(self, network: MattingNetwork) -> None:
         self._network = network
         self._timed = TimedEngine(network.engine)
+        self._states: Mapping[str, Tensor] = {}
 
     @property
     def info(self) -> EngineInfo:
         """The engine that really runs."""
         return self._network.engine.info
+
+    @property
+    def remembers(self) -> bool:
+        """Whether the network is recurrent."""
+        return self._network.remembers
 
     def fit(self, sample: Sample) -> NetworkInput:
         """Return a frame as the engine takes it."""
@@ -96,8 +100,10 @@ class NetworkPredictor:
 
     def predict(self, sample: Sample, begins: bool) -> Prediction:
         """Run the model on a frame; see :class:`Predictor`."""
-        del begins
+        if begins:
+            self._states = {}
         given = self.fit(sample)
-        outputs, milliseconds = self._timed.infer(given.tensors)
+        outputs, milliseconds = self._timed.infer({**given.tensors, **self._states})
+        self._states = self._network.states(outputs)
         matte = self._network.matte(given, outputs, clipped=False)
-        return Prediction(matte.alpha, matte.foreground, outputs, self._network.roles, milliseconds)
+        return Prediction(matte.alpha, matte.foreground, outputs, self._network.output_roles, milliseconds)

@@ -7,10 +7,16 @@ from pathlib import Path
 
 from omz.accuracy.conventions import RegionName, Rounding
 from omz.accuracy.labels import INT8
+from omz.download.first_use import folder_of
 from omz.errors import UsageError
 from omz.events import Event
+from omz.matting.roles import RoleOptions
+from omz.zoo.card import ModelCard
+from omz.zoo.vocabulary import Activation
 
-_CHANGES_NO_FIGURE = ("report", "resume", "jobs", "update_references", "locate", "thresholds", "command")
+_CHANGES_NO_FIGURE = (
+    "report", "resume", "jobs", "update_references", "locate", "thresholds", "command", "offline", "accept_license",
+)  # fmt: skip
 _APART = (
     ("config", ("convention", "region", "levels")),
     ("source", ("dataset", "layout", "backgrounds", "seed")),
@@ -38,7 +44,9 @@ class EvaluationRequest:
 
     name: str | None = None
     models_dir: tuple[Path, ...] = ()
-    download_dir: Path = Path()
+    download_dir: Path | None = None
+    offline: bool = False
+    accept_license: tuple[str, ...] = ()
     model_dir: Path | None = None
     models: str | None = None
     input_dir: tuple[Path, ...] = ()
@@ -55,6 +63,13 @@ class EvaluationRequest:
     thresholds: tuple[str, ...] = ()
     device: str = "CPU"
     precision: str = "f32"
+    picture: str | None = None
+    plate_input: str | None = None
+    alpha: str | None = None
+    foreground: str | None = None
+    state: tuple[str, ...] = ()
+    activation: Activation | None = None
+    alpha_range: tuple[float, float] | None = None
     calibration: Path | None = None
     trust_code: bool = False
     config: Path | None = None
@@ -66,6 +81,19 @@ class EvaluationRequest:
     resume: bool = False
     jobs: int = 1
     command: tuple[str, ...] = ()
+
+    @property
+    def roles(self) -> RoleOptions:
+        """The roles of inputs and outputs that were said."""
+        return RoleOptions(
+            picture=self.picture or "",
+            plate_input=self.plate_input or "",
+            alpha=self.alpha or "",
+            foreground=self.foreground or "",
+            state=self.state,
+            activation=self.activation,
+            alpha_range=self.alpha_range,
+        )
 
     def settings(self) -> dict[str, str]:
         """Return the given options that figures depend on, as text by name."""
@@ -79,6 +107,10 @@ class EvaluationRequest:
             if text:
                 texts[name] = text
         return texts
+
+    def downloads(self, card: ModelCard) -> Path:
+        """Return the folder below which the files of the model are, or are to be."""
+        return folder_of(card, self.download_dir)
 
     def check(self) -> None:
         """Raise :class:`UsageError` for options that exclude each other, or need another one."""

@@ -20,10 +20,11 @@ from omz.accuracy.request import EvaluationObserver, EvaluationRequest
 from omz.checksum import file_digest
 from omz.convert.plan import Precision, plan_conversion
 from omz.convert.store import stored_irs
-from omz.errors import DataError, UsageError
+from omz.errors import DataError, EngineError, UsageError
 from omz.images.arrays import Picture, Pixels, Size
 from omz.images.sizes import picture_size, size_text
 from omz.matting.network import STRETCHED, MattingNetwork
+from omz.matting.roles import Roles, description_of, roles_of
 from omz.metrics.differences import unit
 from omz.runtime.engine import Engine, EngineInfo
 from omz.runtime.openvino_engine import OpenVINOEngine
@@ -116,24 +117,25 @@ class VariantLoader:
             return {}
         if INT8 in asked:
             asked.add("FP16")  # which it is made of
+        downloads = request.downloads(card)
         converted: list[Precision] = [each for each in get_args(Precision) if each in asked]
         if request.model_dir:
-            plan = plan_conversion(card, request.download_dir, request.model_dir)
+            plan = plan_conversion(card, downloads, request.model_dir)
             made = map(plan.ir_path, converted)
         else:
-            stored = stored_irs(card, request.download_dir, converted, report, request.trust_code)
+            stored = stored_irs(card, downloads, converted, report, request.trust_code)
             made = map(stored.__getitem__, converted)
         found: dict[str, Path] = dict(zip(converted, made, strict=True))
         if INT8 in asked:
             from omz.convert.store import stored_int8
 
             calibration = _calibration(request.calibration)
-            found[INT8] = stored_int8(card, request.download_dir, calibration, report, found["FP16"])
+            found[INT8] = stored_int8(card, downloads, calibration, report, found["FP16"])
         return found
 
     def _engine(self, label: str, path: Path) -> tuple[Engine, tuple[Path, ...]]:
         if label == ORIGINAL and self._card:
-            downloads = self._request.download_dir
+            downloads = self._request.downloads(self._card)
             source = plan_conversion(self._card, downloads, downloads).source
             return original_engine(self._card, downloads, self._request.trust_code), (source,)
         precision = execution(label) or self._request.precision
@@ -149,22 +151,41 @@ class VariantLoader:
         """Return what feeds the engines; those of free size see images at the size that the others have fixed."""
         if self._configured:
             return {label: self._configured.predictor(engine) for label, engine in engines.items()}
-        fixed = {}
+        fixed, roles = {}, self._roles(engines)
         for label, engine in engines.items():
-            size = self._network(engine).size
+            size = self._network(engine, roles[label]).size
             if size:
                 fixed[label] = size
         if len({*fixed.values()}) > 1:
             told = ", ".join(f"{label} {size_text(*size)}" for label, size in fixed.items())
             raise UsageError(f"the models see pictures at different sizes ({told}); compare those of one size")
         common = next(iter(fixed.values()), None)
-        return {label: NetworkPredictor(self._network(engine, common)) for label, engine in engines.items()}
+        predictors: dict[str, Predictor] = {}
+        for label, engine in engines.items():
+            predictors[label] = NetworkPredictor(self._network(engine, roles[label], common))
+        return predictors
 
-    def _network(self, engine: Engine, size: Size | None = None) -> MattingNetwork:
+    def _roles(self, engines: Mapping[str, Engine]) -> dict[str, Roles]:
+        """Return the roles in each engine; what only an IR tells holds for the others, too."""
+        said, options = description_of(self._card), self._request.roles
+        found, known = dict[str, Roles](), None
+        irs_first = sorted(engines, key=lambda label: not isinstance(engines[label], OpenVINOEngine))
+        for label in irs_first:
+            engine = engines[label]
+            try:
+                found[label] = roles_of(engine, said, options)
+            except EngineError:
+                if known is None or not known.names <= {*(info.name for info in engine.inputs), *engine.outputs}:
+                    raise
+                found[label] = known
+            known = known or found[label]
+        return found
+
+    def _network(self, engine: Engine, roles: Roles, size: Size | None = None) -> MattingNetwork:
         stretches = isinstance(engine, OpenVINOEngine) and engine.resize_type == STRETCHED
         if self._card is not None and self._card.model_info.resize_type == STRETCHED:
             stretches = True
-        return MattingNetwork(engine, stretches, size)
+        return MattingNetwork(engine, stretches, size, roles)
 
 
 def load_mattes(folders: Sequence[Path], entries: Sequence[Entry]) -> dict[str, Variant]:

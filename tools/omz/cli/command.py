@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import gc
 import io
 import os
 import sys
@@ -25,6 +26,13 @@ class _OmzCommand(click.Command):
     """
 
     respell: Respell | None = None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run as the whole of a process."""
+        try:
+            return super().__call__(*args, **kwargs)
+        finally:
+            gc.freeze()  # the process ends: to look for garbage once more takes a twentieth of the time of an image
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         sections: dict[str, list[tuple[str, str]]] = {}

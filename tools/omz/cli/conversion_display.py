@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from omz.cli.display import Display
+from omz.cli.first_use_display import FirstUseDisplay
 from omz.convert.events import ConversionPlanned, ConversionStep, FirstUse, FullPrecisionUsed, IRReady
 from omz.events import Event, ModelSkipped, Waiting
 
@@ -16,13 +17,16 @@ if TYPE_CHECKING:
 
 
 class ConversionDisplay(Display):
-    """A line per step and per IR; on standard error if ``err``."""
+    """A line per step and per IR; on standard error if ``err``. Downloads on first use are shown there anyway."""
 
     def __init__(self, err: bool = False) -> None:
         self._err = err
+        self._downloads = FirstUseDisplay()
 
     def show(self, event: Event) -> None:
         """Print the event."""
+        if self._downloads.shows(event):
+            return
         for line in in_words(event):
             click.echo(line, err=self._err)
 

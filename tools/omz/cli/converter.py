@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from omz.cli.command import omz_command
-from omz.cli.selection import Selection, selection_options
+from omz.cli.selection import Selection, fetching_options, selection_options
 from omz.errors import CardError, UsageError
 
 if TYPE_CHECKING:
     from omz.cli.display import Display
     from omz.convert.plan import ConversionPlan, ConversionSettings
+    from omz.download.first_use import FetchOptions
 
 _PATH = click.Path(path_type=Path)
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -56,7 +57,8 @@ def _find_python(ctx: click.Context, param: click.Parameter, value: str | None) 
 
 @omz_command()
 @selection_options
-@click.option("-d", "--download_dir", type=_PATH, default=".", metavar="DIR", help="Folder with downloaded models.")
+@click.option("-d", "--download_dir", type=_PATH, metavar="DIR",
+              help="Folder of downloaded models; default: OMZ_HOME, see omz_demo doctor.")  # fmt: skip
 @click.option("-o", "--output_dir", type=_PATH, metavar="DIR", help="Folder for the IRs; default: download_dir.")
 @click.option("--precisions", metavar="PREC[,PREC...]", help="Precisions of stored weights; default: FP16,FP32.")
 @click.option("--shape", default="", metavar="NAME[N,...],...", help="Shapes of inputs; -1 keeps a side dynamic.")
@@ -65,6 +67,7 @@ def _find_python(ctx: click.Context, param: click.Parameter, value: str | None) 
 @click.option("--add_mo_arg", "--add-mo-arg", "extra", multiple=True, metavar="ARG", help="Override a card's argument.")
 @click.option("--check", type=click.Choice(["none", "fast", "full"]), default="fast", show_default=True,
               help="How thoroughly to compare each IR with its source.")  # fmt: skip
+@fetching_options
 @click.option("--trust_code", is_flag=True, help="Run code that comes with cards and weights.")
 @click.option("--mo", type=_FILE, metavar="MO", help="Convert with this Model Optimizer.")
 @click.option("-p", "--python", callback=_find_python, metavar="PYTHON", help="Python for --mo and scripts of cards.")
@@ -78,8 +81,10 @@ def _find_python(ctx: click.Context, param: click.Parameter, value: str | None) 
 @click.option("-j", "--jobs", default="1", show_default=True, callback=_read_jobs, help="Models at a time, or auto.")
 def main(
     selection: Selection,
-    download_dir: Path,
+    download_dir: Path | None,
     output_dir: Path | None,
+    offline: bool,
+    accept_license: tuple[str, ...],
     force: bool,
     dry_run: bool,
     progress_format: str,
@@ -90,6 +95,7 @@ def main(
 ) -> None:
     """Convert models of the zoo to OpenVINO IR, with colour order, mean and scale built in.
 
+    Files of models that are missing are downloaded first.
     IRs are saved as OUTPUT_DIR/public/NAME/PRECISION/NAME.xml, with weights and a manifest, once their results match
     those of the source. IRs that are up to date are kept. If a model fails, the others are still converted; the failed
     ones are listed at the end, and the exit code is 1.
@@ -98,15 +104,18 @@ def main(
     from omz.cli.display import JsonDisplay, end
     from omz.convert.events import planned
     from omz.convert.jobs import Limits, convert_all
+    from omz.download.first_use import FetchOptions
 
     settings = _settings(flags)
     display: Display = JsonDisplay() if progress_format == "json" else ConversionDisplay()
-    plans, failures = _plan(selection, download_dir, output_dir or download_dir, settings, display)
+    plans, failures = _plan(selection, download_dir, output_dir, settings, display)
     if dry_run:
         for _, plan in plans:
             display.show(planned(plan))
         end(display, failures)
         return
+    options = FetchOptions(offline, accept_license, selection.catalog.roots)
+    plans = _fetch(plans, options, display, failures)
     limits = Limits(memory=max_memory) if timeout is None else Limits(timeout, max_memory)
     outcomes = convert_all([plan for _, plan in plans], jobs, force, display.show, limits)
     for (name, _), outcome in zip(plans, outcomes, strict=True):
@@ -147,11 +156,16 @@ def _program(mo: Path | None, python: str | None) -> tuple[str, ...]:
 
 
 def _plan(
-    selection: Selection, download_dir: Path, output_dir: Path, settings: ConversionSettings, display: Display
+    selection: Selection,
+    download_dir: Path | None,
+    output_dir: Path | None,
+    settings: ConversionSettings,
+    display: Display,
 ) -> tuple[list[tuple[str, ConversionPlan]], dict[str, list[str]]]:
     """Return the plans, and why there is none for a model; both by the names on the command line."""
     from omz.convert.events import ConversionEnd
     from omz.convert.plan import plan_conversion
+    from omz.download.first_use import folder_of
     from omz.events import ModelSkipped
 
     plans: list[tuple[str, ConversionPlan]] = []
@@ -170,7 +184,8 @@ def _plan(
                 display.show(ModelSkipped(model.name, "it is already an IR"))
                 continue
             try:
-                plan = plan_conversion(model, download_dir, output_dir, settings)
+                downloads = folder_of(model, download_dir)
+                plan = plan_conversion(model, downloads, output_dir or downloads, settings)
             except CardError as error:
                 fail(name, model.name, error)
                 continue
@@ -180,6 +195,37 @@ def _plan(
                 wanted = ", ".join(sorted(settings.precisions))
                 display.show(ModelSkipped(model.name, f"it cannot be converted to {wanted}"))
     return plans, failures
+
+
+def _fetch(
+    plans: list[tuple[str, ConversionPlan]],
+    options: FetchOptions,
+    display: Display,
+    failures: dict[str, list[str]],
+) -> list[tuple[str, ConversionPlan]]:
+    """Download what the plans need; return those that have it, and add to ``failures`` why others do not."""
+    from omz.cli.licenses import ask_for_license
+    from omz.convert.events import ConversionEnd
+    from omz.download.first_use import fetch_missing, missing_files
+    from omz.download.licenses import is_accepted
+    from omz.errors import OmzError
+
+    ready = []
+    for name, plan in plans:
+        card, problem = plan.card, ""
+        if plan.is_allowed and missing_files(card, plan.download_dir):
+            if not (options.offline or is_accepted(card) or card.name in options.accepted):
+                ask_for_license(card)
+            try:
+                fetch_missing(card, plan.download_dir, options, display.show)
+            except OmzError as error:
+                problem = str(error)
+        if problem:
+            failures.setdefault(name, []).append(problem)
+            display.show(ConversionEnd(card.name, False, problem))
+        else:
+            ready.append((name, plan))
+    return ready
 
 
 if __name__ == "__main__":

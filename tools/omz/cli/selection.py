@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+OFFLINE_HELP = "Download nothing, as with OMZ_OFFLINE=1; what is missing is an error."
+ACCEPT_LICENSE_HELP = "Accept the licence of the model NAME, if it is not permissive; repeatable."
+
+
 @dataclass(frozen=True)
 class Selection:
     """Models to work on, as given on the command line."""
@@ -96,6 +100,16 @@ def models_dir_option(function: Function) -> Function:
         metavar="DIR",
         help="Folder with more model cards, which take precedence over the zoo's; repeatable. Or set OMZ_MODELS_DIR.",
     )(function)
+
+
+def fetching_options(function: Function) -> Function:
+    """Add ``--offline`` and ``--accept_license``, for commands that download what is missing."""
+    for option in (
+        click.option("--accept_license", multiple=True, metavar="NAME", help=ACCEPT_LICENSE_HELP),
+        click.option("--offline", is_flag=True, help=OFFLINE_HELP),
+    ):
+        function = option(function)
+    return function
 
 
 def selection_options(function: Callable[..., None]) -> Callable[..., None]:

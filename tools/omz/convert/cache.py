@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from importlib.metadata import version
 from pathlib import Path
 
 REVISION = 2
@@ -26,4 +25,6 @@ def cache_folder() -> Path:
 
 def maker_versions() -> tuple[str, ...]:
     """Return the versions that decide, with its source, what a cached IR is."""
+    from importlib.metadata import version  # takes 20 ms, which those who only look for the folder need not wait
+
     return version("open-matting-zoo"), str(REVISION), version("openvino")

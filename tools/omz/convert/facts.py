@@ -10,6 +10,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from omz.convert.parity import OutputParity, Parity
+from omz.matting.roles import FACT, description_of
 from omz.runtime.openvino_engine import default_precision
 from omz.runtime.quiet_openvino import ov, port_names
 from omz.zoo.card import ModelCard, Tolerance
@@ -29,7 +30,7 @@ _MODEL_INFO = "model_info"
 def describe(
     model: ov.Model, preprocessing: tuple[Preprocessing, ...], source: str, checksum: Checksum, card: ModelCard | None
 ) -> None:
-    """Write name, task, inputs with their colour order, mean and scale, outputs, source hash and tool versions.
+    """Write name, task, inputs with their colour order, mean and scale, outputs, roles, source hash and tool versions.
 
     They go into the section ``omz``; the card's ``model_info`` goes into a section of that name, where programs that
     run models look for it. ``card`` is None for a file without a card.
@@ -52,6 +53,9 @@ def describe(
         facts[f"{prefix}_takes"] = "BGR" if step.reverse_channels else "as the original"
         facts[f"{prefix}_embedded_mean"] = ",".join(map(repr, step.mean)) or "0"
         facts[f"{prefix}_embedded_scale"] = ",".join(map(repr, step.scale)) or "1"
+    roles = description_of(card).as_text()
+    if roles:
+        facts[FACT] = roles
     _write(model, facts)
     if card:
         for key, value in card.model_info.model_dump(exclude_unset=True).items():

@@ -15,6 +15,7 @@ from omz.checksum import file_digest
 from omz.convert.facts import kept_in, version_of
 from omz.convert.parity import Parity
 from omz.convert.plan import CHECKS, Check, ConversionPlan
+from omz.matting.roles import description_of
 from omz.runtime.quiet_openvino import ov
 from omz.zoo.card import Tolerance
 from omz.zoo.preprocessing import Preprocessing, by_input
@@ -89,6 +90,9 @@ def conversion_key(plan: ConversionPlan, sources: Sources) -> str:
         _arguments(plan),
         _versions(plan),
     ]
+    roles = description_of(plan.card).as_text()
+    if roles:
+        described.append(roles)
     return hashlib.sha384(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()
 
 

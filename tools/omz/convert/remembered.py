@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from omz.atomic import whole_file
-from omz.convert.cache import cache_folder, maker_versions
+from omz.convert import cache
+from omz.convert.cache import cache_folder
+from omz.runtime.quiet_openvino import ov
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,13 @@ def recall(card_file: Path) -> RememberedIR | None:
 
 
 def _place(card_file: Path) -> Path:
-    key = hashlib.sha256("\n".join((str(card_file.absolute()), *maker_versions())).encode()).hexdigest()[:16]
+    """Return the place of the memory: another for each card, and for each version of what makes IRs.
+
+    The package's own version is told by the time of one of its files, for to ask for it would take as long as all else.
+    """
+    installed = Path(cache.__file__).stat().st_mtime_ns
+    facts = (str(card_file.absolute()), str(cache.REVISION), str(installed), ov.get_version())
+    key = hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
     return cache_folder() / "remembered" / f"{key}.json"
 
 

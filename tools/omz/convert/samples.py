@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from omz.errors import ConversionError
+from omz.errors import ConversionError, OmzError
 
 if TYPE_CHECKING:
     from omz.runtime.quiet_openvino import ov
@@ -23,6 +23,7 @@ _SIZES = (_SMALL, (320, 192), (384, 512), (720, 1280))
 _OPEN = {"N": 1, "C": 3}
 _OPEN_OTHERWISE = 16
 _COLOURS = 3
+_RATIO = 0.5
 _SERIES = "parity"
 
 
@@ -30,24 +31,26 @@ _SERIES = "parity"
 class InputSpec:
     """An input of a model: the letters of its layout, empty if unknown, and numpy's name of its type.
 
-    ``sides`` has the least and the most of each dimension, -1 for no limit.
+    ``sides`` has the least and the most of each dimension, -1 for no limit. ``role`` is ``state``, ``ratio``, or empty.
     """
 
     name: str
     layout: str
     sides: tuple[tuple[int, int], ...]
     dtype: str
+    role: str = ""
 
 
 def input_specs(model: ov.Model) -> tuple[InputSpec, ...]:
     """Return the inputs of a model; raises :class:`ConversionError` for inputs that are not numbers."""
-    specs = []
+    specs, roles = [], _roles(model)
     for port in model.inputs:
         shape, sides = port.get_partial_shape(), []
         if shape.rank.is_static:
             sides = [(side.min_length, side.max_length) for side in shape]
         dtype = _dtype(port, model.get_friendly_name())
-        specs.append(InputSpec(port.any_name, _layout(port), tuple(sides), dtype.str))
+        role = roles.get(port.any_name, "")
+        specs.append(InputSpec(port.any_name, _layout(port), tuple(sides), dtype.str, role))
     return tuple(specs)
 
 
@@ -60,8 +63,8 @@ def make_samples(specs: Sequence[InputSpec], numbers: Sequence[int], all_small: 
     """Yield the sets of inputs with these ``numbers``, always the same; where height and width are open, sizes differ.
 
     Inputs with three channels are images, 0 to 255: in turn the image and the plate of a synthetic scene, another one
-    in each set. Other floats are uniform in 0 to 1, integers 0 or 1. With ``all_small``, all sets have the size of the
-    first.
+    in each set. Other floats are uniform in 0 to 1, integers 0 or 1. An open side of a state is 1, and a ratio is a
+    half. With ``all_small``, all sets have the size of the first.
     """
     for index in numbers:
         rng = np.random.default_rng(index)
@@ -70,7 +73,12 @@ def make_samples(specs: Sequence[InputSpec], numbers: Sequence[int], all_small: 
         sample = {}
         for spec in specs:
             shape, dtype = _shape(spec, size), np.dtype(spec.dtype)
-            if _takes_pictures(spec.layout, shape):
+            values: NDArray[Any]
+            if spec.role == "state":
+                values = rng.random([least if least == most else 1 for least, most in spec.sides])
+            elif spec.role == "ratio":
+                values = np.full(shape, _RATIO)
+            elif _takes_pictures(spec.layout, shape):
                 values = _pictures(spec.layout, shape, index, pictures)
                 pictures += 1
             elif dtype.kind == "f":
@@ -79,6 +87,19 @@ def make_samples(specs: Sequence[InputSpec], numbers: Sequence[int], all_small: 
                 values = rng.integers(0, 2, shape)
             sample[spec.name] = values.astype(dtype)
         yield sample
+
+
+def _roles(model: ov.Model) -> dict[str, str]:
+    """Return the roles of inputs that are no pictures, of a network whose roles are known."""
+    from omz.matting.roles import NOTHING_SAID, described, resolve
+    from omz.runtime.openvino_engine import facts_of, output_infos, port_info
+
+    infos = tuple(map(port_info, model.inputs))
+    try:
+        roles = resolve(infos, output_infos(model), described(facts_of(model)), NOTHING_SAID)
+    except OmzError:
+        return {}
+    return {roles.ratio: "ratio", **{state.input: "state" for state in roles.states}}
 
 
 def smaller_shapes(model: ov.Model) -> dict[str, ov.PartialShape]:

@@ -142,9 +142,9 @@ def cut_images(
     written, and what ``stream`` raises.
     """
     sweep_images(path for task in tasks for path in task.outputs.values())
-    job = _Job(tasks, settings, manifest, tally)
     with ExitStack() as stack:
-        readers, writers = (stack.enter_context(ThreadPoolExecutor(settings.threads)) for _ in range(2))
+        readers, writers, checkers = (stack.enter_context(ThreadPoolExecutor(settings.threads)) for _ in range(3))
+        job = _Job(tasks, settings, manifest, tally, checkers)
         # Signals reach the main thread alone, so that another one notes what has ended, a line at a time.
         for _ in stack.enter_context(closing(ahead(job.work(stream, readers, writers), 1))):
             if tally.observer.should_stop():
@@ -166,8 +166,15 @@ class _Begun:
 
 
 class _Job:
-    def __init__(self, tasks: Sequence[Task], settings: ImageSettings, manifest: Manifest | None, tally: Tally) -> None:
-        self.tasks, self.settings, self.manifest, self.tally = tasks, settings, manifest, tally
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        settings: ImageSettings,
+        manifest: Manifest | None,
+        tally: Tally,
+        checkers: ThreadPoolExecutor,
+    ) -> None:
+        self.tasks, self.settings, self.manifest, self.tally, self.checkers = tasks, settings, manifest, tally, checkers
         self.counts: Counter[str] = Counter()
         self.outputs: list[Path] = []
         self.begun: dict[int, _Begun] = {}
@@ -245,8 +252,11 @@ class _Job:
         try:
             if isinstance(result, Failure):
                 raise result.error
-            begun = replace(begun, notes=begun.notes + plate_warnings(result, self.tally))
-            hashes.update(self._written(task, result, begun.metadata))
+            checking = self.checkers.submit(plate_warnings, result, self.tally)  # which takes as long as to encode
+            try:
+                hashes.update(self._written(task, result, begun.metadata))
+            finally:
+                begun = replace(begun, notes=begun.notes + checking.result())
         except NoPlaceError:
             raise
         except OmzError as error:

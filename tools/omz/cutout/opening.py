@@ -7,7 +7,6 @@ Python, so both are done at a time.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,16 +16,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from omz.errors import OmzError, UsageError
+from omz.errors import OmzError
 from omz.images.suffixes import IMAGE_SUFFIXES
 from omz.matting.inference import Depth, MattingRequests
-from omz.matting.uint8_graph import uint8_graph
+from omz.matting.uint8_graph import normal_roles, uint8_graph
 from omz.models import open_model
+from omz.runtime.openvino_engine import port_info
 from omz.runtime.quiet_openvino import ov
 
 if TYPE_CHECKING:
     from omz.cutout.options import Options
     from omz.images.arrays import Size
+
+
+_PICTURE_RANK, _SIDES = 4, 2
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,10 @@ def open_requests(options: Options, path: Path, live: bool, only: Size | None = 
     """
     started = time.perf_counter()
     tuning, adapt = options.tuning(live or only is not None), partial(_adapted, options)
-    opened = open_model(path, options.device, options.precision, tuning, adapt, deferred=only is not None)
+    opened = open_model(path, options.device, options.precision, tuning, adapt, deferred=True)
+    moves = only is None and not live
+    if moves and options.hint is None and normal_roles(opened.engine).states:
+        opened.engine.prefer_latency()  # frames of a video wait for each other
     stretch = options.stretch
     if stretch is None:
         stretch = opened.stretches
@@ -67,7 +73,7 @@ def open_ahead(options: Options) -> Future[Opened] | None:
         return None
     path: Path | None = None
     with suppress(OmzError):  # which the run will say
-        path = options.model_choice.at_hand()
+        path = options.with_model(live=False).model_choice.at_hand()
     if path is None:
         return None
     thread = ThreadPoolExecutor(1)
@@ -89,19 +95,7 @@ def only_size(options: Options) -> Size | None:
 
 
 def _adapted(options: Options, model: ov.Model) -> ov.Model:
-    is_free = all(port.get_partial_shape().is_dynamic for port in model.inputs)
+    shapes = [info.shape for info in map(port_info, model.inputs) if len(info.shape) == _PICTURE_RANK]
+    is_free = all(shape.count(-1) >= _SIDES for shape in shapes)
     in_bytes = is_free and not options.input_size and options.alpha_bits == "8"  # resized alpha is rounded afterwards
-    return uint8_graph(_laid_out(model, options.layouts), float_alpha=not in_bytes)
-
-
-def _laid_out(model: ov.Model, layouts: Mapping[str, str]) -> ov.Model:
-    """Return a model whose inputs have these layouts, by their names; "" is all others. It changes the one given."""
-    names = [port.any_name for port in model.inputs]
-    unknown = {*layouts} - {"", *names}
-    if unknown:
-        raise UsageError(f"--layout {min(unknown)}: the model's inputs are {', '.join(names)}")
-    for parameter in model.get_parameters():
-        layout = layouts.get(parameter.output(0).any_name, layouts.get(""))
-        if layout:
-            parameter.set_layout(ov.Layout(layout))
-    return model
+    return uint8_graph(model, not in_bytes, options.role_options)

@@ -6,9 +6,11 @@ Loading this module loads no image library, for ``--help`` needs the flags alone
 # ruff: noqa: RUF009  # option() is dataclasses.field(), with a flag
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,13 +22,17 @@ if TYPE_CHECKING:
     from omz.images.arrays import Size
     from omz.images.placing import Placing
     from omz.matting.plates import Aligning, PlateOptions
+    from omz.matting.roles import RoleOptions
     from omz.matting.stream import MatteOptions
     from omz.models import ModelChoice
     from omz.runtime.openvino_engine import Tuning
+    from omz.zoo.vocabulary import Activation
 
 GREEN = "#78ff9b"
 """Open Model Zoo's background, BGR (155, 255, 120): for composites without a target."""
 STARTER = "background-matting-starter"
+WITHOUT_PLATE = "u2netp"
+"""The models that are taken if none is asked for: the first with a plate, the second without one."""
 
 _WITHOUT_ALPHA = (".mp4", ".mkv")  # of what videos are written as
 _FILES: tuple[InputKind, ...] = ("images", "videos")
@@ -82,6 +88,15 @@ def read_streams(given: str | int) -> int | None:
     if found is None:
         raise UsageError(f"{text!r} is not a number of streams; write one number, for the device of -d, or AUTO")
     return int(found[1])
+
+
+def read_range(given: str | Sequence[float]) -> tuple[float, float]:
+    """Return the two numbers of ``0,255``, or of that pair. Raises :class:`UsageError`."""
+    parts = given.split(",") if isinstance(given, str) else [*given]
+    low, high = map(float, parts)
+    if low == high or not all(map(math.isfinite, (low, high))):
+        raise UsageError("give two different numbers, such as 0,255")
+    return low, high
 
 
 # fmt: off
@@ -184,10 +199,15 @@ class ModelFlags:
     """The model, and the device it runs on. Whatever of these changes pixels is among the facts of a session."""
 
     model: str = setting(
-        STARTER, "Model name in the zoo, or path of an IR (.xml).", "-m", "--model", shows_default=True,
-        names_files=True)
+        "", f"Model name in the zoo, or path of an IR (.xml); default: {STARTER}, or without a plate {WITHOUT_PLATE}.",
+        "-m", "--model", names_files=True)
     models_dir: tuple[Path, ...] = setting((), "", "--models_dir", takes=Path, many=True)
-    download_dir: Path = setting(Path(), "Folder with downloaded models; default: current folder.", takes=Path)
+    download_dir: Path | None = setting(
+        None, "Folder of downloaded models; default: OMZ_HOME, see omz_demo doctor.", takes=Path)
+    offline: bool = setting(False, "Download nothing, as with OMZ_OFFLINE=1; what is missing is an error.")
+    accept_license: tuple[str, ...] = setting(
+        (), "Accept the licence of the model NAME, if it is not permissive; repeatable.", takes=str, many=True,
+        metavar="NAME")
     trust_code: bool = setting(False, "Run code that comes with the model, to convert it on first use.")
     device: str = setting("CPU", "OpenVINO device: CPU, GPU, AUTO, …", "-d", "--device", shows_default=True)
     precision: str = setting(
@@ -201,6 +221,25 @@ class ModelFlags:
     hint: Literal["throughput", "latency"] | None = setting(
         None, "Optimise for frames per second (default for files), or for a short delay (default for cameras).",
         "--throughput/--latency", choices=("throughput", "latency"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleFlags:
+    """The inputs and outputs of a model that does not say what they are; they are among the facts of a session."""
+
+    picture: str | None = setting(None, "Input that takes the picture.", metavar="NAME")
+    plate_input: str | None = setting(None, "Input that takes the plate.", metavar="NAME")
+    alpha: str | None = setting(None, "Output, and its channel from 0, that is alpha.", metavar="NAME[:CHANNEL]")
+    foreground: str | None = setting(
+        None, "Output, and the first of its three channels, that is the foreground, RGB.", metavar="NAME[:CHANNEL]")
+    state: tuple[str, ...] = setting(
+        (), "Output that goes into an input with the next frame, of a recurrent model.", many=True,
+        metavar="OUTPUT=INPUT")
+    activation: Activation | None = setting(
+        None, "Step from the output to alpha: sigmoid of logits, softmax over channels, min_max over the picture.",
+        choices=("none", "sigmoid", "softmax", "min_max"))
+    alpha_range: tuple[float, float] | None = setting(
+        None, "Values that stand for alpha 0 and 1, without activation.", read=read_range, metavar="LOW,HIGH")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,18 +265,20 @@ class SummaryFlags:
 
 GROUPS: Mapping[str, type] = {
     "Input": InputFlags, "Plate": PlateFlags, "Output": OutputFlags, "Matte": MatteFlags, "Long jobs": JobFlags,
-    "Model and device": ModelFlags, "Window": ScreenFlags, "Summary": SummaryFlags,
+    "Model and device": ModelFlags, "Roles in a model": RoleFlags, "Window": ScreenFlags, "Summary": SummaryFlags,
 }
 # fmt: on
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options(InputFlags, PlateFlags, OutputFlags, MatteFlags, JobFlags, ModelFlags, ScreenFlags, SummaryFlags):
+class Options(
+    InputFlags, PlateFlags, OutputFlags, MatteFlags, JobFlags, ModelFlags, RoleFlags, ScreenFlags, SummaryFlags
+):
     """Options of a cutout job; each has a default. See the flags of the same names.
 
     ``stretch`` says whether the network sees the image stretched to its size; None leaves that to the model.
-    ``layouts`` has the order of dimensions of each input of an IR, by name; the empty name is for all others. ``hints``
-    are lines for the user about what follows from the options.
+    ``layouts`` has the order of dimensions of inputs and outputs of an IR, by name; the empty name is for all other
+    inputs. ``hints`` are lines for the user about what follows from the options.
 
     Raises :class:`UsageError` for values out of range.
     """
@@ -268,12 +309,44 @@ class Options(InputFlags, PlateFlags, OutputFlags, MatteFlags, JobFlags, ModelFl
     def _is_video_without_alpha(self) -> bool:
         return self.output is not None and self.output.suffix.lower() in _WITHOUT_ALPHA
 
-    @property
+    @cached_property
     def model_choice(self) -> ModelChoice:
         """The model."""
         from omz.models import ModelChoice
 
-        return ModelChoice(self.model, self.models_dir, self.download_dir, self.trust_code)
+        return ModelChoice(
+            self.model or STARTER,
+            self.models_dir,
+            self.download_dir,
+            self.offline,
+            self.accept_license,
+            self.trust_code,
+        )
+
+    def with_model(self, live: bool) -> Options:
+        """Return the options with a model: the one asked for, or that for what is known of the background.
+
+        A ``live`` source can show its plate first.
+        """
+        if self.model:
+            return self
+        return replace(self, model=STARTER if live or self.plate is not None else WITHOUT_PLATE)
+
+    @property
+    def role_options(self) -> RoleOptions:
+        """The roles of inputs and outputs that were said."""
+        from omz.matting.roles import RoleOptions
+
+        return RoleOptions(
+            picture=self.picture or "",
+            plate_input=self.plate_input or "",
+            alpha=self.alpha or "",
+            foreground=self.foreground or "",
+            state=self.state,
+            activation=self.activation,
+            alpha_range=self.alpha_range,
+            layouts=self.layouts,
+        )
 
     @property
     def plate_options(self) -> PlateOptions:

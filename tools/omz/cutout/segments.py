@@ -15,23 +15,26 @@ from types import TracebackType
 from typing import Any
 
 import filelock
+import numpy as np
 
+from omz.atomic import whole_file
 from omz.checksum import file_digest
 from omz.cutout.names import What
 from omz.cutout.rendering import for_video
 from omz.errors import UsageError
 from omz.images.arrays import Pixels
 from omz.images.files import read_pixels, write_picture
-from omz.images.refinement import Smoother
 from omz.journal_file import Written, open_journal_file, read_journal_file, what_differs
 from omz.matting.frames import Frame, MattedFrame
+from omz.matting.stream import MattingStream
+from omz.runtime.engine import Tensor
 from omz.video.formats import Format
 from omz.video.info import VideoFacts
 from omz.video.sequence import SequenceWriter, picture_path
 from omz.video.writing import VideoWriter, told
 
 _ALGORITHM = "sha256"
-_STATE = "smoother"
+_STATE, _STATES = "smoother", "states"
 _JOURNAL = "segments.jsonl"
 
 
@@ -175,7 +178,7 @@ def _from_json(value: Mapping[str, Any]) -> Segment:
 class SegmentWriting:
     """Writer of frames that closes a segment after ``length`` of them, and after the last; each is whole or not there.
 
-    With each it keeps the last alpha, from which a ``smoother`` goes on.
+    With each it keeps what ``stream`` goes on from: the last alpha if it smooths, and states of a recurrent network.
     """
 
     def __init__(
@@ -185,10 +188,10 @@ class SegmentWriting:
         formats: Mapping[What, Format],
         info: VideoFacts,
         length: int,
-        smoother: Smoother | None,
+        stream: MattingStream,
     ) -> None:
         self._segments, self._outputs, self._formats, self._info = segments, outputs, formats, info
-        self._length, self._is_smoothed = length, smoother is not None
+        self._length, self._stream = length, stream
         self._open: ExitStack | None = None
         self._writers: dict[What, VideoWriter | SequenceWriter] = {}
         self._files: list[Path] = []
@@ -243,14 +246,34 @@ class SegmentWriting:
         assert self._last is not None
         stack, self._open = self._open, None
         stack.close()
-        if self._is_smoothed:
+        if self._stream.smoother is not None:
             path = self._segments.path(_STATE, self._segments.count, ".png")
             write_picture(path, self._last.alpha)  # not the smoother's state: that is some frames ahead
+            self._files.append(path)
+        if self._stream.memory is not None:
+            path = self._segments.path(_STATES, self._segments.count, ".npz")
+            with told(path), whole_file(path) as temporary:
+                _save(temporary, self._last.states)  # those of the frame, for the memory is ahead, too
             self._files.append(path)
         self._segments.add(self._count, self._last.frame, tuple(self._files))
 
 
-def restore(segments: Segments, smoother: Smoother | None) -> None:
-    """Have a smoother go on after the last finished segment."""
-    if smoother is not None and segments.count:
-        smoother.state = read_pixels(segments.path(_STATE, segments.count - 1, ".png"))
+def restore(segments: Segments, stream: MattingStream) -> None:
+    """Have a stream go on after the last finished segment."""
+    if not segments.count:
+        return
+    last = segments.count - 1
+    if stream.smoother is not None:
+        stream.smoother.state = read_pixels(segments.path(_STATE, last, ".png"))
+    if stream.memory is not None:
+        stream.memory.states = _load(segments.path(_STATES, last, ".npz"))
+
+
+def _save(path: Path, states: Mapping[str, Tensor]) -> None:
+    np.savez(path, np.array([*states]), *states.values())
+
+
+def _load(path: Path) -> dict[str, Tensor]:
+    with np.load(path, allow_pickle=False) as file:
+        names, *states = file.values()
+    return dict(zip(map(str, names), states, strict=True))

@@ -6,10 +6,9 @@ import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 
 from omz.checksum import file_digest
@@ -23,7 +22,8 @@ from omz.images.refinement import Smoother
 from omz.images.sizes import size_text
 from omz.matting.backgrounds import Blur, Target, load_target, target_file
 from omz.matting.frames import MattedFrame
-from omz.matting.inference import MattingRequests
+from omz.matting.inference import MattingRequests, Memory
+from omz.matting.roles import NOTHING_SAID
 from omz.matting.stream import MatteOptions, MattingStream
 from omz.runtime.engine import EngineInfo
 
@@ -70,9 +70,12 @@ class Session:
         """
         self.tally.requests = model.requests
         smoother: Smoother | None = None
+        memory: Memory | None = None
         if follows and self.matte_options.smooth:
             smoother = Smoother(self.matte_options.smooth)
-        return MattingStream(model, self.matte_options, self.pool, self.tally.watch, smoother)
+        if follows and model.network.remembers:  # a frame waits for the one before it
+            memory, self.tally.requests = Memory(), 1
+        return MattingStream(model, self.matte_options, self.pool, self.tally.watch, smoother, memory)
 
 
 def plate_warnings(matted: MattedFrame, tally: Tally) -> tuple[str, ...]:
@@ -133,6 +136,8 @@ def check_plate_given(model: str, takes_plate: bool | None, is_given: bool) -> N
 
 
 def _facts(options: Options, model: Path, info: EngineInfo) -> dict[str, str]:
+    from importlib.metadata import version
+
     return {
         "version": version("open-matting-zoo"),
         "openvino": version("openvino"),
@@ -140,7 +145,16 @@ def _facts(options: Options, model: Path, info: EngineInfo) -> dict[str, str]:
         "device": f"{info.device} {info.precision}",
         "plate": _content(options.plate),
         "target": _content(options.target),
+        **_said(options),
     }
+
+
+def _said(options: Options) -> dict[str, str]:
+    """Return the roles that were said, so that there is no such fact where none were."""
+    said = replace(options.role_options, layouts={})  # which have always been among the options
+    if said == NOTHING_SAID:
+        return {}
+    return {"roles": str(said)}
 
 
 def _content(text: str | None) -> str:

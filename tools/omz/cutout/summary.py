@@ -112,10 +112,12 @@ class Summary:
             source = f"{source} ({', '.join(self._sizes()[:_SIZES])}{more})"
         counts = ((self.failed, "failed"), (self.skipped, "there already"), (self.dropped, "frames dropped"))
         ended = "".join(f", {count} {word}" for count, word in counts if count)
-        line = f"{self._place()}: made from {source}{ended}"
-        if self.frames != 1:
-            line = f"{line}; {self.frames} frames ({self.rate:.1f} a second)"
-        return f"{line} in {self.seconds:.2f} s on {self.device}, {self.precision}"
+        taken = f"in {self.seconds:.2f} s"
+        if len(self.inputs) != 1 or self.frames != 1:
+            frames = "1 frame" if self.frames == 1 else f"{self.frames} frames"
+            taken = f"{frames} {taken} ({self.rate:.1f} a second)"
+            ended = f"{ended};"
+        return f"{self._place()}: made from {source}{ended} {taken} on {self.device}, {self.precision}"
 
     def _place(self) -> str:
         """Return where the results are."""
@@ -130,6 +132,8 @@ class Summary:
             return f"{len(self.outputs)} files"
         if not os.path.isabs(self.outputs[0]):
             folder = os.path.relpath(folder)
+        if folder == os.curdir:
+            folder = "the current folder"
         return f"{len(self.outputs)} files in {folder}"
 
     def as_json(self) -> dict[str, Any]:

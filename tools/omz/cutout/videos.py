@@ -194,13 +194,13 @@ class _Video:
 
     def _write(self, frames: _Frames, segments: Segments, name: str, looks: bool) -> None:
         """Write all frames that are left."""
-        tally, info, smoother = self.session.tally, self.source.info, self.stream.smoother
+        tally, info = self.session.tally, self.source.info
         length = max(1, round(self.session.options.segment_seconds * info.rate))
-        restore(segments, smoother)
+        restore(segments, self.stream)
         done = segments.frames
         rendered = in_order(self.session.pool, self._rendered, self.stream(frames()), _WAITING)
         with (
-            SegmentWriting(segments, self.outputs, self.formats, info, length, smoother) as writing,
+            SegmentWriting(segments, self.outputs, self.formats, info, length, self.stream) as writing,
             closing(ahead(rendered, _WAITING)) as finished,
         ):
             for number, (matted, results) in enumerate(finished):

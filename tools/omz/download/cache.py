@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import shutil
 import tarfile
 from collections.abc import Iterable
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import IO, TypeAlias
 
 from omz.atomic import whole_file
-from omz.checksum import CHUNK
+from omz.checksum import CHUNK, new_digest
 from omz.errors import DownloadError, os_reason
 from omz.zoo.model_file import Checksum
 
@@ -103,7 +102,7 @@ def pack_bundle(cache: FolderCache, checksums: Iterable[Checksum], bundle: Path)
 def _copy_right(source: IO[bytes], checksum: Checksum, target: Path) -> bool:
     """Copy ``source`` to ``target`` if it has ``checksum``."""
     with contextlib.suppress(_Wrong), whole_file(target) as temporary, temporary.open("wb") as file:
-        digest = hashlib.new(checksum.algorithm)
+        digest = new_digest(checksum.algorithm)
         while chunk := source.read(CHUNK):
             digest.update(chunk)
             file.write(chunk)

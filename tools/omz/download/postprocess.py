@@ -65,6 +65,17 @@ def postprocessed(card: ModelCard, folder: Path) -> frozenset[str]:
     return frozenset(record["files"]).union(step.file for step in card.postprocessing)
 
 
+def processed_files(folder: Path) -> tuple[Path, ...]:
+    """Return the files that postprocessing made or changed in ``folder``, and its record of them."""
+    try:
+        names = json.loads((folder / _RECORD).read_text(encoding="utf-8"))["files"]
+        paths = [folder / name for name in names]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ()
+    inside = [path for path in paths if path.resolve().is_relative_to(folder.resolve())]
+    return (*inside, *map(original_path, inside), folder / _RECORD)
+
+
 def _digests(folder: Path, names: Iterable[str]) -> dict[str, str]:
     return {name: file_digest(folder / name) for name in names}
 

@@ -25,14 +25,16 @@ from omz.download.events import (
     State,
     Warned,
 )
+from omz.download.listener import Listener, Stopped
 from omz.download.partial import forget_partials
 from omz.download.plan import DownloadPlan, PlannedFile
 from omz.download.policy import Policy
 from omz.download.postprocess import original_path, postprocess, postprocessed
-from omz.download.transfer import Listener, Stopped, Transfer
+from omz.download.transfer import Transfer
 from omz.download.transport import Transport
 from omz.errors import DownloadError, os_reason
 from omz.events import Event, ModelSkipped, Report
+from omz.zoo.model_file import address_of
 from omz.zoo.vocabulary import Precision
 
 
@@ -128,11 +130,14 @@ class Session:
 
 def _by_hand(planned: PlannedFile) -> str:
     """Return instructions to fetch a file by hand."""
-    if not planned.file.urls:
-        return ""
     target = planned.target.absolute()
-    command = shlex.join(["curl", "--fail", "--location", "--output", str(target), planned.file.urls[0]])
-    return f". To fetch it by hand: {command} (it belongs to {target}, and is checked when you run this again)"
+    if planned.file.urls:
+        steps = shlex.join(["curl", "--fail", "--location", "--output", str(target), planned.file.urls[0]])
+    elif planned.file.remotes:
+        steps = f"take {address_of(planned.file.remotes[0])}"
+    else:
+        return ""
+    return f". To fetch it by hand: {steps} (it belongs to {target}, and is checked when you run this again)"
 
 
 class ModelJob:

@@ -61,12 +61,22 @@ def exposure_gains(plate: Picture, picture: Picture, valid: NDArray[np.bool_] | 
 
 def _centre(ratios: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the median of (N, 3), then twice that of the rows near it."""
-    centre = np.median(ratios, axis=0)
+    centre = _median(ratios)
     for _ in range(2):
         near = _everywhere(np.abs(ratios - centre) < _SPREAD)
         if near.sum() >= _ENOUGH:
-            centre = np.median(ratios[near], axis=0)
+            centre = _median(ratios[near])
     return centre
+
+
+def _median(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the median of each column of (N, 3), N > 0, without numpy.ma, which np.median takes 20 ms to load."""
+    half = len(values) // 2
+    if len(values) % 2:
+        middle = np.partition(values, half, axis=0)[half : half + 1]
+    else:
+        middle = np.partition(values, (half - 1, half), axis=0)[half - 1 : half + 1]
+    return middle.mean(axis=0)
 
 
 def _everywhere(holds: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -27,7 +27,7 @@ _Values = NDArray[np.float32]  # a row for each channel
 _Places = NDArray[np.intp]  # flat indices
 
 _HARD = 1 / 510  # alpha this close to 0 or 1 changes nothing in 8 bits
-_REGULARIZATION = 0.03  # weight of a neighbour of equal alpha; the paper's 1e-5 makes more of errors of alpha
+_REGULARIZATION = 0.05  # weight of a neighbour of equal alpha; the paper's 1e-5 makes more of errors of alpha
 _LEAST = 1e-6  # weight of a pixel in a mean to which it does not belong
 _WHOLE = 1 << 14  # a level with at most this many pixels is solved everywhere
 _COARSEST = 8  # longer side of the coarsest level, at most
@@ -102,7 +102,7 @@ class _Level:
     def sweeps(self) -> int:
         if self.step == 1:
             return 1
-        return 3 if max(self.wanted.shape) > _SMALL else 6
+        return 3 if max(self.wanted.shape) > _SMALL else 12
 
 
 @dataclass(frozen=True)
@@ -239,9 +239,10 @@ class _Half:
 def _explain(colours: _Values, values: _Values, shares: _Values, gain: _Values) -> None:
     """Move foreground and background, the ``values`` (6, N), towards ones that give ``colours`` (3, N), in place.
 
-    ``shares`` (2, N) are alpha a and 1 - a, ``gain`` (N,) is g. With ``r = I - a f - (1 - a) b`` and
-    ``1 / g = s + a**2 + (1 - a)**2``, the minimum of ``(a F + (1 - a) B - I)**2 + s (F - f)**2 + s (B - b)**2`` is at
-    ``F = f + a g r`` and ``B = b + (1 - a) g r``.
+    With alpha a and the values f and b, ``(a F + (1 - a) B - I)**2 + s (F - f)**2 + s (B - b)**2`` has its minimum at
+    ``F = f + a g r`` and ``B = b + (1 - a) g r``, where ``r = I - a f - (1 - a) b`` and
+    ``g = 1 / (s + a**2 + (1 - a)**2)``.
+    ``shares`` (2, N) are a and 1 - a, ``gain`` (N,) is g.
     """
     foreground, background = values[:3], values[3:]
     rest = colours - foreground * shares[0]

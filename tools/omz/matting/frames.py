@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from omz.errors import OmzError
 from omz.images.arrays import Picture, Pixels
 from omz.matting.network import Trimap
+from omz.runtime.engine import Tensor
 
 
 @dataclass(frozen=True)
@@ -31,13 +33,15 @@ class Frame:
 class MattedFrame:
     """The subject of a frame: ``alpha`` (H, W) uint8, or uint16 on demand; ``foreground`` (H, W, 3) uint8 BGR.
 
-    ``trimap`` is None for networks that give none.
+    ``trimap`` is None for networks that give none. ``states`` has what a recurrent network remembers of the frame, by
+    its inputs.
     """
 
     frame: Frame
     alpha: Pixels
     foreground: Picture
     trimap: Trimap | None = None
+    states: Mapping[str, Tensor] = field(default_factory=dict, repr=False)
 
     def with_alpha(self, alpha: Pixels) -> MattedFrame:
         """Return the frame with another alpha."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
 import cv2
@@ -15,16 +15,10 @@ from omz.errors import OmzError
 from omz.images.arrays import Picture, Pixels, Size
 from omz.images.compositing import to_uint8
 from omz.images.foreground import estimate_foreground
-from omz.matting.network import (
-    FOREGROUND,
-    TRIMAP,
-    Matte,
-    MattingNetwork,
-    NetworkInput,
-    Trimap,
-    check_output,
-    full_trimap,
-)
+from omz.matting.network import Matte, MattingNetwork, NetworkInput, Trimap, full_trimap
+from omz.matting.readings import check_output
+from omz.matting.roles import Roles
+from omz.matting.uint8_graph import ALPHA, FOREGROUND, TRIMAP, normal_roles
 from omz.runtime.engine import Tensor
 from omz.runtime.openvino_engine import OpenVINOEngine, Request
 
@@ -46,11 +40,22 @@ class PixelMatte:
 
 @dataclass(frozen=True)
 class Inferred:
-    """The input of a network, its outputs, and the time of inference in milliseconds."""
+    """The input of a network, its outputs, and the time of inference in milliseconds.
+
+    ``states`` are the inputs that remember it for the next frame, by their names.
+    """
 
     given: NetworkInput
     outputs: dict[str, Tensor]
     milliseconds: float
+    states: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass
+class Memory:
+    """What a recurrent network remembers of the last frame of a video, by its inputs; empty before the first."""
+
+    states: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class MattingRequests:
@@ -71,7 +76,8 @@ class MattingRequests:
         dtype: Depth = np.uint8,
         only: Size | None = None,
     ) -> None:
-        self.network, self._count, self._dtype = MattingNetwork(engine, stretch, size), requests, dtype
+        self.network = MattingNetwork(engine, stretch, size, normal_roles(engine))
+        self._count, self._dtype = requests, dtype
         if only is not None:
             engine = self._fixed(engine, only)
         self._run_by(engine)
@@ -94,8 +100,8 @@ class MattingRequests:
         return fixed
 
     def _fixed(self, engine: OpenVINOEngine, size: Size) -> OpenVINOEngine:
-        shapes = {info.name: self.network.shape(info, size) for info in engine.inputs}
-        if all(info.shape == shapes[info.name] for info in engine.inputs):
+        shapes = self.network.shapes(size)
+        if all(info.shape == shapes.get(info.name, info.shape) for info in engine.inputs):
             return engine
         return engine.at(shapes)
 
@@ -105,13 +111,41 @@ class MattingRequests:
         return len(self._requests)
 
     def stream(
-        self, items: Iterable[Item], pictures: Callable[[Item], tuple[Picture, Picture | None]]
+        self,
+        items: Iterable[Item],
+        pictures: Callable[[Item], tuple[Picture, Picture | None]],
+        memory: Memory | None = None,
     ) -> Generator[tuple[Item, Inferred | OmzError], None, None]:
         """Yield each item with the network's outputs for its image and plate, in the order of the items.
 
         An item that cannot be matted, or whose ``pictures`` raises an :class:`OmzError`, comes with that error, and the
-        stream goes on. One stream at a time may use these requests.
+        stream goes on. One stream at a time may use these requests. With a ``memory``, items follow each other: a
+        network that remembers goes on from it, one item after the other, and leaves it as it is after the last item.
         """
+        if memory is not None and self.network.remembers:
+            return self._one_by_one(items, pictures, memory)
+        return self._several(items, pictures)
+
+    def _one_by_one(
+        self, items: Iterable[Item], pictures: Callable[[Item], tuple[Picture, Picture | None]], memory: Memory
+    ) -> Generator[tuple[Item, Inferred | OmzError], None, None]:
+        request = self._requests[0]
+        before: NetworkInput | None = None
+        for item in items:
+            try:
+                before = self.network.fit(*pictures(item), before)
+                request.start({**before.tensors, **memory.states})
+            except OmzError as error:
+                yield item, error
+                continue
+            ended = self._ended(item, _Run(before, request), deque())
+            if isinstance(ended[1], Inferred):
+                memory.states = ended[1].states
+            yield ended
+
+    def _several(
+        self, items: Iterable[Item], pictures: Callable[[Item], tuple[Picture, Picture | None]]
+    ) -> Generator[tuple[Item, Inferred | OmzError], None, None]:
         idle = deque(self._requests)
         begun: deque[tuple[Item, _Run | OmzError]] = deque()
         before: NetworkInput | None = None
@@ -124,12 +158,25 @@ class MattingRequests:
                 except OmzError as error:
                     begun.append((item, error))
                 while begun and (not idle or isinstance(begun[0][1], OmzError)):
-                    yield _ended(*begun.popleft(), idle)
+                    yield self._ended(*begun.popleft(), idle)
             while begun:
-                yield _ended(*begun.popleft(), idle)
+                yield self._ended(*begun.popleft(), idle)
         finally:
             for item, run in begun:  # of a stream that was closed early
-                _ended(item, run, idle)
+                self._ended(item, run, idle)
+
+    def _ended(self, item: Item, run: _Run | OmzError, idle: deque[Request]) -> tuple[Item, Inferred | OmzError]:
+        """Wait for a run and return its outputs; its request is idle then."""
+        if isinstance(run, OmzError):
+            return item, run
+        idle.append(run.request)
+        try:
+            outputs = run.request.outputs()
+            _check(outputs, self.network.roles, run.given.fit.padded)
+            states = self.network.states(outputs)
+            return item, Inferred(run.given, outputs, run.request.milliseconds, states)
+        except OmzError as error:
+            return item, error
 
     def matte(self, inferred: Inferred) -> PixelMatte:
         """Return the matte in pixels; safe to call from several threads."""
@@ -143,7 +190,7 @@ class MattingRequests:
         return Matte(alpha, foreground.astype(np.float32) / np.float32(255), _trimap(inferred))
 
     def _alpha(self, inferred: Inferred) -> Tensor:
-        return inferred.given.fit.undo(inferred.outputs[self.network.alpha][0, ..., 0])
+        return inferred.given.fit.undo(inferred.outputs[ALPHA][0, ..., 0])
 
     def _rounded(self, alpha: Tensor) -> Pixels:
         if alpha.dtype == np.uint8:
@@ -159,18 +206,10 @@ class _Run:
     request: Request
 
 
-def _ended(item: Item, run: _Run | OmzError, idle: deque[Request]) -> tuple[Item, Inferred | OmzError]:
-    """Wait for a run and return its outputs; its request is idle then."""
-    if isinstance(run, OmzError):
-        return item, run
-    idle.append(run.request)
-    try:
-        outputs = run.request.outputs()
-        for name, output in outputs.items():
-            check_output(name, output.shape, run.given.fit.padded, is_nhwc=name != TRIMAP)
-        return item, Inferred(run.given, outputs, run.request.milliseconds)
-    except OmzError as error:
-        return item, error
+def _check(outputs: Mapping[str, Tensor], roles: Roles, size: Size) -> None:
+    for reading, count in ((roles.alpha, 1), (roles.foreground, 3), (roles.trimap, 3)):
+        if reading is not None:
+            check_output(reading, outputs[reading.name].shape, count, size)
 
 
 def _foreground(inferred: Inferred, alpha: Pixels) -> Picture:

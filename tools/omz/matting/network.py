@@ -10,27 +10,22 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from omz.errors import EngineError, ImageError
+from omz.errors import ImageError
 from omz.images.arrays import Alpha, Colours, Picture, Size
 from omz.images.geometry import Fit, fit_inside, fit_padded, fit_stretched
 from omz.images.sizes import picture_size
-from omz.runtime.engine import Engine, Tensor, TensorInfo
+from omz.matting.readings import read_logits, read_output
+from omz.matting.roles import Roles, input_size, picture_layout, roles_of
+from omz.runtime.engine import Engine, Tensor, TensorInfo, numpy_type
 
-PLATE = "bgr"
-"""The name networks give the plate: their *background*, not a colour order."""
 STRETCHED = "standard"
 """Model API's ``resize_type`` of a network that sees the whole image stretched to its size."""
-ALPHAS = ("pha", "alpha")
-"""The names networks give alpha; each has one of the two."""
-FOREGROUND = "fgr"
-"""The name networks give the foreground, RGB."""
-TRIMAP = "trimap"
-"""The name networks give the logits of their trimap."""
 
 Trimap: TypeAlias = NDArray[np.float32]
 """(H, W, 3), 0 to 1: the probability of each of the network's three classes, in its order; they add up to 1."""
 
-_CHANNELS = {**dict.fromkeys(ALPHAS, 1), FOREGROUND: 3, TRIMAP: 3}
+_COLOURS = 3
+_SHRUNK = 512.0  # pixels of the longer side that a network with a ratio sees at first
 _MULTIPLE = 4  # the refiner works in blocks of 4x4 pixels
 
 
@@ -66,37 +61,29 @@ class MattingNetwork:
     A network of free size sees an image at its own size, padded to a multiple of 4 by repeating its edges. A network of
     fixed size sees the image as large as fits, in proportion, or with ``stretch`` resized to that size by cubic
     interpolation. ``size`` (height, width) fixes that of a free network; the attribute is None if the network sees each
-    image at its own. ``alpha`` is the name of that output. Raises :class:`EngineError` for a model with other inputs or
-    outputs.
+    image at its own. ``roles`` are those of :func:`omz.matting.roles.roles_of` unless given. Raises
+    :class:`EngineError` for a model whose inputs and outputs matting does not know.
     """
 
-    def __init__(self, engine: Engine, stretch: bool = False, size: Size | None = None) -> None:
+    def __init__(
+        self, engine: Engine, stretch: bool = False, size: Size | None = None, roles: Roles | None = None
+    ) -> None:
+        self.engine, self.roles = engine, roles or roles_of(engine)
         inputs = {info.name: info for info in engine.inputs}
-        names = ", ".join(inputs)
-        self._plate = inputs.pop(PLATE, None)
-        alphas = [name for name in ALPHAS if name in engine.outputs]
-        if len(inputs) != 1 or not all(map(_is_picture, engine.inputs)) or not alphas:
-            raise EngineError(
-                f"the model takes {names} and gives {', '.join(engine.outputs)}; matting takes a picture, or a picture "
-                f"and the plate {PLATE}, and gives {' or '.join(ALPHAS)}"
-            )
-        self.engine, self.alpha = engine, alphas[0]
-        [self._picture] = inputs.values()
-        layout = layout_of(self._picture)
-        height, width = self._picture.shape[layout.index("H")], self._picture.shape[layout.index("W")]
-        if (height == -1) != (width == -1):
-            raise EngineError(f"the model takes {width}x{height}; both sides must be free (-1), or both fixed")
-        if height != -1:
-            size = height, width
-        self.size, self._stretch = size, stretch
+        self._picture = inputs[self.roles.picture]
+        self._plate = inputs.get(self.roles.plate)
+        self._ratio = inputs.get(self.roles.ratio)
+        self._states = [inputs[state.input] for state in self.roles.states]
+        fixed = input_size(self._picture)
+        self.size, self._stretch = size if -1 in fixed else fixed, stretch
 
     @property
-    def roles(self) -> Mapping[str, Literal["alpha", "foreground"]]:
+    def output_roles(self) -> Mapping[str, Literal["alpha", "foreground"]]:
         """The roles of the outputs that make the matte, by their names."""
-        roles: dict[str, Literal["alpha", "foreground"]] = {self.alpha: "alpha"}
-        if FOREGROUND in self.engine.outputs:
-            roles[FOREGROUND] = "foreground"
-        return roles
+        found: dict[str, Literal["alpha", "foreground"]] = {}
+        if self.roles.foreground is not None:
+            found[self.roles.foreground.name] = "foreground"
+        return {**found, self.roles.alpha.name: "alpha"}
 
     @property
     def takes_plate(self) -> bool:
@@ -106,7 +93,12 @@ class MattingNetwork:
     @property
     def gives_trimap(self) -> bool:
         """Whether mattes of the network have a trimap."""
-        return TRIMAP in self.engine.outputs
+        return self.roles.trimap is not None
+
+    @property
+    def remembers(self) -> bool:
+        """Whether the network is recurrent: a frame depends on those before it."""
+        return bool(self._states)
 
     def __call__(self, picture: Picture, plate: Picture | None = None) -> Matte:
         """Matte ``picture``, with its ``plate`` if the network takes one: both (H, W, 3) uint8 BGR, of one size.
@@ -117,7 +109,7 @@ class MattingNetwork:
         return self.matte(given, self.engine.infer(given.tensors))
 
     def fit(self, picture: Picture, plate: Picture | None = None, before: NetworkInput | None = None) -> NetworkInput:
-        """Return the images as the network takes them; see :meth:`__call__`.
+        """Return the images as the network takes them, with no frame before them; see :meth:`__call__`.
 
         The plate's tensor of the input ``before`` is used again if the plate is the same array, unchanged.
         """
@@ -135,31 +127,41 @@ class MattingNetwork:
                 sizes = f"picture {picture_size(picture)} and plate {picture_size(plate)}"
                 raise ImageError(f"{sizes} differ in size; resize the plate")
             if before and before.plate is plate and before.fit == fit:
-                tensors[PLATE] = before.tensors[PLATE]
+                tensors[self._plate.name] = before.tensors[self._plate.name]
             else:
-                tensors[PLATE] = picture_tensor(fit.apply(plate), self._plate)
+                tensors[self._plate.name] = picture_tensor(fit.apply(plate), self._plate)
+        if self._ratio is not None:
+            tensors[self._ratio.name] = _ratio(self._ratio, fit.padded)
+        for info in self._states:
+            tensors[info.name] = np.zeros(_closed(info.shape), numpy_type(info.element_type))
         return NetworkInput(picture, plate, small, fit, tensors)
 
     def matte(self, given: NetworkInput, outputs: Mapping[str, Tensor], clipped: bool = True) -> Matte:
-        """Return the matte made of the engine's float32 ``outputs``, which are NCHW.
+        """Return the matte made of the engine's ``outputs``.
 
         Unless ``clipped``, alpha may leave 0 to 1, as networks let it. Raises :class:`EngineError` for outputs of other
         sizes than the input.
         """
-        images = _images(outputs, given.fit.padded)
-        alpha = given.fit.undo(images[self.alpha][..., 0])
+        roles, size = self.roles, given.fit.padded
+        alpha = given.fit.undo(read_output(outputs, roles.alpha, 1, size)[..., 0])
         if clipped:
             alpha = np.clip(alpha, 0, 1)
         foreground = trimap = None
-        if FOREGROUND in images:
-            foreground = _full_foreground(given, images[FOREGROUND])
-        if TRIMAP in images:
-            trimap = full_trimap(given.fit, images[TRIMAP])
+        if roles.foreground is not None:
+            foreground = _full_foreground(given, read_output(outputs, roles.foreground, _COLOURS, size))
+        if roles.trimap is not None:
+            trimap = full_trimap(given.fit, read_logits(outputs, roles.trimap, size))
         return Matte(alpha, foreground, trimap)
 
-    def shape(self, info: TensorInfo, size: Size) -> tuple[int, ...]:
-        """Return the shape of an input for one image of ``size`` (height, width)."""
-        return _shape(layout_of(info), (*self._fit(size).padded, 3))
+    def states(self, outputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the inputs that remember a frame for the next, given the outputs for it, by their names."""
+        return {state.input: outputs[state.output] for state in self.roles.states}
+
+    def shapes(self, size: Size) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of the inputs for one image of ``size`` (height, width) and its plate, by their names."""
+        padded = (*self._fit(size).padded, _COLOURS)
+        pictures = [info for info in (self._picture, self._plate) if info is not None]
+        return {info.name: _shape(picture_layout(info), padded) for info in pictures}
 
     def _fit(self, size: Size) -> Fit:
         if self.size is None:
@@ -179,28 +181,12 @@ def full_trimap(fit: Fit, logits: NDArray[np.float32]) -> Trimap:
     return likely / likely.sum(axis=2, keepdims=True)
 
 
-def check_output(name: str, shape: tuple[int, ...], size: Size, is_nhwc: bool = False) -> None:
-    """Raise :class:`EngineError` unless an output, NCHW or NHWC, is one image of ``size`` (height, width)."""
-    expected: tuple[int, ...] = (1, _CHANNELS[name], *size)
-    if is_nhwc:
-        expected = (1, *size, _CHANNELS[name])
-    if shape != expected:
-        raise EngineError(f"the model's output {name} is {list(shape)}; matting gives {list(expected)}")
-
-
-def layout_of(info: TensorInfo) -> str:
-    """Return the layout of an input, NCHW unless it says another order of these letters."""
-    if sorted(info.layout) == sorted("NCHW"):
-        return info.layout
-    return "NCHW"
-
-
 def picture_tensor(picture: Picture | Colours, info: TensorInfo) -> Tensor:
     """Return a picture, (H, W, 3), in the layout and type of an input: float32, or uint8."""
     kind: type[np.uint8 | np.float32] = np.float32
     if info.element_type == "u8":
         kind = np.uint8
-    layout = layout_of(info)
+    layout = picture_layout(info)
     if layout == "NHWC" and picture.dtype == kind:
         return np.ascontiguousarray(picture)[None]
     tensor = np.empty(_shape(layout, picture.shape), kind)
@@ -216,15 +202,14 @@ def _shape(layout: str, picture: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(sides[side] for side in layout)
 
 
-def _images(outputs: Mapping[str, Tensor], size: Size) -> dict[str, NDArray[np.float32]]:
-    """Return the outputs that make a matte, (1, channels, h, w), as (h, w, channels)."""
-    images = {}
-    for name in _CHANNELS:
-        if name not in outputs:
-            continue
-        check_output(name, outputs[name].shape, size)
-        images[name] = outputs[name][0].transpose(1, 2, 0)
-    return images
+def _closed(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return a shape without open dimensions: 1 takes the place of each."""
+    return tuple(max(side, 1) for side in shape)
+
+
+def _ratio(info: TensorInfo, size: Size) -> Tensor:
+    """Return by how much a network is to shrink a picture of ``size`` at first: to 512 pixels in the longer side."""
+    return np.full(_closed(info.shape), min(1.0, _SHRUNK / max(size)), numpy_type(info.element_type))
 
 
 def _full_foreground(given: NetworkInput, rgb: NDArray[np.float32]) -> Colours:
@@ -238,10 +223,6 @@ def _full_foreground(given: NetworkInput, rgb: NDArray[np.float32]) -> Colours:
         return np.clip(undone, 0, 1, out=undone)
     change = given.fit.undo(foreground - given.small.astype(np.float32) * np.float32(1 / 255))
     return np.clip(given.picture.astype(np.float32) * np.float32(1 / 255) + change, 0, 1)
-
-
-def _is_picture(info: TensorInfo) -> bool:
-    return len(info.shape) == 4 and info.shape[layout_of(info).index("C")] in (-1, 3)
 
 
 def _check(role: str, image: Picture) -> None:

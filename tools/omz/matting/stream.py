@@ -12,7 +12,7 @@ from omz.images.arrays import Picture
 from omz.images.compositing import blur_behind
 from omz.images.refinement import Refinement, Smoother, refine
 from omz.matting.frames import Failure, Frame, MattedFrame
-from omz.matting.inference import Inferred, MattingRequests
+from omz.matting.inference import Inferred, MattingRequests, Memory
 from omz.work.pipeline import ahead, in_order
 from omz.work.stopwatch import Stopwatch
 
@@ -32,7 +32,10 @@ class MatteOptions:
 
 
 class MattingStream:
-    """Mattes frames, several at a time, in order; a ``smoother`` is for frames that follow each other."""
+    """Mattes frames, several at a time, in order.
+
+    A ``smoother``, and the ``memory`` of a recurrent network, are for frames that follow each other.
+    """
 
     def __init__(
         self,
@@ -41,9 +44,10 @@ class MattingStream:
         pool: ThreadPoolExecutor,
         watch: Stopwatch,
         smoother: Smoother | None = None,
+        memory: Memory | None = None,
     ) -> None:
         self._requests, self._options, self._pool, self._watch = requests, options, pool, watch
-        self.smoother = smoother
+        self.smoother, self.memory = smoother, memory
 
     def __call__(self, frames: Iterable[Frame | Failure]) -> Generator[MattedFrame | Failure, None, None]:
         """Yield the subject of each frame, in order; failures before and in this stream take the places of frames.
@@ -58,7 +62,8 @@ class MattingStream:
     def _inferred(
         self, frames: Iterable[Frame | Failure]
     ) -> Generator[tuple[Frame | Failure, Inferred | OmzError], None, None]:
-        with closing(ahead(frames, _WAITING)) as waiting, closing(self._requests.stream(waiting, _pictures)) as stream:
+        waiting = ahead(frames, _WAITING)
+        with closing(waiting), closing(self._requests.stream(waiting, _pictures, self.memory)) as stream:
             for item, found in stream:
                 if isinstance(found, Inferred):
                     self._watch.add("infer", found.milliseconds / 1e3)
@@ -79,7 +84,7 @@ class MattingStream:
         if self._options.blur:
             with self._watch("blur"):
                 frame = replace(frame, target=blur_behind(frame.picture, alpha, self._options.blur))
-        return MattedFrame(frame, alpha, matte.foreground, matte.trimap)
+        return MattedFrame(frame, alpha, matte.foreground, matte.trimap, found.states)
 
 
 def _smoothed(

@@ -17,6 +17,8 @@ from omz.atomic import whole_file
 from omz.errors import ModelFileError, first_line
 from omz.networks.fit import check_fit
 
+_WRAPPER = "module."
+
 
 def load_weights(network: nn.Module, path: Path, trust_code: bool = False) -> None:
     """Load ``path`` (``.safetensors``, or a PyTorch checkpoint) into ``network``, in the network's own precision.
@@ -24,9 +26,17 @@ def load_weights(network: nn.Module, path: Path, trust_code: bool = False) -> No
     A checkpoint is a pickle, which can hold code; it is executed only with ``trust_code``. Raises
     :class:`ModelFileError` if the file is missing, damaged or does not fit the network.
     """
-    state = _read(path, trust_code)
+    state = _without_wrapper(_read(path, trust_code), network)
     check_fit(_shapes(network.state_dict()), _shapes(state), path, type(network).__name__)
     network.load_state_dict(state)
+
+
+def _without_wrapper(state: Mapping[str, Tensor], network: nn.Module) -> Mapping[str, Tensor]:
+    """Return the state of a network that was saved inside ``DataParallel``, which puts a prefix before each name."""
+    is_wrapped = bool(state) and all(name.startswith(_WRAPPER) for name in state)
+    if not is_wrapped or any(name.startswith(_WRAPPER) for name in network.state_dict()):
+        return state
+    return {name.removeprefix(_WRAPPER): value for name, value in state.items()}
 
 
 def save_half(network: nn.Module, path: Path) -> None:

@@ -19,15 +19,18 @@ Tensor: TypeAlias = NDArray[Any]
 
 @dataclass(frozen=True)
 class TensorInfo:
-    """An input: its name, its shape, in which -1 is an open dimension, and OpenVINO's name of its type.
+    """An input or output: its name, its shape, in which -1 is an open dimension, and OpenVINO's name of its type.
 
-    ``layout`` has a letter a dimension, such as NCHW, and is empty if unknown.
+    ``layout`` has a letter a dimension, such as NCHW, and is empty if unknown; so is the shape of an output that only
+    shows when the model runs. ``bounds`` are the least and the largest value that an output can have, as far as the
+    model tells, which may be infinite; None if nothing is known of it.
     """
 
     name: str
     shape: tuple[int, ...]
     element_type: str = "f32"
     layout: str = ""
+    bounds: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,10 @@ class Engine(Protocol):
     @property
     def outputs(self) -> tuple[str, ...]:
         """The names of the outputs, in the model's order."""
+
+    @property
+    def output_infos(self) -> tuple[TensorInfo, ...]:
+        """The outputs, in the model's order, as far as they are known before it runs."""
 
     def infer(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Run once: arrays of the inputs' shapes, by name, to outputs by name. Raises :class:`EngineError`."""

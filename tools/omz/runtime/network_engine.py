@@ -25,6 +25,7 @@ class NetworkEngine(ABC):
     ) -> None:
         self.inputs = presented(own_inputs, preprocessing)
         self.outputs = outputs
+        self.output_infos = tuple(TensorInfo(name, ()) for name in outputs)
         self._types = {info.name: numpy_type(info.element_type) for info in own_inputs}
         self._preprocessing = preprocessing
 

@@ -42,6 +42,8 @@ class OnnxRuntimeEngine(NetworkEngine):
         except Exception as error:  # the only base that ONNX Runtime's errors share
             raise EngineError(f"{model} does not run in ONNX Runtime: {_first_line(error)}") from error
         super().__init__(own, tuple(outputs) or _names(self._session.get_outputs()), preprocessing)
+        known = {node.name: _info(node) for node in self._session.get_outputs()}
+        self.output_infos = tuple(known[name] for name in self.outputs)
 
     def _run(self, arguments: Sequence[Tensor]) -> Sequence[Tensor]:
         try:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -15,7 +15,8 @@ import numpy as np
 
 from omz.errors import EngineError
 from omz.runtime.engine import EngineInfo, Tensor, TensorInfo, check_inputs
-from omz.runtime.quiet_openvino import core, ov, port_names, reason
+from omz.runtime.quiet_openvino import core, ov, reason
+from omz.runtime.value_bounds import value_bounds
 
 _VIRTUAL_DEVICES = ("HETERO", "MULTI", "BATCH")
 _HINT = "INFERENCE_PRECISION_HINT"
@@ -76,12 +77,13 @@ class OpenVINOEngine:
         config = tuning.config()
         try:
             read = core().read_model(model)
-            self.facts = _facts(read)
+            self.facts = facts_of(read)
             self.resize_type = _resize_type(read)
             read = adapt(read)
             # Not the names of the compiled model, which can merge a tensor with another and take that name.
-            self.inputs = tuple(map(_info, read.inputs))
-            self.outputs = port_names(read.outputs)
+            self.inputs = tuple(map(port_info, read.inputs))
+            self.output_infos = output_infos(read)
+            self.outputs = tuple(info.name for info in self.output_infos)
             if precision == "auto":
                 kept = self.facts.get("keeps_model_in", "").split(",")
                 preferred = default_precision(device)
@@ -116,7 +118,7 @@ class OpenVINOEngine:
         try:
             model = self._read.clone()
             model.reshape({name: ov.PartialShape(shape) for name, shape in shapes.items()})
-            engine.inputs = tuple(map(_info, model.inputs))
+            engine.inputs = tuple(map(port_info, model.inputs))
             engine._compiled = core().compile_model(model, self._device, config)
         except RuntimeError as error:
             raise EngineError(f"the model does not run on {dict(shapes)}: {reason(error)}") from error
@@ -124,6 +126,10 @@ class OpenVINOEngine:
         if _CACHE in config:
             _keep_newest(Path(str(config[_CACHE])), _KEPT)
         return engine
+
+    def prefer_latency(self) -> None:
+        """Have one run at a time use the whole device; for a model that is not compiled yet."""
+        self._config["PERFORMANCE_HINT"] = "LATENCY"
 
     @property
     def info(self) -> EngineInfo:
@@ -197,7 +203,16 @@ def _keep_newest(folder: Path, count: int) -> None:
             path.unlink(missing_ok=True)
 
 
-def _info(port: ov.Output) -> TensorInfo:
+def output_infos(model: ov.Model) -> tuple[TensorInfo, ...]:
+    """Return the outputs of a model, with the bounds of their values."""
+    infos = []
+    for port in model.outputs:
+        infos.append(replace(port_info(port), bounds=value_bounds(port.get_node().input_value(0))))
+    return tuple(infos)
+
+
+def port_info(port: ov.Output) -> TensorInfo:
+    """Return an input or output."""
     shape, sides = port.get_partial_shape(), []
     if shape.rank.is_static:
         sides = [-1 if side.is_dynamic else side.get_length() for side in shape]
@@ -220,7 +235,12 @@ def layout_letters(layout: ov.Layout) -> str:
 
 
 def _check_device(device: str) -> None:
-    """Raise if a named device is missing; AUTO also takes devices to leave out, such as -GPU."""
+    """Raise if a named device is missing; AUTO also takes devices to leave out, such as -GPU.
+
+    The CPU is there, and need not wait until the drivers of all other devices have been asked.
+    """
+    if device == "CPU":
+        return
     present = list(core().available_devices)
     kind, _, members = device.partition(":")
     if kind == "AUTO" or (kind in _VIRTUAL_DEVICES and members):
@@ -263,7 +283,7 @@ def _computes(info: Mapping[str, ov.OVAny]) -> bool:
     return "layerType" not in info or str(info["layerType"].astype(str)) not in ("Input", "Const", "Output", "Reorder")
 
 
-def _facts(model: ov.Model) -> dict[str, str]:
+def facts_of(model: ov.Model) -> dict[str, str]:
     """Return the converter's description of the model; empty if the converter did not make the file."""
     if "omz" not in model.get_rt_info():
         return {}

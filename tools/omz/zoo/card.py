@@ -14,7 +14,17 @@ from omz.errors import CardError
 from omz.zoo.model_file import BundledSource, ModelFile
 from omz.zoo.postprocessing import Postprocessing
 from omz.zoo.record import Record
-from omz.zoo.vocabulary import CARD_FILE, COMPOSITE_FILE, Framework, Precision, TaskType
+from omz.zoo.vocabulary import (
+    CARD_FILE,
+    COMPOSITE_FILE,
+    Activation,
+    Framework,
+    InputRole,
+    LicenseKind,
+    OutputRole,
+    Precision,
+    TaskType,
+)
 
 _THROUGH_ONNX = {"pytorch": True, "mindspore": True, "caffe2": None}
 """Whether a framework's models must become ONNX first; None: they may. Others must not."""
@@ -24,12 +34,13 @@ class InputInfo(Record):
     """One input of the converted model.
 
     ``shape`` has an integer a dimension, -1 for one that may vary; ``layout`` has a letter a dimension. Each is empty
-    if the card does not have it.
+    if the card does not have it, and ``role`` is None.
     """
 
     name: str
     shape: tuple[Annotated[int, Field(ge=-1, strict=True)], ...] = ()
     layout: str = Field(default="", pattern=r"^[A-Z]*$")
+    role: InputRole | None = None
 
     @model_validator(mode="after")
     def _one_letter_a_dimension(self) -> InputInfo:
@@ -38,6 +49,38 @@ class InputInfo(Record):
             raise PydanticCustomError(
                 "layout", "layout {layout} has {letters} letters for the {dimensions} dimensions of shape", details
             )
+        return self
+
+
+class OutputInfo(Record):
+    """One output of the model that matting uses; the same name may come again, in another role.
+
+    ``channel`` is the first that counts, from 0: alpha has one, foreground and trimap have three. ``activation`` leads
+    from the output to its values; None is the usual one, a softmax for a trimap, else none. Without activation,
+    ``range`` has the values that stand for 0 and 1. ``layout`` has a letter a dimension, such as ``NHWC``, or ``HW``
+    without batch and channels, and is empty if the card does not have it. ``input`` is that which a state goes into.
+    """
+
+    name: str
+    role: OutputRole | None = None
+    channel: Annotated[int, Field(ge=0, strict=True)] | None = None
+    activation: Activation | None = None
+    range: tuple[float, float] = (0.0, 1.0)
+    layout: str = Field(default="", pattern=r"^[NCHW]*$")
+    input: str = ""
+
+    @model_validator(mode="after")
+    def _fits_its_role(self) -> OutputInfo:
+        if self.layout and (len({*self.layout}) < len(self.layout) or not {"H", "W"} <= {*self.layout}):
+            details = {"layout": self.layout}
+            raise PydanticCustomError("layout", "layout {layout} is to have H and W, and each letter once", details)
+        if self.range[0] == self.range[1]:
+            raise PydanticCustomError("range", "range: its two values are the same")
+        if self.range != (0.0, 1.0) and self.activation not in (None, "none"):
+            details = {"activation": self.activation}
+            raise PydanticCustomError("range", "range is for outputs without activation {activation}", details)
+        if (self.role == "state") != bool(self.input):
+            raise PydanticCustomError("input", "a state, and nothing else, names the input that it goes into")
         return self
 
 
@@ -70,8 +113,8 @@ class _Described(Record):
     """Base of the cards of models and composite models.
 
     ``folder`` holds the card; ``subdirectory`` is where the model's files lie below a download or output folder;
-    ``license`` is the address of the licence; ``remarks`` are oddities that do not keep the card from being used, a
-    line each.
+    ``license`` is the address of the licence, and ``license_kind`` what it asks: more than to name the authors, if it
+    is not ``permissive``. ``remarks`` are oddities that do not keep the card from being used, a line each.
     """
 
     filled_in: ClassVar[frozenset[str]] = frozenset(
@@ -87,6 +130,7 @@ class _Described(Record):
     task_type: TaskType
     framework: Framework
     license: str
+    license_kind: LicenseKind = "permissive"
 
     @property
     def path(self) -> Path:
@@ -98,16 +142,19 @@ class ModelCard(_Described):
     """Card of a model: its files, their sources, and its conversion to an IR.
 
     ``composite_model_name`` is that of the composite model that this one is a stage of. ``parity`` limits the error of
-    a conversion. ``quantizable`` and ``quantized`` are keys of older cards.
+    a conversion. ``tested_on_real_weights`` tells whether the author of the card has run the model on its published
+    weights; None: the card does not say. ``quantizable`` and ``quantized`` are keys of older cards.
     """
 
     files: tuple[ModelFile, ...]
     postprocessing: tuple[Postprocessing, ...] = ()
     input_info: tuple[InputInfo, ...] = ()
+    output_info: tuple[OutputInfo, ...] = ()
     conversion_to_onnx_args: tuple[str, ...] = ()
     model_optimizer_args: tuple[str, ...] | None = None
     model_info: ModelInfo = ModelInfo()
     parity: Tolerance = Tolerance()
+    tested_on_real_weights: bool | None = Field(default=None, strict=True)
     quantizable: bool | None = Field(default=None, strict=True)
     quantized: Literal["INT8"] | None = None
 
@@ -119,6 +166,21 @@ class ModelCard(_Described):
             raise PydanticCustomError("onnx", "framework {framework} {verb} conversion_to_onnx_args", details)
         if self.framework != "dldt" and not self.model_optimizer_args:
             raise PydanticCustomError("mo", "framework {f} needs model_optimizer_args", {"f": self.framework})
+        return self
+
+    @model_validator(mode="after")
+    def _roles_fit_together(self) -> ModelCard:
+        given: list[str | None] = [info.role for info in self.input_info]
+        given += [info.role for info in self.output_info]
+        for role in ("picture", "plate", "ratio", "alpha", "foreground", "trimap"):
+            if given.count(role) > 1:
+                raise PydanticCustomError("roles", "{role} is the role of more than one", {"role": role})
+        states = sorted(info.name for info in self.input_info if info.role == "state")
+        fed = sorted(info.input for info in self.output_info if info.role == "state")
+        if states != fed:
+            details = {"states": ", ".join(states) or "none", "fed": ", ".join(fed) or "none"}
+            text = "the states are the inputs {states}, but outputs go into {fed}; one is to go into each"
+            raise PydanticCustomError("roles", text, details)
         return self
 
     @model_validator(mode="after")

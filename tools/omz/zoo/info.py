@@ -42,7 +42,7 @@ def card_info(card: ModelCard | CompositeCard, details: bool = False) -> dict[st
         for stage in card.stages:
             info["model_stages"].append(card_info(stage, details))
         return info
-    info["input_info"] = _plain(card.input_info)
+    info["input_info"] = [_without_role(each) for each in _plain(card.input_info)]
     if details:
         info |= _details(card)
     return info
@@ -50,10 +50,14 @@ def card_info(card: ModelCard | CompositeCard, details: bool = False) -> dict[st
 
 def _details(card: ModelCard) -> dict[str, Any]:
     return {
+        "license_kind": card.license_kind,
+        "tested_on_real_weights": card.tested_on_real_weights,
         "files": list(map(_file_info, card.files)),
         "postprocessing": _plain(card.postprocessing),
         "conversion_to_onnx_args": list(card.conversion_to_onnx_args),
         "model_optimizer_args": list(card.model_optimizer_args or ()),
+        "input_roles": {info.name: info.role for info in card.input_info if info.role},
+        "output_info": _plain(card.output_info),
         "model_info": card.model_info.model_dump(mode="json", exclude_unset=True),
         **_preprocessing_info(card),
     }
@@ -63,14 +67,22 @@ def _path_if_there(path: Path) -> str | None:
     return str(path) if path.exists() else None
 
 
+def _without_role(info: dict[str, Any]) -> dict[str, Any]:
+    """Return an input as Open Model Zoo gives it."""
+    return {key: value for key, value in info.items() if key != "role"}
+
+
 def _plain(records: Iterable[Record]) -> list[dict[str, Any]]:
     return [record.model_dump(mode="json", by_alias=True) for record in records]
 
 
 def _file_info(file: ModelFile) -> dict[str, Any]:
-    """``urls``, best first, is empty for a file that ships with its card."""
+    """``urls``, best first, has no address for a file that ships with its card; ``sources`` has all sources."""
     (checksum,) = _plain([file.checksum])
-    return {"name": file.name, "size": file.size, "checksum": checksum, "urls": list(file.urls)}
+    sources = _plain(file.remotes)
+    return {
+        "name": file.name, "size": file.size, "checksum": checksum, "urls": list(file.urls), "sources": sources
+    }  # fmt: skip
 
 
 def _preprocessing_info(card: ModelCard) -> dict[str, Any]:

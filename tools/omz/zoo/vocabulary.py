@@ -12,8 +12,22 @@ COMPOSITE_FILE = "composite-model.yml"
 Framework = Literal["dldt", "onnx", "pytorch", "tf", "mindspore", "caffe", "caffe2", "mxnet", "paddle"]
 """Framework of a model's files; ``dldt`` stands for an OpenVINO IR."""
 
+LicenseKind = Literal["permissive", "copyleft", "non-commercial"]
+"""Demands of a licence on those who use a model."""
+
 Precision = Literal["FP16", "FP16-INT1", "FP16-INT8", "FP32", "FP32-INT1", "FP32-INT8"]
 """Storage of the numbers of an IR."""
+
+InputRole = Literal["picture", "plate", "state", "ratio"]
+"""Role of an input: the picture; its plate; what the network remembers of the frame before; or, a number, how far it
+shrinks the picture at first."""
+
+OutputRole = Literal["alpha", "foreground", "trimap", "state"]
+"""Role of an output. A state goes into an input with the next frame."""
+
+Activation = Literal["none", "sigmoid", "softmax", "min_max"]
+"""Step from an output to its values: none; a sigmoid, of a logit; a softmax over all channels; or, over the picture,
+(x - least) / (largest - least)."""
 
 TaskType = Literal[
     "action_recognition",

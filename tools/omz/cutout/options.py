@@ -208,6 +208,7 @@ class ModelFlags:
     accept_license: tuple[str, ...] = setting(
         (), "Accept the licence of the model NAME, if it is not permissive; repeatable.", takes=str, many=True,
         metavar="NAME")
+    trust_code: bool = setting(False, "Run code that comes with the model, to convert it on first use.")
     device: str = setting("CPU", "OpenVINO device: CPU, GPU, AUTO, …", "-d", "--device", shows_default=True)
     precision: str = setting(
         "auto", "Precision of inference. default: that of the device; auto: the same, or f32 where that is inaccurate.",
@@ -313,7 +314,14 @@ class Options(
         """The model."""
         from omz.models import ModelChoice
 
-        return ModelChoice(self.model or STARTER, self.models_dir, self.download_dir, self.offline, self.accept_license)
+        return ModelChoice(
+            self.model or STARTER,
+            self.models_dir,
+            self.download_dir,
+            self.offline,
+            self.accept_license,
+            self.trust_code,
+        )
 
     def with_model(self, live: bool) -> Options:
         """Return the options with a model: the one asked for, or that for what is known of the background.

@@ -118,7 +118,7 @@ def _example(flags: dict[str, Any]) -> None:
     opened = open_model(options.model_choice.ir(observer.on_event), options.device, options.precision)
     for warning in opened.warnings:
         observer.on_warning(warning)
-    title, rows = run_example(opened, options.output or Path("out"))
+    title, rows = run_example(opened, options.output or Path("out"), options.role_options)
     show_table(title, {"device asked for": options.device, **rows})
 
 

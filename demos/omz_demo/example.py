@@ -15,6 +15,8 @@ from omz.images.files import write_picture
 from omz.images.foreground import estimate_foreground
 from omz.images.geometry import resize
 from omz.matting.network import Matte, MattingNetwork
+from omz.matting.resolution import roles_of
+from omz.matting.roles import NOTHING_SAID, RoleOptions
 from omz.metrics.differences import mad
 from omz.models import OpenedModel
 from omz.synthesis import textures
@@ -32,13 +34,13 @@ def make_example() -> Scene:
     return make_scene(_SCENE, _SIZE, _SERIES)
 
 
-def run_example(opened: OpenedModel, folder: Path) -> tuple[str, dict[str, str]]:
+def run_example(opened: OpenedModel, folder: Path, options: RoleOptions = NOTHING_SAID) -> tuple[str, dict[str, str]]:
     """Matte the embedded pair, write its pictures into ``folder``, and return a title, and rows of what happened.
 
-    A model that takes no plate sees the picture alone.
+    A model that takes no plate sees the picture alone. ``options`` are roles that somebody said.
     """
     scene = make_example()
-    matter = MattingNetwork(opened.engine, opened.stretches)
+    matter = MattingNetwork(opened.engine, opened.stretches, roles=roles_of(opened.engine, options=options))
     plate = scene.plate if matter.takes_plate else None
     matter(scene.picture, plate)  # the first run of a size prepares it
     started = time.perf_counter()

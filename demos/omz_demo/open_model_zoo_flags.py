@@ -22,7 +22,7 @@ _LONG = {
     "-nthreads": "--num_threads",
     "-limit": "--output_limit",
 }
-_LAYOUT = re.compile(r"(?:(?P<name>[^\[\]():,]+):)?[\[(]?(?P<letters>[NCHW]{4})[\])]?")
+_LAYOUT = re.compile(r"(?:(?P<name>[^\[\](),]+):)?[\[(]?(?P<letters>[NCHW]{2,4})[\])]?")
 
 _option = partial(option, hidden=True)
 
@@ -144,13 +144,20 @@ def _target(text: str) -> str:
 
 
 def _layouts(text: str) -> dict[str, str]:
-    """Return the layout of each input: ``NCHW``, or ``src:NCHW,bgr:NCHW``."""
+    """Return the layout of each input or output: ``NCHW``, or ``src:NCHW,out:HW``; without a name, of all inputs."""
     layouts = {}
     for part in text.split(","):
         if not part:
             continue
         found = _LAYOUT.fullmatch(part.strip())
-        if found is None or sorted(found["letters"]) != sorted("NCHW"):
+        if found is None or not _is_layout(found["letters"], bool(found["name"])):
             raise UsageError(f"--layout {text}: write the letters N, C, H, W for each input, as in src:NCHW,bgr:NCHW")
         layouts[found["name"] or ""] = found["letters"]
     return layouts
+
+
+def _is_layout(letters: str, may_lack: bool) -> bool:
+    """Tell whether each letter comes once; outputs, which have a name, may lack batch and channels."""
+    if len({*letters}) < len(letters) or not {"H", "W"} <= {*letters}:
+        return False
+    return may_lack or len(letters) == len("NCHW")

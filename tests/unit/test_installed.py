@@ -95,6 +95,13 @@ def test_a_manifest_cannot_name_files_elsewhere(tmp_path, home):
     assert victim.exists()
 
 
+def test_notes_of_the_conversion_are_removed_too(tmp_path, home):
+    card = card_of(tmp_path, home)
+    note = stored_ir(card, home).parents[1] / "FP16.refused"
+    note.write_text("its weights do not fit")
+    assert note in {file.path for file in remove(card, home)}
+
+
 def test_what_a_stopped_download_left_is_removed_too(tmp_path, home):
     card = card_of(tmp_path, home)
     rest = home / "public" / "net" / f".net.onnx.{card.files[0].checksum.value[:12]}.part"

@@ -88,6 +88,8 @@ def _conversions(card: ModelCard, folder: Path) -> Iterator[Path]:
         yield manifest
         for file in written.get("files", ()):
             yield manifest.with_name(Path(file).name)
+    for place in places:
+        yield from place.glob("FP*.refused")  # the conversion's note that a precision is of no use
     for argument in card.conversion_to_onnx_args:  # the file on the way, beside the folders of the precisions
         flag, _, value = argument.partition("=")
         if flag == "--output-file" and value.startswith("$conv_dir/"):

@@ -46,6 +46,7 @@ class ModelChoice:
 
     ``download_dir`` has, or gets, the downloaded files of a model that is to be converted, by default the user's models
     folder. Nothing is downloaded if ``offline``. ``accepted`` are the names of models whose licences the user accepts.
+    ``trust_code`` runs code that comes with the card.
     """
 
     model: str
@@ -53,6 +54,7 @@ class ModelChoice:
     download_dir: Path | None = None
     offline: bool = False
     accepted: tuple[str, ...] = ()
+    trust_code: bool = False
 
     @property
     def is_file(self) -> bool:
@@ -88,7 +90,7 @@ class ModelChoice:
         if self.is_file:
             raise EngineError(f"no model at {self.model}; convert one with omz_converter")
         from omz.convert.events import FirstUse
-        from omz.convert.plan import plan_conversion
+        from omz.convert.plan import ConversionSettings, plan_conversion
         from omz.convert.store import is_stored, stored_ir
         from omz.download.first_use import FetchOptions, fetch_missing, folder_of
 
@@ -96,11 +98,12 @@ class ModelChoice:
         card = self.card
         folder = folder_of(card, self.download_dir)
         if not is_stored(card, folder):
-            if plan_conversion(card, folder, folder).is_allowed:  # else the conversion says why not
+            settings = ConversionSettings(trust_code=self.trust_code)
+            if plan_conversion(card, folder, folder, settings).is_allowed:  # else the conversion says why not
                 options = FetchOptions(self.offline, self.accepted, self._catalog.roots)
                 fetch_missing(card, folder, options, report)
             report(FirstUse(card.name))
-        path = stored_ir(card, folder, report=report)
+        path = stored_ir(card, folder, report, self.trust_code)
         remember(card.path, RememberedIR(path, _takes_plate(card)))
         return path
 
@@ -134,15 +137,15 @@ class ModelChoice:
 
 
 def log_first_use(event: Event) -> None:
-    """Log that a model is about to be downloaded or converted, as a warning of the logger ``omz``; ignore other events.
+    """Log that a model is downloaded, converted or used in full precision, as a warning of the logger ``omz``.
 
     That takes seconds in which nothing else can be seen. Python shows warnings where a program has set up no
     logging; where it has, they go where the program wants them.
     """
-    from omz.convert.events import FirstUse
+    from omz.convert.events import FirstUse, FullPrecisionUsed
     from omz.download.events import DownloadNeeded
 
-    if isinstance(event, FirstUse | DownloadNeeded):
+    if isinstance(event, FirstUse | FullPrecisionUsed | DownloadNeeded):
         logging.getLogger("omz").warning(event.line)
 
 
@@ -214,7 +217,7 @@ class MattingModel:
             is faster, and the foreground keeps the detail of the image.
         **roles: What the inputs and outputs of a model are that does not say it, as the flags of ``omz_demo`` do:
             ``picture``, ``plate_input``, ``alpha``, ``foreground``, ``state``, ``activation``, ``alpha_range``, such as
-            ``alpha="out:1", activation="softmax"``; and ``layouts`` of outputs by name, such as ``{"out": "NHWC"}``.
+            ``alpha="out:1", activation="softmax"``; and ``layouts`` by name, such as ``{"out": "NHWC"}``.
 
     Raises:
         OmzError: No model has this name, its files are damaged or cannot be downloaded, its licence has to be accepted
@@ -331,13 +334,15 @@ def convert_model(
 ) -> Conversion:
     """Convert a model of the zoo to OpenVINO IR, and compare the IR with its source, as ``omz_converter`` does.
 
+    It works in an isolated process, so that a model which crashes it, or needs too much memory, is an error.
+
     Args:
         name: A name of the zoo.
         output: The folder for the IRs, by default ``download_dir``; an IR that is up to date is kept.
         download_dir: The folder that ``download_model`` put the model's files into, by default the user's models
             folder. What is missing is downloaded.
-        settings: Precisions, shapes, types and layouts of inputs, how the IR is compared. With ``trust_code``, code of
-            a card runs in an isolated process.
+        settings: Precisions, shapes, types and layouts of inputs, how the IR is compared, and whether code of a card is
+            run.
         models_dir: Folders with model cards, which come before the zoo's own.
 
     Returns:
@@ -353,7 +358,7 @@ def convert_model(
         >>> conversion.irs["FP16"].path.as_posix()
         'ir/public/background-matting-starter/FP16/background-matting-starter.xml'
     """
-    from omz.convert.converter import carry_out
+    from omz.convert.jobs import convert_apart
     from omz.convert.plan import plan_conversion
     from omz.download.first_use import FetchOptions, fetch_missing, folder_of
 
@@ -364,16 +369,7 @@ def convert_model(
     plan = plan_conversion(card, downloads, folder, settings)
     if plan.is_allowed:
         fetch_missing(card, downloads, FetchOptions(file_roots=catalog.roots), log_first_use)
-    if not (plan.needs_trust and plan.settings.trust_code):
-        return carry_out(plan)
-    from omz.isolated import IsolatedProcess
-
-    process = IsolatedProcess("the conversion")
-    try:
-        process(os.chdir, os.getcwd())  # paths may be relative
-        return process(carry_out, plan)
-    finally:
-        process.close()
+    return convert_apart(plan)
 
 
 def download_model(

@@ -45,6 +45,7 @@ class Computed:
     info = EngineInfo("numpy", "CPU", "f32")
     inputs = (TensorInfo("image", (1, 3, -1, -1)),)
     outputs = ("alpha",)
+    output_infos = (TensorInfo("alpha", (1, 1, -1, -1)),)
 
     def __init__(self, compute: Callable[[np.ndarray], np.ndarray]) -> None:
         self._compute = compute

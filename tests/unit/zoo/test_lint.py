@@ -161,7 +161,8 @@ def test_an_md5_needs_a_reason_which_is_then_a_note(tmp_path):
     assert found(tmp_path) == (
         [], ["files.0.checksum: an MD5 can be forged; write a SHA-384, or in remark why there is none"]
     )  # fmt: skip
-    write_companions(write_card(tmp_path, "excused", files=[{**file, "remark": "its publisher states\nnothing else"}]))
+    excused = {**file, "remark": "its publisher states\nnothing else"}
+    write_companions(write_card(tmp_path, "excused", files=[excused]))
     (note,) = lint_card(Catalog(tmp_path).load("excused"))
     assert note.line.endswith("model.yml: files.0: its publisher states\\nnothing else")
     assert (note.is_error, note.is_note) == (False, True)

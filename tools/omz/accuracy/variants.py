@@ -24,7 +24,8 @@ from omz.errors import DataError, EngineError, UsageError
 from omz.images.arrays import Picture, Pixels, Size
 from omz.images.sizes import picture_size, size_text
 from omz.matting.network import STRETCHED, MattingNetwork
-from omz.matting.roles import Roles, description_of, roles_of
+from omz.matting.resolution import roles_of
+from omz.matting.roles import Roles, description_of
 from omz.metrics.differences import unit
 from omz.runtime.engine import Engine, EngineInfo
 from omz.runtime.openvino_engine import OpenVINOEngine

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -29,6 +30,20 @@ def _read_jobs(ctx: click.Context, param: click.Parameter, value: str) -> int:
     if not value.isdecimal() or int(value) < 1:
         raise click.BadParameter("must be a positive integer or auto")
     return int(value)
+
+
+def _read_memory(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    """Return the bytes of ``6GB``, ``500MB`` or ``6.5GB``."""
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([MG])i?B?", value, re.IGNORECASE)
+    if found is None or not float(found[1]):
+        raise click.BadParameter("must be a size such as 6GB or 500MB")
+    from omz.isolated import watches_memory
+
+    if not watches_memory():
+        raise click.BadParameter("this system does not tell how much memory a process needs; leave it out")
+    return int(float(found[1]) * (1 << (20 if found[2] in "mM" else 30)))
 
 
 def _find_python(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
@@ -59,6 +74,10 @@ def _find_python(ctx: click.Context, param: click.Parameter, value: str | None) 
 @click.option("--force", is_flag=True, help="Convert even what is up to date.")
 @click.option("--dry_run", "--dry-run", is_flag=True, help="Print what would be done, and exit.")
 @click.option("--progress_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
+              help="Stop a model that takes longer; default: 3600.")  # fmt: skip
+@click.option("--max_memory", callback=_read_memory, metavar="SIZE",
+              help="Stop a model that needs more, such as 6GB; default: 4GB and 20 times its files.")  # fmt: skip
 @click.option("-j", "--jobs", default="1", show_default=True, callback=_read_jobs, help="Models at a time, or auto.")
 def main(
     selection: Selection,
@@ -70,6 +89,8 @@ def main(
     dry_run: bool,
     progress_format: str,
     jobs: int,
+    timeout: float | None,
+    max_memory: int | None,
     **flags: Any,
 ) -> None:
     """Convert models of the zoo to OpenVINO IR, with colour order, mean and scale built in.
@@ -82,7 +103,7 @@ def main(
     from omz.cli.conversion_display import ConversionDisplay
     from omz.cli.display import JsonDisplay, end
     from omz.convert.events import planned
-    from omz.convert.jobs import convert_all
+    from omz.convert.jobs import Limits, convert_all
     from omz.download.first_use import FetchOptions
 
     settings = _settings(flags)
@@ -95,7 +116,8 @@ def main(
         return
     options = FetchOptions(offline, accept_license, selection.catalog.roots)
     plans = _fetch(plans, options, display, failures)
-    outcomes = convert_all([plan for _, plan in plans], jobs, force, display.show)
+    limits = Limits(memory=max_memory) if timeout is None else Limits(timeout, max_memory)
+    outcomes = convert_all([plan for _, plan in plans], jobs, force, display.show, limits)
     for (name, _), outcome in zip(plans, outcomes, strict=True):
         for event in outcome.events:
             display.show(event)

@@ -7,7 +7,6 @@ Python, so both are done at a time.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,21 +16,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from omz.errors import OmzError, UsageError
+from omz.errors import OmzError
 from omz.images.suffixes import IMAGE_SUFFIXES
 from omz.matting.inference import Depth, MattingRequests
-from omz.matting.roles import input_size
 from omz.matting.uint8_graph import normal_roles, uint8_graph
 from omz.models import open_model
 from omz.runtime.openvino_engine import port_info
-from omz.runtime.quiet_openvino import ov, port_names
+from omz.runtime.quiet_openvino import ov
 
 if TYPE_CHECKING:
     from omz.cutout.options import Options
     from omz.images.arrays import Size
 
 
-_PICTURE_RANK = 4
+_PICTURE_RANK, _SIDES = 4, 2
 
 
 @dataclass(frozen=True)
@@ -97,23 +95,7 @@ def only_size(options: Options) -> Size | None:
 
 
 def _adapted(options: Options, model: ov.Model) -> ov.Model:
-    model = _laid_out(model, options.layouts)
-    pictures = [info for info in map(port_info, model.inputs) if len(info.shape) == _PICTURE_RANK]
-    is_free = all(-1 in input_size(info) for info in pictures)
+    shapes = [info.shape for info in map(port_info, model.inputs) if len(info.shape) == _PICTURE_RANK]
+    is_free = all(shape.count(-1) >= _SIDES for shape in shapes)
     in_bytes = is_free and not options.input_size and options.alpha_bits == "8"  # resized alpha is rounded afterwards
     return uint8_graph(model, not in_bytes, options.role_options)
-
-
-def _laid_out(model: ov.Model, layouts: Mapping[str, str]) -> ov.Model:
-    """Return a model whose inputs have these layouts, by their names; "" is all others. It changes the one given."""
-    inputs, outputs = port_names(model.inputs), port_names(model.outputs)
-    unknown = {*layouts} - {"", *inputs, *outputs}
-    if unknown:
-        named = f"the model's inputs are {', '.join(inputs)}, its outputs {', '.join(outputs)}"
-        raise UsageError(f"--layout {min(unknown)}: {named}")
-    for parameter in model.get_parameters():
-        rank = parameter.get_partial_shape().rank
-        layout = layouts.get(parameter.output(0).any_name, layouts.get(""))
-        if layout and rank.is_static and rank.get_length() == len(layout):
-            parameter.set_layout(ov.Layout(layout))
-    return model

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -207,6 +208,7 @@ class ModelFlags:
     accept_license: tuple[str, ...] = setting(
         (), "Accept the licence of the model NAME, if it is not permissive; repeatable.", takes=str, many=True,
         metavar="NAME")
+    trust_code: bool = setting(False, "Run code that comes with the model, to convert it on first use.")
     device: str = setting("CPU", "OpenVINO device: CPU, GPU, AUTO, …", "-d", "--device", shows_default=True)
     precision: str = setting(
         "auto", "Precision of inference. default: that of the device; auto: the same, or f32 where that is inaccurate.",
@@ -223,20 +225,20 @@ class ModelFlags:
 
 @dataclass(frozen=True, kw_only=True)
 class RoleFlags:
-    """The inputs and outputs of a model that does not say what they are."""
+    """The inputs and outputs of a model that does not say what they are; they are among the facts of a session."""
 
-    picture: str | None = option(None, "Input that takes the picture.", metavar="NAME")
-    plate_input: str | None = option(None, "Input that takes the plate.", metavar="NAME")
-    alpha: str | None = option(None, "Output, and its channel from 0, that is alpha.", metavar="NAME[:CHANNEL]")
-    foreground: str | None = option(
+    picture: str | None = setting(None, "Input that takes the picture.", metavar="NAME")
+    plate_input: str | None = setting(None, "Input that takes the plate.", metavar="NAME")
+    alpha: str | None = setting(None, "Output, and its channel from 0, that is alpha.", metavar="NAME[:CHANNEL]")
+    foreground: str | None = setting(
         None, "Output, and the first of its three channels, that is the foreground, RGB.", metavar="NAME[:CHANNEL]")
-    state: tuple[str, ...] = option(
+    state: tuple[str, ...] = setting(
         (), "Output that goes into an input with the next frame, of a recurrent model.", many=True,
         metavar="OUTPUT=INPUT")
-    activation: Activation | None = option(
+    activation: Activation | None = setting(
         None, "Step from the output to alpha: sigmoid of logits, softmax over channels, min_max over the picture.",
         choices=("none", "sigmoid", "softmax", "min_max"))
-    alpha_range: tuple[float, float] | None = option(
+    alpha_range: tuple[float, float] | None = setting(
         None, "Values that stand for alpha 0 and 1, without activation.", read=read_range, metavar="LOW,HIGH")
 
 
@@ -307,12 +309,19 @@ class Options(
     def _is_video_without_alpha(self) -> bool:
         return self.output is not None and self.output.suffix.lower() in _WITHOUT_ALPHA
 
-    @property
+    @cached_property
     def model_choice(self) -> ModelChoice:
         """The model."""
         from omz.models import ModelChoice
 
-        return ModelChoice(self.model or STARTER, self.models_dir, self.download_dir, self.offline, self.accept_license)
+        return ModelChoice(
+            self.model or STARTER,
+            self.models_dir,
+            self.download_dir,
+            self.offline,
+            self.accept_license,
+            self.trust_code,
+        )
 
     def with_model(self, live: bool) -> Options:
         """Return the options with a model: the one asked for, or that for what is known of the background.

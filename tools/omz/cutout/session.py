@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -23,6 +23,7 @@ from omz.images.sizes import size_text
 from omz.matting.backgrounds import Blur, Target, load_target, target_file
 from omz.matting.frames import MattedFrame
 from omz.matting.inference import MattingRequests, Memory
+from omz.matting.roles import NOTHING_SAID
 from omz.matting.stream import MatteOptions, MattingStream
 from omz.runtime.engine import EngineInfo
 
@@ -144,7 +145,16 @@ def _facts(options: Options, model: Path, info: EngineInfo) -> dict[str, str]:
         "device": f"{info.device} {info.precision}",
         "plate": _content(options.plate),
         "target": _content(options.target),
+        **_said(options),
     }
+
+
+def _said(options: Options) -> dict[str, str]:
+    """Return the roles that were said, so that there is no such fact where none were."""
+    said = replace(options.role_options, layouts={})  # which have always been among the options
+    if said == NOTHING_SAID:
+        return {}
+    return {"roles": str(said)}
 
 
 def _content(text: str | None) -> str:

@@ -15,7 +15,9 @@ from omz.images.arrays import Alpha, Colours, Picture, Size
 from omz.images.geometry import Fit, fit_inside, fit_padded, fit_stretched
 from omz.images.sizes import picture_size
 from omz.matting.readings import read_logits, read_output
-from omz.matting.roles import Roles, input_size, picture_layout, roles_of
+from omz.matting.resolution import roles_of
+from omz.matting.roles import Roles
+from omz.matting.signature import input_size, picture_layout
 from omz.runtime.engine import Engine, Tensor, TensorInfo, numpy_type
 
 STRETCHED = "standard"
@@ -61,7 +63,7 @@ class MattingNetwork:
     A network of free size sees an image at its own size, padded to a multiple of 4 by repeating its edges. A network of
     fixed size sees the image as large as fits, in proportion, or with ``stretch`` resized to that size by cubic
     interpolation. ``size`` (height, width) fixes that of a free network; the attribute is None if the network sees each
-    image at its own. ``roles`` are those of :func:`omz.matting.roles.roles_of` unless given. Raises
+    image at its own. ``roles`` are those of :func:`omz.matting.resolution.roles_of` unless given. Raises
     :class:`EngineError` for a model whose inputs and outputs matting does not know.
     """
 

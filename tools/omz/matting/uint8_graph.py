@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
 
+from omz.errors import UsageError
 from omz.matting.readings import LEAST_PROBABILITY, LEAST_RANGE
-from omz.matting.roles import NOTHING_SAID, OutputReading, RoleOptions, Roles, State, described, picture_layout, resolve
+from omz.matting.resolution import resolve
+from omz.matting.roles import NOTHING_SAID, OutputReading, RoleOptions, Roles, State, described
+from omz.matting.signature import picture_layout
 from omz.runtime.openvino_engine import OpenVINOEngine, facts_of, output_infos, port_info
-from omz.runtime.quiet_openvino import PrePostProcessor, ov
+from omz.runtime.quiet_openvino import PrePostProcessor, ov, port_names
 
 try:
     import openvino.opset13 as ops
@@ -33,8 +36,9 @@ def uint8_graph(model: ov.Model, float_alpha: bool = False, options: RoleOptions
     Channels, activation and range of outputs are applied. Alpha and foreground are clipped to 0 to 1 and rounded to the
     nearest of 256 values. With ``float_alpha``, alpha is float32, (1, H, W, 1), as the network gives it: to be resized
     before it is clipped and rounded, or to have more than 8 bits. A trimap is NCHW, logits. States stay as they are,
-    and other outputs go. Raises as :func:`omz.matting.roles.resolve` does.
+    and other outputs go. Raises as :func:`omz.matting.resolution.resolve` does.
     """
+    _lay_out(model, options.layouts)
     inputs = tuple(map(port_info, model.inputs))
     roles = resolve(inputs, output_infos(model), described(facts_of(model)), options)
     model = _with_uint8_inputs(model, roles)
@@ -47,6 +51,20 @@ def uint8_graph(model: ov.Model, float_alpha: bool = False, options: RoleOptions
     for port in model.inputs:
         port.get_tensor().set_names({renamed[port.any_name]})
     return ov.Model(results, model.get_parameters(), model.get_friendly_name())
+
+
+def _lay_out(model: ov.Model, layouts: Mapping[str, str]) -> None:
+    """Give inputs these layouts, by their names; "" is all others. Names may also be those of outputs."""
+    inputs, outputs = port_names(model.inputs), port_names(model.outputs)
+    unknown = {*layouts} - {"", *inputs, *outputs}
+    if unknown:
+        named = f"the model's inputs are {', '.join(inputs)}, its outputs {', '.join(outputs)}"
+        raise UsageError(f"--layout {min(unknown)}: {named}")
+    for parameter in model.get_parameters():
+        rank = parameter.get_partial_shape().rank
+        layout = layouts.get(parameter.output(0).any_name, layouts.get(""))
+        if layout and rank.is_static and rank.get_length() == len(layout):
+            parameter.set_layout(ov.Layout(layout))
 
 
 def normal_roles(engine: OpenVINOEngine) -> Roles:

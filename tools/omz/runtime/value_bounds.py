@@ -120,7 +120,7 @@ _SOURCES: Mapping[str, Callable[[ov.Node], Bounds]] = {
     "Constant": _constant,
     "Clamp": _clamp,
     "Tanh": lambda node: (-1.0, 1.0),
-    **dict.fromkeys(("Sigmoid", "SoftMax", "HardSigmoid", "HSigmoid"), lambda node: _UNIT),
+    **dict.fromkeys(("Sigmoid", "Softmax", "SoftMax", "HardSigmoid", "HSigmoid"), lambda node: _UNIT),
 }
 """What bounds values by itself."""
 _KEEPING = (

@@ -32,7 +32,9 @@ def main(arguments: tuple[str, ...]) -> None:
     from omz.convert.onnx_to_ir import optimize
     from omz.zoo.optimizer_arguments import parse_command_line
 
-    if arguments and not arguments[0].startswith("-"):
+    if not arguments:
+        raise UsageError("there is no model; name an ONNX file with --input_model FILE, or see omz_mo --help")
+    if not arguments[0].startswith("-"):
         arguments = (f"--input_model={arguments[0]}", *arguments[1:])
     try:
         understood, destination = parse_command_line(arguments, "arguments")

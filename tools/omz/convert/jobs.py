@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from omz.convert.converter import carry_out
 from omz.convert.events import ConversionBegin, ConversionEnd
 from omz.convert.plan import ConversionPlan
-from omz.errors import EngineError, OmzError
+from omz.errors import EngineError, OmzError, os_reason
 from omz.events import Event, Report
 from omz.isolated import IsolatedProcess
 
@@ -98,7 +98,7 @@ def _convert(plan: ConversionPlan, force: bool, show: Report | None = None) -> J
     except OSError as error:
         if show:
             raise
-        problem = f"{plan.card.name}: {error}"
+        problem = f"{plan.card.name}: {error.filename or 'a file'} cannot be used: {os_reason(error)}"
     except (Exception, SystemExit) as error:  # a defect of ours must not keep the other models from being converted
         told = (str(error).strip() or "no reason told").splitlines()[0]
         problem = f"{plan.card.name}: unexpected {type(error).__name__}: {told}; please report it"

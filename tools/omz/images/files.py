@@ -15,7 +15,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from omz.atomic import whole_file
-from omz.errors import ImageError, first_line, os_reason
+from omz.errors import ImageError, os_reason, os_remedy
 from omz.images.arrays import Picture, Pixels, Size
 from omz.images.encoding import Metadata, encode, metadata_of, upright
 from omz.images.sizes import picture_size
@@ -160,7 +160,8 @@ def _opened(path: Path, content: bytes | None = None) -> Iterator[ImageFile.Imag
         limit = (Image.MAX_IMAGE_PIXELS or 0) // 10**6
         raise ImageError(f"{path} has more than {limit} million pixels; make it smaller") from None
     except (OSError, SyntaxError, ValueError) as error:
-        raise ImageError(f"{path} cannot be read as a picture: {first_line(error)}; use an undamaged file") from error
+        remedy = os_remedy(error, "use an undamaged file")
+        raise ImageError(f"{path} cannot be read as an image: {os_reason(error)}; {remedy}") from error
 
 
 def _as_bgr(image: Image.Image, path: Path) -> Picture:

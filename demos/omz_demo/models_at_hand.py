@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -51,7 +52,9 @@ def _model(card: ModelCard, models_dir: Sequence[Path], download_dir: Path) -> M
         missing += not _has_size(card.file_path(file, download_dir), file.size)
     if missing:
         command = _download_command(card.name, models_dir, download_dir)
-        return Model(card.name, "to download", f"{missing} of its files are not in {download_dir}", command)
+        them = "its file is" if len(remote) == 1 else f"{missing} of its {len(remote)} files are"
+        folder = os.path.join(download_dir, card.subdirectory)  # which a Path would write without its ./
+        return Model(card.name, "to download", f"{them} not in {folder}", command)
     where = f"downloaded to {download_dir / card.subdirectory}" if remote else "ships with the package"
     try:
         from omz.convert.store import is_stored  # needs OpenVINO, which may be what is missing

@@ -97,16 +97,13 @@ def main(
 
 def _settings(flags: dict[str, Any]) -> ConversionSettings:
     from omz.convert.plan import PRECISIONS, ConversionSettings
-    from omz.zoo.optimizer_arguments import NO_EQUIVALENT, parse_shapes
+    from omz.zoo.optimizer_arguments import parse_shapes
     from omz.zoo.vocabulary import parse_precisions
 
     if flags["mo"] and (flags["input_type"] or flags["input_layout"]):
         raise UsageError("--input_type and --input_layout do not work with --mo; omit them")
     if flags["mo"] and not flags["mo"].is_file():
         raise ConversionError(f"--mo {flags['mo']} is not a file; check the path")
-    for flag in (argument.partition("=")[0] for argument in flags["extra"]):
-        if flag in NO_EQUIVALENT:
-            raise UsageError(f"--add_mo_arg: {flag} is not supported: {NO_EQUIVALENT[flag]}")
     return ConversionSettings(
         precisions=parse_precisions(flags["precisions"], PRECISIONS),
         extra=flags["extra"],

@@ -33,13 +33,13 @@ def main(arguments: tuple[str, ...]) -> None:
     from omz.zoo.optimizer_arguments import parse_command_line
 
     if not arguments:
-        raise UsageError("there is no model; name an ONNX file with --input_model FILE, or see omz_mo --help")
+        raise UsageError("there is no model; name an ONNX file with --input_model; see omz_mo --help")
     if not arguments[0].startswith("-"):
         arguments = (f"--input_model={arguments[0]}", *arguments[1:])
     try:
         understood, destination = parse_command_line(arguments, "arguments")
     except CardError as error:
-        raise UsageError(str(error)) from None
+        raise UsageError(f"{str(error).removeprefix('arguments: ')}; see omz_mo --help") from None
     xml = optimize(understood, destination)
     click.echo(f"[ SUCCESS ] Generated IR version {_ir_version(xml)} model.")
     click.echo(f"[ SUCCESS ] XML file: {xml.absolute()}")

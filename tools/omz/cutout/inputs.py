@@ -143,7 +143,7 @@ def _in_folder(folder: Path, recursive: bool, left_out: set[Path]) -> Inputs:
     files = _media(_files(folder, recursive, left_out), folder, left_out)
     if not files:
         more = "" if recursive else ", or --recursive for the folders below it"
-        raise UsageError(f"{folder} has no pictures or videos; name another folder{more}")
+        raise UsageError(f"{folder} has no images or videos; name another folder{more}")
     return files
 
 
@@ -173,7 +173,7 @@ def _matches(pattern: str, left_out: set[Path]) -> Inputs:
     closed = left_out.union(map(Path.resolve, sequences)) - {root.resolve()}
     files = _media((path for path in found if closed.isdisjoint(path.resolve().parents)), root, left_out)
     if not files:
-        raise UsageError(f"no picture or video matches {pattern}; check the pattern")
+        raise UsageError(f"no image or video matches {pattern}; check the pattern")
     return files
 
 

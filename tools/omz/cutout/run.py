@@ -44,7 +44,7 @@ def run(options: Options, observer: Observer | None = None, opening: Future[Open
     plan = make_plan(options)
     is_live = plan.live is not None
     takes_plate = options.model_choice.takes_plate()
-    check_plate_given(options.model, takes_plate, options.plate is not None or is_live)
+    check_plate_given(options, takes_plate, options.plate is not None or is_live)
     plates: PlateSource | None = None
     if plan.pictures:
         plates = image_plates(options.plate, options.recursive)

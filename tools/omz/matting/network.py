@@ -77,7 +77,7 @@ class MattingNetwork:
         alphas = [name for name in ALPHAS if name in engine.outputs]
         if len(inputs) != 1 or not all(map(_is_picture, engine.inputs)) or not alphas:
             raise EngineError(
-                f"the model takes {names} and gives {', '.join(engine.outputs)}; matting takes a picture, or a picture "
+                f"the model takes {names} and gives {', '.join(engine.outputs)}; matting takes an image, or an image "
                 f"and the plate {PLATE}, and gives {' or '.join(ALPHAS)}"
             )
         self.engine, self.alpha = engine, alphas[0]
@@ -121,7 +121,7 @@ class MattingNetwork:
 
         The plate's tensor of the input ``before`` is used again if the plate is the same array, unchanged.
         """
-        _check("picture", picture)
+        _check("image", picture)
         if plate is None and self.takes_plate:
             raise ImageError("the model needs the plate; pass the same scene without the subject")
         if plate is not None and not self.takes_plate:
@@ -132,7 +132,7 @@ class MattingNetwork:
         if self._plate is not None and plate is not None:
             _check("plate", plate)
             if picture.shape != plate.shape:
-                sizes = f"picture {picture_size(picture)} and plate {picture_size(plate)}"
+                sizes = f"image {picture_size(picture)} and plate {picture_size(plate)}"
                 raise ImageError(f"{sizes} differ in size; resize the plate")
             if before and before.plate is plate and before.fit == fit:
                 tensors[PLATE] = before.tensors[PLATE]

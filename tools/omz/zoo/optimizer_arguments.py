@@ -95,12 +95,18 @@ class Destination:
 def card_arguments(
     card: ModelCard, download_dir: Path, output_dir: Path, extra: Sequence[str] = ()
 ) -> OptimizerArguments:
-    """Parse the arguments of a card, then ``extra``; raises :class:`CardError` that names card and flag."""
+    """Parse the arguments of a card, then ``extra``.
+
+    Raises :class:`CardError` that names card and flag, and :class:`UsageError` for one of ``extra``.
+    """
     arguments = argument_list(card, download_dir, output_dir)
     parsed = parse_optimizer_arguments(arguments, f"{card.path}: model_optimizer_args")
     if not extra:
         return parsed
-    return parse_optimizer_arguments([*arguments, *extra], f"{card.name}: --add_mo_arg")
+    try:
+        return parse_optimizer_arguments([*arguments, *extra], f"{card.name}: --add_mo_arg")
+    except CardError as error:
+        raise UsageError(str(error)) from None
 
 
 def argument_list(card: ModelCard, download_dir: Path, output_dir: Path, extra: Sequence[str] = ()) -> list[str]:

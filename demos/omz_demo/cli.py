@@ -14,7 +14,7 @@ import click
 
 from omz.cli.command import below, omz_command
 from omz.cutout.options import Options, make_options
-from omz.errors import UsageError
+from omz.errors import ImageError, UsageError
 from omz_demo.flags import FILE_OR_TEXT, with_flags
 from omz_demo.open_model_zoo_flags import normalise, with_theirs
 
@@ -36,7 +36,7 @@ def main(positional: tuple[str, ...], inputs: tuple[str, ...], example: bool, **
     composites with --target, saved beside the input or at --output. Without an input, the demo runs on a built-in
     synthetic image. `omz_demo doctor` checks this machine.
 
-    Exit codes: 0 done, 1 something failed, 2 wrong usage.
+    Exit codes: 0 done, 1 something failed or is missing, 2 wrong usage, 130 Ctrl-C.
     """
     inputs = (*positional, *inputs)
     if inputs == (_DOCTOR,) and not Path(_DOCTOR).exists():
@@ -49,7 +49,18 @@ def main(positional: tuple[str, ...], inputs: tuple[str, ...], example: bool, **
         _run(inputs, flags)
 
 
+def _check_not_doctor(inputs: tuple[str, ...]) -> None:
+    """Raise :class:`ImageError` for a misspelt ``doctor``."""
+    if len(inputs) != 1 or os.path.exists(inputs[0]):
+        return
+    from difflib import get_close_matches
+
+    if get_close_matches(inputs[0], [_DOCTOR]):
+        raise ImageError(f"no file at {inputs[0]}; check the path, or did you mean omz_demo {_DOCTOR}?")
+
+
 def _run(inputs: tuple[str, ...], flags: dict[str, Any]) -> None:
+    _check_not_doctor(inputs)
     # OpenBLAS, which NumPy loads, starts threads that spin for a while, and nothing here multiplies matrices.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from omz.malloc import keep_freed_memory
@@ -106,7 +117,10 @@ def _show(summary: Summary, options: Options) -> None:
 
 def _example(flags: dict[str, Any]) -> None:
     if flags["plate"] or flags["target"] or flags["trimap"]:
-        raise UsageError("--background, --target and --trimap need an input; add -i IMAGE")
+        raise UsageError("--plate, --target and --trimap need an input; add -i IMAGE")
+    output = flags["output"]
+    if output is not None and not output.is_dir() and (output.suffix or str(output) == "-"):
+        raise UsageError(f"the example writes six files, and {output} is not a folder; name one with -o")
     from omz.models import open_model
     from omz_demo.display import TerminalObserver, show_table
     from omz_demo.example import run_example

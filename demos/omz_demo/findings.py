@@ -208,7 +208,7 @@ def _hints(found: Findings) -> Iterator[str]:
     if missing:
         yield f"FFmpeg lacks {', '.join(missing)}: pip install --force-reinstall av"
     if not found.display:
-        yield "no display: add --no_show"
+        yield "no display: to record a camera, add --no_show and -o FILE"
     for model in found.models:
         if model.command:
             yield f"{model.name} is downloaded on first use, or now: {model.command}"

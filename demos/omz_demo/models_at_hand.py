@@ -53,7 +53,8 @@ def _model(card: ModelCard, models_dir: Sequence[Path], download_dir: Path | Non
         missing += not _has_size(card.file_path(file, folder), file.size)
     if missing:
         command = _download_command(card.name, models_dir, download_dir)
-        return Model(card.name, "to download", f"{missing} of its files are not in {folder}", command)
+        them = "its file is" if len(remote) == 1 else f"{missing} of its {len(remote)} files are"
+        return Model(card.name, "to download", f"{them} not in {folder / card.subdirectory}", command)
     where = f"downloaded to {folder / card.subdirectory}" if remote else "ships with the package"
     try:
         from omz.convert.store import is_stored  # needs OpenVINO, which may be what is missing

@@ -75,7 +75,7 @@ def test_arguments_may_be_added(tmp_path, zoo, flag):
     assert 'names="double"' in ir(tmp_path, "good").read_text()
     assert 'names="sum"' not in ir(tmp_path, "good").read_text()
     bad = run("--name", "good", "-d", tmp_path / "dl", flag, "--transformations_config=x")
-    assert (bad.exit_code, "--transformations_config is not supported" in bad.stderr) == (1, True)
+    assert (bad.exit_code, "--transformations_config is not supported" in bad.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("flag", ["--dry_run", "--dry-run"])

@@ -118,8 +118,8 @@ def test_what_is_missing_has_a_command_or_a_way_round(findings, monkeypatch):
     asked = module._version
     monkeypatch.setattr(module, "_version", lambda name: None if name in ("nncf", "mindspore") else asked(name))
     hints = "\n".join(examine().hints)
-    assert "pip install 'open-matting-zoo[int8]'" in hints
-    assert "pip install 'open-matting-zoo[mindspore]'" in hints
+    assert "pip install '.[int8]'" in hints
+    assert "pip install '.[mindspore]'" in hints
     if not any(device.name.startswith("GPU") for device in findings.devices):
         assert "no GPU driver; -d CPU works" in hints
     if not findings.display:

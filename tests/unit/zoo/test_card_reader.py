@@ -359,9 +359,9 @@ def test_a_card_that_holds_itself_or_much_more_than_it_seems_is_refused_in_a_sho
 
 def test_a_card_that_cannot_be_read_is_one_line(tmp_path):
     (tmp_path / "net").mkdir()
-    assert complaint(tmp_path / "net") == "cannot be read: No such file or directory"
+    assert complaint(tmp_path / "net") == "cannot be read: No such file or directory; check the path"
     (tmp_path / "net" / "model.yml").mkdir()
-    assert complaint(tmp_path / "net") == "cannot be read: Is a directory"
+    assert complaint(tmp_path / "net") == "cannot be read: Is a directory; check the path"
 
 
 @pytest.mark.parametrize("name", ["a b", "näme", "a+b", "a\nb"])

@@ -159,7 +159,7 @@ class VariantLoader:
                 fixed[label] = size
         if len({*fixed.values()}) > 1:
             told = ", ".join(f"{label} {size_text(*size)}" for label, size in fixed.items())
-            raise UsageError(f"the models see pictures at different sizes ({told}); compare those of one size")
+            raise UsageError(f"the models see images at different sizes ({told}); compare those of one size")
         common = next(iter(fixed.values()), None)
         predictors: dict[str, Predictor] = {}
         for label, engine in engines.items():

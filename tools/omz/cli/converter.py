@@ -13,7 +13,7 @@ import click
 
 from omz.cli.command import omz_command
 from omz.cli.selection import Selection, fetching_options, selection_options
-from omz.errors import CardError, UsageError
+from omz.errors import CardError, ConversionError, UsageError
 
 if TYPE_CHECKING:
     from omz.cli.display import Display
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from omz.download.first_use import FetchOptions
 
 _PATH = click.Path(path_type=Path)
-_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 def _read_jobs(ctx: click.Context, param: click.Parameter, value: str) -> int:
@@ -59,7 +58,7 @@ def _find_python(ctx: click.Context, param: click.Parameter, value: str | None) 
 @selection_options
 @click.option("-d", "--download_dir", type=_PATH, metavar="DIR",
               help="Folder of downloaded models; default: OMZ_HOME, see omz_demo doctor.")  # fmt: skip
-@click.option("-o", "--output_dir", type=_PATH, metavar="DIR", help="Folder for the IRs; default: download_dir.")
+@click.option("-o", "--output_dir", type=_PATH, metavar="DIR", help="Folder for the IRs; default: that of -d.")
 @click.option("--precisions", metavar="PREC[,PREC...]", help="Precisions of stored weights; default: FP16,FP32.")
 @click.option("--shape", default="", metavar="NAME[N,...],...", help="Shapes of inputs; -1 keeps a side dynamic.")
 @click.option("--input_type", type=click.Choice(["u8"]), help="Type of input images: u8 takes bytes, 0 to 255.")
@@ -69,7 +68,7 @@ def _find_python(ctx: click.Context, param: click.Parameter, value: str | None) 
               help="How thoroughly to compare each IR with its source.")  # fmt: skip
 @fetching_options
 @click.option("--trust_code", is_flag=True, help="Run code that comes with cards and weights.")
-@click.option("--mo", type=_FILE, metavar="MO", help="Convert with this Model Optimizer.")
+@click.option("--mo", type=_PATH, metavar="MO", help="Convert with this Model Optimizer.")
 @click.option("-p", "--python", callback=_find_python, metavar="PYTHON", help="Python for --mo and scripts of cards.")
 @click.option("--force", is_flag=True, help="Convert even what is up to date.")
 @click.option("--dry_run", "--dry-run", is_flag=True, help="Print what would be done, and exit.")
@@ -127,14 +126,16 @@ def main(
 
 
 def _settings(flags: dict[str, Any]) -> ConversionSettings:
-    from omz.convert.plan import ConversionSettings
+    from omz.convert.plan import PRECISIONS, ConversionSettings
     from omz.zoo.optimizer_arguments import parse_shapes
     from omz.zoo.vocabulary import parse_precisions
 
     if flags["mo"] and (flags["input_type"] or flags["input_layout"]):
         raise UsageError("--input_type and --input_layout do not work with --mo; omit them")
+    if flags["mo"] and not flags["mo"].is_file():
+        raise ConversionError(f"--mo {flags['mo']} is not a file; check the path")
     return ConversionSettings(
-        precisions=parse_precisions(flags["precisions"]),
+        precisions=parse_precisions(flags["precisions"], PRECISIONS),
         extra=flags["extra"],
         shapes=parse_shapes(flags["shape"]) if flags["shape"] else {},
         picture_type=flags["input_type"] or "",

@@ -111,7 +111,7 @@ def _download(
         with display, _terminated_as_interrupted():
             return dict(act(cards, target, settings, display.show))
     except KeyboardInterrupt as error:
-        click.echo("interrupted; run the same command again to continue", err=True)
+        click.echo("omz_downloader: interrupted; run the same command again to continue", err=True)
         sys.stdout.flush()
         # A thread that waits for a server cannot be woken; what it has received is kept.
         os._exit(_TERMINATED if isinstance(error, _Terminated) else _INTERRUPTED)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
-from omz.errors import CardError, UsageError
+from omz.errors import CardError, OmzError, UsageError
 
 if TYPE_CHECKING:
     from omz.zoo import Catalog, CompositeCard, ModelCard
@@ -80,7 +80,17 @@ def _patterns(lines: Iterable[str]) -> list[str]:
     return patterns
 
 
-_LIST = click.File(encoding="utf-8-sig")  # editors on Windows put a mark before the text
+class _List(click.File):
+    """A list that exists; where it does not, that is a file that is missing, not a wrong use of the flag."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            raise OmzError(f"--list {error.message}; check the path") from None
+
+
+_LIST = _List(encoding="utf-8-sig")  # editors on Windows put a mark before the text
 
 
 class _Folders(click.Path):

@@ -23,6 +23,13 @@ def cache_folder() -> Path:
     return platformdirs.user_cache_path("open-matting-zoo")
 
 
+def another_place(folder: Path, action: str) -> str:
+    """Return how to have results elsewhere than in ``folder``: by ``action``, or for the cache, by its variable."""
+    if folder.absolute().is_relative_to(cache_folder().absolute()):
+        return "set OMZ_CACHE_DIR to a folder that can be written"
+    return f"{action} another folder"
+
+
 def maker_versions() -> tuple[str, ...]:
     """Return the versions that decide, with its source, what a cached IR is."""
     from importlib.metadata import version  # takes 20 ms, which those who only look for the folder need not wait

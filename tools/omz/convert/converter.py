@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omz.atomic import replace_folder
+from omz.convert.cache import another_place
 from omz.convert.check import Checker
 from omz.convert.errors import CompressionError
 from omz.convert.events import ConversionStep, IRReady, State
@@ -96,7 +97,7 @@ def carry_out(plan: ConversionPlan, report: Report = lambda event: None, force: 
         if error.errno == errno.EPIPE:  # whoever read the report has had enough
             raise
         raise ConversionError(
-            f"{plan.folder} cannot be written: {os_reason(error)}; convert to another folder"
+            f"{plan.folder} cannot be written: {os_reason(error)}; {another_place(plan.folder, 'convert to')}"
         ) from error
     irs, manifests = {}, {**kept, **made}
     for precision in plan.precisions:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from omz.convert.events import ConversionBegin, ConversionEnd
 from omz.convert.plan import ConversionPlan
-from omz.errors import ConversionError, EngineError, OmzError
+from omz.errors import ConversionError, EngineError, OmzError, os_reason
 from omz.events import Event, Report
 from omz.isolated import IsolatedProcess, tell
 
@@ -185,8 +185,10 @@ def _convert(plan: ConversionPlan, force: bool) -> str | None:
 
     try:
         carry_out(plan, tell, force)
-    except (OmzError, OSError) as error:
+    except OmzError as error:
         return _named(plan, error)
+    except OSError as error:
+        return f"{plan.card.name}: {error.filename or 'a file'} cannot be used: {os_reason(error)}"
     except (Exception, SystemExit) as error:  # a defect of ours must not keep the other models from being converted
         told = (str(error).strip() or "no reason told").splitlines()[0]
         return f"{plan.card.name}: unexpected {type(error).__name__}: {told}; please report it"

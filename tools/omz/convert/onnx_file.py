@@ -11,7 +11,7 @@ import onnx
 from google.protobuf.message import DecodeError
 from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
-from omz.errors import ConversionError, os_reason
+from omz.errors import ConversionError, os_reason, os_remedy
 
 _VALUES = ("raw_data", "float_data", "double_data", "int32_data", "int64_data", "uint64_data", "string_data")
 NOT_ONNX = "cannot be read as ONNX"
@@ -54,9 +54,10 @@ def check_onnx(source: Path) -> tuple[list[str], list[str]]:
             needed += zip(repeat(f"its node {node.name or node.op_type}"), node.input)
         needed += zip(repeat("an output"), names_of(graph.output))
     except OSError as error:
-        raise ConversionError(f"{source} cannot be read: {os_reason(error)}") from error
+        remedy = os_remedy(error, "check the path")
+        raise ConversionError(f"{source} cannot be read: {os_reason(error)}; {remedy}") from error
     except (DecodeError, UnicodeDecodeError) as error:
-        raise ConversionError(f"{source} {NOT_ONNX}: it is damaged, or something else") from error
+        raise ConversionError(f"{source} {NOT_ONNX}: it is damaged, or something else; name an ONNX file") from error
     if not needed or not model.opset_import:
         raise ConversionError(f"{source} {NOT_ONNX}: it contains no network")
     for who, name in needed:

@@ -31,7 +31,7 @@ def build_ir(source: Path, arguments: OptimizerArguments, title: str) -> tuple[o
     try:
         return _build(source, inputs, outputs, arguments, title)
     except UnicodeDecodeError as error:  # from any name that OpenVINO returns
-        raise ConversionError(f"{source} {NOT_ONNX}: it is damaged, or something else") from error
+        raise ConversionError(f"{source} {NOT_ONNX}: it is damaged, or something else; name an ONNX file") from error
 
 
 def _build(

@@ -85,14 +85,14 @@ def _first_plate(session: Session, source: LiveSource | Playback) -> Picture | N
         plates = video_plates(plate, source.path)
         if not isinstance(plates, OnePlate):
             raise UsageError(
-                "a video that is only shown takes one plate; name a picture, first or median, or an --output"
+                "a video that is only shown takes one plate; name an image, first or median, or an --output"
             )
         return resize(plates.at(0, ""), source.size)
     if plate not in (None, "camera"):
         return resize(read_picture(Path(str(plate))), source.size)
     taken = take_plate(source, session.tally.observer)
     if taken is None:
-        raise UsageError("there is no plate; name one with --background, or wait until it is taken")
+        raise UsageError("there is no plate; name one with --plate, or wait until it is taken")
     return taken
 
 

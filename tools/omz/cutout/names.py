@@ -84,7 +84,7 @@ def check_places(paths: Iterable[Path]) -> None:
                 f"nothing can be written into {folder}, because {there} is not a folder; choose another place"
             )
         if not os.access(there, os.W_OK | os.X_OK):
-            raise ImageError(f"nothing can be written into {folder}; choose another place")
+            raise ImageError(f"nothing can be written into {folder}; choose another place with -o")
 
 
 def without_results(inputs: Inputs) -> Inputs:

@@ -50,7 +50,7 @@ def read_results(given: str | Sequence[str]) -> tuple[What, ...]:
     """Return the results that ``alpha,cutout`` or ``all`` names, in the order of files. Raises :class:`UsageError`."""
     from omz.cutout.names import WHATS
 
-    if not given:
+    if not given and not isinstance(given, str):
         return ()
     text = given if isinstance(given, str) else ",".join(given)
     asked = [part.strip() for part in text.split(",")]
@@ -75,7 +75,9 @@ def read_shard(given: str | tuple[int, int]) -> tuple[int, int]:
 
 
 def read_suffix(text: str) -> str:
-    """Return the suffix of a format: ``.png`` of ``PNG``."""
+    """Return the suffix of a format: ``.png`` of ``PNG``. Raises :class:`UsageError` for an empty one."""
+    if not text.strip(". "):
+        raise UsageError(f"{text!r} is not a format; write png, webp, mov or another suffix")
     return f".{text.lower().lstrip('.')}"
 
 
@@ -124,7 +126,7 @@ class PlateFlags:
 
     plate: str | None = setting(  # its content counts: Session.facts
         None, "The plate, which is the scene without the subject: an image, a folder or video with one per image, "
-        "first or median (of the video), or camera.", "--background", "--plate", names_files=True)
+        "first or median (of the video), or camera.", "--plate", "--background", names_files=True)
     align: Aligning = option(
         "off", "Align the plate to the image: once per video (auto), or per frame.", choices=("off", "auto", "frame"),
         shows_default=True, works_on=_FILES)

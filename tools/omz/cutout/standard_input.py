@@ -107,7 +107,7 @@ class _Rejoined:
 def open_standard_input() -> BinaryIO:
     """Return standard input; raises :class:`UsageError` where that is closed."""
     if sys.stdin is None:
-        raise UsageError("standard input is closed; pipe a picture or a video into it, or name a file")
+        raise UsageError("standard input is closed; pipe an image or a video into it, or name a file")
     return sys.stdin.buffer
 
 
@@ -120,17 +120,17 @@ def read_standard_input(stream: BinaryIO, raw: str | None = None) -> StdinPictur
     """
     layout = _raw_options(raw) if raw is not None else {}
     if stream.isatty():
-        raise UsageError("standard input is a terminal; pipe a picture or a video into it, or name a file")
+        raise UsageError("standard input is a terminal; pipe an image or a video into it, or name a file")
     head = stream.read(_HEAD)
     if not head:
-        raise ImageError(f"{NAME} is empty; pipe a picture or a video into it")
+        raise ImageError(f"{NAME} is empty; pipe an image or a video into it")
     if raw is not None:
         return _open_video(_Rejoined(head, stream), "rawvideo", layout)
     if _is_video(head):
         return _open_video(_Rejoined(head, stream), None, {})
     data = head + stream.read(_LARGEST_PICTURE - len(head) + 1)
     if len(data) > _LARGEST_PICTURE:
-        raise ImageError(f"{NAME} is neither a picture nor a video of a known format; add --raw for raw frames")
+        raise ImageError(f"{NAME} is neither an image nor a video of a known format; add --raw for raw frames")
     return StdinPicture(_decoded_picture(data), data)
 
 

@@ -17,7 +17,7 @@ from omz.cutout.observer import Action
 from omz.cutout.plan import Plan
 from omz.cutout.rendering import on_screen, render
 from omz.cutout.segments import Segments, SegmentWriting, open_segments, restore
-from omz.cutout.session import Session, plate_warnings
+from omz.cutout.session import NOTHING_DIFFERS, Session, is_empty, plate_warnings
 from omz.cutout.standard_input import StdinVideo
 from omz.cutout.summary import Outcome
 from omz.cutout.video_sources import VideoSource, file_source, piped_source
@@ -197,7 +197,7 @@ class _Video:
         tally, info = self.session.tally, self.source.info
         length = max(1, round(self.session.options.segment_seconds * info.rate))
         restore(segments, self.stream)
-        done = segments.frames
+        done, all_empty = segments.frames, not segments.frames
         rendered = in_order(self.session.pool, self._rendered, self.stream(frames()), _WAITING)
         with (
             SegmentWriting(segments, self.outputs, self.formats, info, length, self.stream) as writing,
@@ -211,9 +211,12 @@ class _Video:
                 if number == 0:
                     for note in plate_warnings(matted, tally):
                         tally.warn(note)
+                all_empty = all_empty and is_empty(matted)
                 is_quit = looks and self._show(matted, results) is Action.QUIT
                 if is_quit or tally.observer.should_stop():
                     raise KeyboardInterrupt
+        if all_empty and done:
+            tally.warn(NOTHING_DIFFERS)
 
     def _rendered(self, matted: MattedFrame | Failure) -> tuple[MattedFrame, dict[What, Pixels]]:
         if isinstance(matted, Failure):
@@ -250,7 +253,7 @@ class _Video:
             if self.formats[what].container is None:
                 following = picture_path(path, segments.frames)
                 if following.exists():
-                    yield f"{path} has pictures of an earlier run, from {following.name} on"
+                    yield f"{path} has images of an earlier run, from {following.name} on"
                 continue
             sweep(path)
             files = [segments.path(what, index, path.suffix) for index in range(segments.count)]

@@ -56,7 +56,8 @@ class BundleCache:
             with tarfile.open(bundle, "r:") as archive:
                 self._members = {member.name: member for member in archive if member.isfile()}
         except (OSError, ValueError, tarfile.TarError) as error:
-            raise DownloadError(f"{bundle} is neither a folder nor a bundle of omz_downloader: {error}") from error
+            reason = os_reason(error)
+            raise DownloadError(f"{bundle} is neither a folder nor a bundle of omz_downloader: {reason}") from error
 
     def take(self, checksum: Checksum, target: Path) -> bool:
         """Unpack the file to ``target``, and check it on the way; return False if it is missing or damaged."""

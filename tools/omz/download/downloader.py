@@ -135,14 +135,14 @@ def _run(
 def locked_downloads(directory: Path, report: Report = _ignore) -> Iterator[None]:
     """Keep other runs out of ``directory``; raise :class:`DownloadError` if it cannot be written."""
     with contextlib.ExitStack() as stack:
-        with _no_os_errors(f"{directory} cannot be written"):
+        with _no_os_errors(f"{directory} cannot be written", "; name another folder with -o"):
             stack.enter_context(locked_folder(directory, LOCK_FILE, lambda: report(Waiting(str(directory)))))
         yield
 
 
 @contextlib.contextmanager
-def _no_os_errors(what: str) -> Iterator[None]:
+def _no_os_errors(what: str, remedy: str = "") -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise DownloadError(f"{what}: {os_reason(error)}") from error
+        raise DownloadError(f"{what}: {os_reason(error)}{remedy}") from error

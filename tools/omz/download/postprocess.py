@@ -12,7 +12,7 @@ from pathlib import Path
 from omz.atomic import sweep, whole_file
 from omz.checksum import file_digest
 from omz.download.unpack import unpack
-from omz.errors import DownloadError
+from omz.errors import DownloadError, os_reason
 from omz.zoo.card import ModelCard
 from omz.zoo.postprocessing import RegexReplace, UnpackArchive
 
@@ -85,7 +85,8 @@ def _replace(path: Path, step: RegexReplace, keep_original: bool) -> None:
         text = path.read_text(encoding="utf-8")
         changed, count = re.subn(step.pattern, step.replacement, text, count=step.count)
     except (OSError, UnicodeDecodeError, re.error, IndexError) as error:
-        raise DownloadError(f"{path}: the pattern {step.pattern!r} of the card cannot be replaced: {error}") from error
+        reason = os_reason(error)
+        raise DownloadError(f"{path}: the pattern {step.pattern!r} of the card cannot be replaced: {reason}") from error
     if count == 0 or count < step.count:
         wanted = step.count or "at least 1"
         raise DownloadError(f"{path}: the pattern {step.pattern!r} of the card is found {count} times, not {wanted}")

@@ -91,7 +91,7 @@ class Session:
         except DownloadError as error:
             cause, hint = str(error), _by_hand(planned)
         except OSError as error:
-            cause, hint = f"{error.filename or planned.target}: {os_reason(error)}", ""
+            cause, hint = f"{error.filename or planned.target}: {os_reason(error)}", "; name another folder with -o"
         except Stopped:
             raise
         except Exception as error:  # a defect here must not stop the other files
@@ -124,7 +124,7 @@ class Session:
             try:
                 cache.put(file.checksum, target)
             except OSError as error:
-                self.tell(Warned(planned.model, f"{file.name} could not be put into the cache: {error}"))
+                self.tell(Warned(planned.model, f"{file.name} could not be put into the cache: {os_reason(error)}"))
         return "downloaded"
 
 
@@ -185,6 +185,6 @@ class ModelJob:
             try:
                 postprocess(self._plan.card, self._plan.folder)
             except (DownloadError, OSError) as error:
-                problems.append(f"{name}: {error}")
+                problems.append(f"{name}: {os_reason(error)}")
             self._session.tell(PostprocessingEnd(name, not problems, "; ".join(problems) or None))
         return problems

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from PIL import ImageColor
 
-from omz.errors import UsageError
+from omz.errors import ImageError, UsageError
 from omz.images.arrays import Picture, Size
 from omz.images.files import read_picture
 from omz.images.placing import Placing, place
-from omz.images.suffixes import is_video, visible_images
+from omz.images.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES, is_video, visible_images
 
 if TYPE_CHECKING:
     from omz.video.info import VideoInfo
@@ -118,18 +118,20 @@ def load_target(text: str | None, fit: Placing) -> Target | Blur | None:
     """Return the target behind the subject; None for transparency.
 
     ``text`` is an image, a video, a folder of images, ``blur`` or ``blur:PIXELS``, ``transparent``, or a colour by CSS
-    name or as #RRGGBB. Raises :class:`UsageError` for anything else, and :class:`omz.errors.ImageError` or
-    :class:`omz.errors.VideoError` for a file that cannot be read.
+    name or as #RRGGBB. Raises :class:`UsageError` for anything else, and :class:`ImageError` or
+    :class:`omz.errors.VideoError` for a file that is missing or cannot be read.
     """
     if text is None or text == TRANSPARENT:
         return None
     path = target_file(text)
+    if path is None and _is_path(text):
+        raise ImageError(f"--target {text}: there is no such file; check the path")
     if path is None:
         return _blur(text) or ImageTarget(colour(text), fit)
     if path.is_dir():
         paths = visible_images(path.iterdir())
         if not paths:
-            raise UsageError(f"--target {path}: the folder has no pictures")
+            raise UsageError(f"--target {path}: the folder has no images")
         return ImagesInTurn(paths, fit)
     if is_video(path):
         return VideoTarget(path, fit)
@@ -141,6 +143,11 @@ def target_file(text: str | None) -> Path | None:
     if text and os.path.exists(text):
         return Path(text)
     return None
+
+
+def _is_path(text: str) -> bool:
+    """Whether a text can only be the name of a file, and not of a colour."""
+    return os.sep in text or Path(text).suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES
 
 
 def _blur(text: str) -> Blur | None:

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from omz.atomic import whole_file
-from omz.errors import ModelFileError, first_line
+from omz.errors import ModelFileError, first_line, os_reason, os_remedy
 from omz.networks.fit import check_fit
 
 _WRAPPER = "module."
@@ -63,7 +63,8 @@ def _read(path: Path, trust_code: bool) -> Mapping[str, Tensor]:
             raise ModelFileError(f"{path} {_refused(error)}") from error
         state = _read_trusted(path)
     except Exception as error:  # damaged files raise almost anything
-        raise ModelFileError(f"{path} cannot be read as weights: {first_line(error)}; download it again") from error
+        remedy = os_remedy(error, "download it again")
+        raise ModelFileError(f"{path} cannot be read as weights: {os_reason(error)}; {remedy}") from error
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
         raise ModelFileError(f"{path} does not hold a state dictionary of tensors")
     return state

@@ -42,7 +42,7 @@ class NetworkStream:
             raise VideoError(f"{url} cannot be read: {os_reason(error)}; check the address and its server") from error
         if self._first is None:
             self.close()
-            raise VideoError(f"{url} gives no picture; check what its server sends")
+            raise VideoError(f"{url} gives no image; check what its server sends")
         self.size: Size = (self._first.shape[0], self._first.shape[1])
 
     def read(self, stopped: threading.Event) -> Picture | None:

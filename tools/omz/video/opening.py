@@ -12,7 +12,7 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from omz.errors import VideoError, os_reason
+from omz.errors import VideoError, os_reason, os_remedy
 
 _LENIENT: dict[str, Any] = {}
 if int(av.__version__.partition(".")[0]) < 19:  # later ones always read metadata that is not text
@@ -44,7 +44,8 @@ def opened_container(source: str | Path) -> Iterator[InputContainer]:
     except EOFError:
         raise VideoError(f"{source} has no frame that can be decoded; use an undamaged video") from None
     except (av.FFmpegError, OSError) as error:
-        raise VideoError(f"{source} cannot be read as a video: {os_reason(error)}; use an undamaged video") from error
+        remedy = os_remedy(error, "use an undamaged video")
+        raise VideoError(f"{source} cannot be read as a video: {os_reason(error)}; {remedy}") from error
 
 
 def _video_stream(container: InputContainer, source: str | Path) -> VideoStream:

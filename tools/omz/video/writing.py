@@ -68,7 +68,7 @@ class VideoWriter:
         A frame is shown until the next; ``duration``, by default that of the average frame, counts for the last.
         """
         if picture.shape[:2] != self.size:
-            raise ValueError(f"a picture of {picture.shape[:2]} in a video of {self.size}")
+            raise ValueError(f"an image of {picture.shape[:2]} in a video of {self.size}")
         if any(self.padded):
             picture = cv2.copyMakeBorder(picture, 0, self.padded[0], 0, self.padded[1], cv2.BORDER_REPLICATE)
         frame = from_bgr(self._reformatter, picture, self.form.pixel_format)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
-from omz.errors import CardError
+from omz.errors import UsageError
 
 CARD_FILE = "model.yml"
 COMPOSITE_FILE = "composite-model.yml"
@@ -63,13 +64,16 @@ TaskType = Literal[
 ]
 
 
-def parse_precisions(text: str | None) -> frozenset[str]:
-    """Parse precisions separated by commas, None for all; raises :class:`CardError` for an unknown one."""
+def parse_precisions(text: str | None, offered: Sequence[str] = get_args(Precision)) -> frozenset[str]:
+    """Parse precisions separated by commas, None for all.
+
+    Raises :class:`UsageError` for an unknown one, with those that are ``offered`` instead.
+    """
     known = get_args(Precision)
     if text is None:
         return frozenset(known)
     found = frozenset(text.split(","))
     unknown = sorted(found.difference(known))
     if unknown:
-        raise CardError(f"Unknown precisions specified: {', '.join(unknown)}; there are {', '.join(known)}")
+        raise UsageError(f"Unknown precisions specified: {', '.join(unknown)}; there are {', '.join(offered)}")
     return found

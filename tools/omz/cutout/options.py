@@ -200,8 +200,8 @@ class JobFlags:
 class ModelFlags:
     """The model, and the device it runs on. Whatever of these changes pixels is among the facts of a session."""
 
-    model: str = setting(
-        "", f"Model name in the zoo, or path of an IR (.xml); default: {STARTER}, or without a plate {WITHOUT_PLATE}.",
+    model: str | None = setting(
+        None, f"Model name in the zoo, or path of an IR (.xml); default: {STARTER}, or without a plate {WITHOUT_PLATE}.",
         "-m", "--model", names_files=True)
     models_dir: tuple[Path, ...] = setting((), "", "--models_dir", takes=Path, many=True)
     download_dir: Path | None = setting(

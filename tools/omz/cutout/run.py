@@ -157,7 +157,7 @@ def _summary(session: Session, plan: Plan, outcome: Outcome, seconds: float) -> 
     if plan.live:
         inputs.append(plan.live)
     return Summary(
-        model=session.options.model,
+        model=session.options.model or "",
         device=info.device,
         precision=info.precision,
         requests=tally.requests,

@@ -48,8 +48,8 @@ def write_crash(root: Path) -> None:
     write_model(root, "crash", [node], side=1, w=np.ones((3, 1, 1, 1), np.float32))
 
 
-def write_bomb(root: Path, trips: int) -> None:
-    """Write a model of a few hundred bytes whose Loop needs four MB more with every trip."""
+def write_bomb(root: Path, trips: int, step: int = 1 << 20) -> None:
+    """Write a model of a few hundred bytes whose Loop makes ``step`` numbers more with every trip."""
     value = helper.make_tensor_value_info
     body = helper.make_graph(
         [
@@ -68,7 +68,7 @@ def write_bomb(root: Path, trips: int) -> None:
             value("more", TensorProto.FLOAT, [1]),
             value("grown", TensorProto.FLOAT, None),
         ],
-        [numpy_helper.from_array(np.ones(1, np.float32), "one"), numpy_helper.from_array(np.array([1 << 20]), "large")],
+        [numpy_helper.from_array(np.ones(1, np.float32), "one"), numpy_helper.from_array(np.array([step]), "large")],
     )
     nodes = [
         helper.make_node("ReduceMax", ["src"], ["brightest"], keepdims=0),
@@ -139,13 +139,11 @@ def test_what_falls_is_one_line_each_and_the_others_are_converted(tmp_path, jobs
 
 
 def test_a_model_that_takes_too_long_is_stopped(tmp_path):
-    write_bomb(tmp_path, trips=1 << 40)
-    write_model(tmp_path, "fine", [helper.make_node("Relu", ["src"], ["out"])])
-    assert run(tmp_path, "fine") == (0, [])
-    code, errors = run(tmp_path, "bomb,fine", "--timeout", "1", "--max_memory", "90GB")
+    write_bomb(tmp_path, trips=1 << 40, step=1)  # weeks
+    code, errors = run(tmp_path, "bomb", "--timeout", "2")
     assert code == 1
     assert errors == [
-        "error: bomb: the conversion was stopped after 1 s; omz_converter --timeout allows more, "
+        "error: bomb: the conversion was stopped after 2 s; omz_converter --timeout allows more, "
         "--check none does not run the model"
     ]
 

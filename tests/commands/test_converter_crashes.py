@@ -166,8 +166,7 @@ def test_whoever_converts_from_python_survives_a_crash(tmp_path, monkeypatch):
 
 
 @needs_a_watch
-def test_limits_hold_for_all_processes_of_a_conversion(tmp_path):
-    """The bomb goes off in the process that runs the source, which the process of the conversion has started."""
+def test_limits_grow_with_the_files_of_a_model_unless_one_is_asked_for(tmp_path):
     write_bomb(tmp_path, trips=1500)
     plan = plan_conversion(Catalog(tmp_path / "zoo")["bomb"], tmp_path / "dl", tmp_path / "out")
     with pytest.raises(ConversionError, match="needed more than 700 MiB of memory"):

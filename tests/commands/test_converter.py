@@ -48,7 +48,7 @@ def test_one_failed_model_does_not_stop_the_others(tmp_path, zoo, jobs):
     result = run("--name", "gone,good,ir,fine", "-d", tmp_path / "dl", "-o", tmp_path / "out", "-j", jobs)
     assert result.exit_code == 1
     (error,) = result.stderr.splitlines()
-    assert error.startswith(f"error: gone: net.onnx is not in {tmp_path}/dl/public/gone, and offline")
+    assert error.startswith(f"main: error: gone: net.onnx is not in {tmp_path}/dl/public/gone, and offline")
     assert f"run omz_downloader --name gone -o {tmp_path}/dl, or" in error
     assert result.stdout.splitlines()[-2:] == ["FAILED:", "gone"]
     assert "ir: skipped: it is already an IR" in result.stdout.splitlines()
@@ -106,7 +106,7 @@ def test_a_composite_model_fails_with_a_stage_of_it(tmp_path, zoo):
     assert (tmp_path / "out" / "public" / "duo" / "duo-a" / "FP16" / "duo-a.xml").is_file()
 
 
-@pytest.mark.parametrize("jobs", ["0", "-1", "many", ""])
+@pytest.mark.parametrize("jobs", ["0", "-1", "many"])
 def test_a_number_of_jobs_is_positive_or_auto(zoo, jobs):
     result = run("--name", "good", "-j", jobs)
     assert result.exit_code == 2
@@ -172,7 +172,7 @@ def test_camera_frames_and_shapes_are_asked_for_by_flags(tmp_path, zoo):
         (("--shape", "nonsense"), 2, "has no shape for an input"),
         (("--shape", "src[1,3,a,b]"), 2, "a is not a dimension"),
         (("--check", "some"), 2, "--check"),
-        (("--mo", "/absent/mo.py"), 2, "/absent/mo.py"),
+        (("--mo", "/absent/mo.py"), 1, "--mo /absent/mo.py is not a file; check the path"),
         (("--mo", keyword.__file__, "--input_type", "u8"), 2, "--input_type and --input_layout do not work with --mo"),
         (("--mo", keyword.__file__), 1, "keyword.py succeeded but did not write good.xml"),
     ],
@@ -254,11 +254,11 @@ def test_a_plan_is_json_too_and_so_is_what_cannot_be_planned(tmp_path, zoo):
 def test_every_stage_of_a_composite_model_says_why_it_failed(tmp_path, zoo):
     write_composite(zoo / "public", "duo", ["duo-a", "duo-b"])
     result = run("--name", "duo", "-d", tmp_path / "dl", "-o", tmp_path / "out")
-    assert [line.split(": ")[1] for line in result.stderr.splitlines()] == ["duo-a", "duo-b"]
+    assert [line.split(": ")[2] for line in result.stderr.splitlines()] == ["duo-a", "duo-b"]
 
 
 def test_a_python_may_be_told_by_its_name(tmp_path, zoo):
     arguments = ("--name", "good", "-d", tmp_path / "dl", "-o", tmp_path / "out", "-p")
     assert run(*arguments, "sh").exit_code == 0
     absent = run(*arguments, "no-such-python")
-    assert (absent.exit_code, "there is no program no-such-python" in absent.stderr) == (2, True)
+    assert (absent.exit_code, "there is no program no-such-python" in absent.stderr) == (1, True)

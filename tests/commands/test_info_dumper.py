@@ -341,7 +341,6 @@ def test_every_odd_thing_of_a_card_has_its_line(tmp_path):
         ["--all", "net"],
         ["--li", "-"],
         ["--name"],
-        ["--list", "/nowhere/models.lst"],
     ],
 )
 def test_wrong_usage_has_exit_code_2_and_prints_no_models(arguments):

@@ -50,7 +50,7 @@ def _find_python(ctx: click.Context, param: click.Parameter, value: str | None) 
         return value
     found = shutil.which(value)
     if found is None:
-        raise click.BadParameter(f"there is no program {value}")
+        raise ConversionError(f"--python: there is no program {value}; check its name")
     return found
 
 

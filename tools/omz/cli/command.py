@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import gc
 import io
 import os
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
@@ -19,7 +22,8 @@ Respell = Callable[[list[str]], list[str]]
 
 
 class _OmzCommand(click.Command):
-    """A command that prints an expected error as one line and exits with its code; Ctrl-C exits with 130.
+    """A command that prints an expected error as one line and exits with its code; Ctrl-C exits with 130,
+    SIGTERM with 143.
 
     A long flag may be cut short where that is unambiguous, as with argparse. ``respell`` changes arguments before they
     are parsed.
@@ -59,8 +63,10 @@ class _OmzCommand(click.Command):
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")  # for names that a terminal cannot show
+        ending = _Ending()
         try:
-            return super().invoke(ctx)
+            with ending.told_of_sigterm():
+                return super().invoke(ctx)
         except OmzError as error:
             click.echo(f"{ctx.info_name}: error: {error}", err=True)
             ctx.exit(error.exit_code)
@@ -72,8 +78,31 @@ class _OmzCommand(click.Command):
             ctx.exit(1)
         except KeyboardInterrupt as interrupt:
             hint = interrupt.hint if isinstance(interrupt, Interrupted) else ""
-            click.echo("; ".join(filter(None, (f"{ctx.info_name}: interrupted", hint))), err=True)
-            ctx.exit(130)
+            click.echo("; ".join(filter(None, (f"{ctx.info_name}: {ending.name}", hint))), err=True)
+            ctx.exit(ending.code)
+
+
+class _Ending:
+    """How a command that is interrupted ends: by Ctrl-C, or in the same order by SIGTERM."""
+
+    name, code = "interrupted", 130
+
+    @contextlib.contextmanager
+    def told_of_sigterm(self) -> Iterator[None]:
+        """Raise :class:`KeyboardInterrupt` at SIGTERM, unless somebody else handles it."""
+        is_ours = threading.current_thread() is threading.main_thread()
+        if not is_ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+            yield
+            return
+        signal.signal(signal.SIGTERM, self._interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    def _interrupt(self, *_: object) -> None:
+        self.name, self.code = "terminated", 143
+        raise KeyboardInterrupt
 
 
 class _HeadedOption(click.Option):

@@ -126,7 +126,7 @@ class Recorder:
 
     def write(self, matted: MattedFrame) -> None:
         """Write the result of a frame."""
-        self._writer.write(for_video(render(matted, self._what), self._form), matted.frame.time)
+        self._writer.write(for_video(render(matted.within_input(), self._what), self._form), matted.frame.time)
 
 
 def _recorder(
@@ -174,7 +174,8 @@ class Surroundings:
         for frame in source:
             seconds, size = float(frame.time * source.time_base), (frame.picture.shape[0], frame.picture.shape[1])
             target = self.targets[self.chosen].at(frame.index, seconds, size)
-            yield Frame(frame.index, frame.picture, self.plate, target, frame.time, frame.duration)
+            given = frame.time, frame.duration, frame.follows_damage, frame.opacity
+            yield Frame(frame.index, frame.picture, self.plate, target, *given)
 
     def change_target(self) -> None:
         """Go on to the next target; after the last comes the first."""
@@ -271,8 +272,9 @@ class Live:
         return self._show(matted) if self.looks else Action.NONE
 
     def _show(self, matted: MattedFrame) -> Action:
-        options, results = self.options, {_COMPOSITE: render(matted, _COMPOSITE)}
-        picture = on_screen(matted, results, options.show_with_original_frame, options.output_resolution)
+        shown = matted.within_input()
+        options, results = self.options, {_COMPOSITE: render(shown, _COMPOSITE)}
+        picture = on_screen(shown, results, options.show_with_original_frame, options.output_resolution)
         wanted = self.observer.on_frame(picture, self._lines(matted.frame))
         if wanted is Action.BACKGROUND:
             self.surroundings.change_target()

@@ -6,6 +6,7 @@ import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
@@ -28,9 +29,10 @@ from omz.matting.frames import Failure, Frame, MattedFrame
 from omz.matting.plates import Fitted, Plates
 from omz.matting.stream import MattingStream
 from omz.video.formats import Format
-from omz.video.joining import Sound, join
+from omz.video.joining import join
 from omz.video.reading import VideoFrame
 from omz.video.sequence import picture_path
+from omz.video.sound import Sound, plan_sound
 from omz.work.pipeline import ahead, in_order
 
 _FRAMES = "frames"
@@ -169,6 +171,8 @@ class _Video:
             for warning in (segments.warning, *self._padding()):
                 if warning:
                     tally.warn(warning)
+            for note in self._sound_left_out:  # known before hours of work
+                tally.warn(note)
             tally.observer.on_progress(name, before, self.frames)
             frames = _Frames(self, segments, dress)
             self._write(frames, segments, name, looks)
@@ -219,11 +223,12 @@ class _Video:
         if isinstance(matted, Failure):
             raise matted.error
         with self.session.tally.watch("compose"):
-            return matted, {what: render(matted, what) for what in self.outputs}
+            shown = matted.within_input()
+            return matted, {what: render(shown, what) for what in self.outputs}
 
     def _show(self, matted: MattedFrame, results: Mapping[What, Pixels]) -> Action:
         options, tally = self.session.options, self.session.tally
-        picture = on_screen(matted, results, options.show_with_original_frame, options.output_resolution)
+        picture = on_screen(matted.within_input(), results, options.show_with_original_frame, options.output_resolution)
         rate = 1e3 / max(1e-3, tally.watch.milliseconds.get("infer", 0.0) / tally.requests)
         return tally.observer.on_frame(picture, (f"{rate:.1f} fps",))
 
@@ -234,6 +239,16 @@ class _Video:
             if self.formats[what].needs_even_size and (height % 2 or width % 2):
                 size = f"{width + width % 2}x{height + height % 2}"
                 yield f"{path.name} is {size}: its codec takes even sizes only, so the last row or column is repeated"
+
+    @cached_property
+    def _sound_left_out(self) -> dict[str, None]:
+        """Return why sound cannot go into the results."""
+        notes: dict[str, None] = {}
+        if self.source.sound and self.session.options.sound:
+            for form in self.formats.values():
+                if form.container is not None:
+                    notes |= dict.fromkeys(plan_sound(self.source.sound, form.container).warnings)
+        return notes
 
     def _joined(self, segments: Segments, ended: bool) -> Iterator[str]:
         """Join the segments of each result, and yield warnings.
@@ -255,7 +270,7 @@ class _Video:
             sweep(path)
             files = [segments.path(what, index, path.suffix) for index in range(segments.count)]
             report = join(files, path, sound, info.origin)
-            yield from report.warnings
+            yield from (warning for warning in report.warnings if warning not in self._sound_left_out)
             for each in report.encoded:
                 yield f"{path.name}: its sound was encoded anew, {each}"
 
@@ -320,7 +335,8 @@ class _Dressing:
         if self._target is not None:
             seconds = float((frame.time - self._begin) * self._info.time_base)
             target = self._target.at(frame.index, seconds, (frame.picture.shape[0], frame.picture.shape[1]))
-        return Frame(frame.index, frame.picture, plate, target, frame.time, frame.duration, frame.follows_damage)
+        given = frame.time, frame.duration, frame.follows_damage, frame.opacity
+        return Frame(frame.index, frame.picture, plate, target, *given)
 
     def _told(self, index: int, fitted: Fitted) -> Picture:
         """Return the plate of a frame; warn of the first that could not be aligned."""

@@ -22,11 +22,10 @@ Respell = Callable[[list[str]], list[str]]
 
 
 class _OmzCommand(click.Command):
-    """A command that prints an expected error as one line and exits with its code; Ctrl-C exits with 130,
-    SIGTERM with 143.
+    """A command that prints an expected error as one line and exits with its code.
 
-    A long flag may be cut short where that is unambiguous, as with argparse. ``respell`` changes arguments before they
-    are parsed.
+    Ctrl-C exits with 130, SIGTERM with 143. A long flag may be cut short where that is unambiguous, as with argparse.
+    ``respell`` changes arguments before they are parsed.
     """
 
     respell: Respell | None = None

@@ -33,7 +33,7 @@ from omz.matting.frames import Failure, Frame, MattedFrame
 from omz.matting.plate_capture import capture_plate
 from omz.matting.plates import OnePlate
 from omz.video.camera import LiveSource, open_live
-from omz.video.formats import Format
+from omz.video.formats import ANIMATIONS, Format
 from omz.video.reading import Playback, VideoFrame
 from omz.video.writing import VideoWriter
 
@@ -136,7 +136,7 @@ def _recorder(
         return None
     ((what, path),) = outputs.items()
     form = formats[path]
-    if form.container is None:
+    if form.container is None or path.suffix.lower() in ANIMATIONS:
         raise UsageError(f"{path}: what is live is recorded as a video; name a .mp4, .mov or .webm")
     rate = Fraction(source.rate).limit_denominator(1001)
     writer = stack.enter_context(VideoWriter(path, form, source.size, source.time_base, rate))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from omz.cutout.file_urls import local_path
 from omz.cutout.flag import InputKind, default_of, flag_of, option, setting
 from omz.errors import UsageError
 
@@ -249,6 +250,13 @@ class Options(InputFlags, PlateFlags, OutputFlags, MatteFlags, JobFlags, ModelFl
         for each in fields(self):
             flag_of(each).check(getattr(self, each.name))
         self._set("limit", self.limit or None)
+        self._set("inputs", tuple(map(local_path, self.inputs)))
+        for name in ("plate", "target"):
+            text = getattr(self, name)
+            if text is not None:
+                self._set(name, local_path(text))
+        if self.output is not None:
+            self._set("output", Path(local_path(str(self.output))))
         if not self.whats and self.target is None and self._is_video_without_alpha():
             self._set("target", GREEN)  # as Open Model Zoo does
             hint = f"{self.output} has no alpha, so the background is {GREEN}; set another with --target, or use .mov"

@@ -25,7 +25,7 @@ from omz.images.files import read_pixels, write_picture
 from omz.images.refinement import Smoother
 from omz.journal_file import Written, open_journal_file, read_journal_file, what_differs
 from omz.matting.frames import Frame, MattedFrame
-from omz.video.formats import Format
+from omz.video.formats import Format, segment_suffix
 from omz.video.info import VideoFacts
 from omz.video.sequence import SequenceWriter, picture_path
 from omz.video.writing import VideoWriter, told
@@ -231,7 +231,7 @@ class SegmentWriting:
                 if form.container is None:
                     writer: VideoWriter | SequenceWriter = SequenceWriter(output, info.time_base, first)
                 else:
-                    path = self._segments.path(what, index, output.suffix)
+                    path = self._segments.path(what, index, segment_suffix(output))
                     writer = VideoWriter(path, form, info.size, info.time_base, info.rate, info.pixel_aspect)
                     self._files.append(path)
                 stack.enter_context(writer)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import struct
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from fractions import Fraction
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,6 +20,7 @@ from av.video.stream import VideoStream
 
 from omz.cutout.inputs import StdinPicture
 from omz.errors import ImageError, UsageError, VideoError, os_reason
+from omz.images.animated import is_animation
 from omz.images.arrays import Picture, Size
 from omz.images.files import read_picture
 from omz.images.sizes import size_text
@@ -146,7 +150,15 @@ def read_standard_input(stream: BinaryIO, raw: str | None = None) -> StdinPictur
     data = head + stream.read(_LARGEST_PICTURE - len(head) + 1)
     if len(data) > _LARGEST_PICTURE:
         raise ImageError(f"{NAME} is neither a picture nor a video of a known format; add --raw for raw frames")
+    if _is_animation(data):
+        raise ImageError(f"{NAME} is an animation, and would lose all frames but one; name a file to have them all")
     return StdinPicture(_decoded_picture(data), data)
+
+
+def _is_animation(data: bytes) -> bool:
+    with suppress(IndexError, struct.error):  # damaged, which its decoder says better
+        return is_animation(BytesIO(data))
+    return False
 
 
 def _is_video(head: bytes) -> bool:

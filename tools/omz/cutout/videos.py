@@ -6,7 +6,6 @@ import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
@@ -28,7 +27,7 @@ from omz.matting.backgrounds import VideoTarget
 from omz.matting.frames import Failure, Frame, MattedFrame
 from omz.matting.plates import Fitted, Plates
 from omz.matting.stream import MattingStream
-from omz.video.formats import Format
+from omz.video.formats import Format, segment_suffix
 from omz.video.joining import join
 from omz.video.reading import VideoFrame
 from omz.video.sequence import picture_path
@@ -168,11 +167,9 @@ class _Video:
             self._told_in_the_end(segments),
         ):
             before = segments.frames
-            for warning in (segments.warning, *self._padding()):
+            for warning in (segments.warning, *self._padding(), *self._hard_edges(), *self._sound_left_out()):
                 if warning:
                     tally.warn(warning)
-            for note in self._sound_left_out:  # known before hours of work
-                tally.warn(note)
             tally.observer.on_progress(name, before, self.frames)
             frames = _Frames(self, segments, dress)
             self._write(frames, segments, name, looks)
@@ -240,15 +237,19 @@ class _Video:
                 size = f"{width + width % 2}x{height + height % 2}"
                 yield f"{path.name} is {size}: its codec takes even sizes only, so the last row or column is repeated"
 
-    @cached_property
-    def _sound_left_out(self) -> dict[str, None]:
-        """Return why sound cannot go into the results."""
-        notes: dict[str, None] = {}
-        if self.source.sound and self.session.options.sound:
-            for form in self.formats.values():
-                if form.container is not None:
-                    notes |= dict.fromkeys(plan_sound(self.source.sound, form.container).warnings)
-        return notes
+    def _hard_edges(self) -> Iterator[str]:
+        """Say which results lose the soft edges of alpha."""
+        for what, path in self.outputs.items():
+            if what == "cutout" and path.suffix.lower() == ".gif":
+                yield f"{path.name} has hard edges, for GIF has no half-transparent pixels; use .webp for soft ones"
+
+    def _sound_left_out(self) -> Iterator[str]:
+        """Say why sound cannot go into the results."""
+        if self.source.sound is None or not self.session.options.sound:
+            return
+        for form in self.formats.values():
+            if form.container is not None:
+                yield from plan_sound(self.source.sound, form.container).warnings
 
     def _joined(self, segments: Segments, ended: bool) -> Iterator[str]:
         """Join the segments of each result, and yield warnings.
@@ -268,9 +269,9 @@ class _Video:
                     yield f"{path} has pictures of an earlier run, from {following.name} on"
                 continue
             sweep(path)
-            files = [segments.path(what, index, path.suffix) for index in range(segments.count)]
+            files = [segments.path(what, index, segment_suffix(path)) for index in range(segments.count)]
             report = join(files, path, sound, info.origin)
-            yield from (warning for warning in report.warnings if warning not in self._sound_left_out)
+            yield from report.warnings
             for each in report.encoded:
                 yield f"{path.name}: its sound was encoded anew, {each}"
 

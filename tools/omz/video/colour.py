@@ -121,18 +121,18 @@ class Conversion:
 
 
 def from_bgr(reformatter: VideoReformatter, picture: Pixels, pixel_format: str) -> av.VideoFrame:
-    """Return (H, W, 3) BGR or (H, W, 4) BGRA, uint8 or uint16, as a frame of a Y'CbCr format, BT.709 limited.
+    """Return (H, W, 3) BGR or (H, W, 4) BGRA, uint8 or uint16, as a frame of RGB, or of Y'CbCr, BT.709 limited.
 
     Alpha, if the format has any, is rounded to its depth; swscale alone would miss by a level.
     """
     name = _INPUTS[picture.shape[2], picture.dtype.itemsize]
-    frame = reformatter.reformat(
-        _planar(picture) if name == "bgr24" else _packed(picture, name),
-        format=pixel_format,
-        dst_colorspace=BT709,
-        dst_color_range=LIMITED,
-        interpolation=_ACCURATE,
-    )
+    given = _planar(picture) if name == "bgr24" else _packed(picture, name)
+    if av.VideoFormat(pixel_format).is_rgb:
+        frame = reformatter.reformat(given, format=pixel_format)
+    else:
+        frame = reformatter.reformat(
+            given, format=pixel_format, dst_colorspace=BT709, dst_color_range=LIMITED, interpolation=_ACCURATE
+        )
     alpha = frame.format.components[-1]
     if picture.shape[2] == 4 and alpha.is_alpha:
         depth = cv2.CV_16U if alpha.bits > 8 else cv2.CV_8U

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +14,9 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from omz.errors import VideoError
+from omz.images.animated import is_animated
 from omz.images.arrays import Size
+from omz.video.animation import TIME_BASE, BrokenAnimationError, frames_of
 from omz.video.colour import Colour, colour_of
 from omz.video.decoding import Decoder
 from omz.video.opening import opened
@@ -61,6 +64,8 @@ class VideoInfo(VideoFacts):
 
 def probe(source: str | Path) -> VideoInfo:
     """Open a video and decode its first frame; raises :class:`VideoError` if there is none."""
+    if is_animated(source):
+        return _probe_animation(Path(source))
     with opened(source) as (container, stream):
         frame = next(Decoder(stream)(container.demux(stream)), None)
         if frame is None:
@@ -87,6 +92,32 @@ def probe(source: str | Path) -> VideoInfo:
             pixel_aspect=aspect,
             is_cut_short=is_cut_short(source),
         )
+
+
+def _probe_animation(path: Path) -> VideoInfo:
+    size, count, end = None, 0, 0
+    with contextlib.suppress(BrokenAnimationError):
+        for frame in frames_of(path):
+            size = size or (frame.picture.shape[0], frame.picture.shape[1])
+            count, end = count + 1, frame.time + frame.duration
+    if size is None:
+        raise VideoError(f"{path} has no frame that can be decoded; use an undamaged video")
+    return VideoInfo(
+        path=str(path),
+        size=size,
+        rate=Fraction(1000 * count, end),
+        time_base=TIME_BASE,
+        frames=count,
+        seconds=end * TIME_BASE,
+        origin=Fraction(0),
+        video_codec=path.suffix[1:].lower(),
+        audio_codec=None,
+        pixel_format="rgba",
+        colour=Colour(0, True, True),
+        turn=Turn(),
+        pixel_aspect=Fraction(1),
+        is_cut_short=False,
+    )
 
 
 def rate_of(stream: VideoStream) -> Fraction:

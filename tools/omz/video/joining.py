@@ -15,7 +15,8 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from omz.errors import UsageError, VideoError
-from omz.video.formats import CONTAINERS, Container
+from omz.video.animation import write_animation
+from omz.video.formats import ANIMATIONS, CONTAINERS, Container
 from omz.video.opening import file_url, opened, opened_container
 from omz.video.sound import (
     AnyPacket,
@@ -61,6 +62,10 @@ def join(
     out with a warning: it never costs the picture. Raises :class:`VideoError`, and leaves no output, if a segment
     cannot be read or does not fit the first, or the output cannot be written.
     """
+    animation = ANIMATIONS.get(output.suffix.lower())
+    if animation is not None and segments:
+        written = write_animation(segments, output, animation, shift)
+        return JoinReport(written.frames, (), (), tuple(_at_once(output, written.at_once, animation.time_base)))
     container = CONTAINERS.get(output.suffix.lower())
     if container is None or not segments:
         raise UsageError(f"{output}: there is nothing to join; give segments, and one of {', '.join(CONTAINERS)}")
@@ -104,12 +109,17 @@ def _joined(
     told: dict[type[Track], list[str]] = {Copied: [], Encoded: []}
     for track in tracks.values():
         told[type(track)].append(track.told)
-    if pictures.at_once:
-        warnings.append(
-            f"{output.name}: {pictures.at_once} frames have the time of the one before, for {output.suffix} counts "
-            "milliseconds; use .mp4 or .mov"
-        )
+    warnings.extend(_at_once(output, pictures.at_once, Fraction(1, 1000)))
     return JoinReport(pictures.count, tuple(told[Copied]), tuple(told[Encoded]), tuple(warnings))
+
+
+def _at_once(output: Path, count: int, unit: Fraction) -> Iterator[str]:
+    """Say how many frames the times of the file are too coarse for."""
+    if count:
+        yield (
+            f"{output.name}: {count} frames come at the time of the one before, for {output.suffix} counts "
+            f"{1000 * unit} ms; use .mp4 or .mov to keep their times"
+        )
 
 
 def _mux(joined: OutputContainer, packet: AnyPacket, video: VideoStream, tracks: Mapping[int, Track]) -> None:

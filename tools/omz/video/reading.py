@@ -15,9 +15,11 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from omz.errors import VideoError
+from omz.images.animated import is_animated
 from omz.images.arrays import Picture, Size
 from omz.images.geometry import resize
 from omz.images.sizes import picture_size, size_text
+from omz.video.animation import BrokenAnimationError, frames_of
 from omz.video.clock import Clock
 from omz.video.colour import Conversion
 from omz.video.decoding import Decoder
@@ -81,6 +83,9 @@ def read(
         (96, 160, 3)
         (96, 160, 3)
     """
+    if is_animated(source):
+        yield from _read_animation(Path(source), start, size)
+        return
     conversion, clock = Conversion(), Clock()
     index, failed = start, 0
     for stream, decoder, frame in _frames(source, start, start_time, clock):
@@ -104,6 +109,22 @@ def read(
     if failed:
         found = f"{failed} of its packets could not be decoded, {index} frames could"
         raise IncompleteError(f"{source} is damaged: {found}; use an undamaged copy for the rest")
+
+
+def _read_animation(path: Path, start: int, size: Size | None) -> Generator[VideoFrame, None, None]:
+    index = 0
+    try:
+        for index, frame in enumerate(frames_of(path), 1):
+            picture, opacity = frame.picture, frame.opacity
+            if size is not None and picture.shape[:2] != size:
+                picture = resize(picture, size)
+                opacity = None if opacity is None else resize(opacity, size)
+            if index > start:
+                yield VideoFrame(index - 1, frame.time, frame.duration, picture, opacity=opacity)
+    except BrokenAnimationError as error:
+        if not index:
+            raise VideoError(f"{path} has no frame that can be decoded: {error}; use an undamaged video") from error
+        raise IncompleteError(f"{path} is damaged after frame {index}: {error}; use an undamaged copy") from error
 
 
 def _frames(

@@ -6,7 +6,7 @@ import os
 import re
 from urllib.request import url2pathname
 
-_FILE_URL = re.compile(r"file:(?://(?:localhost)?)?(?P<path>/.*)", re.IGNORECASE | re.DOTALL)
+_FILE_URL = re.compile(r"file:(?://(?:localhost)?)?(?P<path>/(?!/).*)", re.IGNORECASE | re.DOTALL)
 
 
 def local_path(text: str) -> str:

@@ -23,6 +23,7 @@ _HD_LINES = 720
 
 _MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}  # matrix coefficients of H.273 to swscale's tables
 _INPUTS = {(3, 1): "bgr24", (3, 2): "bgr48le", (4, 1): "bgra", (4, 2): "bgra64le"}  # by channels, bytes of each
+_SWAPPED = ("rgb555be", "rgb565be", "bgr555be", "bgr565be")  # of which swscale takes the bytes in the wrong order
 _NAMES = {1: "BT.709", 4: "FCC", 5: "BT.601", 7: "SMPTE 240M", 9: "BT.2020"}
 
 
@@ -65,6 +66,8 @@ def to_bgr(reformatter: VideoReformatter, frame: av.VideoFrame, colour: Colour) 
     ``reformatter`` should be the same for all frames of a video: it keeps its tables. By way of planes, it takes half
     the time of a direct conversion to BGR.
     """
+    if frame.format.name in _SWAPPED:
+        frame = frame.reformat(format=f"{frame.format.name[:-2]}le")
     if not colour.matrix:
         return reformatter.reformat(frame, format="bgr24").to_ndarray().astype(np.uint8, copy=False)
     return cv2.merge(_blue_green_red(_planes(reformatter, frame, colour, "gbrp")))
@@ -104,7 +107,8 @@ class Conversion:
         alpha = frame.format.components[-1]
         if not (alpha.is_alpha or frame.format.has_palette):
             return None
-        if alpha.is_alpha and alpha.plane == len(frame.planes) - 1 > 0 and not frame.format.is_big_endian:
+        is_plane = alpha.is_alpha and alpha.plane == len(frame.planes) - 1 > 0
+        if is_plane and alpha.bits <= 16 and not frame.format.is_big_endian:
             levels = plane_levels(frame, alpha.plane)
             opacity = cv2.convertScaleAbs(levels, alpha=255 / (2**alpha.bits - 1))
         else:

@@ -27,6 +27,7 @@ from omz.video.opening import opened_container
 
 _BITS_PER_CHANNEL = 96_000  # a second
 _LAYOUTS = {1: "mono", 6: "5.1", 8: "7.1"}  # of channels; others become stereo
+_FRAMES_ALIKE = frozenset({"aac", "ac3", "eac3", "mp3"})  # codecs with packets of one number of samples
 _KEPT_METADATA = ("language", "title")
 _TRIED = 3000  # packets of all streams that are read to find out what the container takes
 _TRIED_SOUND = 100  # packets of one stream of sound
@@ -90,16 +91,26 @@ class Copied:
         self._out, self._span = output.add_stream_from_template(source, opaque=True), span
         self.output_index = self._out.index
         self._clock = Clock()
+        self._frame: int | None = None
+        self._is_of_one_rate = self.told not in _FRAMES_ALIKE or source.container.format.name != "mpegts"
         _copy_metadata(source, self._out)
 
     def take(self, packet: Packet[AudioStream]) -> Iterator[AnyPacket]:
         """Yield the packet, if it lies in the span."""
         if not packet.size:
             return
+        if not self._is_of_one_rate:
+            self._check_rate(packet.duration)
         time = packet.dts if packet.pts is None else packet.pts
         packet.pts = packet.dts = self._clock(time, Fraction(packet.duration or 0))  # sound comes in order
         if self._span.has(packet.pts * packet.time_base):
             yield moved(packet, self._out, self._span.shift)
+
+    def _check_rate(self, duration: int | None) -> None:
+        """Raise :class:`ValueError` where the rate changes, as it may in joined transport streams, and nowhere else."""
+        self._frame = self._frame or duration
+        if duration and self._frame and abs(duration - self._frame) > 1:  # which is rounded
+            raise ValueError("its sampling rate changes")
 
     def finish(self) -> Iterator[AnyPacket]:
         """Yield nothing."""
@@ -139,10 +150,11 @@ class Encoded:
             return
         for frame in frames:
             time_base = frame.time_base or Fraction(1, frame.sample_rate)
-            frame.pts = self._clock(frame.pts, Fraction(frame.samples, frame.sample_rate) / time_base)
-            if not self._span.has(frame.pts * time_base):
+            time = time_base * self._clock(frame.pts, Fraction(frame.samples, frame.sample_rate) / time_base)
+            if not self._span.has(time):
                 return
-            frame.pts -= round(self._span.shift / time_base)
+            frame.pts = round((time - self._span.shift) * frame.sample_rate)
+            frame.time_base = Fraction(1, frame.sample_rate)  # as resampled ones have it, so that all are alike
             yield from self._encoded(frame)
 
     def finish(self) -> Iterator[AnyPacket]:

@@ -95,10 +95,11 @@ def write_animation(segments: Sequence[Path], output: Path, form: AnimationForma
     Raises :class:`VideoError`, and leaves no output, if a segment cannot be read, or the output cannot be written.
     """
     options = dict(form.muxer_options)
-    if form.last_duration:
+    if form.last_unit is not None:
         with opened(segments[-1]) as (container, stream):
             *_, last = (packet for packet in container.demux(stream) if packet.size)
-        options["final_delay"] = str(round((last.duration or 0) * last.time_base * form.last_duration))
+        units = (last.duration or 0) * last.time_base / form.last_unit
+        options["final_delay"] = str(units.limit_denominator(1000 if form.last_unit == 1 else 1))
     with written_whole(output) as temporary, contextlib.ExitStack() as stack:
         written = av.open(file_url(temporary), "w", format=form.muxer, container_options=options)
         stack.callback(discard, written)

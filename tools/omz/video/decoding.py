@@ -48,7 +48,8 @@ class Decoder:
 
 def _decoder_of(stream: VideoStream) -> Callable[[Packet[VideoStream]], list[av.VideoFrame]]:
     name = _WITH_ALPHA.get(stream.codec_context.codec.canonical_name)
-    if name is None or stream.metadata.get("alpha_mode") != "1":
+    modes = [value for key, value in stream.metadata.items() if key.lower() == "alpha_mode"]
+    if name is None or modes != ["1"]:
         return Packet.decode
     context = CodecContext.create(name, "r")
     assert isinstance(context, VideoCodecContext)

@@ -46,7 +46,7 @@ _OF_ANIMATIONS = Container("nut", frozenset(), "aac", False)
 class AnimationFormat:
     """Format of an animation: FFmpeg's muxer, encoder and pixel format, their options, the unit of times in seconds.
 
-    ``last_duration`` is the unit of the duration that the muxer wants to be told of the last frame, in Hz; 0: none.
+    ``last_unit`` is that of the duration of the last frame, in seconds, if the muxer has to be told.
     """
 
     muxer: str
@@ -55,14 +55,14 @@ class AnimationFormat:
     time_base: Fraction
     muxer_options: Mapping[str, str]
     options: Mapping[str, str]
-    last_duration: int = 0
+    last_unit: Fraction | None = None
 
 
-_APNG = AnimationFormat("apng", "apng", "rgba", Fraction(1, 1000), {"plays": "0"}, {})
+_APNG = AnimationFormat("apng", "apng", "rgba", Fraction(1, 1000), {"plays": "0"}, {}, last_unit=Fraction(1))
 
 ANIMATIONS: Mapping[str, AnimationFormat] = {
     ".apng": _APNG,
-    ".gif": AnimationFormat("gif", "gif", "pal8", Fraction(1, 100), {}, {}, last_duration=100),
+    ".gif": AnimationFormat("gif", "gif", "pal8", Fraction(1, 100), {}, {}, last_unit=Fraction(1, 100)),
     ".png": _APNG,
     ".webp": AnimationFormat("webp", "libwebp_anim", "bgra", Fraction(1, 1000), {"loop": "0"}, {"lossless": "1"}),
 }

@@ -7,7 +7,9 @@ import functools
 import gc
 import io
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -21,10 +23,11 @@ Respell = Callable[[list[str]], list[str]]
 
 
 class _OmzCommand(click.Command):
-    """A command that prints an expected error as one line and exits with its code; Ctrl-C exits with 130.
+    """A command that prints an expected error as one line and exits with its code.
 
-    An option or argument with an empty value, which an unset variable of a shell leaves, is an error. A long flag may
-    be cut short where that is unambiguous, as with argparse. ``respell`` changes arguments before they are parsed.
+    Ctrl-C exits with 130, SIGTERM with 143. An option or argument with an empty value, which an unset variable of a
+    shell leaves, is an error. A long flag may be cut short where that is unambiguous, as with argparse. ``respell``
+    changes arguments before they are parsed.
     """
 
     respell: Respell | None = None
@@ -77,15 +80,40 @@ class _OmzCommand(click.Command):
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")  # for names that a terminal cannot show
-        with _errors_told(ctx.info_name):
+        ending = _Ending()
+        with _errors_told(ctx.info_name, ending=ending), ending.told_of_sigterm():
             result = super().invoke(ctx)
             sys.stdout.flush()  # while an error can be told
         return result
 
 
+class _Ending:
+    """How a command that is interrupted ends: by Ctrl-C, or in the same order by SIGTERM."""
+
+    name, code = "interrupted", 130
+
+    @contextmanager
+    def told_of_sigterm(self) -> Iterator[None]:
+        """Raise :class:`KeyboardInterrupt` at SIGTERM, unless somebody else handles it."""
+        is_ours = threading.current_thread() is threading.main_thread()
+        if not is_ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+            yield
+            return
+        signal.signal(signal.SIGTERM, self._interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    def _interrupt(self, *_: object) -> None:
+        self.name, self.code = "terminated", 143
+        raise KeyboardInterrupt
+
+
 @contextmanager
-def _errors_told(command: str | None, place: str = "") -> Iterator[None]:
+def _errors_told(command: str | None, place: str = "", ending: _Ending | None = None) -> Iterator[None]:
     """Print an expected error as one line, and raise its exit code; ``place`` is where an unnamed file is."""
+    ending = ending or _Ending()
     try:
         yield
     except OmzError as error:
@@ -101,8 +129,8 @@ def _errors_told(command: str | None, place: str = "") -> Iterator[None]:
         raise Exit(1) from None
     except KeyboardInterrupt as interrupt:
         hint = interrupt.hint if isinstance(interrupt, Interrupted) else ""
-        _tell("; ".join(filter(None, (f"{command}: interrupted", hint))))
-        raise Exit(130) from None
+        _tell("; ".join(filter(None, (f"{command}: {ending.name}", hint))))
+        raise Exit(ending.code) from None
 
 
 def _tell(line: str) -> None:

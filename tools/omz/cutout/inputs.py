@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 
 from omz.errors import ImageError, UsageError, os_reason, os_remedy
 from omz.images.arrays import Picture
-from omz.images.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES, natural
+from omz.images.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES, is_video, natural
 from omz.video.sequence import is_sequence
 
 Kind: TypeAlias = Literal["picture", "video", "camera", "stream", "stdin"]
@@ -205,5 +205,5 @@ def _in_list(path: Path) -> Inputs:
 
 def _file(path: Path, root: Path, is_found: bool = False) -> Input:
     below = os.path.relpath(os.path.abspath(path), os.path.abspath(root))
-    kind: Kind = "video" if path.suffix.lower() in VIDEO_SUFFIXES else "picture"
+    kind: Kind = "video" if is_video(path) else "picture"
     return Input(str(path), PurePosixPath(Path(below).as_posix()), kind, is_found)

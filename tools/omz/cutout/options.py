@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from omz.cutout.file_urls import local_path
 from omz.cutout.flag import InputKind, default_of, flag_of, option, setting
 from omz.errors import UsageError
 
@@ -201,7 +202,7 @@ class ModelFlags:
     """The model, and the device it runs on. Whatever of these changes pixels is among the facts of a session."""
 
     model: str | None = setting(
-        None, f"Model name in the zoo, or path of an IR (.xml); default: {STARTER}, or without a plate {WITHOUT_PLATE}.",
+        None, f"Zoo name, or path of an IR (.xml); default: {STARTER}, or {WITHOUT_PLATE} without a plate.",
         "-m", "--model", names_files=True)
     models_dir: tuple[Path, ...] = setting((), "", "--models_dir", takes=Path, many=True)
     download_dir: Path | None = setting(
@@ -293,6 +294,13 @@ class Options(
         for each in fields(self):
             flag_of(each).check(getattr(self, each.name))
         self._set("limit", self.limit or None)
+        self._set("inputs", tuple(map(local_path, self.inputs)))
+        for name in ("plate", "target"):
+            text = getattr(self, name)
+            if text is not None:
+                self._set(name, local_path(text))
+        if self.output is not None:
+            self._set("output", Path(local_path(str(self.output))))
         if not self.whats and self.target is None and self._is_video_without_alpha():
             self._set("target", GREEN)  # as Open Model Zoo does
             hint = f"{self.output} has no alpha, so the background is {GREEN}; set another with --target, or use .mov"

@@ -14,9 +14,10 @@ from omz.cutout.manifest import is_manifest_name
 from omz.cutout.names import Outputs, check_places, is_file_name, name_outputs, name_videos, without_results
 from omz.cutout.options import Options
 from omz.errors import UsageError
+from omz.images.animated import is_animated
 from omz.images.files import check_suffix
 from omz.images.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
-from omz.video.formats import CONTAINERS, Format, choose_format
+from omz.video.formats import ANIMATIONS, CONTAINERS, Format, choose_format
 
 if TYPE_CHECKING:
     from omz.cutout.standard_input import StdinVideo  # loads FFmpeg
@@ -207,7 +208,7 @@ def _name_videos(videos: Sequence[Input], options: Options, is_file: bool) -> Ma
         return {}
     if output == STANDARD_OUTPUT:
         raise UsageError("an image goes to standard output, and no video; name a file as --output")
-    if output is not None and is_file_name(output):
+    if output is not None and is_file_name(output) and not _is_animation_name(output, videos):
         raise UsageError(
             f"{videos[0].source} is a video, {output} an image; name a .mp4, .mov or .webm, or a folder for its frames"
         )
@@ -220,6 +221,12 @@ def _name_videos(videos: Sequence[Input], options: Options, is_file: bool) -> Ma
 def _is_sequence(options: Options, video: Input) -> bool:
     """Whether a folder is for the frames of a video, not for videos: one that was named itself, and no format."""
     return options.format in (None, ".png") and options.inputs == (video.source,)
+
+
+def _is_animation_name(output: Path, videos: Sequence[Input]) -> bool:
+    """Whether a name is that of an animation; that of a PNG only of what is an animation itself."""
+    suffix = output.suffix.lower()
+    return suffix in ANIMATIONS and (suffix != ".png" or all(is_animated(item.source) for item in videos))
 
 
 def _is_video_name(path: Path) -> bool:

@@ -27,10 +27,11 @@ from omz.matting.backgrounds import VideoTarget
 from omz.matting.frames import Failure, Frame, MattedFrame
 from omz.matting.plates import Fitted, Plates
 from omz.matting.stream import MattingStream
-from omz.video.formats import Format
-from omz.video.joining import Sound, join
+from omz.video.formats import Format, segment_suffix
+from omz.video.joining import join
 from omz.video.reading import VideoFrame
 from omz.video.sequence import picture_path
+from omz.video.sound import Sound, plan_sound
 from omz.work.pipeline import ahead, in_order
 
 _FRAMES = "frames"
@@ -166,7 +167,7 @@ class _Video:
             self._told_in_the_end(segments),
         ):
             before = segments.frames
-            for warning in (segments.warning, *self._padding()):
+            for warning in (segments.warning, *self._padding(), *self._hard_edges(), *self._sound_left_out()):
                 if warning:
                     tally.warn(warning)
             tally.observer.on_progress(name, before, self.frames)
@@ -222,11 +223,12 @@ class _Video:
         if isinstance(matted, Failure):
             raise matted.error
         with self.session.tally.watch("compose"):
-            return matted, {what: render(matted, what) for what in self.outputs}
+            shown = matted.within_input()
+            return matted, {what: render(shown, what) for what in self.outputs}
 
     def _show(self, matted: MattedFrame, results: Mapping[What, Pixels]) -> Action:
         options, tally = self.session.options, self.session.tally
-        picture = on_screen(matted, results, options.show_with_original_frame, options.output_resolution)
+        picture = on_screen(matted.within_input(), results, options.show_with_original_frame, options.output_resolution)
         rate = 1e3 / max(1e-3, tally.watch.milliseconds.get("infer", 0.0) / tally.requests)
         return tally.observer.on_frame(picture, (f"{rate:.1f} fps",))
 
@@ -237,6 +239,20 @@ class _Video:
             if self.formats[what].needs_even_size and (height % 2 or width % 2):
                 size = f"{width + width % 2}x{height + height % 2}"
                 yield f"{path.name} is {size}: its codec takes even sizes only, so the last row or column is repeated"
+
+    def _hard_edges(self) -> Iterator[str]:
+        """Say which results lose the soft edges of alpha."""
+        for what, path in self.outputs.items():
+            if what == "cutout" and path.suffix.lower() == ".gif":
+                yield f"{path.name} has hard edges, for GIF has no half-transparent pixels; use .webp for soft ones"
+
+    def _sound_left_out(self) -> Iterator[str]:
+        """Say why sound cannot go into the results."""
+        if self.source.sound is None or not self.session.options.sound:
+            return
+        for form in self.formats.values():
+            if form.container is not None:
+                yield from plan_sound(self.source.sound, form.container).warnings
 
     def _joined(self, segments: Segments, ended: bool) -> Iterator[str]:
         """Join the segments of each result, and yield warnings.
@@ -256,7 +272,7 @@ class _Video:
                     yield f"{path} has images of an earlier run, from {following.name} on"
                 continue
             sweep(path)
-            files = [segments.path(what, index, path.suffix) for index in range(segments.count)]
+            files = [segments.path(what, index, segment_suffix(path)) for index in range(segments.count)]
             report = join(files, path, sound, info.origin)
             yield from report.warnings
             for each in report.encoded:
@@ -323,7 +339,8 @@ class _Dressing:
         if self._target is not None:
             seconds = float((frame.time - self._begin) * self._info.time_base)
             target = self._target.at(frame.index, seconds, (frame.picture.shape[0], frame.picture.shape[1]))
-        return Frame(frame.index, frame.picture, plate, target, frame.time, frame.duration, frame.follows_damage)
+        given = frame.time, frame.duration, frame.follows_damage, frame.opacity
+        return Frame(frame.index, frame.picture, plate, target, *given)
 
     def _told(self, index: int, fitted: Fitted) -> Picture:
         """Return the plate of a frame; warn of the first that could not be aligned."""

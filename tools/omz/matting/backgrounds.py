@@ -7,19 +7,17 @@ from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 from PIL import ImageColor
 
 from omz.errors import ImageError, UsageError
 from omz.images.arrays import Picture, Size
+from omz.images.compositing import blend
 from omz.images.files import read_picture
 from omz.images.placing import Placing, place
 from omz.images.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES, is_video, visible_images
-
-if TYPE_CHECKING:
-    from omz.video.info import VideoInfo
 
 BLUR = 25  # pixels, by default
 TRANSPARENT = "transparent"
@@ -76,8 +74,8 @@ class VideoTarget:
     def __init__(self, path: Path, fit: Placing) -> None:
         from omz.video.info import probe
 
-        self._path, self._fit, self._info = path, fit, probe(path)
-        self._frames = _with_seconds(path, self._info)
+        self._path, self._fit, self._unit = path, fit, float(probe(path).time_base)
+        self._frames = _with_seconds(path, self._unit)
         self._shown = next(self._frames)
         self._next = next(self._frames, None)
         self._round = 0.0  # seconds at which the video began this time
@@ -87,23 +85,32 @@ class VideoTarget:
         while self._next is not None or self._ended_before(seconds):
             if self._next is None:
                 self._round += self._length
-                self._frames = _with_seconds(self._path, self._info)
+                self._frames = _with_seconds(self._path, self._unit)
                 self._shown, self._next = next(self._frames), next(self._frames, None)
-            elif self._next[0] > seconds - self._round + _SOON:
+            elif self._next.begin > seconds - self._round + _SOON:
                 break
             else:
                 self._shown, self._next = self._next, next(self._frames, None)
-        return place(self._shown[1], size, self._fit)
+        return place(self._shown.picture, size, self._fit)
 
     @property
     def _length(self) -> float:
-        return self._shown[0] + float(1 / self._info.rate)
+        return self._shown.begin + self._shown.length
 
     def _ended_before(self, seconds: float) -> bool:
         return seconds - self._round + _SOON >= self._length
 
 
-def _with_seconds(path: Path, info: VideoInfo) -> Generator[tuple[float, Picture], None, None]:
+@dataclass(frozen=True)
+class _Shown:
+    """A frame, its begin and its length in seconds; black where the video is transparent."""
+
+    begin: float
+    length: float
+    picture: Picture
+
+
+def _with_seconds(path: Path, unit: float) -> Generator[_Shown, None, None]:
     from omz.video.reading import IncompleteError, read
 
     first: int | None = None
@@ -111,7 +118,10 @@ def _with_seconds(path: Path, info: VideoInfo) -> Generator[tuple[float, Picture
         for frame in read(path, resize_changes=True):
             if first is None:
                 first = frame.time
-            yield float((frame.time - first) * info.time_base), frame.picture
+            picture = frame.picture
+            if frame.opacity is not None:
+                picture = blend(frame.opacity, picture, np.zeros_like(picture))
+            yield _Shown((frame.time - first) * unit, frame.duration * unit, picture)
 
 
 def load_target(text: str | None, fit: Placing) -> Target | Blur | None:

@@ -19,6 +19,11 @@ if int(av.__version__.partition(".")[0]) < 19:  # later ones always read metadat
     _LENIENT["metadata_errors"] = "replace"
 
 
+def file_url(path: str | Path) -> str:
+    """Return a path as FFmpeg's URL of a file: it would read ``12:30.mp4`` as the URL of a protocol ``12``."""
+    return f"file:{path}"
+
+
 @contextlib.contextmanager
 def opened(source: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """Open a video; give its container and its best video stream, which decodes in a thread for each core.
@@ -37,7 +42,7 @@ def opened_container(source: str | Path) -> Iterator[InputContainer]:
     if path.is_file() and path.stat().st_size == 0:
         raise VideoError(f"{source} is empty; use a video")
     try:
-        with av.open(str(source), **_LENIENT) as container:
+        with av.open(file_url(source), **_LENIENT) as container:
             yield container
     except FileNotFoundError:
         raise VideoError(f"no video at {source}; check the path") from None

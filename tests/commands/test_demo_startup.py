@@ -147,6 +147,8 @@ def test_the_demo_is_a_module_too(folder):
     command = [sys.executable, "-m", "omz_demo", "photo.png", "-m", "model.xml", "--plate", "plate.png"]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     assert run.stdout.startswith("photo_cutout.png: made from photo.png (32x24) in ")
+    run = subprocess.run([*command[:3], "--version"], capture_output=True, text=True, check=True)
+    assert run.stdout.startswith("omz_demo, version ")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from helpers.builders import own_names, write_card, write_composite
+from helpers.builders import own_names, write_card, write_companions, write_composite
 
 from omz.cli import info_dumper
 
@@ -290,6 +290,23 @@ def test_bad_and_odd_cards_are_found(zoo):
         f"net-2/model.yml: {NOT_A_CARD}",
         "odd-1/model.yml: licence: is not a known key",
         "odd-2/model.yml: $mo_dir is a folder of Model Optimizer, which OpenVINO no longer has",
+    ]
+
+
+def test_what_cannot_be_used_is_told_with_the_files_beside_the_card(tmp_path):
+    folder = write_card(tmp_path, "net")
+    write_companions(folder)
+    asked = ("--lint", "--models_dir", tmp_path, "--name", "net")
+    result = run(*asked)
+    assert (result.exit_code, result.output) == (0, "1 checked, 0 bad\n")
+    for name in ("README.md", "accuracy-check.yml"):
+        (folder / name).write_text("")
+    result = run(*asked)
+    assert (result.exit_code, result.stderr) == (1, "")
+    assert result.stdout.splitlines() == [
+        f"{folder}/model.yml: README.md is empty; write it",
+        f"{folder}/accuracy-check.yml: found nothing where keys and values are expected",
+        "1 checked, 1 bad",
     ]
 
 

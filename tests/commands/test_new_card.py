@@ -9,7 +9,7 @@ import click
 import onnx
 import pytest
 from click.testing import CliRunner, Result
-from helpers.builders import heavy_model, small_model
+from helpers.builders import heavy_model, small_model, write_card, write_companions, write_composite
 
 from omz.cli import converter, downloader, info_dumper
 from omz.zoo import Catalog
@@ -19,6 +19,7 @@ from omz.zoo import Catalog
 def _here(tmp_path, monkeypatch):
     monkeypatch.delenv("OMZ_MODELS_DIR", raising=False)
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "zoo").mkdir()
 
 
 def run(command: click.Command, *arguments: object, **others: object) -> Result:
@@ -110,8 +111,7 @@ def test_a_card_without_a_file_has_gaps_that_lint_tells(tmp_path):
         assert gap in text
         text = text.replace(gap, value)
     path.write_text(text)
-    for name in ("README.md", "accuracy-check.yml"):
-        (path.parent / name).touch()
+    write_companions(path.parent)
     result = lint("--name", "my-model", "--models_dir", ".")
     assert (result.exit_code, result.output) == (0, "1 checked, 0 bad\n")
 
@@ -141,15 +141,63 @@ def test_a_card_is_never_overwritten(tmp_path):
     small_model(tmp_path / "net.onnx")
     result = new("my-model", "--file", "net.onnx")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == "main: error: my-model/model.yml is there already; edit it, or choose another name\n"
+    assert result.stderr == (
+        f"main: error: a model is called my-model already, in {tmp_path}/my-model; edit its card, or choose another "
+        "name\n"
+    )
     assert (tmp_path / "my-model" / "model.yml").read_bytes() == before
     assert everything(tmp_path) == ["my-model/model.yml", "net.onnx"]
+
+
+@pytest.mark.parametrize("folder", ["public/mm", "mm", "intel/deep/mm", "duo/mm"])
+def test_a_name_that_a_model_has_in_another_folder_is_refused(tmp_path, folder):
+    if folder.startswith("duo/"):
+        write_composite(tmp_path, "duo", ["mm"])
+    else:
+        write_card(tmp_path, folder)
+    before = everything(tmp_path)
+    result = new("mm", "--models_dir", ".")
+    assert (result.exit_code, result.stdout) == (1, "")
+    where = f"{tmp_path}/{folder}"
+    assert result.stderr == (
+        f"main: error: a model is called mm already, in {where}; edit its card, or choose another name\n"
+    )
+    assert everything(tmp_path) == before
+
+
+def test_a_name_of_a_model_of_the_package_is_told_to_be_hidden(tmp_path):
+    result = new("background-matting-starter", "--models_dir", "zoo")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("zoo/background-matting-starter/model.yml: written; ")
+    expected = "warning: with --models_dir zoo, it hides the model background-matting-starter of the package\n"
+    assert result.stderr == expected
+    assert Catalog(tmp_path / "zoo").file("background-matting-starter").is_relative_to(tmp_path)
+    again = new("background-matting-starter", "--models_dir", "zoo")
+    assert (again.exit_code, again.stdout) == (1, "")
+
+
+def test_a_folder_of_cards_that_is_not_there_is_refused_as_by_every_other_command(tmp_path):
+    result, other = (
+        new("mm", "--models_dir", "no/such/dir"),
+        run(info_dumper.main, "--all", "--models_dir", "no/such/dir"),
+    )
+    assert (result.exit_code, result.stdout, result.stderr) == (other.exit_code, "", other.stderr)
+    assert result.exit_code == 1
+    assert "no/such/dir is not a folder" in result.stderr
+    assert not (tmp_path / "no").exists()
+
+
+def test_a_file_in_the_place_of_the_new_folder_is_told_with_a_remedy(tmp_path):
+    (tmp_path / "ff").touch()
+    result = new("ff")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "main: error: ff is there already, and is not a folder; move it, or choose another name\n"
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
-        [""], ["a b"], ["a/b"], ["../a"], [".."], ["a" * 300], ["-x"],
+        [""], ["a b"], ["a/b"], ["../a"], [".."], ["a" * 300], ["-x"], ["foo.xml"], ["CON"], ["a."],
         ["net", "--lint"], ["net", "--all"], ["net", "--name", "net"], ["net", "--details"],
         ["net", "--url", "nonsense"], ["net", "--file", "net.txt"], ["net", "--file", "absent.onnx"],
         ["net", "--file", "."], ["net", "--url", "https://example.com/net.xml"],

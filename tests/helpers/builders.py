@@ -48,6 +48,21 @@ def write_card(root: Path, folder_name: str, **changes: object) -> Path:
     return folder
 
 
+def write_companions(folder: Path) -> None:
+    """Write a README and an accuracy file of no particular inputs beside a card."""
+    (folder / "README.md").write_text("# A model for a test\n")
+    (folder / "accuracy-check.yml").write_text(yaml.safe_dump({"models": [accuracy_model()]}))
+
+
+def accuracy_model(**launcher: object) -> dict[str, object]:
+    """Return a model of an accuracy file, with some keys of its launcher added or changed."""
+    return {
+        "name": "net",
+        "launchers": [{"framework": "openvino", "adapter": "background_matting", **launcher}],
+        "datasets": [{"name": "pictures", "metrics": [{"type": "mad"}]}],
+    }
+
+
 def write_published_zoo(
     root: Path, name: str, make: Callable[[Path], object], size: tuple[int, int] | None = None
 ) -> tuple[Path, Path]:

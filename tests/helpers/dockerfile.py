@@ -39,7 +39,17 @@ class Dockerfile:
 def copy_context(root: Path, target: Path) -> None:
     """Copy the tracked files that .dockerignore leaves: those below the names that it takes back with ``!``."""
     kept = [line[1:] for line in (root / ".dockerignore").read_text().splitlines() if line.startswith("!")]
-    listed = subprocess.run(["git", "ls-files", "-z", *kept], cwd=root, capture_output=True, text=True, check=True)
-    for name in filter(None, listed.stdout.split("\0")):
+    for name in _files(root, kept):
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(root / name, target / name)
+
+
+def _files(root: Path, kept: list[str]) -> list[str]:
+    """Return the tracked files below the names ``kept``; in a source distribution, all but what Python compiled."""
+    if (root / ".git").exists():
+        listed = subprocess.run(["git", "ls-files", "-z", *kept], cwd=root, capture_output=True, text=True, check=True)
+        return list(filter(None, listed.stdout.split("\0")))
+    found = [root / name for name in kept if (root / name).is_file()]
+    for name in kept:
+        found += [path for path in (root / name).rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    return [path.relative_to(root).as_posix() for path in found]

@@ -6,13 +6,15 @@ import shutil
 from pathlib import Path
 
 import pytest
-from helpers.builders import write_card, write_composite
+from helpers.builders import small_model, write_card, write_companions, write_composite
 
 from omz.convert.converter import carry_out
 from omz.convert.lint import lint
-from omz.convert.plan import plan_conversion
+from omz.convert.plan import ConversionSettings, plan_conversion
+from omz.convert.store import stored_ir
 from omz.errors import CardError, ModelFileError, OmzError
 from omz.zoo import Catalog
+from omz.zoo.model_file import Checksum
 
 STARTER = "background-matting-starter"
 GOOD = "--input_model=$dl_dir/net.onnx"
@@ -27,8 +29,7 @@ UNPACK = {"$type": "unpack_archive", "file": "net.onnx", "format": "zip"}
 def found(root: Path, name: str = "net") -> tuple[list[str], list[str]]:
     """Return errors and warnings about a card with all companions."""
     for card in root.rglob("model.yml"):
-        for companion in ("README.md", "accuracy-check.yml"):
-            (card.parent / companion).touch()
+        write_companions(card.parent)
     findings = lint(Catalog(root).load(name))
     path = f"{root}/{name}/model.yml: "
     lines = [[each.line.removeprefix(path) for each in findings if each.is_error is wanted] for wanted in (True, False)]
@@ -134,6 +135,195 @@ def test_an_ir_beside_the_card_that_is_not_its_own_is_an_error(tmp_path, change)
     errors, warnings = found(tmp_path, STARTER)
     problem = f"FP16/{STARTER}.xml is not what the converter made of this card; make it again, or remove it"
     assert (errors, warnings) == ([] if change == "none" else [problem], [])
+
+
+def copy_of_the_starter(root: Path, *changes: tuple[str, str]) -> Path:
+    """Copy the starter, without its IR, change the text of its card, and return its folder."""
+    folder = root / STARTER
+    shutil.copytree(Catalog()[STARTER].folder, folder, ignore=shutil.ignore_patterns("FP16"))
+    card = folder / "model.yml"
+    text = card.read_text()
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    text = text.replace("256", "32")  # quicker to trace
+    card.write_text(text)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ([("omz.networks.background_matting", "omz.networks.nonexistent")],
+         ["--import-module: omz.networks.nonexistent has no pytorch networks; "]),
+        ([("--model-param=width=0.4", "--model-param=widht=0.4")],
+         ["--model-param: omz.networks.background_matting.BackgroundMatting has no parameter widht; "]),
+        ([("--input-names=src,bgr", "--input-names=src")],
+         ["the inputs have 1 names (src) and 2 shapes; ", "there is no input bgr, which the card has; "]),
+        ([("[1,3,256,256],[1,3,256,256]", "[1,3,256,256]")],
+         ["the inputs have 2 names (src, bgr) and 1 shapes; ",
+          "--input-shapes: has 1 shapes, but omz.networks.background_matting.BackgroundMatting takes src, bgr"]),
+        ([("  - name: bgr", "  - name: plate")],
+         ["there is no input plate, which the card has; ", "there is an input bgr, which the card leaves out; "]),
+        ([("--output=pha,fgr", "--output=nope")], ["there is no output nope, which --output has; "]),
+        ([("--output-names=pha,fgr", "--output-names=pha")], ["there is no output fgr, which --output has; "]),
+        ([("    shape: [1, 3, -1, -1]\n    layout: NCHW\n  - name: bgr",
+           "    shape: [1, 3, 1, -1, -1]\n    layout: NCDHW\n  - name: bgr")],
+         ["the input src has 4 dimensions, but 5 in input_info"]),
+        ([("  - --weights=$config_dir/background-matting-starter.safetensors\n", "")],
+         ["--weights is missing; "]),
+    ],
+)  # fmt: skip
+def test_arguments_that_do_not_fit_each_other_are_errors_and_are_not_converted(tmp_path, changes, expected):
+    assert_contradictions(tmp_path / "zoo", changes, expected)
+    settings = ConversionSettings(check="none")
+    with pytest.raises(OmzError):
+        carry_out(plan_conversion(Catalog(tmp_path / "zoo")[STARTER], tmp_path, tmp_path, settings))
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ([("--input-names=src,bgr", "--input-names=src,src")],
+         ["src is the name of two inputs or outputs; ", "there is no input bgr, which the card has; "]),
+        ([("--input-names=src,bgr", "--input-names=src,")],
+         ["an input or output has an empty name; ", "there is no input bgr, which the card has; ",
+          "there is an input , which the card leaves out; "]),
+        ([("  - name: bgr\n    shape: [1, 3, -1, -1]\n    layout: NCHW\n", "")],
+         ["there is an input bgr, which the card leaves out; "]),
+    ],
+)  # fmt: skip
+def test_further_arguments_that_do_not_fit_each_other_are_errors(tmp_path, changes, expected):
+    assert_contradictions(tmp_path, changes, expected)
+
+
+def assert_contradictions(root: Path, changes: list[tuple[str, str]], expected: list[str]) -> None:
+    """Assert that a changed copy of the starter has errors that begin as expected, and no warnings."""
+    copy_of_the_starter(root, *changes)
+    errors, warnings = found(root, STARTER)
+    told = [line.removeprefix("conversion_to_onnx_args: ") for line in errors]
+    assert [line[: len(each)] for line, each in zip(told, expected, strict=True)] == expected
+    assert warnings == []
+
+
+@pytest.mark.parametrize("output", ["/refiner/Concat_output_0", "123", "Concat_7:0"])
+def test_an_inner_output_may_be_there(tmp_path, output):
+    copy_of_the_starter(tmp_path, ("--output=pha,fgr", f"--output=pha,{output}"))
+    assert found(tmp_path, STARTER) == ([], [])
+
+
+def test_an_input_may_be_cut_off_with_outputs(tmp_path):
+    arguments = [GOOD, "--output=pha"]
+    inputs = [{"name": "src", "shape": [1, 3, 64, 64], "layout": "NCHW"}]
+    write_card(
+        tmp_path, "net", framework="pytorch", conversion_to_onnx_args=EXPORT, model_optimizer_args=arguments,
+        input_info=inputs,
+    )  # fmt: skip
+    assert found(tmp_path) == ([], [])
+
+
+def test_a_checkpoint_of_mindspore_ends_in_ckpt(tmp_path):
+    arguments = [
+        "--network=omz.networks.semantic_human_matting.SemanticHumanMatting", "--weights=$dl_dir/net.onnx",
+        "--input_shape=1,3,32,32", "--input_names=image", "--output_names=trimap,alpha",
+        "--output_file=$conv_dir/net.onnx",
+    ]  # fmt: skip
+    inputs = [{"name": "image", "shape": [1, 3, 32, 32], "layout": "NCHW"}]
+    write_card(tmp_path, "net", framework="mindspore", conversion_to_onnx_args=arguments, input_info=inputs)
+    expected = "conversion_to_onnx_args: --weights: net.onnx must end in .ckpt, as MindSpore demands"
+    assert found(tmp_path) == ([expected], [])
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({}, ""),
+        ({"input_info": [{"name": "src"}]}, " needs its input bgr, which --input or input_info leave out"),
+        ({"input_info": [{"name": "src"}, {"name": "bgr"}, {"name": "nope"}]}, " has no input 'nope'; it has src, bgr"),
+        ({"model_optimizer_args": ["--input_model=$config_dir/net.onnx", "--output=nope"]}, " has no output 'nope'; "),
+        (
+            {"input_info": [{"name": "src", "shape": [1, 3, 8, 8]}, {"name": "bgr", "shape": [1, 3, 9, 9]}]},
+            " does not ",
+        ),
+    ],
+)
+def test_an_onnx_file_beside_the_card_that_does_not_become_an_ir_is_an_error(tmp_path, changes, reason):
+    content = {"model_optimizer_args": ["--input_model=$config_dir/net.onnx"], **changes}
+    folder = bundle(tmp_path / "zoo", **content)
+    errors, warnings = found(tmp_path / "zoo")
+    assert warnings == []
+    plan = plan_conversion(Catalog(tmp_path / "zoo")["net"], tmp_path, tmp_path, ConversionSettings(check="none"))
+    if not reason:
+        assert errors == []
+        carry_out(plan)
+        return
+    (line,) = errors
+    assert line.startswith(f"files: {folder}/net.onnx{reason}")
+    with pytest.raises(OmzError):
+        carry_out(plan)
+
+
+def test_a_file_beside_the_card_that_is_not_onnx_is_an_error(tmp_path):
+    folder = bundle(tmp_path, content=b"nonsense", model_optimizer_args=["--input_model=$config_dir/net.onnx"])
+    (line,), _ = found(tmp_path)
+    assert line.startswith(f"files: {folder}/net.onnx cannot be read as ONNX: ")
+
+
+def bundle(root: Path, content: bytes | None = None, **changes: object) -> Path:
+    """Write a card that bundles an ONNX file, a real one if there is no ``content``; return its folder."""
+    path = small_model(root.parent / "made.onnx")
+    if content is not None:
+        path.write_bytes(content)
+    file = {"name": "net.onnx", "checksum": Checksum.of(path).value, "source": {"$type": "bundled"}}
+    folder = write_card(root, "net", files=[file], **changes)
+    shutil.copy(path, folder / "net.onnx")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("names", "unused"),
+    [
+        (["FP16-INT8/{}.xml", "FP16-INT8/{}.bin"], ["FP16-INT8"]),
+        (["INT8/{}.xml", "fp16/{}.xml"], ["INT8", "fp16"]),
+        (["FP16/other.xml", "FP16/other.bin"], ["FP16/other.bin", "FP16/other.xml"]),
+        (["FP32/deep/{}.xml"], ["FP32/deep/{}.xml"]),
+        (["{}.xml", "{}.bin"], ["{}.xml"]),
+        (["notes.xml", "pictures/a.bin", "FP16/.hidden"], []),
+    ],
+)
+def test_an_ir_where_no_program_looks_for_it_is_an_error(tmp_path, names, unused):
+    folder = copy_of_the_starter(tmp_path)
+    for name in names:
+        path = folder / name.format(STARTER)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("<net>")
+    errors, warnings = found(tmp_path, STARTER)
+    used = f"an IR that ships is FP16 or FP32/{STARTER}.xml"
+    assert errors == [f"nothing uses {name.format(STARTER)}; {used}; move or remove it" for name in unused]
+    assert warnings == []
+
+
+@pytest.mark.parametrize("suffix", ["bin", "json"])
+def test_a_part_of_an_ir_without_the_ir_is_an_error(tmp_path, suffix):
+    path = copy_of_the_starter(tmp_path) / "FP32" / f"{STARTER}.{suffix}"
+    path.parent.mkdir()
+    path.touch()
+    expected = f"FP32/{STARTER}.{suffix} has no {STARTER}.xml beside it; restore or remove it"
+    assert found(tmp_path, STARTER) == ([expected], [])
+
+
+def test_a_card_that_is_not_converted_ships_no_ir_but_those_listed(tmp_path):
+    write_card(tmp_path, "net", framework="tf")
+    (tmp_path / "net" / "FP16").mkdir()
+    (tmp_path / "net" / "FP16" / "net.xml").touch()
+    errors, _ = found(tmp_path)
+    assert errors == ["nothing uses FP16; such a card ships no IR; move or remove it"]
+
+
+def test_the_ir_that_ships_is_used(tmp_path):
+    shutil.copytree(Catalog()[STARTER].folder, tmp_path / STARTER)
+    assert found(tmp_path, STARTER) == ([], [])
+    assert stored_ir(Catalog(tmp_path)[STARTER], tmp_path).is_relative_to(tmp_path / STARTER)
 
 
 def test_the_findings_about_stages_come_with_their_composite_model(tmp_path):

@@ -84,7 +84,7 @@ def test_every_flag_has_a_help_text():
 
 def test_the_version_is_that_of_the_package():
     told = version("open-matting-zoo")
-    assert CliRunner().invoke(main, ["--version"], prog_name="omz_demo").output == f"omz_demo, version {told}\n"
+    assert CliRunner().invoke(main, ["--version"]).output.endswith(f", version {told}\n")
     assert omz.__version__ == told
     assert issubclass(omz.errors.UsageError, omz.OmzError)
 

@@ -256,3 +256,12 @@ def test_a_pattern_that_nearly_matches_gets_a_suggestion(zoo):
     assert str(caught.value) == (
         'No matching models: "background-matting-startr"; did you mean background-matting-starter?'
     )
+
+
+def test_a_card_is_found_unread_or_none(tmp_path):
+    folder = write_composite(tmp_path, "duo", ["duo-a"])
+    catalog = Catalog(tmp_path)
+    assert catalog.find("duo") == folder / "composite-model.yml"
+    assert catalog.find("duo-a") == folder / "duo-a" / "model.yml"
+    assert catalog.find(OWN[0]) == Catalog().file(OWN[0])
+    assert catalog.find("du") is None

@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from helpers.builders import write_card, write_composite
+from helpers.builders import write_card, write_companions, write_composite
 
 from omz.zoo import Catalog
 from omz.zoo.lint import lint_card
@@ -14,11 +14,6 @@ UNPACK = {"$type": "unpack_archive", "file": "a.zip", "format": "zip"}
 REPLACE = {"$type": "regex_replace", "file": "inner/b.py", "pattern": "x", "replacement": "y"}
 CONTENT = b"weights"
 DIGEST = hashlib.sha384(CONTENT).hexdigest()
-
-
-def add_companions(folder: Path) -> None:
-    for name in ("README.md", "accuracy-check.yml"):
-        (folder / name).touch()
 
 
 def found(root: Path, name: str = "net") -> tuple[list[str], list[str]]:
@@ -34,7 +29,7 @@ def found(root: Path, name: str = "net") -> tuple[list[str], list[str]]:
 
 def errors(tmp_path: Path, **changes: object) -> list[str]:
     """Return the errors about a card with its companions, which must be all there is."""
-    add_companions(write_card(tmp_path, "net", **changes))
+    write_companions(write_card(tmp_path, "net", **changes))
     told, warnings = found(tmp_path)
     assert warnings == []
     return told
@@ -60,7 +55,7 @@ def test_unknown_keys_are_errors(tmp_path):
 
 def test_repeated_keys_are_errors(tmp_path):
     folder = write_card(tmp_path, "net")
-    add_companions(folder)
+    write_companions(folder)
     with (folder / "model.yml").open("a") as file:
         file.write("license: https://example.com/other\n")
     ((line,), _) = found(tmp_path)
@@ -74,7 +69,7 @@ def test_a_step_for_a_file_that_is_not_there_is_an_error(tmp_path):
 
 @pytest.mark.parametrize("key", ["description", "license"])
 def test_a_text_that_is_not_filled_in_is_a_warning(tmp_path, key):
-    add_companions(write_card(tmp_path, "net", **{key: "FILL_IN"}))
+    write_companions(write_card(tmp_path, "net", **{key: "FILL_IN"}))
     assert found(tmp_path) == ([], [f"{key}: is still FILL_IN; write one"])
 
 
@@ -96,7 +91,7 @@ def test_arguments_that_are_not_filled_in_are_errors(tmp_path):
 
 def test_a_bundled_file_that_agrees_with_its_card_is_good(tmp_path):
     folder = write_card(tmp_path, "net", files=[bundled(name="FP16/net.bin"), bundled(size=None) | {"name": "b"}])
-    add_companions(folder)
+    write_companions(folder)
     (folder / "FP16").mkdir()
     for name in ("FP16/net.bin", "b"):
         (folder / name).write_bytes(CONTENT)
@@ -115,7 +110,7 @@ def test_a_bundled_file_that_is_missing_is_an_error(tmp_path):
 )
 def test_a_bundled_file_of_another_size_or_digest_is_an_error_that_tells_the_true_ones(tmp_path, content, problem):
     folder = write_card(tmp_path, "net", files=[bundled()])
-    add_companions(folder)
+    write_companions(folder)
     (folder / "net.bin").write_bytes(content)
     digest = hashlib.sha384(content).hexdigest()
     repair = f"restore net.bin, or if it is right, write size: {len(content)} and checksum: {digest}"
@@ -126,9 +121,9 @@ def test_missing_companions_are_a_warning(tmp_path):
     folder = write_card(tmp_path, "net")
     add = "add what is missing"
     assert found(tmp_path) == ([], [f"no README.md and no accuracy-check.yml beside the card; {add}"])
-    (folder / "README.md").touch()
+    (folder / "README.md").write_text("# A model")
     assert found(tmp_path) == ([], [f"no accuracy-check.yml beside the card; {add}"])
-    add_companions(folder)
+    write_companions(folder)
     assert found(tmp_path) == ([], [])
 
 
@@ -137,6 +132,21 @@ def test_a_composite_model_and_its_stages_share_their_companions(tmp_path):
     assert found(tmp_path, "duo-b") == ([], [])
     missing = "no README.md and no accuracy-check.yml beside the card; add what is missing"
     assert found(tmp_path, "duo") == ([], [missing])
-    (folder / "README.md").touch()
+    (folder / "README.md").write_text("# A model")
     (folder / "duo-a" / "accuracy-check.yml").touch()
     assert found(tmp_path, "duo") == ([], [])
+
+
+@pytest.mark.parametrize("content", ["", " \n\t\n"])
+def test_an_empty_readme_is_an_error(tmp_path, content):
+    folder = write_card(tmp_path, "net")
+    write_companions(folder)
+    (folder / "README.md").write_text(content)
+    assert found(tmp_path) == (["README.md is empty; write it"], [])
+
+
+def test_a_name_that_is_a_device_or_a_path_elsewhere_is_a_warning(tmp_path):
+    for name, problem in (("net.xml", "ends in .xml, and would be taken for the path of an IR"),
+                          ("nul", "is the name of a device on Windows")):  # fmt: skip
+        write_companions(write_card(tmp_path, name))
+        assert found(tmp_path, name) == ([], [f"the name of the folder {problem}; rename it"])

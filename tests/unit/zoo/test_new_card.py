@@ -42,14 +42,17 @@ def new_model(folder: Path, url: str = "") -> NewModel:
     return NewModel("my-net", "onnx", (NewFile("net.onnx", path),), read_onnx_ports(path), url)
 
 
-@pytest.mark.parametrize("name", ["a", "my-model", "U2.net_p", "4k", "a" * 100])
+@pytest.mark.parametrize(
+    "name", ["a", "my-model", "U2.net_p", "4k", "a" * 100, "console", "con-1", "com10", "xml", "a.xml.v2", "a..b"]
+)
 def test_names_of_letters_digits_and_some_signs_are_good(name):
     check_name(name)
 
 
 @pytest.mark.parametrize(
-    "name", ["", ".", "..", ".hidden", "-x", "a b", "a/b", "a\\b", "/tmp/x", "a\n", "ä", "a:b", "~", "$x"]
-)
+    "name", ["", ".", "..", ".hidden", "-x", "a b", "a/b", "a\\b", "/tmp/x", "a\n", "ä", "a:b", "~", "$x",
+     "CON", "con", "Nul", "aux.v2", "PRN.onnx", "com1", "LPT9", "a.", "a..", "foo.xml", "foo.XML"],
+)  # fmt: skip
 def test_other_names_are_wrong_usage(name):
     with pytest.raises(UsageError) as caught:
         check_name(name)
@@ -57,7 +60,7 @@ def test_other_names_are_wrong_usage(name):
 
 
 def test_a_name_that_is_too_long_is_wrong_usage_and_not_repeated():
-    with pytest.raises(UsageError, match=r"^--new: the name has 101 letters; give one of at most 100$"):
+    with pytest.raises(UsageError, match=r"^--new: the name has 101 letters; a name has at most 100; choose"):
         check_name("a" * 101)
 
 
@@ -168,6 +171,24 @@ def test_a_card_is_never_overwritten(tmp_path):
     with pytest.raises(CardError, match="is there already; edit it, or choose another name"):
         write_card(new_model(tmp_path), folder)
     assert [(each.name, each.read_text()) for each in folder.iterdir()] == [("model.yml", "mine")]
+
+
+@pytest.mark.parametrize("is_link", [False, True])
+def test_a_file_in_the_place_of_the_folder_is_told(tmp_path, is_link):
+    folder = tmp_path / "my-net"
+    if is_link:
+        folder.symlink_to(tmp_path / "nowhere")
+    else:
+        folder.write_text("mine")
+    with pytest.raises(CardError, match=r"my-net is there already, and is not a folder; move it, or choose another"):
+        write_card(new_model(tmp_path), folder)
+    assert is_link or folder.read_text() == "mine"
+
+
+def test_a_folder_that_cannot_be_made_is_one_line_with_a_remedy(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(CardError, match=r"cannot be written: .+; choose another --models_dir$"):
+        write_card(new_model(tmp_path), tmp_path / "file" / "my-net")
 
 
 def test_a_file_beside_the_card_is_never_overwritten(tmp_path):

@@ -81,6 +81,7 @@ def main(
 
 
 def _lint(selection: Selection) -> None:
+    from omz.accuracy.lint import lint_accuracy
     from omz.convert.lint import lint
     from omz.zoo.lint import Finding
 
@@ -88,7 +89,10 @@ def _lint(selection: Selection) -> None:
         selection = dataclasses.replace(selection, all_models=True)
     checked = bad = warned = 0
     for _, card in selection.cards():
-        findings = [Finding(str(card))] if isinstance(card, CardError) else lint(card)
+        if isinstance(card, CardError):
+            findings = [Finding(str(card))]
+        else:
+            findings = [*lint(card), *lint_accuracy(card)]
         for finding in findings:
             prefix = "" if finding.is_error else "warning: "
             click.echo(prefix + finding.line, err=not finding.is_error)
@@ -113,10 +117,26 @@ def _write_new_card(name: str, models_dir: tuple[Path, ...], file: Path | None, 
     root = models_dir[0] if models_dir else Path()
     files = _new_files(name, file, url)
     framework = framework_of(Path(files[0].name))
+    hidden = _hidden_card(name, root)
     ports = read_onnx_ports(file) if file and framework == "onnx" else Ports()
     card = write_card(NewModel(name, framework, files, ports, url), cards_folder(root) / name)
     check = shlex.join(["omz_info_dumper", "--lint", "--name", name, "--models_dir", str(root)])
     click.echo(f"{card}: written; fill it in, then check it: {check}")
+    if hidden:
+        click.echo(f"warning: with --models_dir {root}, it hides the model {name} of the package", err=True)
+
+
+def _hidden_card(name: str, root: Path) -> Path | None:
+    """Return the card of the package's own model called ``name``, which a new one below ``root`` will hide.
+
+    Raises :class:`CardError` if there is one of that name below ``root`` already, in whatever folder.
+    """
+    from omz.zoo.catalog import Catalog
+
+    there = Catalog(root).find(name)
+    if there and there.is_relative_to(root.resolve()):
+        raise CardError(f"a model is called {name} already, in {there.parent}; edit its card, or choose another name")
+    return there
 
 
 def _new_files(name: str, file: Path | None, url: str) -> tuple[NewFile, ...]:

@@ -80,6 +80,11 @@ class Catalog:
         """Return the file of the card called ``name``, unread; raises :class:`CardError` for an unknown model."""
         return self._place(name).file
 
+    def find(self, name: str) -> Path | None:
+        """Return the file of the card of the model or stage called ``name``, unread; None if there is no such model."""
+        place = self._places.get(name)
+        return place.file if place else None
+
     def _place(self, name: str) -> _Place:
         place = self._places.get(name)
         if place is None:

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from omz.errors import os_reason
 from omz.zoo.card import CompositeCard, ModelCard
 from omz.zoo.info import ACCURACY_FILE
 from omz.zoo.model_file import Checksum, HttpSource, ModelFile
+from omz.zoo.model_name import name_problem
 from omz.zoo.record import printable
 from omz.zoo.source import bundled_files
 
@@ -30,8 +32,9 @@ def lint_card(card: ModelCard | CompositeCard) -> list[Finding]:
     """Return findings about ``card``, its bundled files and its companions; stages have findings of their own.
 
     Errors are unknown and repeated keys, values that a new card leaves open, steps of postprocessing without a file,
-    and bundled files that are missing or differ in size or digest. Warnings are a description or licence that is left
-    open, and a missing ``README.md`` or ``accuracy-check.yml``, which foreign zoos keep elsewhere.
+    bundled files that are missing or differ in size or digest, and an empty ``README.md``. Warnings are a description
+    or licence that is left open, a name that not every program or system takes, and a missing ``README.md`` or
+    ``accuracy-check.yml``, which foreign zoos keep elsewhere.
 
     Example:
         >>> from omz.zoo import Catalog
@@ -39,12 +42,15 @@ def lint_card(card: ModelCard | CompositeCard) -> list[Finding]:
         []
     """
     found = [Finding(f"{card.path}: {remark}") for remark in card.remarks]
+    problem = name_problem(card.name)
+    if problem:
+        found.append(Finding(f"{card.path}: the name of the folder {problem}; rename it", is_error=False))
     found += _open_texts(card)
     if isinstance(card, ModelCard):
         found += _open_values(card)
         found += _steps_without_a_file(card)
         found += _wrong_bundled_files(card)
-    return [*found, *_missing_companions(card)]
+    return [*found, *_empty_readme(card), *_missing_companions(card)]
 
 
 def _open_texts(card: ModelCard | CompositeCard) -> Iterator[Finding]:
@@ -108,6 +114,15 @@ def _repair(file: ModelFile, path: Path) -> str:
     except OSError:
         return "make it readable"
     return f"restore {file.name}, or if it is right, write size: {path.stat().st_size} and checksum: {digest}"
+
+
+def _empty_readme(card: ModelCard | CompositeCard) -> Iterator[Finding]:
+    readme = card.folder / README_FILE
+    try:
+        if readme.is_file() and not readme.read_bytes().strip():
+            yield Finding(f"{card.path}: {README_FILE} is empty; write it")
+    except OSError as error:
+        yield Finding(f"{card.path}: {README_FILE} cannot be read: {os_reason(error)}")
 
 
 def _missing_companions(card: ModelCard | CompositeCard) -> Iterator[Finding]:

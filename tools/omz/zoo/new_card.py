@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,10 +13,11 @@ import yaml
 from pydantic import ValidationError
 
 from omz.atomic import whole_file
-from omz.errors import CardError, ModelFileError, UsageError
+from omz.errors import CardError, ModelFileError, UsageError, os_reason
 from omz.zoo.card import InputInfo
 from omz.zoo.lint import FILL_IN
 from omz.zoo.model_file import Checksum, HttpSource
+from omz.zoo.model_name import name_problem
 from omz.zoo.vocabulary import CARD_FILE, Framework
 
 FRAMEWORKS: dict[str, Framework] = {
@@ -30,7 +30,7 @@ FRAMEWORKS: dict[str, Framework] = {
 }
 """Suffixes of the files that a conversion starts from, and the frameworks they belong to."""
 
-_LONGEST_NAME = 100
+_LONGEST_SHOWN = 60
 _CHANNELS = (1, 3, 4)
 _PICTURE = InputInfo(name="src", shape=(1, 3, -1, -1), layout="NCHW")
 
@@ -73,12 +73,10 @@ class NewModel:
 
 def check_name(name: str) -> None:
     """Raise :class:`UsageError` unless ``name`` can be the name of a model, which is that of its folder."""
-    if not re.fullmatch(r"[0-9a-zA-Z][0-9a-zA-Z._-]*", name):
-        raise UsageError(
-            f"--new {name!r}: a name has letters, digits and . _ - only, and starts with a letter or digit"
-        )
-    if len(name) > _LONGEST_NAME:
-        raise UsageError(f"--new: the name has {len(name)} letters; give one of at most {_LONGEST_NAME}")
+    problem = name_problem(name)
+    if problem:
+        shown = repr(name) if len(name) < _LONGEST_SHOWN else "the name"
+        raise UsageError(f"--new: {shown} {problem}; choose another name")
 
 
 def check_url(url: str) -> None:
@@ -126,11 +124,13 @@ def write_card(model: NewModel, folder: Path) -> Path:
     """Write ``folder/model.yml``, and copy the files that ship with it into ``folder``; return the path of the card.
 
     Nothing is ever overwritten. Raises :class:`CardError` if there is a card already, or another file of the name of
-    one that is to be copied.
+    one that is to be copied, or the folder cannot be written.
     """
     card = folder / CARD_FILE
     if os.path.lexists(card):
         raise CardError(f"{card} is there already; edit it, or choose another name")
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise CardError(f"{folder} is there already, and is not a folder; move it, or choose another name")
     text = card_text(model)
     made: list[Path] = []
     try:
@@ -138,9 +138,12 @@ def write_card(model: NewModel, folder: Path) -> Path:
             made += _copied(file, folder)
         with whole_file(card) as part:
             part.write_text(text, encoding="utf-8")
-    except BaseException:
+    except BaseException as error:
         for copy in made:
             copy.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            problem = f"{folder} cannot be written: {os_reason(error)}; choose another --models_dir"
+            raise CardError(problem) from error
         raise
     return card
 

@@ -64,6 +64,7 @@ def test_the_states_of_a_model(tmp_path, monkeypatch):
     write_card(zoo, "far", files=[file])
     far = model(examine([zoo], downloads), "far")
     assert far.state == "to download"
+    assert far.detail == f"its file is not in {downloads}/public/far"
     assert far.command == f"omz_downloader --name far -o '{downloads}' --models_dir {zoo}"
     path = downloads / "public" / "far" / "net.onnx"
     path.parent.mkdir(parents=True)

@@ -133,7 +133,7 @@ def test_names_are_printed(zoo):
 def test_a_bad_card_does_not_stop_the_others(zoo, form):
     result = run("--models_dir", zoo, "--name", "net-*", "--format", form)
     assert result.exit_code == 1
-    assert result.stderr == f"error: {zoo}/net-2/model.yml: {NOT_A_CARD}\n"
+    assert result.stderr == f"main: error: {zoo}/net-2/model.yml: {NOT_A_CARD}\n"
     assert "net-1" in result.stdout
     assert "net-3" in result.stdout
     if form == "json":
@@ -146,7 +146,7 @@ def test_two_models_of_one_name_do_not_stop_the_others(tmp_path):
     write_card(tmp_path / "public", "net-2")
     result = run("--models_dir", tmp_path, "--name", "net-*")
     assert result.exit_code == 1
-    assert result.stderr.startswith("error: two models are called net-1, in ")
+    assert result.stderr.startswith("main: error: two models are called net-1, in ")
     assert [info["name"] for info in json.loads(result.stdout)] == ["net-2"]
 
 
@@ -391,6 +391,6 @@ def test_as_a_program_it_prints_neither_tracebacks_nor_warnings_of_python(tmp_pa
     assert done.returncode == 1
     assert [info["name"] for info in json.loads(done.stdout)] == ["good"]
     lines = done.stderr.splitlines()
-    assert [line.split(": ")[0] for line in lines] == ["error"] * len(BAD_CARDS)
+    assert [line.split(": ")[1] for line in lines] == ["error"] * len(BAD_CARDS)
     for number, line in enumerate(lines):
-        assert line.startswith(f"error: {tmp_path}/bad-{number}/model.yml")
+        assert line.startswith(f"python -m omz.cli.info_dumper: error: {tmp_path}/bad-{number}/model.yml")

@@ -77,7 +77,7 @@ def _print(selection: Selection, details: bool, form: str) -> None:
     infos, failed = [], False
     for _, card in selection.cards():
         if isinstance(card, CardError):
-            click.echo(f"error: {card}", err=True)
+            click.echo(f"{click.get_current_context().info_name}: error: {card}", err=True)
             failed = True
             continue
         for part in (card, *getattr(card, "stages", ())):

@@ -18,8 +18,8 @@ from omz.video.formats import check_encoder, choose_format
         ("a.webm", False, "libvpx-vp9"),
         ("a.webm", True, "libvpx-vp9"),
         ("folder", True, "png"),
-        ("a.gif", True, "utvideo"),
-        ("a.png", False, "utvideo"),
+        ("a.gif", True, "magicyuv"),
+        ("a.png", False, "magicyuv"),
     ],
 )
 def test_the_suffix_chooses(name, alpha, codec):

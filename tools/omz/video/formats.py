@@ -39,7 +39,7 @@ CONTAINERS: Mapping[str, Container] = {
     ".mkv": Container("matroska", _MKV_SOUND, "aac", False),
 }
 
-_OF_ANIMATIONS = Container("nut", frozenset(), "aac", False)
+_OF_ANIMATIONS = Container("mov", frozenset(), "aac", True)
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def choose_format(path: Path, alpha: bool, *, lossless: bool = False) -> Format:
     if not suffix:
         return Format("png", "rgba" if alpha else "rgb24", alpha, None, {})
     if suffix in ANIMATIONS:
-        return Format("utvideo", "gbrap" if alpha else "gbrp", alpha, _OF_ANIMATIONS, {})
+        return Format("magicyuv", "gbrap" if alpha else "gbrp", alpha, _OF_ANIMATIONS, {})
     if suffix not in CONTAINERS:
         raise UsageError(
             f"{path}: videos cannot be written as {suffix}; use {', '.join(CONTAINERS)}, or a folder for PNG files"
@@ -115,7 +115,7 @@ def choose_format(path: Path, alpha: bool, *, lossless: bool = False) -> Format:
 def segment_suffix(output: Path) -> str:
     """Return the suffix of the segments of a video: that of the video, but for an animation."""
     suffix = output.suffix
-    return ".nut" if suffix.lower() in ANIMATIONS else suffix
+    return ".mov" if suffix.lower() in ANIMATIONS else suffix
 
 
 def check_encoder(encoder: str) -> None:

@@ -156,7 +156,7 @@ def test_blur_leaves_the_subject_out(folder):
     np.testing.assert_array_equal(read_picture(folder / "x.png"), read_picture(folder / "photo.png"))
 
 
-def test_a_layout_that_the_ir_does_not_tell_can_be_told(folder):
+def test_a_layout_that_the_ir_does_not_tell_is_that_of_its_shape_or_told(folder):
     model = ov.Core().read_model(folder / "model.xml")
     steps = PrePostProcessor(model)
     for index in range(2):
@@ -167,11 +167,14 @@ def test_a_layout_that_the_ir_does_not_tell_can_be_told(folder):
         parameter.set_layout(ov.Layout("..."))
     ov.save_model(model, folder / "last.xml", compress_to_fp16=False)
     given = ("-m", "last.xml", "-i", "photo.png", "--background", "plate.png", "-o", "a.png", "--what", "alpha")
-    assert demo(*given).exit_code == 1
-    done(*given, "--layout", "NHWC")
-    np.testing.assert_array_equal(read_pixels(folder / "a.png"), mask(SIZE, BOX))
+    for told in ((), ("--layout", "NHWC"), ("--layout", "src:NHWC,bgr:NHWC")):
+        done(*given, *told)
+        np.testing.assert_array_equal(read_pixels(folder / "a.png"), mask(SIZE, BOX))
+        (folder / "a.png").unlink()
+    assert demo(*given, "--layout", "NCHW").exit_code == 1
     result = demo(*given, "--layout", "image:NHWC")
-    assert (result.exit_code, result.stderr) == (2, "main: error: --layout image: the model's inputs are src, bgr\n")
+    wrong = "--layout image: the model's inputs are src, bgr, its outputs pha, fgr"
+    assert (result.exit_code, result.stderr) == (2, f"main: error: {wrong}\n")
 
 
 def test_the_composite_is_theirs_within_two_levels(folder):

@@ -181,6 +181,21 @@ def test_a_name_that_is_there_comes_before_a_channel(tmp_path):
         roles_of(engine, options=RoleOptions(alpha="out"))
 
 
+def test_any_name_of_a_tensor_will_do(tmp_path):
+    """A tensor can go by many names, of which OpenVINO gives one or another."""
+    model = core().read_model(
+        save_presented(tmp_path / "net.onnx", Presentation(channels=2, channel=1, kind="softmax"))
+    )
+    model.output(0).get_tensor().set_names({"out", "a", "b/c", "net/out:0"})
+    model.input(0).get_tensor().set_names({"x", "image", "photo:0"})
+    ov.save_model(model, tmp_path / "net.xml", compress_to_fp16=False)
+    for output in ("out:1", "a:1", "b/c:1", "net/out:0:1"):
+        matte = omz.MattingModel(tmp_path / "net.xml", alpha=output, picture="photo:0", layouts={"b/c": "NCHW"})(
+            PICTURE
+        )
+        np.testing.assert_allclose(matte.alpha, true_alpha(PICTURE), atol=TOLERANCE)
+
+
 @pytest.mark.parametrize(
     ("said", "expected"),
     [

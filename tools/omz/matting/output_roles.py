@@ -100,7 +100,8 @@ class OutputRoles:
             raise self.signature.error(
                 f"output {reading.name} cannot be the {role}: its values are {info.element_type}"
             )
-        layout = self.options.layouts.get(info.name) or reading.layout
+        said = [layout for name, layout in self.options.layouts.items() if name in (info.name, *info.aliases)]
+        layout = said[0] if said else reading.layout
         if not info.shape:  # which shows when it runs
             return replace(reading, layout=layout or "NCHW")
         layouts = self._layouts(info, replace(reading, layout=layout), count)

@@ -30,7 +30,7 @@ def read_output(outputs: Mapping[str, Tensor], reading: OutputReading, count: in
     check_output(reading, output.shape, count, size)
     letters = reading.layout
     if "N" in letters:
-        output, letters = np.take(output, 0, letters.index("N")), letters.replace("N", "")
+        output, letters = np.moveaxis(output, letters.index("N"), 0)[0], letters.replace("N", "")
     if "C" not in letters:
         output, letters = output[..., None], f"{letters}C"
     values = output.transpose(*map(letters.index, "HWC")).astype(np.float32, copy=False)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from omz.errors import EngineError, OmzError, UsageError
 from omz.matting.output_roles import OutputRoles
 from omz.matting.roles import (
+    ALPHAS,
     FACT,
+    FOREGROUND,
     NO_DESCRIPTION,
     NOTHING_SAID,
     PLATES,
+    TRIMAP,
     Description,
     RoleOptions,
     Roles,
@@ -49,13 +52,40 @@ def resolve(
     out to have another shape. Raises :class:`UsageError` for ``options`` that do not fit, and :class:`EngineError` for
     a model with inputs and outputs that matting does not know, or more than one answer.
     """
-    signature = Signature(inputs, outputs)
+    names: dict[str, str] = {}
+    known = _known_names(said, options)
+    signature = Signature(_called(inputs, known, names), _called(outputs, known, names))
     taken = _Inputs(signature, said, options).resolve()
     size = _size(signature, taken)
     found = OutputRoles(signature, said, options, size)
     states = taken.states
     alpha = found.alpha({state.output for state in states})
-    return Roles(taken.picture, alpha, taken.plate, taken.ratio, found.foreground(), found.trimap(), states)
+    roles = Roles(taken.picture, alpha, taken.plate, taken.ratio, found.foreground(), found.trimap(), states)
+    return roles.renamed(names)
+
+
+def _known_names(said: Description, options: RoleOptions) -> tuple[set[str], ...]:
+    """Return the names that mean something: those of options come first, then those of a card, then usual ones."""
+    asked = {options.picture, options.plate_input}
+    for text, mark in ((options.alpha, ":"), (options.foreground, ":"), *((state, "=") for state in options.state)):
+        before, _, after = text.rpartition(mark)
+        asked |= {text, before, after}
+    told = {*said.inputs, *(reading.name for _, reading in said.outputs)}
+    for state in said.states:
+        told |= {state.input, state.output}
+    return asked, told, {*ALPHAS, FOREGROUND, TRIMAP, *PLATES, _RATIO}
+
+
+def _called(infos: Sequence[TensorInfo], known: tuple[set[str], ...], names: dict[str, str]) -> tuple[TensorInfo, ...]:
+    """Return inputs or outputs under a known one of their names; note in ``names`` what they are called otherwise."""
+    found = []
+    for info in infos:
+        hits = [alias for group in known for alias in sorted({info.name, *info.aliases} & group)]
+        name = hits[0] if hits else info.name
+        if name != info.name:
+            names[name] = info.name
+        found.append(replace(info, name=name))
+    return tuple(found)
 
 
 @dataclass(frozen=True)

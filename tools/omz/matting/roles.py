@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -66,6 +66,20 @@ class Roles:
     foreground: OutputReading | None = None
     trimap: OutputReading | None = None
     states: tuple[State, ...] = ()
+
+    def renamed(self, names: Mapping[str, str]) -> Roles:
+        """Return the roles with other names for those that ``names`` has."""
+
+        def own(name: str) -> str:
+            return names.get(name, name)
+
+        def of(reading: OutputReading | None) -> OutputReading | None:
+            return None if reading is None else replace(reading, name=own(reading.name))
+
+        states = tuple(State(own(state.input), own(state.output)) for state in self.states)
+        alpha = replace(self.alpha, name=own(self.alpha.name))
+        foreground, trimap = of(self.foreground), of(self.trimap)
+        return Roles(own(self.picture), alpha, own(self.plate), own(self.ratio), foreground, trimap, states)
 
     @property
     def names(self) -> frozenset[str]:

@@ -56,13 +56,15 @@ def uint8_graph(model: ov.Model, float_alpha: bool = False, options: RoleOptions
 def _lay_out(model: ov.Model, layouts: Mapping[str, str]) -> None:
     """Give inputs these layouts, by their names; "" is all others. Names may also be those of outputs."""
     inputs, outputs = port_names(model.inputs), port_names(model.outputs)
-    unknown = {*layouts} - {"", *inputs, *outputs}
+    aliases = set[str]().union(*(port.get_names() for port in (*model.inputs, *model.outputs)))
+    unknown = {*layouts} - {"", *aliases}
     if unknown:
         named = f"the model's inputs are {', '.join(inputs)}, its outputs {', '.join(outputs)}"
         raise UsageError(f"--layout {min(unknown)}: {named}")
     for parameter in model.get_parameters():
         rank = parameter.get_partial_shape().rank
-        layout = layouts.get(parameter.output(0).any_name, layouts.get(""))
+        own = [layouts[name] for name in parameter.output(0).get_names() if name in layouts]
+        layout = own[0] if own else layouts.get("")
         if layout and rank.is_static and rank.get_length() == len(layout):
             parameter.set_layout(ov.Layout(layout))
 

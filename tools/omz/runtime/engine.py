@@ -23,7 +23,7 @@ class TensorInfo:
 
     ``layout`` has a letter a dimension, such as NCHW, and is empty if unknown; so is the shape of an output that only
     shows when the model runs. ``bounds`` are the least and the largest value that an output can have, as far as the
-    model tells, which may be infinite; None if nothing is known of it.
+    model tells, which may be infinite; None if nothing is known of it. ``aliases`` are all names that a tensor goes by.
     """
 
     name: str
@@ -31,6 +31,7 @@ class TensorInfo:
     element_type: str = "f32"
     layout: str = ""
     bounds: tuple[float, float] | None = None
+    aliases: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
 
 
 @dataclass(frozen=True)

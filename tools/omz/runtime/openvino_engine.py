@@ -222,7 +222,8 @@ def port_info(port: ov.Output) -> TensorInfo:
     if shape.rank.is_static:
         sides = [-1 if side.is_dynamic else side.get_length() for side in shape]
     layout = layout_letters(port.get_node().get_layout())
-    return TensorInfo(port.any_name, tuple(sides), port.get_element_type().get_type_name(), layout)
+    kind, names = port.get_element_type().get_type_name(), frozenset(port.get_names())
+    return TensorInfo(port.any_name, tuple(sides), kind, layout, aliases=names)
 
 
 def default_precision(device: str) -> str:

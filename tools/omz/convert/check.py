@@ -7,6 +7,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -36,6 +37,8 @@ _MORE = range(1, 4)
 _NEAR = 0.1
 """The share of what is allowed from which a fast check takes more sets of inputs."""
 
+_LARGE = 16 << 20  # bytes
+
 Outputs: TypeAlias = Mapping[str, NDArray[Any]]
 
 
@@ -44,8 +47,8 @@ class Checker:
 
     A fast check gives models of a fixed large size smaller images, if they take them. It looks at one image, and if
     there is more than a tenth of the difference that is allowed, at three more. ``exported`` is the network that
-    the ONNX file of the plan was made from, if it was made here; otherwise ONNX Runtime runs the file in a process of
-    its own, whose memory is free again when the IRs run.
+    the ONNX file of the plan was made from, if it was made here; otherwise ONNX Runtime runs the file. A large file
+    gets a process of its own, whose memory is free again when the IRs run.
     """
 
     def __init__(self, plan: ConversionPlan, exported: Exported | None, say: Callable[[str], None]) -> None:
@@ -59,7 +62,7 @@ class Checker:
         self._exact: list[Outputs] = []
         self._exact_ir = Path()
         self._worst = 0
-        self._runner = None if exported else _OnnxRuntime()
+        self._runner = _OnnxRuntime() if exported is None and _is_large(plan.onnx_file) else None
 
     def begin(self, model: ov.Model, preprocessing: tuple[Preprocessing, ...]) -> None:
         """Begin to run the source of ``model``, while the IR is written."""
@@ -269,9 +272,16 @@ class _Source:
             return lambda: run_source(
                 self._task, tuple(make_samples(self._task.specs, numbers, self._is_fast)), exported
             )
+        if not _is_large(self._task.onnx_file):
+            return partial(run_onnx, self._task, numbers, self._is_fast)
         runner = self._runner or _OnnxRuntime()
         self._runner = None  # it runs once
         return runner.begin(self._task, numbers, self._is_fast).result
+
+
+def _is_large(onnx_file: Path) -> bool:
+    """Tell whether a source needs so much memory that a process of its own is worth its start."""
+    return onnx_file.stat().st_size > _LARGE
 
 
 class _OnnxRuntime:

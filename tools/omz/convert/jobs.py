@@ -145,7 +145,7 @@ def _in_process(
     try:
         return process.call(report, _there, os.getcwd(), function, *arguments)
     except EngineError as error:
-        raise ConversionError(f"{_named(plan, error)}{_advice(str(error))}") from error
+        raise ConversionError(f"{plan.card.name}: {error}{_advice(str(error))}") from error
 
 
 def _there(folder: str, function: Callable[..., Result], *arguments: object) -> Result:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -46,6 +47,23 @@ def write_crash(root: Path) -> None:
     """Write a model on which OpenVINO ends with a segmentation fault when it runs."""
     node = helper.make_node("ConvTranspose", ["src", "w"], ["out"], strides=[65536, 65536])
     write_model(root, "crash", [node], side=1, w=np.ones((3, 1, 1, 1), np.float32))
+
+
+RUN = """
+import sys
+import numpy as np
+import openvino as ov
+ov.compile_model(sys.argv[1], "CPU", {"INFERENCE_PRECISION_HINT": "f32"})(np.ones((1, 3, 1, 1), np.float32))
+"""
+
+
+@pytest.fixture(scope="module")
+def openvino_crashes(tmp_path_factory: pytest.TempPathFactory) -> bool:
+    """Whether this OpenVINO ends on that model with a segmentation fault; its older releases do not."""
+    root = tmp_path_factory.mktemp("crash")
+    write_crash(root)
+    command = [sys.executable, "-c", RUN, str(root / "dl" / "public" / "crash" / "net.onnx")]
+    return subprocess.run(command, capture_output=True, check=False).returncode == -signal.SIGSEGV
 
 
 def write_bomb(root: Path, trips: int, step: int = 1 << 20) -> None:
@@ -116,7 +134,7 @@ def is_made(root: Path, name: str) -> bool:
 
 @needs_a_watch
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_what_falls_is_one_line_each_and_the_others_are_converted(tmp_path, jobs):
+def test_what_falls_is_one_line_each_and_the_others_are_converted(tmp_path, jobs, openvino_crashes):
     write_crash(tmp_path)
     write_bomb(tmp_path, trips=1500)  # 6 GB
     write_hidden_weights(tmp_path)
@@ -124,18 +142,19 @@ def test_what_falls_is_one_line_each_and_the_others_are_converted(tmp_path, jobs
         write_model(tmp_path, name, [helper.make_node("Relu", ["src"], ["out"])])
     code, errors = run(tmp_path, "first,crash,bomb,hidden,last", "-j", jobs, "--max_memory", "900MB")
     assert code == 1
-    assert errors[:2] == [
-        "error: crash: the conversion ended its process with SIGSEGV, the crash of a library; "
-        "omz_converter --check none does not run the model",
+    if openvino_crashes:
+        assert errors.pop(0) == (
+            "error: crash: the conversion ended its process with SIGSEGV, the crash of a library; "
+            "omz_converter --check none does not run the model"
+        )
+    assert errors[0] == (
         "error: bomb: the conversion was stopped for it needed more than 900 MiB of memory; "
-        "omz_converter --max_memory allows more, --check none does not run the model",
-    ]
-    assert errors[2].endswith("hidden/model.yml: files: hidden.bin is used, but not listed")
-    assert len(errors) == 3
-    assert [name for name in ("first", "crash", "bomb", "hidden", "last") if is_made(tmp_path, name)] == [
-        "first",
-        "last",
-    ]
+        "omz_converter --max_memory allows more, --check none does not run the model"
+    )
+    assert errors[1].endswith("hidden/model.yml: files: hidden.bin is used, but not listed")
+    assert len(errors) == 2
+    made = [name for name in ("first", "crash", "bomb", "hidden", "last") if is_made(tmp_path, name)]
+    assert made == (["first", "last"] if openvino_crashes else ["first", "crash", "last"])
 
 
 def test_a_model_that_takes_too_long_is_stopped(tmp_path):
@@ -154,7 +173,9 @@ def test_without_a_comparison_nothing_crashes(tmp_path):
     assert is_made(tmp_path, "crash")
 
 
-def test_whoever_converts_from_python_survives_a_crash(tmp_path, monkeypatch):
+def test_whoever_converts_from_python_survives_a_crash(tmp_path, monkeypatch, openvino_crashes):
+    if not openvino_crashes:
+        pytest.skip("this OpenVINO does not crash on the model")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OMZ_CACHE_DIR", str(tmp_path / "cache"))
     write_crash(tmp_path)

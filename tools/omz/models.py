@@ -355,8 +355,8 @@ def convert_model(
     Example:
         >>> import omz
         >>> conversion = omz.convert_model("background-matting-starter", output="ir")
-        >>> conversion.irs["FP16"].path.as_posix()
-        'ir/public/background-matting-starter/FP16/background-matting-starter.xml'
+        >>> conversion.irs["FP16"].path.name
+        'background-matting-starter.xml'
     """
     from omz.convert.jobs import convert_apart
     from omz.convert.plan import plan_conversion

@@ -412,10 +412,14 @@ def _mattes(
     if plate is not None:
         behind = _pixels(plate)
     with closing(requests.stream(frames, lambda frame: (_pixels(frame), behind), memory)) as stream:
-        for _, inferred in stream:
+        for image, inferred in stream:
             if isinstance(inferred, OmzError):
                 raise inferred
-            yield requests.float_matte(inferred)
+            matte = requests.float_matte(inferred)
+            opacity = getattr(image, "opacity", None)  # of a frame; what is transparent there stays so
+            if opacity is not None:
+                matte = replace(matte, alpha=np.minimum(matte.alpha, opacity * np.float32(1 / 255)))
+            yield matte
 
 
 def _pixels(image: Image) -> Picture:

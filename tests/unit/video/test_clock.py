@@ -42,6 +42,13 @@ def test_one_wrong_time_moves_nothing_else():
     assert [clock(time) for time in (0, 10, -500, 30, 30, 50)] == [0, 10, 20, 30, 40, 50]
 
 
+def test_the_move_of_another_stream_is_taken_if_it_is_near():
+    assert [Clock(Fraction(10), moves=[130], near=50)(None)] == [0]
+    for near, expected in ((50, 130), (5, 110)):
+        clock = Clock(Fraction(10), moves=[500, 130], near=near)
+        assert [clock(time) for time in (0, 100, 0, 10)] == [0, 100, expected, expected + 10]
+
+
 def test_the_duration_of_the_one_before_counts():
     clock = Clock()
     assert [clock(time, Fraction(1024)) for time in (0, 1024, 0, 1024)] == [0, 1024, 2048, 3072]

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from omz.video.formats import CONTAINERS, choose_format
 from omz.video.joining import join
+from omz.video.reading import read
 from omz.video.sound import Sound, plan_sound
 from omz.video.writing import VideoWriter
 
@@ -131,6 +132,36 @@ def test_joined_sound_comes_whole_and_in_order(tmp_path_factory, suffix, starts)
         assert [_without_header(data) for data in raw] == list(given_bytes)
     samples, rate = samples_of(folder / f"out{suffix}")
     assert len(samples) / rate >= 0.5 * len(parts)
+
+
+def test_sound_stays_with_the_pictures_of_its_part(tmp_path):
+    part = tmp_path / "part.ts"
+    with av.open(str(part), "w") as container:
+        video = container.add_stream("libx264", 25, options={"bf": "2"})
+        video.height, video.width, video.pix_fmt = *SIZE, "yuv420p"
+        sound = container.add_stream("aac", SOUND_RATE)
+        sound.layout = "mono"
+        packets = []
+        for index in range(50):
+            frame = av.VideoFrame(SIZE[1], SIZE[0], "yuv420p")
+            frame.pts, frame.time_base = index, Fraction(1, 25)
+            packets += video.encode(frame)
+        tone = av.AudioFrame.from_ndarray(np.zeros((1, SOUND_RATE), np.float32), format="fltp", layout="mono")
+        tone.sample_rate, tone.pts, tone.time_base = SOUND_RATE, SOUND_RATE // 2, Fraction(1, SOUND_RATE)
+        packets += [*video.encode(None), *sound.encode(tone), *sound.encode(None)]
+        for packet in sorted(packets, key=lambda packet: packet.dts * packet.time_base):
+            container.mux(packet)
+    source = tmp_path / "all.ts"
+    source.write_bytes(part.read_bytes() * 4)  # in each, sound begins half a second later, and ends as much earlier
+    frames = list(read(source))
+    assert len(frames) == 200
+    begins = [float(frame.time * UNIT) for frame in frames[::50]]
+    join([segment(tmp_path, ".mkv")], tmp_path / "out.mkv", Sound(source))
+    heard = [float(time) for time, _ in sound_packets(tmp_path / "out.mkv")]
+    count = len(heard) // 4
+    assert len(heard) == 4 * len(sound_packets(part))
+    lead = [heard[count * number] - begins[number] for number in range(4)]
+    np.testing.assert_allclose(lead, lead[0], atol=0.005)
 
 
 def _without_header(data: bytes) -> bytes:

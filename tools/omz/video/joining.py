@@ -29,6 +29,7 @@ from omz.video.sound import (
     Track,
     add_tracks,
     moved,
+    moves_of_pictures,
     packets_of,
     plan_sound,
     sound_errors,
@@ -100,7 +101,7 @@ def _joined(
         pictures = _Pictures(video, shift)
         heard: Iterator[AnyPacket] = iter(())
         if sound and source:
-            tracks = add_tracks(source, joined, container, Span(sound.end, shift), plan.treatments)
+            tracks = add_tracks(source, joined, container, Span(sound.end, shift, _moves(sound)), plan.treatments)
             heard = packets_of(source, tracks, warnings)
         for packet in heapq.merge(pictures(segments, template), heard, key=_seconds):
             _mux(joined, packet, video, tracks)
@@ -111,6 +112,13 @@ def _joined(
         told[type(track)].append(track.told)
     warnings.extend(_at_once(output, pictures.at_once, Fraction(1, 1000)))
     return JoinReport(pictures.count, tuple(told[Copied]), tuple(told[Encoded]), tuple(warnings))
+
+
+def _moves(sound: Sound) -> tuple[Fraction, ...]:
+    try:
+        return moves_of_pictures(sound.path)
+    except VideoError:  # a file of sound alone
+        return ()
 
 
 def _at_once(output: Path, count: int, unit: Fraction) -> Iterator[str]:

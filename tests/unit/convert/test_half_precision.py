@@ -56,7 +56,9 @@ def spoilt(ballast: int, small: bool = False) -> tuple[list[onnx.NodeProto], dic
     for number in range(ballast // 2, ballast):
         behind.append(helper.make_node("Mul", [last, f"ballast{number}"], [f"x{number}"]))
         last = f"x{number}"
-    return [*before, *difference, *behind, helper.make_node("Identity", [last], ["out"])], constants
+    nodes = [*before, *difference, *behind]
+    nodes[-1].output[0] = "out"
+    return nodes, constants
 
 
 def plan_of(root: Path, network: tuple[list[onnx.NodeProto], Mapping[str, np.ndarray]], **settings) -> ConversionPlan:

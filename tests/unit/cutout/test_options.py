@@ -20,7 +20,7 @@ NO_PIXELS = {
     "inputs", "recursive", "part", "loop", "raw", "plate", "output", "target", "trimap", "sound", "resume",
     "retry_failed", "model", "models_dir", "download_dir", "device", "precision", "num_requests", "num_streams",
     "num_threads", "hint", "show", "metrics", "show_with_original_frame", "output_resolution", "json", "report",
-    "profile", "hints", "trust_code", "offline", "accept_license", "picture", "plate_input", "alpha", "foreground",
+    "profile", "hints", "offline", "accept_license", "trust_code", "picture", "plate_input", "alpha", "foreground",
     "state", "activation", "alpha_range",
 }  # fmt: skip
 VIDEOS_ALONE = {"lossless", "smooth", "segment_seconds", "resize_changes", "limit"}

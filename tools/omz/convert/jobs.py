@@ -54,7 +54,7 @@ def convert_apart(plan: ConversionPlan, report: Report = lambda event: None, lim
 
     Raises its errors, and :class:`ConversionError` if the process crashes, or exceeds the limits.
     """
-    return _in_process(_start(plan, limits), plan, report, _carry_out, plan.absolute())
+    return _in_process(_start(plan, limits), plan, report, _carry_out, plan)
 
 
 def make_apart(plan: ConversionPlan, report: Report = lambda event: None) -> None:

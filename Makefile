@@ -89,6 +89,7 @@ $(VENV)/.installed: pyproject.toml $(NEWEST_VERSIONS)
 
 $(VENV)/.installed-test: $(VENV)/.installed
 	$(BIN)/python $(INSTALL) --constraint $(NEWEST_VERSIONS) --editable '.[all,test]'
+	$(BIN)/omz_downloader --name u2netp -o build/weights || echo "make: the weights of u2netp are not here; tests that need them skip"
 	touch $@
 
 $(LEGACY)/.installed: $(LEGACY_VERSIONS)

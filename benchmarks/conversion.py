@@ -1,10 +1,12 @@
 """How long conversions take beside Open Model Zoo's, and what they need: tables of benchmarks/README.md.
 
     OMZ_LEGACY_PYTHON=/path/to/python python benchmarks/conversion.py
+    python benchmarks/conversion.py before /path/to/checkout
 
 The variable names a Python that has openvino-dev 2024.6, whose converter runs its Model Optimizer. Commands take turns,
 so that ratios hold when the machine's speed drifts; the ratios are of medians. Of many models, the original's commands
-run once, for they take minutes.
+run once, for they take minutes. The second form compares this checkout with another one, such as the commit before, on
+the published structure of background matting.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import hashlib
 import os
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -29,6 +32,8 @@ RUNS_OF_MANY = 5
 SMALL = "anti-spoof-mn3"
 PUBLISHED = "background-matting-mobilenetv2"
 NET = "net.onnx"
+REFINED = 80_000  # pixels, as published
+HERE = Path(__file__).parents[1]
 PEAKS = ("largest process MB", "all processes MB")
 THEIRS, OURS = "openvino-dev 2024.6", "Open Matting Zoo"
 
@@ -47,6 +52,12 @@ def main() -> None:
     if sys.argv[1:2] == ["prepare"]:
         _prepare(*map(Path, sys.argv[2:]))
         return
+    if sys.argv[1:2] == ["prepare_published"]:
+        _prepare_published(Path(sys.argv[2]))
+        return
+    if sys.argv[1:2] == ["before"]:
+        _compare_with_before(Path(sys.argv[2]).resolve())
+        return
     legacy = Path(os.environ["OMZ_LEGACY_PYTHON"])
     print(machine())
     with tempfile.TemporaryDirectory() as folder:
@@ -56,6 +67,49 @@ def main() -> None:
         _compare_one(converters, SMALL, "one small model")
         _compare_one(converters, PUBLISHED, "one model of 20 MB")
         _compare_many(converters)
+
+
+def _compare_with_before(before: Path) -> None:
+    """Compare the converter of this checkout with that of ``before``, in two precisions and with a comparison."""
+    print(machine())
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        subprocess.run([sys.executable, __file__, "prepare_published", folder], check=True)
+        places = ["--models_dir", folder / "models", "-d", folder / "downloads", "-o", folder / "out"]
+        commands = {}
+        for title, root in (("before", before), ("now", HERE)):
+            run = f"import sys; sys.path.insert(0, {str(root / 'tools')!r}); from omz.cli.converter import main; main()"
+            path = f"PYTHONPATH={root / 'tools'}"  # for the processes that it starts
+            commands[title] = ["env", path, sys.executable, "-c", run, "--name", PUBLISHED, *places]
+        figures = take_turns(
+            commands, RUNS, lambda: shutil.rmtree(folder / "out", ignore_errors=True), measure=time_processes
+        )
+    print_table("the published structure of 20 MB, FP16 and FP32", figures, PEAKS)
+    seconds, peaks = figures
+    time_ratio = statistics.median(new / old for old, new in zip(seconds["before"], seconds["now"], strict=True))
+    memory_ratio = peaks["now"][0] / peaks["before"][0]
+    print(f"\nnow / before: {time_ratio:.2f} of the time, {memory_ratio:.2f} of the memory of the largest process")
+
+
+def _prepare_published(folder: Path) -> None:
+    """Write a card of the published model, and a file of its structure with generated weights."""
+    sys.path.insert(0, str(HERE / "tests"))
+    import json
+
+    import numpy as np
+    import torch
+    from helpers.builders import write_published_zoo
+    from helpers.generated_weights import generated_tensor
+    from helpers.published_graph import save_published_graph, trained
+
+    from omz.networks.background_matting import BackgroundMatting
+
+    state = {}
+    names = json.loads((HERE / "tests" / "data" / "background_matting_state_dict.json").read_text())
+    for name, entry in names.items():
+        state[name] = torch.from_numpy(np.array(generated_tensor(name, tuple(entry["shape"]))))
+    network = trained(BackgroundMatting(refine_sample_pixels=REFINED), state)
+    write_published_zoo(folder, PUBLISHED, lambda path: save_published_graph(path, network))
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import pytest
 import torch
 from helpers.clean_environment import clean, give_home
 from helpers.generated_weights import generated_tensor
+from helpers.real_weights import u2netp
 from hypothesis import HealthCheck, settings
 
 # A slow machine makes slow examples, and no worse ones.
@@ -29,9 +30,11 @@ DATA = Path(__file__).parent / "data"
 
 @pytest.fixture(autouse=True, scope="session")
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> object:
-    """Keep the tests out of the user's cache folder, and let them share what they convert."""
+    """Keep the tests out of the user's folders, let them share what they convert, and download nothing unasked."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMZ_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("OMZ_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setenv("OMZ_OFFLINE", "1")
         yield
 
 
@@ -45,6 +48,12 @@ def _environment_as_before() -> Iterator[None]:
     for name in {*os.environ} - {*before}:
         del os.environ[name]
     os.environ.update(before)
+
+
+@pytest.fixture(scope="session")
+def u2netp_weights() -> Path:
+    """The ONNX file of ``u2netp``, real and trained; without it, tests skip, and fail where ``CI`` is ``true``."""
+    return u2netp()
 
 
 @pytest.fixture(scope="session")

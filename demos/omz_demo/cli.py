@@ -14,7 +14,7 @@ import click
 
 from omz.cli.command import below, omz_command
 from omz.cutout.options import Options, make_options
-from omz.errors import UsageError
+from omz.errors import ImageError, UsageError
 from omz_demo.flags import FILE_OR_TEXT, with_flags
 from omz_demo.open_model_zoo_flags import normalise, with_theirs
 
@@ -31,11 +31,12 @@ _DOCTOR = "doctor"
 def main(positional: tuple[str, ...], inputs: tuple[str, ...], example: bool, **flags: Any) -> None:
     """Cut subjects out of images, folders, videos and camera streams.
 
-    Models that take a plate need one: the same scene without the subject. Results are cutouts on transparency, or
+    Models that take a plate need one: the same scene without the subject. Without plate and model, one is taken that
+    needs none. A model is downloaded and converted on first use. Results are cutouts on transparency, or
     composites with --target, saved beside the input or at --output. Without an input, the demo runs on a built-in
     synthetic image. `omz_demo doctor` checks this machine.
 
-    Exit codes: 0 done, 1 something failed, 2 wrong usage.
+    Exit codes: 0 done, 1 something failed or is missing, 2 wrong usage, 130 Ctrl-C.
     """
     inputs = (*positional, *inputs)
     if inputs == (_DOCTOR,) and not Path(_DOCTOR).exists():
@@ -48,7 +49,18 @@ def main(positional: tuple[str, ...], inputs: tuple[str, ...], example: bool, **
         _run(inputs, flags)
 
 
+def _check_not_doctor(inputs: tuple[str, ...]) -> None:
+    """Raise :class:`ImageError` for a misspelt ``doctor``."""
+    if len(inputs) != 1 or os.path.exists(inputs[0]):
+        return
+    from difflib import get_close_matches
+
+    if get_close_matches(inputs[0], [_DOCTOR]):
+        raise ImageError(f"no file at {inputs[0]}; check the path, or did you mean omz_demo {_DOCTOR}?")
+
+
 def _run(inputs: tuple[str, ...], flags: dict[str, Any]) -> None:
+    _check_not_doctor(inputs)
     # OpenBLAS, which NumPy loads, starts threads that spin for a while, and nothing here multiplies matrices.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from omz.malloc import keep_freed_memory
@@ -61,6 +73,7 @@ def _run(inputs: tuple[str, ...], flags: dict[str, Any]) -> None:
             observer.on_warning(hint)
         options = make_options(inputs, values)
         with _without_collection():
+            _ask_for_license(options)
             from omz.cutout.opening import open_ahead
 
             opening = open_ahead(options)  # before the rest is loaded
@@ -69,6 +82,15 @@ def _run(inputs: tuple[str, ...], flags: dict[str, Any]) -> None:
     _show(summary, options)
     if summary.failed:
         raise click.exceptions.Exit(1)
+
+
+def _ask_for_license(options: Options) -> None:
+    """Ask for the licence of a model that is about to be downloaded, unless the flags accept it."""
+    card = options.with_model(live=False).model_choice.to_accept()
+    if card is not None and card.name not in options.accept_license:
+        from omz.cli.licenses import ask_for_license
+
+        ask_for_license(card)
 
 
 @contextmanager
@@ -95,12 +117,17 @@ def _show(summary: Summary, options: Options) -> None:
 
 def _example(flags: dict[str, Any]) -> None:
     if flags["plate"] or flags["target"] or flags["trimap"]:
-        raise UsageError("--background, --target and --trimap need an input; add -i IMAGE")
+        raise UsageError("--plate, --target and --trimap need an input; add -i IMAGE")
+    output = flags["output"]
+    if output is not None and not output.is_dir() and (output.suffix or str(output) == "-"):
+        raise UsageError(f"the example writes six files, and {output} is not a folder; name one with -o")
     from omz.models import open_model
     from omz_demo.display import TerminalObserver, show_table
     from omz_demo.example import run_example
 
     options = make_options((), with_theirs(flags)[0])
+    if options.model:
+        _ask_for_license(options)
     observer = TerminalObserver()
     opened = open_model(options.model_choice.ir(observer.on_event), options.device, options.precision)
     for warning in opened.warnings:

@@ -11,6 +11,7 @@ import click
 
 from omz.cli.conversion_display import in_words
 from omz.cli.display import Periodic
+from omz.cli.first_use_display import FirstUseDisplay
 from omz.cutout.observer import Action, Observer
 from omz.cutout.summary import Summary
 from omz.events import Event
@@ -33,11 +34,13 @@ class TerminalObserver(Observer):
         self._window: Window | None = None
         self._bar: Bar | None = None
         self._lines = ProgressLines()
+        self._downloads = FirstUseDisplay()
 
     def __enter__(self) -> TerminalObserver:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._downloads.close()
         if self._bar is not None:
             self._bar.close()
         if self._window is not None:
@@ -56,7 +59,9 @@ class TerminalObserver(Observer):
         click.echo(f"failed: {text}", err=True)
 
     def on_event(self, event: Event) -> None:
-        """Print a step of a conversion."""
+        """Print a step of a download or a conversion."""
+        if self._downloads.shows(event):
+            return
         for line in in_words(event):
             click.echo(line, err=True)
 

@@ -40,6 +40,7 @@ def _tables(findings: Findings) -> Iterator[tuple[str, dict[str, str]]]:
         codecs[name] = "yes" if findings.codecs[name] else f"no: {purpose}"
     yield "codecs", codecs
     machine = {
+        "models folder": f"{findings.home} ({'writable' if findings.home_is_writable else 'not writable'})",
         "compiled models": f"{findings.cache} ({'writable' if findings.cache_is_writable else 'not writable'})",
         "display": "yes" if findings.display else "no",
         "cameras": ", ".join(findings.cameras) or "none found",

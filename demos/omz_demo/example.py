@@ -53,12 +53,12 @@ def run_example(opened: OpenedModel, folder: Path, options: RoleOptions = NOTHIN
         timings["foreground"] = time.perf_counter() - started
     title, second = "an embedded synthetic pair", {"plate.png": scene.plate}
     if plate is None:
-        title, second = "an embedded synthetic picture", {"foreground.png": to_uint8(foreground)}
+        title, second = "an embedded synthetic image", {"foreground.png": to_uint8(foreground)}
     names = _write(folder, scene.picture, second, Matte(matte.alpha, foreground))
     rows = {
         "device used": opened.engine.info.device,
         "precision": opened.engine.info.precision,
-        "picture": f"{_SIZE[1]}x{_SIZE[0]}",
+        "image": f"{_SIZE[1]}x{_SIZE[0]}",
         "load model": f"{opened.milliseconds:.0f} ms",
     }
     for step, seconds in timings.items():
@@ -66,7 +66,7 @@ def run_example(opened: OpenedModel, folder: Path, options: RoleOptions = NOTHIN
     rows["alpha error (MAD x1e3)"] = f"{1e3 * mad(matte.alpha, scene.alpha):.2f}"
     if plate is not None:
         rows.update(_difference_key(scene))
-    rows["pictures"] = ", ".join(str(folder / name) for name in names)
+    rows["files"] = ", ".join(str(folder / name) for name in names)
     return title, rows
 
 

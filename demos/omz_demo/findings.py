@@ -13,6 +13,7 @@ from pathlib import Path
 
 from omz.errors import first_line
 from omz.extras import EXTRAS, remedy
+from omz.home import home_folder
 from omz_demo.models_at_hand import Model, models_at_hand
 
 _REQUIRED = {  # with modules
@@ -58,6 +59,8 @@ class Findings:
 
     versions: Mapping[str, str | None]
     devices: tuple[Device, ...]
+    home: str
+    home_is_writable: bool
     cache: str
     cache_is_writable: bool
     codecs: Mapping[str, bool]
@@ -77,18 +80,20 @@ class Findings:
         return tuple(_hints(self))
 
 
-def examine(models_dir: Sequence[Path] = (), download_dir: Path = Path()) -> Findings:
+def examine(models_dir: Sequence[Path] = (), download_dir: Path | None = None) -> Findings:
     """Examine this machine without changing it. Whatever is missing is a finding, not an error."""
     versions = {"python": platform.python_version(), "omz": _version("open-matting-zoo")}
     for name in (*_REQUIRED, *_OPTIONAL):
         versions[name] = _version(name)
     versions["ffmpeg"] = _ffmpeg()
     devices, device_problems = _devices()
-    cache = _cache()
+    cache, home = _cache(), home_folder()
     display, cameras = _display_and_cameras()
     return Findings(
         versions=versions,
         devices=devices,
+        home=str(home),
+        home_is_writable=_is_writable(home),
         cache=str(cache or ""),
         cache_is_writable=cache is not None and _is_writable(cache),
         codecs=_codecs(),
@@ -197,14 +202,16 @@ def _hints(found: Findings) -> Iterator[str]:
         yield f"no GPU driver; -d CPU works{remedy}"
     if found.cache and not found.cache_is_writable:
         yield f"{found.cache} is not writable, so each start compiles the model; set OMZ_CACHE_DIR to another folder"
+    if not found.home_is_writable:
+        yield f"{found.home} is not writable, so models cannot be downloaded; set OMZ_HOME to another folder"
     missing = [f"{name} ({CODECS[name][1]})" for name, present in found.codecs.items() if not present]
     if missing:
         yield f"FFmpeg lacks {', '.join(missing)}: pip install --force-reinstall av"
     if not found.display:
-        yield "no display: add --no_show"
+        yield "no display: to record a camera, add --no_show and -o FILE"
     for model in found.models:
         if model.command:
-            yield f"{model.name} is not downloaded: {model.command}"
+            yield f"{model.name} is downloaded on first use, or now: {model.command}"
 
 
 def _pip(name: str) -> str:

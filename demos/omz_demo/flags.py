@@ -52,7 +52,7 @@ def _settings(flag: Flag, default: object) -> dict[str, Any]:
     elif flag.takes is bool:
         settings["is_flag"] = True
     elif flag.read is not None:  # the text is read later, and so is the default
-        settings["default"] = None
+        settings |= {"default": None, "type": click.UNPROCESSED}
     elif flag.choices:
         settings["type"] = click.Choice(flag.choices)
     elif flag.names_files:

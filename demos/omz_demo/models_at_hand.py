@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from omz.download.first_use import folder_of
 from omz.errors import OmzError, first_line
 from omz.zoo import Catalog
 from omz.zoo.card import ModelCard
@@ -27,7 +28,7 @@ class Model:
     command: str = ""
 
 
-def models_at_hand(models_dir: Sequence[Path], download_dir: Path) -> Iterator[Model]:
+def models_at_hand(models_dir: Sequence[Path], download_dir: Path | None) -> Iterator[Model]:
     """Yield the state of each model of the zoo, stage by stage; nothing is downloaded or converted."""
     try:
         catalog = Catalog(*models_dir)
@@ -44,19 +45,21 @@ def models_at_hand(models_dir: Sequence[Path], download_dir: Path) -> Iterator[M
             yield _model(card, models_dir, download_dir)
 
 
-def _model(card: ModelCard, models_dir: Sequence[Path], download_dir: Path) -> Model:
+def _model(card: ModelCard, models_dir: Sequence[Path], download_dir: Path | None) -> Model:
+    folder = folder_of(card, download_dir)
     remote = [file for file in card.files if not isinstance(file.source, BundledSource)]
     missing = 0
     for file in remote:
-        missing += not _has_size(card.file_path(file, download_dir), file.size)
+        missing += not _has_size(card.file_path(file, folder), file.size)
     if missing:
         command = _download_command(card.name, models_dir, download_dir)
-        return Model(card.name, "to download", f"{missing} of its files are not in {download_dir}", command)
-    where = f"downloaded to {download_dir / card.subdirectory}" if remote else "ships with the package"
+        them = "its file is" if len(remote) == 1 else f"{missing} of its {len(remote)} files are"
+        return Model(card.name, "to download", f"{them} not in {folder / card.subdirectory}", command)
+    where = f"downloaded to {folder / card.subdirectory}" if remote else "ships with the package"
     try:
         from omz.convert.store import is_stored  # needs OpenVINO, which may be what is missing
 
-        stored = is_stored(card, download_dir)
+        stored = is_stored(card, folder)
     except (OmzError, OSError, ImportError) as error:
         return Model(card.name, "unusable", first_line(error))
     if stored:
@@ -67,8 +70,10 @@ def _model(card: ModelCard, models_dir: Sequence[Path], download_dir: Path) -> M
     return Model(card.name, "to convert", f"{where}; converted on first use")
 
 
-def _download_command(name: str, models_dir: Sequence[Path], download_dir: Path) -> str:
-    words = ["omz_downloader", "--name", name, "-o", str(download_dir)]
+def _download_command(name: str, models_dir: Sequence[Path], download_dir: Path | None) -> str:
+    words = ["omz_downloader", "--name", name]
+    if download_dir is not None:
+        words += ["-o", str(download_dir)]
     for folder in models_dir:
         words += ["--models_dir", str(folder)]
     return shlex.join(words)

@@ -42,10 +42,10 @@ def test_one_clip_has_no_brackets_and_few_are_said_to_be_rough():
     one = words(evaluated([scored(0, 1, 2, clip="x"), scored(1, 1, 3, clip="x")], "ab"))
     assert "+1.5" in one
     assert "[" not in one
-    assert "the difference from the first model; one clip or picture gives no range" in one
+    assert "the difference from the first model; one clip or image gives no range" in one
     few = words(evaluated([scored(0, 1, 2, clip="x"), scored(0, 1, 3, clip="y")], "ab"))
     assert "+1.5 [+1, +2]" in few
-    assert "in brackets its 95 % range; 2 clips or pictures make ranges rough" in few
+    assert "in brackets its 95 % range; 2 clips or images make ranges rough" in few
     enough = words(evaluated([scored(number, 1, 2) for number in range(5)], "ab"))
     assert "in brackets its 95 % range" in enough
     assert "rough" not in enough

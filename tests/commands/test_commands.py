@@ -49,8 +49,8 @@ def test_a_dry_run_prints_and_touches_nothing(tmp_path):
     [
         (["--name", "background-matting-startr"], 1, "did you mean background-matting-starter"),
         (["--name", "resnet-50-pytorch"], 1, "for a model of Open Model Zoo, add --models_dir"),
-        (["--name", "background-matting-mobilenetv2"], 1, "bgm_mobilenetv2.onnx is missing; run omz_downloader"),
-        (["--name", STARTER, "--precisions", "FP8"], 1, "Unknown precisions specified: FP8; there are FP16"),
+        (["--name", "background-matting-mobilenetv2"], 1, "bgm_mobilenetv2.onnx is not in "),
+        (["--name", STARTER, "--precisions", "FP8"], 2, "Unknown precisions specified: FP8; there are FP16, FP32\n"),
         ([], 2, "--name"),
         (["--nmae", STARTER], 2, "--nmae"),
     ],

@@ -118,5 +118,5 @@ def test_a_missing_extra_is_one_line_that_names_it(core, extra, exit_code, comma
     told = [line for line in result.stderr.splitlines() if "error: " in line]
     assert result.returncode == exit_code
     assert len(told) == 1, result.stderr
-    assert f"is not installed; install it with pip install 'open-matting-zoo[{extra}]'" in told[0]
+    assert f"is not installed; install it with pip install '.[{extra}]'" in told[0]
     assert "Traceback" not in result.stderr

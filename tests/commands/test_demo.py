@@ -93,7 +93,7 @@ def test_a_plate_of_another_size_is_resized_with_a_warning(pair):
     write_picture(pair / "small.png", small)
     result = demo("-i", pair / "photo.png", "--background", pair / "small.png", "-o", pair / "cut.png")
     assert result.exit_code == 0
-    assert "warning: the plate is 80x50, resized to the picture's 160x96" in result.output
+    assert "warning: the plate is 80x50, resized to the image's 160x96" in result.output
     assert read_rgba(pair / "cut.png").shape == (96, 160, 4)
 
 
@@ -150,7 +150,7 @@ def test_what_is_no_picture_is_one_line_and_leaves_no_output(pair, kind, role):
     result = demo(
         "-i", paths["picture"], "--background", paths["plate"], "--target", paths["target"], "-o", pair / "result.png"
     )
-    assert result.exit_code == (2 if (kind, role) == ("missing", "target") else 1)
+    assert result.exit_code == 1
     assert result.output.count("\n") == 1
     assert str(bad) in result.output
     assert sorted(pair.iterdir()) == before
@@ -159,11 +159,11 @@ def test_what_is_no_picture_is_one_line_and_leaves_no_output(pair, kind, role):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["-i", "photo.png"], 2, "add --background PLATE"),
+        (["-i", "photo.png", "-m", "background-matting-starter"], 2, "add --plate PLATE"),
         (["--background", "plate.png"], 2, "add -i IMAGE"),
-        (["-i", "", "--background", "plate.png"], 1, "no file at ''; check the path"),
+        (["-i", "", "--background", "plate.png"], 2, "--input is empty; give a value, or leave it out"),
         (["-i", "photo.png", "--background", "plate.png", "--target", "no-such-colour"], 2, "no such file or colour"),
-        (["-i", "photo.png", "--background", "plate.png", "--target", ""], 2, "no such file or colour"),
+        (["-i", "photo.png", "--background", "plate.png", "--target", ""], 2, "--target is empty"),
         (["-i", "photo.png", "--background", "plate.png", "--target", "rgb(300,0,0)"], 2, "no such file or colour"),
         (["-i", "photo.png", "--background", "plate.png", "--target", "x" * 5000], 2, "no such file or colour"),
         (
@@ -181,7 +181,7 @@ def test_what_is_no_picture_is_one_line_and_leaves_no_output(pair, kind, role):
         (
             ["-i", "photo.png", "--background", "plate.png", "-m", "background-matting-mobilenetv2"],
             1,
-            "run omz_downloader --name background-matting-mobilenetv2 -o . first",
+            "run omz_downloader --name background-matting-mobilenetv2, or",
         ),
         (["-i", "photo.png", "--background", "plate.png", "--precision", "f8"], 2, "f8"),
     ],
@@ -251,3 +251,30 @@ def test_without_arguments_it_shows_itself(tmp_path, monkeypatch):
         assert read_picture(tmp_path / "out" / name).shape == (720, 1280, 3)
     written = read_rgba(tmp_path / "out" / "alpha.png") / 255
     assert 1e3 * np.abs(written - make_example().alpha).mean() == pytest.approx(error, abs=1)
+
+
+@pytest.mark.parametrize("output", ["z.png", "z.mp4", "-"])
+def test_the_example_writes_a_folder_and_no_file(tmp_path, monkeypatch, output):
+    monkeypatch.chdir(tmp_path)
+    result = demo("-o", output)
+    expected = f"the example writes six files, and {output} is not a folder; name one with -o"
+    assert (result.exit_code, result.output) == (2, f"main: error: {expected}\n")
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_a_misspelt_doctor_is_told_from_a_file(pair, monkeypatch):
+    monkeypatch.chdir(pair)
+    told = "main: error: no file at docter; check the path, or did you mean omz_demo doctor?\n"
+    assert (demo("docter").exit_code, demo("docter").output) == (1, told)
+    write_picture(pair / "docter.png", read_picture(pair / "photo.png"))
+    assert demo("docter.png", "--plate", "plate.png").exit_code == 0
+
+
+@pytest.mark.parametrize("target", ["beech.jpg", "folder/green", "waves.mp4"])
+def test_a_target_that_is_missing_is_a_missing_file(pair, monkeypatch, target):
+    monkeypatch.chdir(pair)
+    result = demo("photo.png", "--plate", "plate.png", "--target", target)
+    assert (result.exit_code, result.output) == (
+        1,
+        f"main: error: --target {target}: there is no such file; check the path\n",
+    )

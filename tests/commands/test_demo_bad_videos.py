@@ -160,10 +160,10 @@ def test_a_place_that_cannot_be_written(film, tmp_path):
     [
         (["--plate", "none.png", "-o", "out.mov"], 1, "none.png"),
         (["--plate", "none.mp4", "-o", "out.mov"], 1, "none.mp4"),
-        (["--plate", "empty", "-o", "out.mov"], 2, "the folder has no pictures"),
-        (["-o", "out.mov"], 2, "add --background PLATE"),
-        (["--plate", "plate.png", "--target", "none.png", "-o", "out.mp4"], 2, "no such file or colour"),
-        (["--plate", "plate.png", "--target", "empty", "-o", "out.mp4"], 2, "the folder has no pictures"),
+        (["--plate", "empty", "-o", "out.mov"], 2, "the folder has no images"),
+        (["-o", "out.mov"], 2, "add --plate PLATE"),
+        (["--plate", "plate.png", "--target", "none.png", "-o", "out.mp4"], 1, "there is no such file; check the path"),
+        (["--plate", "plate.png", "--target", "empty", "-o", "out.mp4"], 2, "the folder has no images"),
         (["--plate", "plate.png", "--target", "text.mp4", "-o", "out.mp4"], 1, "text.mp4"),
         (["--plate", "plate.png", "-o", "out.mp4", "--what", "cutout"], 2, "has no alpha; use .mov, .webm"),
         (["--plate", "plate.png", "-o", "out.avi"], 2, "videos cannot be written as .avi; use .mp4, .mov, .webm"),
@@ -171,7 +171,7 @@ def test_a_place_that_cannot_be_written(film, tmp_path):
         (["--plate", "plate.png", "-o", "out.mov", "--what", "alpha,cutout"], 2, "name a folder"),
         (["--plate", "plate.png", "-o", "clip.mp4", "--target", "red"], 2, "would replace"),
         (["--plate", "plate.png", "-o", "-"], 2, "standard output"),
-        (["--plate", "plate.png", "-o", "frame.png"], 2, "is a video, frame.png a picture; name a .mp4, .mov"),
+        (["--plate", "plate.png", "-o", "frame.png"], 2, "is a video, frame.png an image; name a .mp4, .mov"),
     ],
 )
 def test_requests_that_make_no_sense_say_so(film, monkeypatch, arguments, code, message):
@@ -189,7 +189,7 @@ def test_a_plate_of_another_size_is_resized_and_that_is_said(film, tmp_path):
     cv2.imwrite(str(tmp_path / "small.png"), plate((24, 32)))
     result = demo(film.path, "--plate", tmp_path / "small.png", "-m", film.flags[-1], "-o", tmp_path / "out.mov")
     assert result.exit_code == 0
-    assert "the plate is 32x24, resized to the picture's 64x48" in result.output
+    assert "the plate is 32x24, resized to the image's 64x48" in result.output
     assert alphas(tmp_path / "out.mov")[0].shape == SIZE
 
 
@@ -210,7 +210,7 @@ def test_a_plate_that_cannot_be_read_midway_loses_nothing_that_was_finished(film
 def test_pictures_of_an_earlier_longer_run_are_pointed_out(film, tmp_path):
     lines(film, *film.flags, "-o", tmp_path / "out", code=0)
     said, _ = lines(film, *film.flags, "-o", tmp_path / "out", "--limit", "5", code=0)
-    assert "has pictures of an earlier run, from 00000005.png on" in said
+    assert "has images of an earlier run, from 00000005.png on" in said
     assert len((tmp_path / "out" / "times.csv").read_text().splitlines()) == 6
 
 

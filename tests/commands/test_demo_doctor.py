@@ -64,6 +64,7 @@ def test_the_states_of_a_model(tmp_path, monkeypatch):
     write_card(zoo, "far", files=[file])
     far = model(examine([zoo], downloads), "far")
     assert far.state == "to download"
+    assert far.detail == f"its file is not in {downloads}/public/far"
     assert far.command == f"omz_downloader --name far -o '{downloads}' --models_dir {zoo}"
     path = downloads / "public" / "far" / "net.onnx"
     path.parent.mkdir(parents=True)
@@ -118,8 +119,8 @@ def test_what_is_missing_has_a_command_or_a_way_round(findings, monkeypatch):
     asked = module._version
     monkeypatch.setattr(module, "_version", lambda name: None if name in ("nncf", "mindspore") else asked(name))
     hints = "\n".join(examine().hints)
-    assert "pip install 'open-matting-zoo[int8]'" in hints
-    assert "pip install 'open-matting-zoo[mindspore]'" in hints
+    assert "pip install '.[int8]'" in hints
+    assert "pip install '.[mindspore]'" in hints
     if not any(device.name.startswith("GPU") for device in findings.devices):
         assert "no GPU driver; -d CPU works" in hints
     if not findings.display:

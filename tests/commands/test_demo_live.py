@@ -97,7 +97,7 @@ def test_a_limit_ends_it(folder, stream):
         ((), "nothing is shown and nothing is written; name an --output"),
         (("-o", "frames"), "is recorded as a video"),
         (("-o", "out", "--what", "all"), "one result of what is live can be recorded"),
-        (("-o", "out.png"), "is a video, out.png a picture"),
+        (("-o", "out.png"), "is a video, out.png an image"),
     ],
 )
 def test_requests_that_make_no_sense_end_with_2(folder, stream, arguments, message):

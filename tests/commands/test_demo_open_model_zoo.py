@@ -112,7 +112,7 @@ def test_a_plate_of_another_size_is_a_warning(folder):
     write_picture(folder / "photo.png", block((360, 640), (50, 300, 310, 340)))
     write_picture(folder / "plate.png", empty((300, 640)))
     result = done(*PAIR, "-i", "photo.png", "-o", "a.png", "--what", "alpha")
-    assert "warning: the plate is 640x300, resized to the picture's 640x360" in result.stderr
+    assert "warning: the plate is 640x300, resized to the image's 640x360" in result.stderr
     assert box_of(read_pixels(folder / "a.png")) == (50, 300, 310, 340)
 
 

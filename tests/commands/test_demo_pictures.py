@@ -125,7 +125,7 @@ def test_a_picture_comes_through_standard_input_and_goes_to_standard_output(fold
         (["photo.png", "plate.png", "-o", "-"], 2, "2 results do not go into -; name a folder"),
         (["photo.png", "--what", "all", "-o", "-"], 2, "4 results do not go into -"),
         (["photo.png", "-o", "-", "--format", "jpg"], 2, ".jpg cannot hold a result of cutout"),
-        (["photo.png", "-o", "cut.mp4", "--target", "red"], 2, "photo.png is a picture, cut.mp4 a video"),
+        (["photo.png", "-o", "cut.mp4", "--target", "red"], 2, "photo.png is an image, cut.mp4 a video"),
         (["photo.png", "-o", "cut.gif"], 2, ".gif cannot hold"),
         (["photo.png", "--what", "shadow"], 2, "--what: 'shadow' is not a result; choose from alpha"),
         (["photo.png", "--shard", "0/3"], 2, "no shard 0 of 3"),
@@ -136,13 +136,13 @@ def test_a_picture_comes_through_standard_input_and_goes_to_standard_output(fold
         (["photo.png", "--report", "photo.png/r.json"], 1, "photo.png is not a folder; choose another place"),
         (["photo.png", "-o", "photo.png/out"], 1, "photo.png is not a folder; choose another place"),
         (["-"], 1, "standard input is empty"),
-        (["photo.png", "--target", "clip.mp4"], 2, "a video behind pictures does not move"),
+        (["photo.png", "--target", "clip.mp4"], 2, "a video behind images does not move"),
         (["photo.png", "--low", "0.9", "--high", "0.1"], 2, "the levels 0.9 and 0.1 do not fit"),
-        (["photo.png", "--plate", "none.png"], 1, "no picture at none.png"),
-        (["photo.png", "--plate", "first"], 2, "--background first is for videos"),
-        (["folder"], 2, "folder has no pictures or videos"),
-        (["photo.png", "--plate", "folder"], 2, "--background folder: the folder has no pictures"),
-        (["photo.png", "--target", "folder"], 2, "--target folder: the folder has no pictures"),
+        (["photo.png", "--plate", "none.png"], 1, "no image at none.png"),
+        (["photo.png", "--plate", "first"], 2, "--plate first is for videos"),
+        (["folder"], 2, "folder has no images or videos"),
+        (["photo.png", "--plate", "folder"], 2, "--plate folder: the folder has no images"),
+        (["photo.png", "--target", "folder"], 2, "--target folder: the folder has no images"),
     ],
 )
 def test_what_makes_no_sense_is_one_line_before_a_model_is_loaded(folder, arguments, code, message):
@@ -164,7 +164,7 @@ def test_one_bad_picture_among_many_is_a_line_and_the_others_are_done(folder):
     result = demo("in", *GIVEN, "-o", "out", "--report", "report.json")
     assert result.exit_code == 1
     (line,) = (line for line in result.stderr.splitlines() if line.startswith("failed: "))
-    assert line.startswith("failed: in/2.png cannot be read as a picture: ")
+    assert line.startswith("failed: in/2.png cannot be read as an image: ")
     assert result.stdout.startswith("3 files in ")
     assert ": made from 4 inputs (32x24), 1 failed; 3 frames in " in result.stdout
     assert ", 1 failed; " in result.stdout
@@ -268,7 +268,7 @@ def test_a_network_that_sees_less_keeps_size_and_detail(folder):
     save_difference_model(folder / "fixed.xml", 48, 80)
     result = demo("photo.png", "-m", "fixed.xml", "--plate", "plate.png", "--input_size", "160x96")
     assert result.exit_code == 2
-    assert "the network sees pictures at 80x48 and no other size; drop --input_size" in result.stderr
+    assert "the network sees images at 80x48 and no other size; drop --input_size" in result.stderr
 
 
 def test_shards_share_the_work_and_change_no_result(folder):
@@ -306,7 +306,7 @@ def test_the_summary_for_programs(folder):
     assert all(0 <= milliseconds < 1e3 * told["seconds"] * 4 for milliseconds in told["stages"].values())
     assert told["frames_a_second"] == pytest.approx(4 / told["seconds"])
     assert any(
-        line.startswith("in/4.png: the plate is 32x24, resized to the picture's 60x12") for line in told["warnings"]
+        line.startswith("in/4.png: the plate is 32x24, resized to the image's 60x12") for line in told["warnings"]
     )
 
 
@@ -320,4 +320,4 @@ def test_where_the_time_went(folder):
 
 def test_what_is_for_videos_is_told(folder):
     result = done("photo.png", *GIVEN, "-o", "cut.png", "--show_with_original_frame")
-    assert "warning: pictures are written, and not shown" in result.stderr
+    assert "warning: images are written, and not shown" in result.stderr

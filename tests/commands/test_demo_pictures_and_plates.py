@@ -41,7 +41,7 @@ def test_plates_by_name_and_one_that_is_missing(folder):
             write_picture(folder / "plates" / f"{name}.bmp", np.full((*size, 3), 20 * number, np.uint8))
     result = demo("in", "-m", "model.xml", "--recursive", "--plate", "plates", "-o", "out", "--what", "alpha")
     assert result.exit_code == 1
-    assert "failed: there is no plate for b.png in plates; name it like the picture\n" in result.stderr
+    assert "failed: there is no plate for b.png in plates; name it like the image\n" in result.stderr
     assert names(folder / "out") == {"a.png", "sub/c.png", "sub/d.png"}
     for name in names(folder / "out"):
         assert box_of(read_pixels(folder / "out" / name)) == (2, 3, 10, 12)
@@ -93,6 +93,37 @@ def test_plate_and_target_that_changed_places_are_told(folder):
     result = done("photo.png", "--plate", "beach.png", "--target", "plate.png", "-o", "x.png")
     assert "the target looks like the empty scene, and the plate does not; change --target and --plate" in result.stderr
     result = done("photo.png", "--plate", "beach.png", "-o", "x.png")
-    assert "this does not look like the empty scene of the picture; did you mean --target?" in result.stderr
+    assert "this does not look like the empty scene of the image; did you mean --target?" in result.stderr
     result = done("photo.png", "--plate", "plate.png", "--target", "beach.png", "-o", "x.png")
     assert "scene" not in result.stderr
+
+
+EMPTY = "nothing differs from the plate, so the matte is empty; take the plate without the subject"
+
+
+def test_the_input_is_not_its_own_plate(folder):
+    (folder / "link.png").symlink_to("photo.png")
+    before = names(folder)
+    for plate in ("photo.png", "./photo.png", folder / "photo.png", "link.png"):
+        result = demo("photo.png", "-m", "model.xml", "--plate", plate)
+        assert result.exit_code == 2
+        expected = f"the plate is the input, {plate}; take a plate without the subject, and name that"
+        assert result.stderr == f"main: error: {expected}\n"
+    assert names(folder) == before
+
+
+@pytest.mark.parametrize("bits", ["8", "16"])
+def test_a_matte_that_is_empty_is_a_warning(folder, bits):
+    write_picture(folder / "same.png", read_picture(folder / "photo.png"))
+    said = done("photo.png", "-m", "model.xml", "--plate", "same.png", "-o", "a.png", "--alpha_bits", bits).stderr
+    assert f"warning: {EMPTY}\n" in said
+    assert not read_pixels(folder / "a.png")[..., 3].any()
+    said = done("photo.png", "-m", "model.xml", "--plate", "plate.png", "-o", "a.png", "--alpha_bits", bits).stderr
+    assert EMPTY not in said
+
+
+def test_of_many_the_empty_ones_are_named(folder):
+    write_blocks(folder / "in", 2)
+    write_picture(folder / "in" / "empty.png", empty(SIZE))
+    said = done("in", "-m", "model.xml", "--plate", "plate.png", "-o", "out").stderr
+    assert [line for line in said.splitlines() if EMPTY in line] == [f"warning: in/empty.png: {EMPTY}"]

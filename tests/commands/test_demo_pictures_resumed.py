@@ -87,7 +87,7 @@ def test_ctrl_c_finishes_what_was_begun_and_says_how_to_go_on(folder):
     assert code == 130
     assert 5 <= len(finished) < 120
     assert said.splitlines()[-1] == (
-        f"omz_demo: interrupted; {len(finished)} pictures are finished; add --resume to go on"
+        f"omz_demo: interrupted; {len(finished)} images are finished; add --resume to go on"
     )
     assert not list((folder / "out").glob(".*.part*"))
     result = done(*GIVEN, "-o", "out", "--resume", "--json")
@@ -107,7 +107,7 @@ def test_a_full_disk_is_a_line_and_keeps_what_was_finished(folder):
         line = result.stderr.splitlines()[-1]
         assert line.startswith("main: error: ")
         assert f"cannot be written: {os.strerror(errno.ENOSPC)}; free the disk, or choose another place" in line
-        assert f"; {len(finished)} pictures are finished; add --resume to go on" in line
+        assert f"; {len(finished)} images are finished; add --resume to go on" in line
         assert 0 < len(finished) < 40
         assert not list(disk.glob(".*.part*"))
         (disk / "ballast").unlink()
@@ -125,7 +125,7 @@ def test_a_disk_that_cannot_be_written_to_is_told_before_any_work(folder):
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
         result = demo(*GIVEN, "-o", disk / "out", "-d", "MARTIAN")
     assert result.exit_code == 1
-    assert result.stderr.endswith("disk/out; choose another place\n")
+    assert result.stderr.endswith("disk/out; choose another place with -o\n")
     assert result.stderr.startswith("main: error: nothing can be written into")
 
 
@@ -164,7 +164,7 @@ def test_other_options_begin_anew_and_a_changed_picture_alone(folder):
 
 def test_warnings_of_what_is_there_already_are_not_said_again(folder):
     write_blocks(folder / "in", 2, (12, 20))
-    assert "resized to the picture's 20x12" in done(*GIVEN, "-o", "out").stderr
+    assert "resized to the image's 20x12" in done(*GIVEN, "-o", "out").stderr
     assert "resized" not in done(*GIVEN, "-o", "out", "--resume").stderr
 
 

@@ -336,3 +336,20 @@ def test_the_result_has_its_own_folder_made(tmp_path):
     film = make_film(tmp_path, 2)
     done(*film.flags, "-o", Path(tmp_path, "a", "b", "out.mov"))
     assert len(times(tmp_path / "a" / "b" / "out.mov")) == 2
+
+
+def test_a_video_without_a_subject_is_a_warning_and_one_whose_first_frames_are_empty_is_none(tmp_path):
+    film = make_film(tmp_path, 4)
+    empty = "warning: nothing differs from the plate, so the matte is empty; take the plate without the subject\n"
+    flags = film.flags[1:]
+    alone = write_clip(tmp_path / "alone.mkv", [plate()] * 4, codec="ffv1", pixel_format="bgr0")
+    assert empty in done(alone, *flags, "-o", tmp_path / "alone.mov")
+    late = write_clip(tmp_path / "late.mkv", [plate()] * 3 + film.pictures[:1], codec="ffv1", pixel_format="bgr0")
+    assert empty not in done(late, *flags, "-o", tmp_path / "late.mov")
+
+
+def test_a_video_is_not_its_own_plate(tmp_path):
+    film = make_film(tmp_path, 2)
+    result = demo(film.path, "--plate", film.path, *film.flags[3:], "-o", tmp_path / "out.mov")
+    assert result.exit_code == 2
+    assert f"the plate is the input, {film.path}; take a plate without the subject" in result.output

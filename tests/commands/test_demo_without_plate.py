@@ -97,12 +97,12 @@ def test_the_ir_says_whether_pictures_are_stretched(folder, resize_type, stretch
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["-m", "brightness.xml", "--background", "plate.png"], 2, "brightness.xml takes no plate; leave --background"),
-        (["-m", "difference.xml"], 2, "difference.xml needs the plate, .*; add --background PLATE"),
+        (["-m", "brightness.xml", "--background", "plate.png"], 2, "brightness.xml takes no plate; leave --plate"),
+        (["-m", "difference.xml"], 2, "difference.xml needs the plate, .*; add --plate PLATE"),
         (["-m", "difference.xml", "--plate", "plate.png", "--trimap", "t.png"], 2, "gives no trimap; leave --trimap"),
         (["-m", "brightness.xml", "--trimap", "photo.png"], 2, "photo.png is where something else is"),
         (["-m", "brightness.xml", "--trimap", "./cut.png"], 2, "cut.png is where something else is"),
-        (["-m", "brightness.xml", "--trimap", "t.gif"], 1, "t.gif: a picture needs one of the suffixes"),
+        (["-m", "brightness.xml", "--trimap", "t.gif"], 1, "t.gif: an image needs one of the suffixes"),
         (["-m", "brightness.xml", "--trimap", "."], 1, "needs one of the suffixes"),
         (["-m", "brightness.xml", "--trimap", "photo.png/t.png"], 1, "photo.png is not a folder; choose another place"),
     ],
@@ -157,8 +157,8 @@ def test_a_named_model_without_a_plate(folder):
 @pytest.mark.parametrize(
     ("model", "plate", "message"),
     [
-        ("portrait", ["--plate", "plate.png"], "portrait takes no plate; leave --background out"),
-        ("pair", [], "pair needs the plate, the same scene without the subject; add --background PLATE"),
+        ("portrait", ["--plate", "plate.png"], "portrait takes no plate; leave --plate out"),
+        ("pair", [], "pair needs the plate, the same scene without the subject; add --plate PLATE"),
     ],
 )
 def test_the_card_tells_about_the_plate_before_anything_is_converted(folder, model, plate, message):
@@ -167,6 +167,15 @@ def test_the_card_tells_about_the_plate_before_anything_is_converted(folder, mod
     result = demo("--models_dir", "cards", "-m", model, "-i", "photo.png", *plate)
     assert result.exit_code == 2
     assert result.output == f"main: error: {message}\n"
+
+
+def test_the_error_names_a_model_that_needs_no_plate_once_it_is_ready(folder):
+    write_zoo(folder)
+    expected = "main: error: pair needs the plate, the same scene without the subject; add --plate PLATE"
+    given = ("--models_dir", "cards", "-i", "photo.png", "-o", "cut.png")
+    assert demo(*given, "-m", "pair").output == f"{expected}\n"
+    assert demo(*given, "-m", "portrait").exit_code == 0
+    assert demo(*given, "-m", "pair").output == f"{expected}; or use -m portrait, which needs none\n"
 
 
 def test_without_a_picture_it_shows_itself_on_one(folder, monkeypatch):

@@ -159,7 +159,7 @@ def test_print_all_prints_a_name_a_line(zoo):
     ("arguments", "code", "message"),
     [
         (["--name", "nothing*"], 1, 'No matching models: "nothing*"'),
-        (["--name", "good", "--precisions", "FP8"], 1, "Unknown precisions specified: FP8"),
+        (["--name", "good", "--precisions", "FP8"], 2, "Unknown precisions specified: FP8"),
         (["--name", "good", "--all"], 2, "one of --name, --list, --all"),
         ([], 2, "one of --name, --list, --all"),
         (["--name", "good", "-j", "0"], 2, "-j"),
@@ -167,7 +167,7 @@ def test_print_all_prints_a_name_a_line(zoo):
         (["--name", "good", "--num_attempts", "0"], 2, "--num_attempts"),
         (["--name", "good", "--progress_format", "xml"], 2, "--progress_format"),
         (["--name", "good", "--verify", "--bundle", "x"], 2, "--verify and --bundle"),
-        (["--list", "absent.lst"], 2, "absent.lst"),
+        (["--list", "absent.lst"], 1, "absent.lst"),
         (["--name", "good", "--models_dir", "absent"], 1, "absent is not a folder"),
         (["--name", "good", "--cache_dir", __file__], 1, "neither a folder nor a bundle"),
     ],

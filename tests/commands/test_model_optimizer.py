@@ -67,7 +67,10 @@ def test_weights_are_stored_as_model_optimizer_stored_them(tmp_path, source, fla
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        ((), 2, "required: --input_model"),
+        ((), 2, "there is no model; name an ONNX file with --input_model; see omz_mo --help"),
+        (("-o", "ir"), 2, "required: --input_model/-m; see omz_mo --help"),
+        (("--input_model=",), 2, "--input_model is empty; give a path"),
+        (("-m", "{}", "--output_dir", ""), 2, "--output_dir is empty; give a path"),
         (("-m", "{}", "--transformations_config=x"), 2, "--transformations_config is not supported"),
         (("-m", "{}", "--nonsense"), 2, "--nonsense is not supported"),
         (("-m", "{}", "--scale=0"), 2, "--scale must be a number other than 0"),

@@ -11,8 +11,8 @@ from av.codec import CodecContext
 
 from omz.errors import VideoError
 from omz.images.arrays import Pixels
-from omz.video.colour import plane_levels
 from omz.video.opening import opened
+from omz.video.planes import plane_levels
 
 _DECODERS = {"vp9": "libvpx-vp9", "vp8": "libvpx"}  # FFmpeg's own decoders of these leave alpha out, and do not tell
 

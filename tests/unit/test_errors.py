@@ -4,7 +4,7 @@ import errno
 
 import pytest
 
-from omz.errors import first_line, os_reason
+from omz.errors import first_line, os_reason, os_remedy
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,10 @@ def test_the_first_line_of_an_error_or_its_type(error, line):
 )
 def test_the_reason_of_an_error_has_neither_number_nor_path(error, reason):
     assert os_reason(error) == reason
+
+
+def test_the_remedy_for_a_file_closed_to_the_user_is_its_permissions():
+    for number in (errno.EACCES, errno.EPERM):
+        assert os_remedy(OSError(number, "no"), "check the path") == "check its permissions"
+    assert os_remedy(OSError(errno.ENOENT, "no"), "check the path") == "check the path"
+    assert os_remedy(ValueError("no"), "check the path") == "check the path"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from omz.errors import CardError, EngineError, UsageError
-from omz.isolated import IsolatedProcess
+from omz.isolated import IsolatedProcess, tell, watches_memory
 from omz.zoo.optimizer_arguments import parse_shapes
 from omz.zoo.vocabulary import parse_precisions
 
@@ -85,6 +85,71 @@ def test_a_call_that_takes_too_long_is_stopped():
         slow(time.sleep, 600)
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def answer_in_steps(count: int) -> int:
+    for number in range(count):
+        tell(number)
+    return count
+
+
+def test_messages_arrive_in_order_before_the_result(process):
+    heard: list[int] = []
+    assert process.call(heard.append, answer_in_steps, 5) == 5
+    assert heard == [0, 1, 2, 3, 4]
+    assert process(answer_in_steps, 3) == 3  # and nobody needs to listen
+    assert heard == [0, 1, 2, 3, 4]
+
+
+def test_a_listener_that_fails_ends_the_process_and_is_heard_of(process):
+    def listen(message: object) -> None:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        process.call(listen, answer_in_steps, 5)
+    with pytest.raises(EngineError, match="ended its process"):
+        process(divmod, 17, 5)
+
+
+def hold(count: int) -> int:
+    held = bytearray(count)
+    held[::4096] = bytes([1]) * len(held[::4096])
+    time.sleep(600 if count > LIMIT else 0)
+    return len(held)
+
+
+def hold_in_another(count: int) -> int:
+    return IsolatedProcess("Inner")(hold, count)
+
+
+LIMIT = 400 << 20
+
+
+@pytest.mark.skipif(not watches_memory(), reason="this system does not tell what a process holds")
+@pytest.mark.parametrize("function", [hold, hold_in_another])
+def test_a_call_that_needs_too_much_memory_is_stopped(function):
+    large = IsolatedProcess("Tool", memory_limit=LIMIT)
+    assert large(function, LIMIT // 4) == LIMIT // 4
+    with pytest.raises(EngineError, match=r"^Tool was stopped for it needed more than 400 MiB of memory$"):
+        large(function, 2 * LIMIT)
+
+
+@pytest.mark.skipif(not watches_memory(), reason="this system does not tell what a process holds")
+def test_a_process_tells_what_it_holds(process):
+    process(divmod, 17, 5)
+    assert 1 << 20 < process.memory < 1 << 30
+    process.close()
+    assert process.memory == 0
+
+
+def crash() -> None:
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_a_crash_says_so(process):
+    with pytest.raises(EngineError, match=r"^Tool ended its process with SIGSEGV, the crash of a library$"):
+        process(crash)
 
 
 def test_what_is_left_behind_is_gone_with_it():

@@ -79,3 +79,8 @@ def first_line(error: BaseException) -> str:
 def os_reason(error: BaseException) -> str:
     """Return the reason that the system, or FFmpeg, gives for an error, without its number and path."""
     return getattr(error, "strerror", None) or first_line(error)
+
+
+def os_remedy(error: BaseException, otherwise: str) -> str:
+    """Return what to do about a file that cannot be read: ``otherwise``, unless it is closed to this user."""
+    return "check its permissions" if isinstance(error, PermissionError) else otherwise

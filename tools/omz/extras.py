@@ -50,12 +50,11 @@ def remedy(module: str) -> str:
     extra, title = EXTRAS[module]
     if module == "mindspore" and sys.version_info >= _TOO_NEW_FOR_MINDSPORE:
         return f"{title} needs Python 3.10 to 3.12"
-    return f"pip install 'open-matting-zoo[{extra}]'"
+    return f"pip install '.[{extra}]' in a clone of Open Matting Zoo"
 
 
 def _missing(module: str) -> EngineError:
-    extra, title = EXTRAS[module]
-    how = remedy(module)
+    title, how = EXTRAS[module][1], remedy(module)
     if how.startswith("pip"):
-        how = f"install it with {how}, or in a checkout with pip install '.[{extra}]'"
+        how = f"install it with {how}"
     return EngineError(f"{title} is not installed; {how}")

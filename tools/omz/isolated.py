@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import pickle
 import queue
@@ -11,29 +12,42 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar, cast
 
 from omz.errors import EngineError, OmzError, first_line
 
 Result = TypeVar("Result")
 
 _LONGEST = 300  # letters of what a process printed last
+_ANSWER, _MESSAGE = "answer", "message"
+_EVERY = 0.05  # seconds between looks at the memory of a process
+_FOREVER = 1e6  # seconds
+_MIB = 1 << 20
+_PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+_to_owner: BinaryIO | None = None
+
+
+class _EndedError(Exception):
+    """The process has ended."""
 
 
 class IsolatedProcess:
     """A process that calls functions one after the other; it ends with this object, or with the process that owns it.
 
     Functions, arguments and results travel as pickles. The process works in a temporary folder, so that files which
-    libraries leave behind disappear: give it absolute paths. What it prints is dropped. A crash, or a call that takes
-    longer than ``time_limit`` seconds, ends that process and nothing else.
+    libraries leave behind disappear: give it absolute paths. What it prints is dropped. A crash, a call that takes
+    longer than ``time_limit`` seconds, or one that needs more than ``memory_limit`` bytes, with the processes that it
+    starts, ends that process and nothing else. Memory is watched on Linux only.
     """
 
-    def __init__(self, title: str, time_limit: float | None = None) -> None:
+    def __init__(self, title: str, time_limit: float | None = None, memory_limit: int | None = None) -> None:
         """Start the process; ``title`` names the library in error messages."""
-        self._title, self._time_limit = title, time_limit
+        self._title, self._time_limit, self._memory_limit = title, time_limit, memory_limit
         folder = tempfile.TemporaryDirectory(prefix="omz-")
         with Path(folder.name, "said").open("wb") as file:
             # A session of its own: Ctrl-C goes to the process that waits for the answer, and that ends this one.
@@ -48,34 +62,74 @@ class IsolatedProcess:
         """End the process, also in the middle of a call from another thread, which then raises."""
         self._end()
 
+    def limited(self, seconds: float | None, memory: int | None) -> IsolatedProcess:
+        """Return this process, with other limits for its next calls."""
+        self._time_limit, self._memory_limit = seconds, memory
+        return self
+
     def __call__(self, function: Callable[..., Result], *arguments: Any) -> Result:
         """Call ``function`` there; return its result or raise its error.
 
         Raises :class:`EngineError` for errors that are not an :class:`OmzError`, and if the process ends.
         """
-        calls, answers = self._process.stdin, self._process.stdout
-        assert calls
-        assert answers
-        try:
-            with _killed_after(self._time_limit, self._process) as too_late:
-                pickle.dump((function, arguments), calls)
-                calls.flush()
-                result, error = pickle.load(answers)
-        except (EOFError, pickle.UnpicklingError, BrokenPipeError, ValueError) as ended:  # ValueError: it ended earlier
-            reason = self._last_line()
-            self._end()
-            if too_late.is_set():
-                raise EngineError(f"{self._title} was stopped after {self._time_limit:g} s") from ended
-            code = self._process.returncode
-            raise EngineError(f"{self._title} ended its process with {code}; {reason}") from ended
-        except BaseException:
-            self._end()
-            raise
+        return self.call(lambda message: None, function, *arguments)
+
+    def call(self, listen: Callable[[Any], None], function: Callable[..., Result], *arguments: Any) -> Result:
+        """Call ``function`` there, as calling this object does; ``listen`` gets what it passes to :func:`tell`."""
+        with _watched(self._process, self._time_limit, self._memory_limit) as watch:
+            try:
+                self._send((function, arguments))
+                while True:
+                    kind, content = self._receive()
+                    if kind == _ANSWER:
+                        break
+                    listen(content)
+            except _EndedError as ended:
+                reason = self._why_it_ended(watch.problem)
+                self._end()
+                raise EngineError(reason) from ended
+            except BaseException:
+                self._end()
+                raise
+        result, error = content
         if error is None:
-            return result
+            return cast("Result", result)
         if isinstance(error, OmzError):
             raise error
         raise EngineError(f"{self._title}: {error}")
+
+    @property
+    def memory(self) -> int:
+        """The bytes that the process holds, with those that it has started; 0 if the system does not tell."""
+        return _memory_of(self._process.pid)
+
+    def _send(self, call: tuple[Callable[..., Any], tuple[Any, ...]]) -> None:
+        calls = self._process.stdin
+        assert calls
+        try:
+            pickle.dump(call, calls)
+            calls.flush()
+        except (BrokenPipeError, ValueError) as error:  # ValueError: it ended earlier
+            raise _EndedError from error
+
+    def _receive(self) -> tuple[str, Any]:
+        answers = self._process.stdout
+        assert answers
+        try:
+            kind, content = pickle.load(answers)
+        except (EOFError, pickle.UnpicklingError, ValueError) as error:
+            raise _EndedError from error
+        return kind, content
+
+    def _why_it_ended(self, problem: str | None) -> str:
+        if problem:
+            return f"{self._title} was stopped {problem}"
+        reason = self._last_line()
+        self._end()
+        code = self._process.returncode
+        if code in (-signal.SIGSEGV, -signal.SIGABRT):
+            return f"{self._title} ended its process with {signal.Signals(-code).name}, the crash of a library"
+        return f"{self._title} ended its process with {code}; {reason}"
 
     def _last_line(self) -> str:
         """Return the last line that the process printed, or the usual reason why one ends without a word."""
@@ -95,25 +149,62 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 
+@dataclass
+class _Watch:
+    """Why a process was stopped; None if it was not."""
+
+    problem: str | None = None
+
+
 @contextlib.contextmanager
-def _killed_after(seconds: float | None, process: subprocess.Popen[bytes]) -> Iterator[threading.Event]:
-    """Kill ``process`` if the block takes longer than ``seconds``, and set the event."""
-    too_late = threading.Event()
-    if seconds is None:
-        yield too_late
+def _watched(process: subprocess.Popen[bytes], seconds: float | None, most: int | None) -> Iterator[_Watch]:
+    """Kill ``process`` if the block takes longer than ``seconds``, or the process more than ``most`` bytes."""
+    watch, done = _Watch(), threading.Event()
+    if seconds is None and most is None:
+        yield watch
         return
+    end = None if seconds is None else time.monotonic() + seconds
 
-    def kill() -> None:
-        too_late.set()
-        _kill(process)
+    def look() -> None:
+        while True:
+            left = _FOREVER if end is None else end - time.monotonic()
+            if done.wait(max(0.0, left if most is None else min(left, _EVERY))):
+                return
+            if end is not None and time.monotonic() >= end:
+                watch.problem = f"after {seconds:g} s"
+            elif most is not None and _memory_of(process.pid) > most:
+                watch.problem = f"for it needed more than {most / _MIB:,.0f} MiB of memory"
+            if watch.problem:
+                _kill(process)
+                return
 
-    timer = threading.Timer(seconds, kill)
-    timer.daemon = True
-    timer.start()
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
     try:
-        yield too_late
+        yield watch
     finally:
-        timer.cancel()
+        done.set()
+
+
+def watches_memory() -> bool:
+    """Tell whether this system tells how much memory a process holds."""
+    return _memory_of(os.getpid()) > 0
+
+
+def _memory_of(pid: int) -> int:
+    """Return the bytes of its own that a process holds, and its descendants; 0 where the system does not tell."""
+    held, family = 0, [pid]
+    for each in family:
+        try:
+            resident, shared = map(int, Path(f"/proc/{each}/statm").read_text().split()[1:3])
+            threads = list(Path(f"/proc/{each}/task").iterdir())
+        except (OSError, ValueError):  # it has ended
+            continue
+        held += (resident - shared) * _PAGE
+        for thread in threads:
+            with contextlib.suppress(OSError):
+                family += map(int, (thread / "children").read_text().split())
+    return held
 
 
 def _end(process: subprocess.Popen[bytes], folder: tempfile.TemporaryDirectory[str]) -> None:
@@ -134,9 +225,17 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     process.kill()
 
 
+def tell(message: Any) -> None:
+    """Pass ``message`` to the owner of this process, from a function that it has called with a listener."""
+    assert _to_owner, "this is not an isolated process"
+    pickle.dump((_MESSAGE, message), _to_owner)
+    _to_owner.flush()
+
+
 def _serve() -> None:
     """Answer calls until the owner of the process ends."""
-    answers = os.fdopen(os.dup(1), "wb")
+    ours: Any = importlib.import_module("omz.isolated")  # this module, by the name that functions know
+    answers = ours._to_owner = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what functions print must not mix with answers
     calls: queue.SimpleQueue[tuple[Callable[..., Any], tuple[Any, ...]]] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(calls,), daemon=True).start()
@@ -149,7 +248,7 @@ def _serve() -> None:
             answer = None, error
         except Exception as error:
             answer = None, f"unexpected {type(error).__name__}: {first_line(error)}; please report it"
-        pickle.dump(answer, answers)
+        pickle.dump((_ANSWER, answer), answers)
         answers.flush()
 
 

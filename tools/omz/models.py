@@ -19,6 +19,7 @@ from omz.convert.cache import cache_folder
 from omz.convert.remembered import RememberedIR, recall, remember
 from omz.errors import EngineError, OmzError, UsageError, os_reason
 from omz.events import Event, Report
+from omz.home import home_folder
 from omz.images.arrays import Picture, Size
 from omz.images.files import read_picture
 from omz.matting.inference import MattingRequests, Memory
@@ -43,12 +44,17 @@ Image: TypeAlias = "Picture | str | os.PathLike[str] | VideoFrame"
 class ModelChoice:
     """A model: the path of an IR (.xml), or a zoo name, looked up in the cards below ``models_dir`` first.
 
-    ``download_dir`` has the downloaded files of a model that is to be converted.
+    ``download_dir`` has, or gets, the downloaded files of a model that is to be converted, by default the user's models
+    folder. Nothing is downloaded if ``offline``. ``accepted`` are the names of models whose licences the user accepts.
+    ``trust_code`` runs code that comes with the card.
     """
 
     model: str
     models_dir: tuple[Path, ...] = ()
-    download_dir: Path = Path(".")
+    download_dir: Path | None = None
+    offline: bool = False
+    accepted: tuple[str, ...] = ()
+    trust_code: bool = False
 
     @property
     def is_file(self) -> bool:
@@ -64,7 +70,7 @@ class ModelChoice:
             return None
         if self._remembered is not None:
             return self._remembered.takes_plate
-        return _takes_plate(self._catalog[self.model])
+        return _takes_plate(self.card)
 
     def at_hand(self) -> Path | None:
         """Return the IR if it is known without reading a card, and there; None if :meth:`ir` has to look for it."""
@@ -74,7 +80,7 @@ class ModelChoice:
         return path if path.exists() else None
 
     def ir(self, report: Report | None = None) -> Path:
-        """Return the IR; a model of the zoo is converted on first use. Raises :class:`OmzError`.
+        """Return the IR; a model of the zoo is downloaded and converted on first use. Raises :class:`OmzError`.
 
         ``report`` takes the events of that; by default, :func:`log_first_use`.
         """
@@ -84,15 +90,42 @@ class ModelChoice:
         if self.is_file:
             raise EngineError(f"no model at {self.model}; convert one with omz_converter")
         from omz.convert.events import FirstUse
+        from omz.convert.plan import ConversionSettings, plan_conversion
         from omz.convert.store import is_stored, stored_ir
+        from omz.download.first_use import FetchOptions, fetch_missing, folder_of
 
         report = report or log_first_use
-        card = self._catalog[self.model]
-        if not is_stored(card, self.download_dir):
+        card = self.card
+        folder = folder_of(card, self.download_dir)
+        if not is_stored(card, folder):
+            settings = ConversionSettings(trust_code=self.trust_code)
+            if plan_conversion(card, folder, folder, settings).is_allowed:  # else the conversion says why not
+                options = FetchOptions(self.offline, self.accepted, self._catalog.roots)
+                fetch_missing(card, folder, options, report)
             report(FirstUse(card.name))
-        path = stored_ir(card, self.download_dir, report=report)
+        path = stored_ir(card, folder, report, self.trust_code)
         remember(card.path, RememberedIR(path, _takes_plate(card)))
         return path
+
+    def to_accept(self) -> ModelCard | None:
+        """Return the card if :meth:`ir` would download files whose licence is not accepted yet; None if not.
+
+        Raises :class:`omz.errors.CardError`.
+        """
+        if self.is_file or self.offline or self.at_hand() is not None:
+            return None
+        from omz.convert.store import is_stored
+        from omz.download.first_use import folder_of, missing_files
+        from omz.download.licenses import is_accepted
+
+        folder = folder_of(self.card, self.download_dir)
+        is_needed = not is_stored(self.card, folder) and missing_files(self.card, folder)
+        return self.card if is_needed and not is_accepted(self.card) else None
+
+    @cached_property
+    def card(self) -> ModelCard:
+        """The card of a model of the zoo; raises :class:`omz.errors.CardError`."""
+        return self._catalog[self.model]
 
     @cached_property
     def _catalog(self) -> Catalog:
@@ -104,14 +137,15 @@ class ModelChoice:
 
 
 def log_first_use(event: Event) -> None:
-    """Log that a model is about to be converted, as a warning of the logger ``omz``; ignore other events.
+    """Log that a model is downloaded, converted or used in full precision, as a warning of the logger ``omz``.
 
-    The conversion takes seconds in which nothing else can be seen. Python shows warnings where a program has set up no
+    That takes seconds in which nothing else can be seen. Python shows warnings where a program has set up no
     logging; where it has, they go where the program wants them.
     """
-    from omz.convert.events import FirstUse
+    from omz.convert.events import FirstUse, FullPrecisionUsed
+    from omz.download.events import DownloadNeeded
 
-    if isinstance(event, FirstUse):
+    if isinstance(event, FirstUse | FullPrecisionUsed | DownloadNeeded):
         logging.getLogger("omz").warning(event.line)
 
 
@@ -173,12 +207,12 @@ class MattingModel:
 
     Args:
         model: A name of the zoo, or the path of an IR (.xml). A model of the zoo that does not ship as an IR is
-            converted on first use, which the logger ``omz`` says.
+            downloaded and converted on first use, which the logger ``omz`` says.
         device: An OpenVINO device, such as ``CPU``, ``GPU`` or ``AUTO``.
         precision: The precision of execution: ``f32``, ``bf16``, ``f16``, ``default`` for the one that the device
             prefers, or ``auto`` for that one if the converter saw the model keep its results in it, else f32.
         models_dir: Folders with model cards, which come before the zoo's own.
-        download_dir: Where the model was downloaded to, if it does not ship with the package.
+        download_dir: Where the model was, or is to be, downloaded to, by default the user's models folder.
         input_size: The size (height, width) at which a model of free size sees images, by default their own; smaller
             is faster, and the foreground keeps the detail of the image.
         **roles: What the inputs and outputs of a model are that does not say it, as the flags of ``omz_demo`` do:
@@ -186,8 +220,9 @@ class MattingModel:
             ``alpha="out:1", activation="softmax"``; and ``layouts`` by name, such as ``{"out": "NHWC"}``.
 
     Raises:
-        OmzError: No model has this name, its files are missing or damaged, it does not run on the device, its size
-            is fixed to another than ``input_size``, or its inputs and outputs are not known, or not as said.
+        OmzError: No model has this name, its files are damaged or cannot be downloaded, its licence has to be accepted
+            first, it does not run on the device, its size is fixed to another than ``input_size``, or its inputs and
+            outputs are not known, or not as said.
 
     Example:
         >>> import omz
@@ -205,7 +240,7 @@ class MattingModel:
         device: str = "CPU",
         precision: str = "auto",
         models_dir: Sequence[Path] = (),
-        download_dir: Path = Path("."),
+        download_dir: Path | None = None,
         input_size: Size | None = None,
         **roles: Any,
     ) -> None:
@@ -293,59 +328,59 @@ def role_options(given: Mapping[str, Any]) -> RoleOptions:
 def convert_model(
     name: str,
     output: str | os.PathLike[str] | None = None,
-    download_dir: str | os.PathLike[str] = ".",
+    download_dir: str | os.PathLike[str] | None = None,
     settings: ConversionSettings | None = None,
     models_dir: Sequence[Path] = (),
 ) -> Conversion:
     """Convert a model of the zoo to OpenVINO IR, and compare the IR with its source, as ``omz_converter`` does.
 
+    It works in an isolated process, so that a model which crashes it, or needs too much memory, is an error.
+
     Args:
         name: A name of the zoo.
         output: The folder for the IRs, by default ``download_dir``; an IR that is up to date is kept.
-        download_dir: The folder that ``download_model`` put the model's files into; some ship with the package.
-        settings: Precisions, shapes, types and layouts of inputs, how the IR is compared. With ``trust_code``, code of
-            a card runs in an isolated process.
+        download_dir: The folder that ``download_model`` put the model's files into, by default the user's models
+            folder. What is missing is downloaded.
+        settings: Precisions, shapes, types and layouts of inputs, how the IR is compared, and whether code of a card is
+            run.
         models_dir: Folders with model cards, which come before the zoo's own.
 
     Returns:
         The ONNX file, and for each precision the path of the IR and its manifest.
 
     Raises:
-        OmzError: No model has this name, its files are missing or damaged, or the IR does not give what its source
-            gives.
+        OmzError: No model has this name, its files are damaged or cannot be downloaded, or the IR does not give what
+            its source gives.
 
     Example:
         >>> import omz
         >>> conversion = omz.convert_model("background-matting-starter", output="ir")
-        >>> conversion.irs["FP16"].path.as_posix()
-        'ir/public/background-matting-starter/FP16/background-matting-starter.xml'
+        >>> conversion.irs["FP16"].path.name
+        'background-matting-starter.xml'
     """
-    from omz.convert.converter import carry_out
+    from omz.convert.jobs import convert_apart
     from omz.convert.plan import plan_conversion
+    from omz.download.first_use import FetchOptions, fetch_missing, folder_of
 
-    downloads = Path(download_dir)
+    catalog = Catalog(*models_dir)
+    card = catalog[name]
+    downloads = folder_of(card, None if download_dir is None else Path(download_dir))
     folder = downloads if output is None else Path(output)
-    plan = plan_conversion(Catalog(*models_dir)[name], downloads, folder, settings)
-    if not (plan.needs_trust and plan.settings.trust_code):
-        return carry_out(plan)
-    from omz.isolated import IsolatedProcess
-
-    process = IsolatedProcess("the conversion")
-    try:
-        process(os.chdir, os.getcwd())  # paths may be relative
-        return process(carry_out, plan)
-    finally:
-        process.close()
+    plan = plan_conversion(card, downloads, folder, settings)
+    if plan.is_allowed:
+        fetch_missing(card, downloads, FetchOptions(file_roots=catalog.roots), log_first_use)
+    return convert_apart(plan)
 
 
 def download_model(
-    name: str, output: str | os.PathLike[str] = ".", models_dir: Sequence[Path] = ()
+    name: str, output: str | os.PathLike[str] | None = None, models_dir: Sequence[Path] = ()
 ) -> tuple[Path, ...]:
     """Download the files of a model, and check their sizes and checksums, as ``omz_downloader`` does.
 
     Args:
         name: A name of the zoo.
-        output: The folder below which the files go; those that are there and right are kept.
+        output: The folder below which the files go, by default the user's models folder; those that are there and
+            right are kept.
         models_dir: Folders with model cards, which come before the zoo's own.
 
     Returns:
@@ -353,7 +388,7 @@ def download_model(
 
     Raises:
         CardError: No model has this name.
-        DownloadError: A file cannot be fetched or written.
+        DownloadError: A file cannot be fetched or written, or the licence has to be accepted first.
 
     Example:
         >>> import omz
@@ -361,9 +396,13 @@ def download_model(
         ()
     """
     from omz.download import DownloadSettings, download
+    from omz.download.licenses import check_license
 
     catalog = Catalog(*models_dir)
-    return download(catalog.load(name), Path(output), DownloadSettings(file_roots=catalog.roots))
+    card, folder = catalog.load(name), home_folder() if output is None else Path(output)
+    for model in card.models:
+        check_license(model)
+    return download(card, folder, DownloadSettings(file_roots=catalog.roots))
 
 
 def _mattes(
@@ -373,10 +412,14 @@ def _mattes(
     if plate is not None:
         behind = _pixels(plate)
     with closing(requests.stream(frames, lambda frame: (_pixels(frame), behind), memory)) as stream:
-        for _, inferred in stream:
+        for image, inferred in stream:
             if isinstance(inferred, OmzError):
                 raise inferred
-            yield requests.float_matte(inferred)
+            matte = requests.float_matte(inferred)
+            opacity = getattr(image, "opacity", None)  # of a frame; what is transparent there stays so
+            if opacity is not None:
+                matte = replace(matte, alpha=np.minimum(matte.alpha, opacity * np.float32(1 / 255)))
+            yield matte
 
 
 def _pixels(image: Image) -> Picture:

@@ -397,6 +397,6 @@ def test_levels_can_be_chosen(levels, expected):
 
 
 def test_a_convention_tells_what_it_does():
-    assert find_convention("rvm_lr").described == "convention rvm_lr: the whole picture; 256 levels, cut off"
+    assert find_convention("rvm_lr").described == "convention rvm_lr: the whole image; 256 levels, cut off"
     changed = find_convention("omz", region="edge", levels="round").described
     assert changed == "convention omz: the edge, 10 pixels to either side; 256 levels, rounded"

@@ -107,8 +107,8 @@ def test_it_is_said_where_ranges_cannot_be_relied_on():
         return caveat(paired_difference(results, ("a", "b"), name, OMZ) for name in ("MAD", "nothing"))
 
     assert [of(clips) for clips in (0, 5, 100)] == [""] * 3
-    assert of(1) == "one clip or picture gives no range"
-    assert of(4) == "4 clips or pictures make ranges rough"
+    assert of(1) == "one clip or image gives no range"
+    assert of(4) == "4 clips or images make ranges rough"
 
 
 def test_long_clips_take_little_memory():

@@ -327,9 +327,9 @@ def test_a_framework_that_is_not_converted_is_named(tmp_path, framework):
         small_plan(tmp_path, framework=framework)
 
 
-@pytest.mark.parametrize(("limit", "precision"), [(100_000, "FP16"), (3_000_000, "FP32")])
-def test_a_disk_that_fills_up_is_one_line_and_leaves_nothing(tmp_path, limit, precision):
-    """A limit on the size of files stops the first IR, or the second, of a network with a million weights."""
+@pytest.mark.parametrize("limit", [100_000, 3_000_000])
+def test_a_disk_that_fills_up_is_one_line_and_leaves_nothing(tmp_path, limit):
+    """A limit on the size of files stops the first IR of a network with a million weights, early or late."""
     source = heavy_model(tmp_path / "dl" / "public" / "net" / "net.onnx", weights=1_000_000)
     plan = small_plan(tmp_path, source=source.read_bytes())
     script = (
@@ -346,7 +346,7 @@ def test_a_disk_that_fills_up_is_one_line_and_leaves_nothing(tmp_path, limit, pr
         "try:\n    carry_out(plan)\nexcept ConversionError as error:\n    print(error)\n"
     )
     done = subprocess.run([sys.executable, "-c", script, tmp_path], capture_output=True, text=True, check=True)
-    assert done.stdout.startswith(f"the {precision} IR cannot be written")
+    assert done.stdout.startswith("the FP32 IR cannot be written")
     assert done.stdout.count("\n") == 1
     assert files_in(plan.folder) == []
 

@@ -38,7 +38,7 @@ def found(root: Path, name: str = "net") -> tuple[list[str], list[str]]:
 
 @pytest.mark.parametrize("name", list(Catalog()))
 def test_nothing_is_found_about_the_cards_of_the_package(name):
-    assert lint(Catalog().load(name)) == []
+    assert all(each.is_note for each in lint(Catalog().load(name)))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ import onnx
 import pytest
 from helpers.builders import convert, published_file, write_card
 from onnx import TensorProto, helper, numpy_helper
+from onnx.external_data_helper import set_external_data
 
+from omz.convert.onnx_file import side_files
 from omz.convert.onnx_to_ir import optimize
 from omz.convert.plan import ConversionPlan, ConversionSettings, plan_conversion
 from omz.errors import CardError, ConversionError, ModelFileError, UsageError
@@ -70,6 +72,82 @@ def test_weights_that_the_card_does_not_list_are_refused(tmp_path):
     with_side_file(tmp_path)
     with pytest.raises(CardError, match=r"net\.bin is used, but not listed"):
         convert(plan_of(tmp_path, [PICTURE]))
+
+
+def constant_of(name: str, values: np.ndarray, side: str) -> onnx.TensorProto:
+    """Return a constant whose values are to be kept in the file ``side``."""
+    tensor = numpy_helper.from_array(values, name)
+    set_external_data(tensor, side)
+    tensor.ClearField("raw_data")
+    return tensor
+
+
+def with_weights_in_bodies(path: Path) -> Path:
+    """Write a net that multiplies by weights in bodies of Ifs, each in a file: by 9 where it is bright, else by 11."""
+    value = helper.make_tensor_value_info
+
+    def body(name: str, nodes, constants) -> onnx.GraphProto:
+        return helper.make_graph(nodes, name, [], [value(name, TensorProto.FLOAT, None)], constants)
+
+    nine = np.full((1, 3, 8, 8), 9, np.float32)
+    inner = body("inner", [helper.make_node("Mul", ["src", "w"], ["inner"])], [constant_of("w", nine, "inner.bin")])
+    held = helper.make_node("Constant", [], ["c"], value=constant_of("c", nine + 1, "constant.bin"))
+    other = body("other", [held, helper.make_node("Mul", ["src", "c"], ["other"])], [])
+    nested = helper.make_node("If", ["bright"], ["outer"], then_branch=inner, else_branch=other)
+    dark = body("dark", [helper.make_node("Mul", ["src", "d"], ["dark"])], [constant_of("d", nine + 2, "dark.bin")])
+    nodes = [
+        helper.make_node("ReduceMax", ["src"], ["brightest"], keepdims=0),
+        helper.make_node("Greater", ["brightest", "limit"], ["bright"]),
+        helper.make_node("If", ["bright"], ["out"], then_branch=body("outer", [nested], []), else_branch=dark),
+    ]
+    for name, values in (("inner.bin", nine), ("constant.bin", nine + 1), ("dark.bin", nine + 2)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.with_name(name).write_bytes(values.tobytes())
+    return save(path, nodes, {"src": (TensorProto.FLOAT, [1, 3, 8, 8])}, {"limit": np.float32(0.5)})
+
+
+BODIES = ("constant.bin", "dark.bin", "inner.bin")
+
+
+def test_weights_in_bodies_of_operators_are_part_of_a_file(tmp_path):
+    source = with_weights_in_bodies(tmp_path / "dl" / "public" / "net" / "net.onnx")
+    assert sorted(path.name for path in side_files(source)) == sorted(BODIES)
+    listed = ("net.onnx", *BODIES)
+    plan = plan_of(tmp_path, [PICTURE], listed=listed, precisions=("FP32",))
+    xml = convert(plan)["FP32"]
+    x = np.ones((1, 3, 8, 8), np.float32)
+    assert (OpenVINOEngine(xml).infer({"src": x})["out"] == 9).all()
+    assert (OpenVINOEngine(xml).infer({"src": x / 4})["out"] == 11 / 4).all()
+    for name in BODIES:
+        path = source.with_name(name)
+        before = path.read_bytes()
+        path.write_bytes(bytes(len(before)))
+        with pytest.raises(ModelFileError, match=rf"{name} has another sha384"):
+            convert(plan)
+        path.write_bytes(before)
+
+
+@pytest.mark.parametrize("missing", BODIES)
+def test_weights_in_bodies_that_the_card_does_not_list_are_refused(tmp_path, missing):
+    with_weights_in_bodies(tmp_path / "dl" / "public" / "net" / "net.onnx")
+    listed = ("net.onnx", *(name for name in BODIES if name != missing))
+    with pytest.raises(CardError, match=rf"{missing} is used, but not listed"):
+        convert(plan_of(tmp_path, [PICTURE], listed=listed))
+
+
+def test_weights_of_functions_are_part_of_a_file_too(tmp_path):
+    held = helper.make_node("Constant", [], ["c"], value=constant_of("c", np.ones(1, np.float32), "function.bin"))
+    times = helper.make_node("Mul", ["x", "c"], ["y"])
+    opset = [helper.make_opsetid("", 17), helper.make_opsetid("own", 1)]
+    function = helper.make_function("own", "Times", ["x"], ["y"], [held, times], opset)
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        [helper.make_node("Times", ["src"], ["out"], domain="own")], "net",
+        [value("src", TensorProto.FLOAT, [1])], [value("out", TensorProto.FLOAT, [1])],
+    )  # fmt: skip
+    model = helper.make_model(graph, functions=[function], opset_imports=opset, ir_version=8)
+    (tmp_path / "net.onnx").write_bytes(model.SerializeToString())
+    assert side_files(tmp_path / "net.onnx") == [tmp_path / "function.bin"]
 
 
 def test_an_ir_does_not_take_the_place_of_what_it_is_made_of(tmp_path):

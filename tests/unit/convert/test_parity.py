@@ -57,6 +57,7 @@ def by_hand(expected: Sequence[np.ndarray], found: Sequence[np.ndarray]) -> dict
         "psnr": 20 * math.log10(span) - 10 * math.log10(squares) if squares and span else None,
         "range": span,
         "not_finite": sum(not (a == b or (math.isnan(a) and math.isnan(b))) for a, b in others),
+        "beyond": sum(each > span / 255 for each in far) / len(far),
     }
 
 
@@ -107,7 +108,7 @@ def test_what_is_identical_has_no_figures_and_no_problem(pair):
     expected, _ = pair
     parity = output_parity("out", expected, [each.copy() for each in expected])
     assert figures(parity) == {
-        "largest": 0, "mean": 0, "p99_9": 0, "psnr": None, "range": parity.range, "not_finite": 0,
+        "largest": 0, "mean": 0, "p99_9": 0, "psnr": None, "range": parity.range, "not_finite": 0, "beyond": 0,
     }  # fmt: skip
     assert parity.share == 0
     assert parity_of(parity).problem(0) is None
@@ -187,7 +188,7 @@ def test_the_range_of_a_constant_output_reaches_to_zero(value):
 def test_an_output_without_elements_has_nothing_to_differ():
     empty = np.zeros((0, 4), np.float32)
     parity = output_parity("boxes", [empty], [empty])
-    assert figures(parity) == {"largest": 0, "mean": 0, "p99_9": 0, "psnr": None, "range": 0, "not_finite": 0}
+    assert {*figures(parity).values()} == {0, None}
     assert parity_of(parity).problem(0) is None
     with_one = output_parity("boxes", [empty, np.ones((1, 4))], [empty, np.full((1, 4), 3)])
     assert (with_one.largest, with_one.range) == (2, 1)

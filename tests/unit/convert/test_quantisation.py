@@ -167,7 +167,7 @@ def test_without_nncf_one_line_says_what_to_install(fp16, tmp_path, monkeypatch)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(EngineError) as caught:
         quantise(fp16, [], tmp_path / "int8" / "starter.xml")
-    assert str(caught.value).startswith("NNCF is not installed; install it with pip install 'open-matting-zoo[int8]'")
+    assert str(caught.value).startswith("NNCF is not installed; install it with pip install '.[int8]'")
     assert not (tmp_path / "int8").exists()
 
 

@@ -15,11 +15,12 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-from omz.convert.check import Reference, run_source
+from omz.convert.check import source_task
 from omz.convert.exported import Exported
 from omz.convert.onnx_to_ir import build_ir
 from omz.convert.pytorch_to_onnx import export_pytorch
 from omz.convert.samples import Sample, sample_inputs
+from omz.convert.source_run import Reference, run_source
 from omz.errors import ConversionError
 from omz.runtime.pytorch_engine import PyTorchEngine
 from omz.zoo.export_arguments import ExportArguments
@@ -70,7 +71,7 @@ def run(source: Path, *flags: str, count: int = 1, **pictures: str) -> Reference
     """Convert, make samples for the IR, and let the source run on them."""
     arguments = parse_optimizer_arguments(["--input_model=x", *flags], "here")
     model, preprocessing = build_ir(source, dataclasses.replace(arguments, **pictures), "net")
-    return run_source(model, tuple(sample_inputs(model, count)), preprocessing, source)
+    return run_source(source_task(model, preprocessing, source), tuple(sample_inputs(model, count)))
 
 
 def expected(sample: Sample) -> dict[str, np.ndarray]:
@@ -287,7 +288,7 @@ def run_exported(network: nn.Module, arguments: ExportArguments, *flags: str) ->
     model, preprocessing = build_ir(arguments.output_file, parsed, "net")
     samples = tuple(sample_inputs(model, 1))
     exported = Exported(arguments, partial(PyTorchEngine, network))
-    return run_source(model, samples, preprocessing, arguments.output_file, exported)
+    return run_source(source_task(model, preprocessing, arguments.output_file), samples, exported)
 
 
 def test_a_network_that_was_exported_runs_itself(exported):

@@ -20,7 +20,8 @@ NO_PIXELS = {
     "inputs", "recursive", "part", "loop", "raw", "plate", "output", "target", "trimap", "sound", "resume",
     "retry_failed", "model", "models_dir", "download_dir", "device", "precision", "num_requests", "num_streams",
     "num_threads", "hint", "show", "metrics", "show_with_original_frame", "output_resolution", "json", "report",
-    "profile", "hints", "picture", "plate_input", "alpha", "foreground", "state", "activation", "alpha_range",
+    "profile", "hints", "trust_code", "offline", "accept_license", "picture", "plate_input", "alpha", "foreground",
+    "state", "activation", "alpha_range",
 }  # fmt: skip
 VIDEOS_ALONE = {"lossless", "smooth", "segment_seconds", "resize_changes", "limit"}
 IMAGES_ALONE = {"quality", "strip"}

@@ -96,7 +96,7 @@ def test_an_observer_is_told_of_progress_warnings_failures_and_events(folder):
     (folder / "in" / "bad.png").write_text("no picture")
     witness = Witness()
     summary = omz.cut_out("in", "out", plate="plate.png", model="model.xml", observer=witness)
-    assert witness.steps == [("pictures", number, COUNT + 1) for number in range(1, COUNT + 2)]
+    assert witness.steps == [("images", number, COUNT + 1) for number in range(1, COUNT + 2)]
     assert witness.warnings == list(summary.warnings)
     assert "does not say what it takes" in witness.warnings[0]
     (failure,) = witness.failures
@@ -113,7 +113,7 @@ def test_an_observer_stops_a_run_which_can_go_on(folder):
         omz.cut_out("in", "out", observer=Witness(stop_after=2), **how)
     finished = len(list(Path("out").glob("*.png")))
     assert 2 <= finished < 10 * COUNT
-    assert stopped.value.hint == f"{finished} pictures are finished; add --resume to go on"
+    assert stopped.value.hint == f"{finished} images are finished; add --resume to go on"
     assert omz.cut_out("in", "out", resume=True, **how).skipped == finished
 
 
@@ -234,5 +234,5 @@ def test_an_observer_stops_the_capture_of_a_plate():
 
 
 def test_an_interruption_tells_its_hint():
-    assert str(Interrupted("2 pictures are finished")) == "2 pictures are finished"
+    assert str(Interrupted("2 images are finished")) == "2 images are finished"
     assert str(Interrupted()) == ""

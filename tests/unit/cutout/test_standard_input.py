@@ -157,7 +157,7 @@ def read_all(stream: BinaryIO) -> None:
     [
         (b"", "standard input is empty"),
         (b"hello, world" * 300, "standard input is not an image"),
-        (picture_bytes("PNG")[:-60], "standard input cannot be read as a picture"),
+        (picture_bytes("PNG")[:-60], "standard input cannot be read as an image"),
         (b"\x1a\x45\xdf\xa3" + bytes(2000), "standard input cannot be read as a video"),
         (b"YUV4MPEG2 W64 H48 F25:1\n", "standard input"),
     ],
@@ -187,5 +187,5 @@ def test_a_terminal_is_no_input():
 
 def test_bytes_without_end_are_given_up(monkeypatch):
     monkeypatch.setattr("omz.cutout.standard_input._LARGEST_PICTURE", 5000)
-    with piped(bytes(20000)) as pipe, pytest.raises(ImageError, match="is neither a picture nor a video"):
+    with piped(bytes(20000)) as pipe, pytest.raises(ImageError, match="is neither an image nor a video"):
         read_standard_input(pipe)

@@ -181,7 +181,7 @@ def test_what_no_camera_does_by_accident_is_refused(change, reason, seed):
 
 
 def test_sizes_that_differ_are_refused():
-    with pytest.raises(ImageError, match="plate 960x540 and picture 960x539 differ in size"):
+    with pytest.raises(ImageError, match="plate 960x540 and image 960x539 differ in size"):
         align(flat(), flat()[:-1])
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import io
+import os
 import struct
 import subprocess
 import sys
@@ -131,7 +133,7 @@ def test_missing_empty_and_foreign_files_are_refused(tmp_path):
     (tmp_path / "empty.png").touch()
     (tmp_path / "text.png").write_text("no picture")
     for name, reason in (
-        ("none.png", "no picture at"),
+        ("none.png", "no image at"),
         ("empty.png", "is empty"),
         ("text.png", "not an image in a known format"),
     ):
@@ -256,3 +258,17 @@ def test_twelve_bits_are_refused(tmp_path):
         assert image.mode == "I;16"
     with pytest.raises(ImageError, match="neither 8 nor 16 bits"):
         read_pixels(tmp_path / "a.tiff")
+
+
+def test_a_file_that_is_closed_to_the_user_is_not_called_damaged(tmp_path):
+    path = tmp_path / "closed.png"
+    write_picture(path, np.zeros((4, 4, 3), np.uint8))
+    path.chmod(0)
+    if os.access(path, os.R_OK):
+        pytest.skip("this user may read everything")
+    for read in (read_picture, read_pixels):
+        with pytest.raises(ImageError) as caught:
+            read(path)
+        assert str(caught.value) == (
+            f"{path} cannot be read as an image: {os.strerror(errno.EACCES)}; check its permissions"
+        )

@@ -38,7 +38,7 @@ def test_another_scene_is_told(seed):
     other, _ = scene(seed + 1000)
     for given in (None, alpha):
         (warning,) = check_plate(other.plate, made.picture, given)
-        assert warning == "this does not look like the empty scene of the picture; did you mean --target?"
+        assert warning == "this does not look like the empty scene of the image; did you mean --target?"
 
 
 @pytest.mark.parametrize("seed", range(4))

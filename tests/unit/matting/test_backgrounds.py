@@ -81,7 +81,7 @@ def test_pictures_of_a_folder_come_in_turn_in_natural_order(tmp_path):
 
 
 def test_an_empty_folder_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="has no pictures"):
+    with pytest.raises(UsageError, match="has no images"):
         load_target(str(tmp_path), "cover")
 
 

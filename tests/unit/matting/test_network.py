@@ -93,14 +93,14 @@ def test_the_foreground_keeps_the_detail_of_a_larger_picture(fixed_size):
 )
 def test_what_is_no_picture_is_refused(free_size, bad):
     good = np.zeros((8, 8, 3), np.uint8)
-    with pytest.raises(ImageError, match="the picture is"):
+    with pytest.raises(ImageError, match="the image is"):
         free_size(bad, good)
     with pytest.raises(ImageError, match="the plate is"):
         free_size(good, bad)
 
 
 def test_a_plate_of_another_size_is_refused(free_size):
-    with pytest.raises(ImageError, match="picture 9x8 and plate 8x9"):
+    with pytest.raises(ImageError, match="image 9x8 and plate 8x9"):
         free_size(np.zeros((8, 9, 3), np.uint8), np.zeros((9, 8, 3), np.uint8))
 
 

@@ -35,7 +35,7 @@ def test_a_plate_of_another_size_is_resized_once_a_size_and_said():
     first, again = plates.at(0, "", grey(0)), plates.at(1, "", grey(0))
     assert first.plate.shape == (8, 12, 3)
     assert first.plate is again.plate
-    assert first.notes == ("the plate is 30x20, resized to the picture's 12x8",)
+    assert first.notes == ("the plate is 30x20, resized to the image's 12x8",)
     assert plates.at(2, "", grey(0, 5, 5)).plate.shape == (5, 5, 3)
 
 

@@ -77,3 +77,14 @@ def test_code_in_a_checkpoint_is_refused_and_not_run(tmp_path, network, monkeypa
         with pytest.raises(ModelFileError):
             load_weights(network, tmp_path / name)
     assert not (tmp_path / "executed").exists()
+
+
+def test_the_prefix_of_data_parallel_is_taken_off(tmp_path):
+    network, other = nn.Linear(3, 2), nn.Linear(3, 2)
+    torch.save(nn.DataParallel(network).state_dict(), tmp_path / "wrapped.pth")
+    load_weights(other, tmp_path / "wrapped.pth")
+    assert torch.equal(other.weight, network.weight)
+    wrapper = nn.Sequential()
+    wrapper.add_module("module", nn.Linear(3, 2))
+    load_weights(wrapper, tmp_path / "wrapped.pth")  # whose own names begin so
+    assert torch.equal(wrapper.state_dict()["module.weight"], network.weight)

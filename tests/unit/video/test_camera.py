@@ -92,7 +92,7 @@ def test_the_last_picture_before_the_end_is_given_and_the_end_noted():
     device.tick(2)
     device.ends = True
     assert [level(frame) for frame in live] == [2]
-    assert live.note.startswith("ticking gives no more pictures")
+    assert live.note.startswith("ticking gives no more images")
     assert device.closed
     live.close()
 
@@ -171,7 +171,7 @@ def test_a_lock_keeps_what_was_adjusted_and_ends_with_the_camera():
 
 
 def test_a_camera_that_gives_no_picture_is_one_line(tmp_path):
-    with pytest.raises(VideoError, match=r"^camera 3 gives no picture; close other programs"):
+    with pytest.raises(VideoError, match=r"^camera 3 gives no image; close other programs"):
         Camera(cv2.VideoCapture(), "camera 3")
 
 

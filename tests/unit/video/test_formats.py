@@ -18,7 +18,8 @@ from omz.video.formats import check_encoder, choose_format
         ("a.webm", False, "libvpx-vp9"),
         ("a.webm", True, "libvpx-vp9"),
         ("folder", True, "png"),
-        ("folder/%08d.png", False, "png"),
+        ("a.gif", True, "magicyuv"),
+        ("a.png", False, "magicyuv"),
     ],
 )
 def test_the_suffix_chooses(name, alpha, codec):
@@ -32,7 +33,7 @@ def test_the_suffix_chooses(name, alpha, codec):
     [
         ("a.mp4", True, {}, r"no alpha; use \.mov, \.webm, or a folder"),
         ("a.mkv", True, {}, r"no alpha; use \.mov, \.webm, or a folder"),
-        ("a.gif", False, {}, r"use \.mp4, \.mov, \.webm, \.mkv"),
+        ("a.ogv", False, {}, r"use \.mp4, \.mov, \.webm, \.mkv"),
         ("a.mp4", False, {"lossless": True}, "cannot be lossless"),
     ],
 )

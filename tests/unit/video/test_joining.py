@@ -21,8 +21,9 @@ from helpers.clips import (
 from omz.errors import UsageError, VideoError
 from omz.video.formats import choose_format
 from omz.video.info import probe
-from omz.video.joining import Sound, join
+from omz.video.joining import join
 from omz.video.reading import read
+from omz.video.sound import Sound
 from omz.video.writing import VideoWriter
 
 UNITS = Fraction(1, 12800)

@@ -96,7 +96,7 @@ def test_http_is_read_as_a_live_source(page):
     with closing(LiveSource(connect(page))) as live:
         frames = list(live)
         assert live.size == SIZE
-        assert live.note.startswith(f"{page} gives no more pictures")
+        assert live.note.startswith(f"{page} gives no more images")
     assert len(frames) + live.dropped == 30
     assert frames[-1].picture.mean() == pytest.approx(40 + 4 * 29, abs=2)
     times = [frame.time for frame in frames]

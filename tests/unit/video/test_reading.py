@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from fractions import Fraction
 from itertools import islice, pairwise
 from pathlib import Path
@@ -175,3 +176,12 @@ def test_what_is_no_video_says_so(tmp_path):
     (tmp_path / "x.mp4").touch()
     with pytest.raises(VideoError, match=r"x\.mp4"):
         Playback(tmp_path / "x.mp4", loop=False)
+
+
+def test_a_video_that_is_closed_to_the_user_is_not_called_damaged(tmp_path):
+    path = write_clip(tmp_path / "closed.mkv", make_pictures(2))
+    path.chmod(0)
+    if os.access(path, os.R_OK):
+        pytest.skip("this user may read everything")
+    with pytest.raises(VideoError, match=r"closed.mkv cannot be read as a video: .*; check its permissions$"):
+        list(read(path))

@@ -182,7 +182,7 @@ except VideoError as error:
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert ran.returncode == 1
     assert ran.stderr.strip().splitlines() == [
-        f"{tmp_path / 'a.mp4'} cannot be written: {os.strerror(errno.EFBIG)}; choose another place or format"
+        f"{tmp_path / 'a.mp4'} cannot be written: {os.strerror(errno.EFBIG)}; choose another place"
     ]
     assert list(tmp_path.iterdir()) == []
 

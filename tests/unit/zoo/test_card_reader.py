@@ -261,7 +261,7 @@ NEAR_MISSES = [
     (
         f"checksum: {DIGEST}",
         f"checksum: {{$type: sha348, value: {DIGEST}}}",
-        "files.0.checksum.$type: found 'sha348'; did you mean sha384? allowed: sha256, sha384",
+        "files.0.checksum.$type: found 'sha348'; did you mean sha384? allowed: md5, sha256, sha384",
     ),
     (
         f"checksum: {DIGEST}",
@@ -286,8 +286,9 @@ def test_what_a_card_may_not_say_is_not_suggested(tmp_path):
     (remark,) = load(write_text(tmp_path, f"{GOOD}folders: x\n")).remarks
     allowed = remark.split("allowed: ")[1].split(", ")
     assert allowed == [
-        "conversion_to_onnx_args", "description", "files", "framework", "input_info", "license", "model_info",
-        "model_optimizer_args", "output_info", "parity", "postprocessing", "quantizable", "quantized", "task_type",
+        "conversion_to_onnx_args", "description", "files", "framework", "input_info", "license", "license_kind",
+        "model_info", "model_optimizer_args", "output_info", "parity", "postprocessing", "quantizable", "quantized",
+        "task_type", "tested_on_real_weights",
     ]  # fmt: skip
 
 
@@ -358,9 +359,9 @@ def test_a_card_that_holds_itself_or_much_more_than_it_seems_is_refused_in_a_sho
 
 def test_a_card_that_cannot_be_read_is_one_line(tmp_path):
     (tmp_path / "net").mkdir()
-    assert complaint(tmp_path / "net") == "cannot be read: No such file or directory"
+    assert complaint(tmp_path / "net") == "cannot be read: No such file or directory; check the path"
     (tmp_path / "net" / "model.yml").mkdir()
-    assert complaint(tmp_path / "net") == "cannot be read: Is a directory"
+    assert complaint(tmp_path / "net") == "cannot be read: Is a directory; check the path"
 
 
 @pytest.mark.parametrize("name", ["a b", "näme", "a+b", "a\nb"])
@@ -375,7 +376,7 @@ def test_a_folder_whose_name_cannot_be_that_of_a_model(tmp_path, name):
 def test_an_unknown_key_is_a_remark_wherever_it_is(tmp_path):
     text = GOOD.replace("size: 1", "size: 1\n    original_sorce: https://example.com/x\n    note: x")
     card = load(write_text(tmp_path, f"{text}modelinfo: {{}}\n7: seven\nnull: x\n"))
-    file_keys = "allowed: checksum, mirrors, name, original_source, sha256, size, source"
+    file_keys = "allowed: checksum, mirrors, name, original_source, remark, sha256, size, source"
     assert sorted(remark.split("; ")[0] for remark in card.remarks) == [
         "7: is not a known key",
         "None: is not a known key",
@@ -519,7 +520,8 @@ def test_a_bad_card_of_a_composite_model_is_named(tmp_path, changes, expected):
 
 def test_a_key_of_models_is_unknown_to_a_composite_model(tmp_path):
     (remark,) = compose(write_composite(tmp_path, "duo", ["duo-a"], files=[])).remarks
-    assert remark == ("files: is not a known key; allowed: description, framework, license, stages_order, task_type")
+    keys = "description, framework, license, license_kind, stages_order, task_type"
+    assert remark == f"files: is not a known key; allowed: {keys}"
 
 
 def test_a_bad_stage_is_named_by_its_own_file(tmp_path):

@@ -14,8 +14,8 @@ KEYS = [
     "precisions", "subdirectory", "task_type", "input_info", "model_stages",
 ]  # fmt: skip
 DETAILS = [
-    "files", "postprocessing", "conversion_to_onnx_args", "model_optimizer_args", "input_roles", "output_info",
-    "model_info", "preprocessing",
+    "license_kind", "tested_on_real_weights", "files", "postprocessing", "conversion_to_onnx_args",
+    "model_optimizer_args", "input_roles", "output_info", "model_info", "preprocessing",
 ]  # fmt: skip
 DIGEST = "0123456789abcdef" * 6
 
@@ -89,8 +89,12 @@ def test_details_are_told_besides(tmp_path):
             "size": None,
             "checksum": {"$type": "sha384", "value": DIGEST},
             "urls": ["https://a.example.com/x", "https://b.example.com/x"],
+            "sources": [
+                {"$type": "http", "url": "https://a.example.com/x"},
+                {"$type": "http", "url": "https://b.example.com/x"},
+            ],
         },
-        {"name": "b.bin", "size": 2, "checksum": {"$type": "sha256", "value": "0" * 64}, "urls": []},
+        {"name": "b.bin", "size": 2, "checksum": {"$type": "sha256", "value": "0" * 64}, "urls": [], "sources": []},
     ]
     assert told["postprocessing"] == [{"$type": "unpack_archive", "file": "a.onnx", "format": "zip"}]
     assert told["conversion_to_onnx_args"] == []

@@ -41,7 +41,7 @@ def bundled(**changes: object) -> dict[str, object]:
 
 @pytest.mark.parametrize("name", list(Catalog()))
 def test_nothing_is_found_about_the_cards_of_the_package(name):
-    assert lint_card(Catalog().load(name)) == []
+    assert all(each.is_note for each in lint_card(Catalog().load(name)))
 
 
 def test_nothing_is_found_about_a_good_card(tmp_path):
@@ -150,3 +150,19 @@ def test_a_name_that_is_a_device_or_a_path_elsewhere_is_a_warning(tmp_path):
                           ("nul", "is the name of a device on Windows")):  # fmt: skip
         write_companions(write_card(tmp_path, name))
         assert found(tmp_path, name) == ([], [f"the name of the folder {problem}; rename it"])
+
+
+MD5 = {"$type": "md5", "value": "0123456789abcdef" * 2}
+
+
+def test_an_md5_needs_a_reason_which_is_then_a_note(tmp_path):
+    file = {"name": "net.onnx", "checksum": MD5, "source": "https://example.com/net.onnx"}
+    write_companions(write_card(tmp_path, "net", files=[file]))
+    assert found(tmp_path) == (
+        [], ["files.0.checksum: an MD5 can be forged; write a SHA-384, or in remark why there is none"]
+    )  # fmt: skip
+    excused = {**file, "remark": "its publisher states\nnothing else"}
+    write_companions(write_card(tmp_path, "excused", files=[excused]))
+    (note,) = lint_card(Catalog(tmp_path).load("excused"))
+    assert note.line.endswith("model.yml: files.0: its publisher states\\nnothing else")
+    assert (note.is_error, note.is_note) == (False, True)

@@ -6,8 +6,9 @@ from pathlib import PurePosixPath
 import pytest
 from helpers.builders import write_card
 
+from omz.errors import CardError
 from omz.zoo.card_reader import load_card
-from omz.zoo.model_file import BundledSource, Checksum, GoogleDriveSource, HttpSource, ModelFile
+from omz.zoo.model_file import BundledSource, Checksum, GoogleDriveSource, HttpSource, ModelFile, address_of
 
 SHA384 = hashlib.sha384(b"content").hexdigest()
 SHA256 = hashlib.sha256(b"content").hexdigest()
@@ -116,3 +117,50 @@ def test_every_form_of_an_original_source(tmp_path, original, expected):
 def test_a_bundled_file_may_have_mirrors(tmp_path):
     file = read(tmp_path, source={"$type": "bundled"}, mirrors=["https://b.example.com/x"])
     assert file.urls == ("https://b.example.com/x",)
+
+
+MD5 = hashlib.md5(b"content", usedforsecurity=False).hexdigest()
+REVISION = "de15b22ba131738a16dff04aab8bdf8dc32e3ac1"
+HUB = {"$type": "huggingface", "repository": "some-one/net", "revision": REVISION, "file": "onnx/model.onnx"}
+PACKAGE = {"$type": "python_package", "requirement": "net-weights==1.2", "member": "net/net.onnx"}
+
+
+def test_md5_has_to_be_named(tmp_path):
+    checksum = read(tmp_path, checksum={"$type": "md5", "value": MD5}).checksum
+    (tmp_path / "file").write_bytes(b"content")
+    assert checksum.algorithm == "md5"
+    assert checksum.matches(tmp_path / "file")
+    with pytest.raises(CardError, match=r"has the digits of an MD5; write \{\$type: md5, value: ...\}"):
+        read(tmp_path / "bare", checksum=MD5)
+    with pytest.raises(CardError, match="a md5 has 32 hexadecimal digits"):
+        read(tmp_path / "long", checksum={"$type": "md5", "value": SHA256})
+
+
+def test_sources_are_kept_in_order(tmp_path):
+    file = read(tmp_path, source=PACKAGE, mirrors=[HUB, "https://b.example.com/x"])
+    hub = f"https://huggingface.co/some-one/net/resolve/{REVISION}/onnx/model.onnx"
+    assert file.urls == (hub, "https://b.example.com/x")
+    package = "net/net.onnx in the Python package net-weights==1.2"
+    assert [address_of(source) for source in file.remotes] == [package, hub, "https://b.example.com/x"]
+
+
+@pytest.mark.parametrize(
+    ("source", "part"),
+    [
+        ({**HUB, "revision": "main"}, "is a branch"),
+        ({**HUB, "revision": "refs/pr/1"}, "files.0.source.revision"),
+        ({**HUB, "repository": "net"}, "files.0.source.repository"),
+        ({**HUB, "repository": "../net"}, "files.0.source.repository"),
+        ({**HUB, "file": "../net.onnx"}, "must be a relative path"),
+        ({**PACKAGE, "requirement": "net-weights"}, "files.0.source.requirement"),
+        ({**PACKAGE, "requirement": "--index-url=https://example.com"}, "files.0.source.requirement"),
+        ({**PACKAGE, "requirement": "net @ https://example.com/net.whl"}, "files.0.source.requirement"),
+        ({**PACKAGE, "requirement": "net>=1"}, "files.0.source.requirement"),
+        ({**PACKAGE, "requirement": "net==1\n"}, "files.0.source.requirement"),
+        ({**PACKAGE, "member": "/etc/passwd"}, "must be a relative path"),
+    ],
+)
+def test_a_source_that_is_not_fixed_or_reaches_outside_is_refused(tmp_path, source, part):
+    with pytest.raises(CardError) as caught:
+        read(tmp_path, source=source)
+    assert part in str(caught.value)

@@ -89,13 +89,13 @@ def test_channels_that_may_be_three_are_colours(shape):
     [
         (
             {"src": (1, 3, 8, 8)}, [], {"layout": "NHWC"},
-            ["src cannot take pictures as NHWC", "unknown", "--add_mo_arg '--layout=src(NCHW)'"],
+            ["src cannot take images as NHWC", "unknown", "--add_mo_arg '--layout=src(NCHW)'"],
         ),
         (
             {"src": (1, 3, 8, 8)}, ["--reverse_input_channels"], {"kind": "u8", "layout": "NHWC"},
-            ["src cannot take pictures as NHWC", "?C??", "--add_mo_arg '--layout=src(NCHW)'"],
+            ["src cannot take images as NHWC", "?C??", "--add_mo_arg '--layout=src(NCHW)'"],
         ),
-        ({"src": (3, 8, 8)}, ["--layout=src(CHW)"], {"layout": "NHWC"}, ["src cannot take pictures as NHWC", "is CHW"]),
+        ({"src": (3, 8, 8)}, ["--layout=src(CHW)"], {"layout": "NHWC"}, ["src cannot take images as NHWC", "is CHW"]),
         ({"x": (1, 1, 8, 8)}, ["--layout=x(NCHW)"], {"kind": "u8"}, ["no input has three channels"]),
         ({"x": (1, 7)}, [], {"kind": "u8", "layout": "NHWC"}, ["no input has three channels"]),
     ],

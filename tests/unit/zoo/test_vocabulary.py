@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omz.errors import CardError
+from omz.errors import UsageError
 from omz.zoo.vocabulary import parse_precisions
 
 PRECISIONS = {"FP16", "FP16-INT1", "FP16-INT8", "FP32", "FP32-INT1", "FP32-INT8"}
@@ -18,12 +18,17 @@ def test_precisions_are_read_from_a_list():
 
 @pytest.mark.parametrize("text", ["FP8", "fp16", "", "FP16,", "FP16, FP32", "FP16;FP32", "INT8"])
 def test_a_precision_that_does_not_exist_is_an_error(text):
-    with pytest.raises(CardError, match=r"^Unknown precisions specified: .*; there are FP16, FP16-INT1, "):
+    with pytest.raises(UsageError, match=r"^Unknown precisions specified: .*; there are FP16, FP16-INT1, "):
         parse_precisions(text)
 
 
+def test_what_is_offered_instead_is_named():
+    with pytest.raises(UsageError, match=r"^Unknown precisions specified: FP8; there are FP16, FP32$"):
+        parse_precisions("FP8", ("FP16", "FP32"))
+
+
 def test_all_that_do_not_exist_are_named():
-    with pytest.raises(CardError, match="specified: INT4, INT8; there are"):
+    with pytest.raises(UsageError, match="specified: INT4, INT8; there are"):
         parse_precisions("INT8,FP16,INT4")
 
 

@@ -98,7 +98,7 @@ class Convention:
         """Its name, region and rounding, in a few words."""
         levels = {"none": "alpha as given", "truncate": "256 levels, cut off", "round": "256 levels, rounded"}
         regions = {
-            "whole": "the whole picture",
+            "whole": "the whole image",
             "unknown": "the trimap's unknown region",
             "edge": f"the edge, {EDGE_WIDTH} pixels to either side",
         }
@@ -131,7 +131,7 @@ class Convention:
         _check(frame)
         height, width = (side // self.multiple * self.multiple for side in frame.truth.shape)
         if not height or not width:
-            raise ValueError(f"the frame is smaller than {self.multiple}x{self.multiple}, of which pictures are cut")
+            raise ValueError(f"the frame is smaller than {self.multiple}x{self.multiple}, of which images are cut")
         cut = {name: values[:height, :width] for name, values in vars(frame).items() if values is not None}
         for name in cut.keys() & {"alpha", "foreground"}:
             cut[name] = _quantised(cut[name], self.levels)

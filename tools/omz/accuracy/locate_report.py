@@ -50,7 +50,7 @@ def _files(setup: EvaluationSetup, suffix: str) -> dict[str, Path]:
 def _source(setup: EvaluationSetup, ir: Path, folder: Path) -> tuple[Path, Sequence[Preprocessing]]:
     """Return the ONNX file that an IR was made of, written to ``folder`` if need be, and what the IR has inside."""
     if setup.card:
-        downloads = setup.request.download_dir
+        downloads = setup.request.downloads(setup.card)
         preprocessing = plan_conversion(setup.card, downloads, folder).preprocessing
         return source_onnx(setup.card, downloads, ir, folder), preprocessing
     return next(iter(_files(setup, ".onnx").values())), ()

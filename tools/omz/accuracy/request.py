@@ -7,12 +7,16 @@ from pathlib import Path
 
 from omz.accuracy.conventions import RegionName, Rounding
 from omz.accuracy.labels import INT8
+from omz.download.first_use import folder_of
 from omz.errors import UsageError
 from omz.events import Event
 from omz.matting.roles import RoleOptions
+from omz.zoo.card import ModelCard
 from omz.zoo.vocabulary import Activation
 
-_CHANGES_NO_FIGURE = ("report", "resume", "jobs", "update_references", "locate", "thresholds", "command")
+_CHANGES_NO_FIGURE = (
+    "report", "resume", "jobs", "update_references", "locate", "thresholds", "command", "offline", "accept_license",
+)  # fmt: skip
 _APART = (
     ("config", ("convention", "region", "levels")),
     ("source", ("dataset", "layout", "backgrounds", "seed")),
@@ -40,7 +44,9 @@ class EvaluationRequest:
 
     name: str | None = None
     models_dir: tuple[Path, ...] = ()
-    download_dir: Path = Path()
+    download_dir: Path | None = None
+    offline: bool = False
+    accept_license: tuple[str, ...] = ()
     model_dir: Path | None = None
     models: str | None = None
     input_dir: tuple[Path, ...] = ()
@@ -101,6 +107,10 @@ class EvaluationRequest:
             if text:
                 texts[name] = text
         return texts
+
+    def downloads(self, card: ModelCard) -> Path:
+        """Return the folder below which the files of the model are, or are to be."""
+        return folder_of(card, self.download_dir)
 
     def check(self) -> None:
         """Raise :class:`UsageError` for options that exclude each other, or need another one."""

@@ -22,6 +22,8 @@ from omz.accuracy.prediction import Predictor
 from omz.accuracy.request import EvaluationObserver, EvaluationRequest
 from omz.accuracy.variants import Variant, VariantLoader, load_mattes
 from omz.accuracy.verdict import Gate, Reference, Threshold
+from omz.convert.plan import plan_conversion
+from omz.download.first_use import FetchOptions, fetch_missing
 from omz.errors import UsageError
 from omz.extras import require
 from omz.images.arrays import Size
@@ -102,9 +104,12 @@ def set_up(request: EvaluationRequest, observer: EvaluationObserver) -> Iterator
         require("jinja2", "matplotlib")
     card = None
     if request.name:
-        card = Catalog(*request.models_dir)[request.name]
+        catalog = Catalog(*request.models_dir)
+        card = catalog[request.name]
     parts = _configured_parts(request, card)
     datasets = [_open(request, part) for part in parts]
+    if card:
+        _fetch(request, card, catalog.roots, observer)
     for number, (part, dataset) in enumerate(zip(parts, datasets, strict=True), start=1):
         configured, place = None, ""
         if part:
@@ -133,6 +138,13 @@ def set_up(request: EvaluationRequest, observer: EvaluationObserver) -> Iterator
             configured=part,
             place=place,
         )
+
+
+def _fetch(request: EvaluationRequest, card: ModelCard, roots: tuple[Path, ...], observer: EvaluationObserver) -> None:
+    """Download what the model lacks, unless its code would have to be trusted first."""
+    folder = request.downloads(card)
+    if request.trust_code or card.framework == "dldt" or plan_conversion(card, folder, folder).is_allowed:
+        fetch_missing(card, folder, FetchOptions(request.offline, request.accept_license, roots), observer.on_event)
 
 
 def _convention(request: EvaluationRequest) -> Convention:

@@ -146,8 +146,8 @@ def caveat(intervals: Iterable[Interval]) -> str:
     if groups >= _ENOUGH_GROUPS:
         return ""
     if groups == 1:
-        return "one clip or picture gives no range"
-    return f"{groups} clips or pictures make ranges rough"
+        return "one clip or image gives no range"
+    return f"{groups} clips or images make ranges rough"
 
 
 def _group(result: FrameResult) -> tuple[str, str]:

@@ -118,24 +118,25 @@ class VariantLoader:
             return {}
         if INT8 in asked:
             asked.add("FP16")  # which it is made of
+        downloads = request.downloads(card)
         converted: list[Precision] = [each for each in get_args(Precision) if each in asked]
         if request.model_dir:
-            plan = plan_conversion(card, request.download_dir, request.model_dir)
+            plan = plan_conversion(card, downloads, request.model_dir)
             made = map(plan.ir_path, converted)
         else:
-            stored = stored_irs(card, request.download_dir, converted, report, request.trust_code)
+            stored = stored_irs(card, downloads, converted, report, request.trust_code)
             made = map(stored.__getitem__, converted)
         found: dict[str, Path] = dict(zip(converted, made, strict=True))
         if INT8 in asked:
             from omz.convert.store import stored_int8
 
             calibration = _calibration(request.calibration)
-            found[INT8] = stored_int8(card, request.download_dir, calibration, report, found["FP16"])
+            found[INT8] = stored_int8(card, downloads, calibration, report, found["FP16"])
         return found
 
     def _engine(self, label: str, path: Path) -> tuple[Engine, tuple[Path, ...]]:
         if label == ORIGINAL and self._card:
-            downloads = self._request.download_dir
+            downloads = self._request.downloads(self._card)
             source = plan_conversion(self._card, downloads, downloads).source
             return original_engine(self._card, downloads, self._request.trust_code), (source,)
         precision = execution(label) or self._request.precision
@@ -158,7 +159,7 @@ class VariantLoader:
                 fixed[label] = size
         if len({*fixed.values()}) > 1:
             told = ", ".join(f"{label} {size_text(*size)}" for label, size in fixed.items())
-            raise UsageError(f"the models see pictures at different sizes ({told}); compare those of one size")
+            raise UsageError(f"the models see images at different sizes ({told}); compare those of one size")
         common = next(iter(fixed.values()), None)
         predictors: dict[str, Predictor] = {}
         for label, engine in engines.items():

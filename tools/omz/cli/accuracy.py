@@ -6,14 +6,17 @@ import errno
 import sys
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from omz.cli.command import omz_command
 from omz.cli.role_flags import role_flags
-from omz.cli.selection import models_dir_option
+from omz.cli.selection import fetching_options, models_dir_option
 from omz.errors import OmzError, UsageError, os_reason
+
+if TYPE_CHECKING:
+    from omz.accuracy.request import EvaluationRequest
 
 _PATH = click.Path(path_type=Path)
 
@@ -21,7 +24,8 @@ _PATH = click.Path(path_type=Path)
 @omz_command()
 @click.option("--name", help="The model's name.")
 @models_dir_option
-@click.option("-d", "--download_dir", type=_PATH, default=".", help="Where the downloaded model is.")
+@click.option("-d", "--download_dir", type=_PATH, metavar="DIR", help="Folder of downloaded models; default: OMZ_HOME.")
+@fetching_options
 @click.option("--model_dir", type=_PATH, help="Where omz_converter wrote the IRs; default: convert.")
 @click.option(
     "--models", metavar="VARIANT,...", help="Variants or files; the first judges. Default: original,FP32,FP16."
@@ -31,7 +35,7 @@ _PATH = click.Path(path_type=Path)
 )
 @click.option("--dataset", type=_PATH, metavar="DIR", help="Frames with their truth; default: synthetic ones.")
 @click.option("--layout", help="Layout of the dataset; default: detect it.")
-@click.option("--backgrounds", type=_PATH, metavar="DIR", help="Backgrounds for foregrounds without pictures.")
+@click.option("--backgrounds", type=_PATH, metavar="DIR", help="Backgrounds for foregrounds without images.")
 @click.option("--seed", type=int, help="Seed of the choice of backgrounds.")
 @click.option("--allow_missing", is_flag=True, help="Leave out frames with missing files.")
 @click.option("--check_dataset", is_flag=True, help="List all problems of the dataset, and stop.")
@@ -102,6 +106,7 @@ def _run(flags: dict[str, Any]) -> bool:
     keep_freed_memory()  # before there are threads, which would have heaps of their own
     command = ("omz_accuracy", *(each for each in sys.argv[1:] if each != "--resume"))
     request, console, passed = EvaluationRequest(**flags, command=command), Console(), True
+    _ask_for_license(request)
     for setup in set_up(request, AccuracyDisplay(console)):
         if request.locate:
             from omz.accuracy.locate_report import check_locatable
@@ -115,6 +120,18 @@ def _run(flags: dict[str, Any]) -> bool:
             show_located(console, setup, evaluation)
         passed = passed and evaluation.passed
     return passed
+
+
+def _ask_for_license(request: EvaluationRequest) -> None:
+    """Ask for the licence of a model that is about to be downloaded, unless the flags accept it."""
+    from omz.cli.licenses import ask_for_license
+    from omz.models import ModelChoice
+
+    if not request.name:
+        return
+    card = ModelChoice(request.name, request.models_dir, request.download_dir, request.offline).to_accept()
+    if card is not None and card.name not in request.accept_license:
+        ask_for_license(card)
 
 
 def _check_dataset(folder: Path | None, layout: str | None, backgrounds: Path | None, allow_missing: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -39,6 +40,21 @@ def print_table(infos: Sequence[dict[str, Any]]) -> None:
     left_out = [column for column in _COLUMNS if column not in columns]
     if left_out:
         click.echo(f"not shown: {', '.join(left_out)}; widen the terminal, or pipe the output", err=True)
+
+
+def print_installed(models: Sequence[dict[str, Any]], folder: Path) -> None:
+    """Print the sizes of models on the disk, with their sum; ``folder`` is the models folder."""
+    from rich.console import Console
+    from rich.filesize import decimal
+    from rich.table import Table
+
+    console = Console(markup=False, emoji=False, highlight=False)
+    table = Table("name", "downloaded", "converted", show_footer=False)
+    for model in models:
+        table.add_row(model["name"], decimal(model["downloaded"]), decimal(model["converted"]))
+    whole = sum(model["downloaded"] + model["converted"] for model in models)
+    console.print(table)
+    console.print(f"{decimal(whole)} in {folder} and the cache; omz_downloader --remove NAME frees it", soft_wrap=True)
 
 
 def _fitting(widths: dict[str, int], room: int) -> list[str]:

@@ -7,22 +7,27 @@ import functools
 import gc
 import io
 import os
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
+from click.exceptions import Exit
 
-from omz.errors import Interrupted, OmzError, os_reason
+from omz.errors import Interrupted, OmzError, UsageError, os_reason
 
 Respell = Callable[[list[str]], list[str]]
 
 
 class _OmzCommand(click.Command):
-    """A command that prints an expected error as one line and exits with its code; Ctrl-C exits with 130.
+    """A command that prints an expected error as one line and exits with its code.
 
-    A long flag may be cut short where that is unambiguous, as with argparse. ``respell`` changes arguments before they
-    are parsed.
+    Ctrl-C exits with 130, SIGTERM with 143. An option or argument with an empty value, which an unset variable of a
+    shell leaves, is an error. A long flag may be cut short where that is unambiguous, as with argparse. ``respell``
+    changes arguments before they are parsed.
     """
 
     respell: Respell | None = None
@@ -46,34 +51,126 @@ class _OmzCommand(click.Command):
             with formatter.section(title):
                 formatter.write_dl(records)
 
+    def make_context(self, info_name: str | None, args: list[str], *more: Any, **extra: Any) -> click.Context:
+        with _errors_told(info_name, "standard output"):  # to which the help goes
+            return super().make_context(info_name, args, *more, **extra)
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if self.respell:
             args = self.respell(args)
         flags = []
         for parameter in self.get_params(ctx):
             flags += [name for name in parameter.opts + parameter.secondary_opts if name.startswith("--")]
-        return super().parse_args(ctx, [_completed(argument, flags) for argument in args])
+        args = [_completed(argument, flags) for argument in args]
+        if not ctx.resilient_parsing:
+            self._check_values(ctx, args)
+        return super().parse_args(ctx, args)
+
+    def _check_values(self, ctx: click.Context, args: Sequence[str]) -> None:
+        """Raise :class:`UsageError` for an empty value, before an empty path becomes the current folder."""
+        values, _, order = self.make_parser(ctx).parse_args(list(args))
+        for parameter in dict.fromkeys(order):
+            given = values.get(str(parameter.name))
+            several = given if isinstance(given, (list, tuple)) else (given,)
+            if "" in several and parameter.default != "" and parameter.type is not click.UNPROCESSED:
+                raise UsageError(f"{_spelling(parameter)} is empty; give a value, or leave it out")
 
     def invoke(self, ctx: click.Context) -> Any:
         # OpenMP, on which PyTorch runs, lets its threads spin where those of OpenVINO want to work.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")  # for names that a terminal cannot show
+        ending = _Ending()
+        with _errors_told(ctx.info_name, ending=ending), ending.told_of_sigterm():
+            result = super().invoke(ctx)
+            sys.stdout.flush()  # while an error can be told
+        return result
+
+
+class _Ending:
+    """How a command that is interrupted ends: by Ctrl-C, or in the same order by SIGTERM."""
+
+    name, code = "interrupted", 130
+
+    @contextmanager
+    def told_of_sigterm(self) -> Iterator[None]:
+        """Raise :class:`KeyboardInterrupt` at SIGTERM, unless somebody else handles it."""
+        is_ours = threading.current_thread() is threading.main_thread()
+        if not is_ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+            yield
+            return
+        signal.signal(signal.SIGTERM, self._interrupt)
         try:
-            return super().invoke(ctx)
-        except OmzError as error:
-            click.echo(f"{ctx.info_name}: error: {error}", err=True)
-            ctx.exit(error.exit_code)
-        except OSError as error:
-            if error.errno == errno.EPIPE:  # the reader of our output has closed it
-                raise
-            where = f"{error.filename}: " if error.filename else ""
-            click.echo(f"{ctx.info_name}: error: {where}{os_reason(error)}", err=True)
-            ctx.exit(1)
-        except KeyboardInterrupt as interrupt:
-            hint = interrupt.hint if isinstance(interrupt, Interrupted) else ""
-            click.echo("; ".join(filter(None, (f"{ctx.info_name}: interrupted", hint))), err=True)
-            ctx.exit(130)
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    def _interrupt(self, *_: object) -> None:
+        self.name, self.code = "terminated", 143
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def _errors_told(command: str | None, place: str = "", ending: _Ending | None = None) -> Iterator[None]:
+    """Print an expected error as one line, and raise its exit code; ``place`` is where an unnamed file is."""
+    ending = ending or _Ending()
+    try:
+        yield
+    except OmzError as error:
+        _tell(f"{command}: error: {error}")
+        raise Exit(error.exit_code) from None
+    except click.UsageError as error:
+        _tell(f"{command}: error: {_one_line(error)}; see {command} --help")
+        raise Exit(error.exit_code) from None
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # the reader of our output has closed it
+            raise
+        _tell(f"{command}: error: {_where(error, place)}{os_reason(error)}")
+        raise Exit(1) from None
+    except KeyboardInterrupt as interrupt:
+        hint = interrupt.hint if isinstance(interrupt, Interrupted) else ""
+        _tell("; ".join(filter(None, (f"{command}: {ending.name}", hint))))
+        raise Exit(ending.code) from None
+
+
+def _tell(line: str) -> None:
+    try:
+        click.echo(line, err=True)
+    except OSError:  # standard error is full or closed: the exit code has to do
+        _discard(sys.stderr)
+
+
+def _one_line(error: click.UsageError) -> str:
+    text = " ".join(error.format_message().split()).rstrip(".")
+    return text[:1].lower() + text[1:]
+
+
+def _where(error: OSError, place: str) -> str:
+    """Return the file that an error is about, with a colon, or nothing; drop what standard output cannot take."""
+    place = error.filename or place
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _discard(sys.stdout)
+        place = place or "standard output"
+    return f"{place}: " if place else ""
+
+
+def _discard(stream: Any) -> None:
+    """Let a stream lead nowhere; Python would try once more to write the rest at its end, and complain."""
+    try:
+        number = stream.fileno()
+    except OSError:  # a stream in memory
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, number)
+    os.close(nowhere)
+
+
+def _spelling(parameter: click.Parameter) -> str:
+    """Return the first long spelling of an option, or the name of an argument."""
+    long = [name for name in parameter.opts if name.startswith("--")]
+    return long[0] if long else parameter.make_metavar(click.get_current_context()).strip("[].")
 
 
 class _HeadedOption(click.Option):

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from omz.cli.display import Display
-from omz.convert.events import ConversionPlanned, ConversionStep, FirstUse, IRReady
+from omz.cli.first_use_display import FirstUseDisplay
+from omz.convert.events import ConversionPlanned, ConversionStep, FirstUse, FullPrecisionUsed, IRReady
 from omz.events import Event, ModelSkipped, Waiting
 
 if TYPE_CHECKING:
@@ -16,13 +17,16 @@ if TYPE_CHECKING:
 
 
 class ConversionDisplay(Display):
-    """A line per step and per IR; on standard error if ``err``."""
+    """A line per step and per IR; on standard error if ``err``. Downloads on first use are shown there anyway."""
 
     def __init__(self, err: bool = False) -> None:
         self._err = err
+        self._downloads = FirstUseDisplay()
 
     def show(self, event: Event) -> None:
         """Print the event."""
+        if self._downloads.shows(event):
+            return
         for line in in_words(event):
             click.echo(line, err=self._err)
 
@@ -34,7 +38,7 @@ def in_words(event: Event) -> Iterator[str]:
             yield f"waiting: another process is converting to {directory}"
         case ModelSkipped(model, reason):
             yield f"{model}: skipped: {reason}"
-        case FirstUse():
+        case FirstUse() | FullPrecisionUsed():
             yield event.line
         case ConversionStep(model, step):
             yield f"{model}: {step}"
@@ -60,10 +64,16 @@ def _ready(event: IRReady) -> Iterator[str]:
     yield line
     for parity in event.parity:
         line = f"{event.model}:   {_compared(parity)}"
-        if parity.precision not in event.keeps_model_in:
+        if parity.precision not in event.keeps_model_in and parity.precision != "f32":
             reason = "too far off" if parity.own_shapes else "compared on small images only"
             line += f"; {reason}, so it runs in f32"
         yield line
+    if event.compression:
+        yield f"{event.model}:   half precision: {_cost(event.compression)}"
+    if event.kept_in_f32:
+        yield f"{event.model}:   {len(event.kept_in_f32)} constants stay in full precision, for their rounding hurts"
+    if event.warning:
+        yield f"{event.model}:   half precision costs much: {event.warning}; --precisions FP32 does without it"
 
 
 def _compared(parity: Parity) -> str:
@@ -71,3 +81,12 @@ def _compared(parity: Parity) -> str:
     outputs = ", ".join(f"{output.output} {output.p99_9:.1e}" for output in parity.outputs)
     largest = max((output.largest for output in parity.outputs), default=0.0)
     return f"{parity.precision}: 99.9 % within {outputs} of {parity.source} (largest {largest:.1e})"
+
+
+def _cost(parity: Parity) -> str:
+    """Return how far half precision moves the outputs."""
+    outputs = []
+    for output in parity.outputs:
+        figures = f"mean {output.mean:.1e}, 99.9 % within {output.p99_9:.1e}, largest {output.largest:.1e}"
+        outputs.append(f"{output.output} {figures}, {output.beyond:.2%} beyond 1/255")
+    return "; ".join(outputs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -11,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from omz.cli.command import omz_command
-from omz.cli.selection import Selection, selection_options
-from omz.errors import CardError, UsageError
+from omz.cli.selection import Selection, fetching_options, selection_options
+from omz.errors import CardError, ConversionError, UsageError
 
 if TYPE_CHECKING:
     from omz.cli.display import Display
     from omz.convert.plan import ConversionPlan, ConversionSettings
+    from omz.download.first_use import FetchOptions
 
 _PATH = click.Path(path_type=Path)
-_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 def _read_jobs(ctx: click.Context, param: click.Parameter, value: str) -> int:
@@ -30,19 +31,34 @@ def _read_jobs(ctx: click.Context, param: click.Parameter, value: str) -> int:
     return int(value)
 
 
+def _read_memory(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    """Return the bytes of ``6GB``, ``500MB`` or ``6.5GB``."""
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([MG])i?B?", value, re.IGNORECASE)
+    if found is None or not float(found[1]):
+        raise click.BadParameter("must be a size such as 6GB or 500MB")
+    from omz.isolated import watches_memory
+
+    if not watches_memory():
+        raise click.BadParameter("this system does not tell how much memory a process needs; leave it out")
+    return int(float(found[1]) * (1 << (20 if found[2] in "mM" else 30)))
+
+
 def _find_python(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     if not value:
         return value
     found = shutil.which(value)
     if found is None:
-        raise click.BadParameter(f"there is no program {value}")
+        raise ConversionError(f"--python: there is no program {value}; check its name")
     return found
 
 
 @omz_command()
 @selection_options
-@click.option("-d", "--download_dir", type=_PATH, default=".", metavar="DIR", help="Folder with downloaded models.")
-@click.option("-o", "--output_dir", type=_PATH, metavar="DIR", help="Folder for the IRs; default: download_dir.")
+@click.option("-d", "--download_dir", type=_PATH, metavar="DIR",
+              help="Folder of downloaded models; default: OMZ_HOME, see omz_demo doctor.")  # fmt: skip
+@click.option("-o", "--output_dir", type=_PATH, metavar="DIR", help="Folder for the IRs; default: that of -d.")
 @click.option("--precisions", metavar="PREC[,PREC...]", help="Precisions of stored weights; default: FP16,FP32.")
 @click.option("--shape", default="", metavar="NAME[N,...],...", help="Shapes of inputs; -1 keeps a side dynamic.")
 @click.option("--input_type", type=click.Choice(["u8"]), help="Type of input images: u8 takes bytes, 0 to 255.")
@@ -50,25 +66,35 @@ def _find_python(ctx: click.Context, param: click.Parameter, value: str | None) 
 @click.option("--add_mo_arg", "--add-mo-arg", "extra", multiple=True, metavar="ARG", help="Override a card's argument.")
 @click.option("--check", type=click.Choice(["none", "fast", "full"]), default="fast", show_default=True,
               help="How thoroughly to compare each IR with its source.")  # fmt: skip
+@fetching_options
 @click.option("--trust_code", is_flag=True, help="Run code that comes with cards and weights.")
-@click.option("--mo", type=_FILE, metavar="MO", help="Convert with this Model Optimizer.")
+@click.option("--mo", type=_PATH, metavar="MO", help="Convert with this Model Optimizer.")
 @click.option("-p", "--python", callback=_find_python, metavar="PYTHON", help="Python for --mo and scripts of cards.")
 @click.option("--force", is_flag=True, help="Convert even what is up to date.")
 @click.option("--dry_run", "--dry-run", is_flag=True, help="Print what would be done, and exit.")
 @click.option("--progress_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
+              help="Stop a model that takes longer; default: 3600.")  # fmt: skip
+@click.option("--max_memory", callback=_read_memory, metavar="SIZE",
+              help="Stop a model that needs more, such as 6GB; default: 4GB and 20 times its files.")  # fmt: skip
 @click.option("-j", "--jobs", default="1", show_default=True, callback=_read_jobs, help="Models at a time, or auto.")
 def main(
     selection: Selection,
-    download_dir: Path,
+    download_dir: Path | None,
     output_dir: Path | None,
+    offline: bool,
+    accept_license: tuple[str, ...],
     force: bool,
     dry_run: bool,
     progress_format: str,
     jobs: int,
+    timeout: float | None,
+    max_memory: int | None,
     **flags: Any,
 ) -> None:
     """Convert models of the zoo to OpenVINO IR, with colour order, mean and scale built in.
 
+    Files of models that are missing are downloaded first.
     IRs are saved as OUTPUT_DIR/public/NAME/PRECISION/NAME.xml, with weights and a manifest, once their results match
     those of the source. IRs that are up to date are kept. If a model fails, the others are still converted; the failed
     ones are listed at the end, and the exit code is 1.
@@ -76,17 +102,21 @@ def main(
     from omz.cli.conversion_display import ConversionDisplay
     from omz.cli.display import JsonDisplay, end
     from omz.convert.events import planned
-    from omz.convert.jobs import convert_all
+    from omz.convert.jobs import Limits, convert_all
+    from omz.download.first_use import FetchOptions
 
     settings = _settings(flags)
     display: Display = JsonDisplay() if progress_format == "json" else ConversionDisplay()
-    plans, failures = _plan(selection, download_dir, output_dir or download_dir, settings, display)
+    plans, failures = _plan(selection, download_dir, output_dir, settings, display)
     if dry_run:
         for _, plan in plans:
             display.show(planned(plan))
         end(display, failures)
         return
-    outcomes = convert_all([plan for _, plan in plans], jobs, force, display.show)
+    options = FetchOptions(offline, accept_license, selection.catalog.roots)
+    plans = _fetch(plans, options, display, failures)
+    limits = Limits(memory=max_memory) if timeout is None else Limits(timeout, max_memory)
+    outcomes = convert_all([plan for _, plan in plans], jobs, force, display.show, limits)
     for (name, _), outcome in zip(plans, outcomes, strict=True):
         for event in outcome.events:
             display.show(event)
@@ -96,14 +126,16 @@ def main(
 
 
 def _settings(flags: dict[str, Any]) -> ConversionSettings:
-    from omz.convert.plan import ConversionSettings
+    from omz.convert.plan import PRECISIONS, ConversionSettings
     from omz.zoo.optimizer_arguments import parse_shapes
     from omz.zoo.vocabulary import parse_precisions
 
     if flags["mo"] and (flags["input_type"] or flags["input_layout"]):
         raise UsageError("--input_type and --input_layout do not work with --mo; omit them")
+    if flags["mo"] and not flags["mo"].is_file():
+        raise ConversionError(f"--mo {flags['mo']} is not a file; check the path")
     return ConversionSettings(
-        precisions=parse_precisions(flags["precisions"]),
+        precisions=parse_precisions(flags["precisions"], PRECISIONS),
         extra=flags["extra"],
         shapes=parse_shapes(flags["shape"]) if flags["shape"] else {},
         picture_type=flags["input_type"] or "",
@@ -125,11 +157,16 @@ def _program(mo: Path | None, python: str | None) -> tuple[str, ...]:
 
 
 def _plan(
-    selection: Selection, download_dir: Path, output_dir: Path, settings: ConversionSettings, display: Display
+    selection: Selection,
+    download_dir: Path | None,
+    output_dir: Path | None,
+    settings: ConversionSettings,
+    display: Display,
 ) -> tuple[list[tuple[str, ConversionPlan]], dict[str, list[str]]]:
     """Return the plans, and why there is none for a model; both by the names on the command line."""
     from omz.convert.events import ConversionEnd
     from omz.convert.plan import plan_conversion
+    from omz.download.first_use import folder_of
     from omz.events import ModelSkipped
 
     plans: list[tuple[str, ConversionPlan]] = []
@@ -148,7 +185,8 @@ def _plan(
                 display.show(ModelSkipped(model.name, "it is already an IR"))
                 continue
             try:
-                plan = plan_conversion(model, download_dir, output_dir, settings)
+                downloads = folder_of(model, download_dir)
+                plan = plan_conversion(model, downloads, output_dir or downloads, settings)
             except CardError as error:
                 fail(name, model.name, error)
                 continue
@@ -158,6 +196,37 @@ def _plan(
                 wanted = ", ".join(sorted(settings.precisions))
                 display.show(ModelSkipped(model.name, f"it cannot be converted to {wanted}"))
     return plans, failures
+
+
+def _fetch(
+    plans: list[tuple[str, ConversionPlan]],
+    options: FetchOptions,
+    display: Display,
+    failures: dict[str, list[str]],
+) -> list[tuple[str, ConversionPlan]]:
+    """Download what the plans need; return those that have it, and add to ``failures`` why others do not."""
+    from omz.cli.licenses import ask_for_license
+    from omz.convert.events import ConversionEnd
+    from omz.download.first_use import fetch_missing, missing_files
+    from omz.download.licenses import is_accepted
+    from omz.errors import OmzError
+
+    ready = []
+    for name, plan in plans:
+        card, problem = plan.card, ""
+        if plan.is_allowed and missing_files(card, plan.download_dir):
+            if not (options.offline or is_accepted(card) or card.name in options.accepted):
+                ask_for_license(card)
+            try:
+                fetch_missing(card, plan.download_dir, options, display.show)
+            except OmzError as error:
+                problem = str(error)
+        if problem:
+            failures.setdefault(name, []).append(problem)
+            display.show(ConversionEnd(card.name, False, problem))
+        else:
+            ready.append((name, plan))
+    return ready
 
 
 if __name__ == "__main__":

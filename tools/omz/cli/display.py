@@ -63,9 +63,10 @@ class JsonDisplay(Display):
 
 def end(display: Display, failures: Mapping[str, Sequence[str]]) -> None:
     """Print why models failed, by their names, and exit with 1 if any did."""
+    command = click.get_current_context().info_name
     lines = dict.fromkeys(itertools.chain(*failures.values()))
     for line in lines:
-        click.echo(f"error: {line}", err=True)
+        click.echo(f"{command}: error: {line}", err=True)
     display.summary(list(failures))
     if failures:
         raise click.exceptions.Exit(1)

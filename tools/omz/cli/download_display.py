@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -19,15 +20,19 @@ from omz.events import Event, ModelSkipped, Waiting
 
 
 class DownloadDisplay(Display):
-    """A line per file, and a bar per file in transfer; a line now and then where there is no terminal."""
+    """A line per file, and a bar per file in transfer; a line now and then where there is no terminal.
 
-    def __init__(self) -> None:
+    They go to standard output, or to standard error if ``err``.
+    """
+
+    def __init__(self, err: bool = False) -> None:
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             DownloadColumn(),
             TransferSpeedColumn(),
             TimeRemainingColumn(),
+            console=Console(stderr=err),
             transient=True,
         )
         self._bars: dict[tuple[str, str], TaskID] = {}

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from omz.cli.command import omz_command
-from omz.cli.selection import Selection, selection_options
+from omz.cli.selection import ACCEPT_LICENSE_HELP, Selection, selection_options
 from omz.errors import CardError, OmzError, UsageError
 
 if TYPE_CHECKING:
     from omz.cli.display import Display
     from omz.download import DownloadSettings
-    from omz.zoo import CompositeCard, ModelCard
+    from omz.zoo import Catalog, CompositeCard, ModelCard
 
 _INTERRUPTED, _TERMINATED = 130, 143
 _PATH, _FILE = click.Path(path_type=Path), click.Path(path_type=Path, dir_okay=False)
@@ -28,7 +28,8 @@ _PATH, _FILE = click.Path(path_type=Path), click.Path(path_type=Path, dir_okay=F
 @omz_command()
 @selection_options
 @click.option("--precisions", metavar="PREC[,PREC...]", help="Precisions to download, of models that are IRs.")
-@click.option("-o", "--output_dir", type=_PATH, default=".", metavar="DIR", help="Folder for models; default: here.")
+@click.option("-o", "--output_dir", type=_PATH, metavar="DIR",
+              help="Folder for models; default: OMZ_HOME, see omz_demo doctor.")  # fmt: skip
 @click.option("--cache_dir", type=_PATH, metavar="DIR", help="Cache folder for downloads, or a bundle to read from.")
 @click.option("--num_attempts", type=click.IntRange(1), default=3, show_default=True, metavar="N",
               help="Attempts per address.")  # fmt: skip
@@ -38,10 +39,14 @@ _PATH, _FILE = click.Path(path_type=Path), click.Path(path_type=Path, dir_okay=F
 @click.option("--bundle", type=_FILE, metavar="FILE", help="Pack the files, for --cache_dir on an offline machine.")
 @click.option("--timeout", type=click.IntRange(1, 86_400), default=30, show_default=True, metavar="SECONDS",
               help="How long a server may stay silent.")  # fmt: skip
+@click.option("--accept_license", multiple=True, metavar="NAME", help=ACCEPT_LICENSE_HELP)
+@click.option("--remove", metavar="NAME", help="Remove the files of a model, downloaded and converted; nothing else.")
 def main(
     selection: Selection,
     precisions: str | None,
-    output_dir: Path,
+    output_dir: Path | None,
+    accept_license: tuple[str, ...],
+    remove: str | None,
     progress_format: str,
     verify: bool,
     bundle: Path | None,
@@ -54,8 +59,15 @@ def main(
     """
     from omz.cli.display import JsonDisplay, end
     from omz.cli.download_display import DownloadDisplay
+    from omz.home import home_folder
     from omz.zoo.vocabulary import parse_precisions
 
+    output_dir = output_dir or home_folder()
+    if remove is not None:
+        if not selection.empty or verify or bundle:
+            raise UsageError("--remove removes and does nothing else; of the other flags it takes -o and --models_dir")
+        _remove(selection.catalog, remove, output_dir)
+        return
     if verify and bundle:
         raise UsageError("--verify and --bundle exclude each other; give one")
     wanted = parse_precisions(precisions)
@@ -66,6 +78,7 @@ def main(
         end(display, failures)
         return
     settings = _settings(selection, wanted, flags)
+    good = _with_licenses(good, bundle or output_dir, accept_license, failures)
     try:
         failures |= _download(good, bundle or output_dir, settings, display, as_bundle=bundle is not None)
     except OmzError:
@@ -98,10 +111,35 @@ def _download(
         with display, _terminated_as_interrupted():
             return dict(act(cards, target, settings, display.show))
     except KeyboardInterrupt as error:
-        click.echo("interrupted; run the same command again to continue", err=True)
+        click.echo("omz_downloader: interrupted; run the same command again to continue", err=True)
         sys.stdout.flush()
         # A thread that waits for a server cannot be woken; what it has received is kept.
         os._exit(_TERMINATED if isinstance(error, _Terminated) else _INTERRUPTED)
+
+
+def _with_licenses(
+    cards: list[ModelCard | CompositeCard], target: Path, accepted: tuple[str, ...], failures: dict[str, list[str]]
+) -> list[ModelCard | CompositeCard]:
+    """Return the cards whose licences are accepted, or whose files are there; add the others to ``failures``."""
+    from omz.cli.licenses import ask_for_license
+    from omz.download.first_use import missing_files
+    from omz.download.licenses import check_license, is_accepted
+    from omz.errors import DownloadError
+
+    ready = []
+    for card in cards:
+        try:
+            for model in card.models:
+                if is_accepted(model) or not missing_files(model, target):
+                    continue
+                if model.name not in accepted:
+                    ask_for_license(model)
+                check_license(model, accepted)
+        except DownloadError as error:
+            failures[card.name] = [f"{card.name}: {error}"]
+        else:
+            ready.append(card)
+    return ready
 
 
 class _Terminated(KeyboardInterrupt):
@@ -149,6 +187,19 @@ def _verify(
                 if check.problem:
                     failures.setdefault(card.name, []).append(f"{check.model}: {check.path} {check.problem}")
     return failures
+
+
+def _remove(catalog: Catalog, name: str, folder: Path) -> None:
+    from rich.filesize import decimal
+
+    from omz.installed import remove
+
+    removed = remove(catalog.load(name), folder)
+    if not removed:
+        click.echo(f"{name}: nothing to remove from {folder} and the cache")
+        return
+    size = sum(part.size for part in removed)
+    click.echo(f"{name}: removed {len(removed)} files, {decimal(size)}")
 
 
 if __name__ == "__main__":

@@ -25,12 +25,16 @@ _NEW_FILE = (
     "into the folder of the card, and ships with it."
 )
 
+_PREFIXES = {(True, False): "", (False, False): "warning: ", (False, True): "note: "}
+"""Beginnings of findings, by whether they are errors, and notes."""
+
 
 @omz_command()
 @selection_options
 @click.option("--details", is_flag=True, help="Include files, sizes, hashes, sources, arguments and preprocessing.")
 @click.option("--format", "form", type=click.Choice(["json", "table"]), default="json", show_default=True)
 @click.option("--lint", is_flag=True, help="Check cards, by default all: 0 if all are good, 1 if any is bad.")
+@click.option("--installed", is_flag=True, help="Show what is on the disk, downloaded or converted, by default of all.")
 @click.option("--new", metavar="NAME", help=_NEW)
 @click.option("--file", type=_FILE, metavar="FILE", help=_NEW_FILE)
 @click.option("--url", metavar="URL", help="With --new: the address that the file is downloaded from.")
@@ -39,6 +43,7 @@ def main(
     details: bool,
     form: str,
     lint: bool,
+    installed: bool,
     new: str | None,
     file: Path | None,
     url: str | None,
@@ -49,21 +54,30 @@ def main(
     are printed, a line each, and warnings go to standard error; those do not change the exit code.
     """
     if new is not None:
-        if not selection.empty or details or lint:
+        if not selection.empty or details or lint or installed:
             raise UsageError("--new writes a card and does nothing else; of the other flags it takes --models_dir only")
         _write_new_card(new, selection.models_dir, file, url or "")
         return
     if file or url:
         raise UsageError("--file and --url belong to --new NAME")
+    if lint and installed:
+        raise UsageError("--lint and --installed exclude each other; give one")
     if lint:
         _lint(selection)
         return
+    if installed:
+        _installed(selection, form)
+        return
+    _print(selection, details, form)
+
+
+def _print(selection: Selection, details: bool, form: str) -> None:
     from omz.zoo.info import card_info
 
     infos, failed = [], False
     for _, card in selection.cards():
         if isinstance(card, CardError):
-            click.echo(f"error: {card}", err=True)
+            click.echo(f"{click.get_current_context().info_name}: error: {card}", err=True)
             failed = True
             continue
         for part in (card, *getattr(card, "stages", ())):
@@ -80,6 +94,31 @@ def main(
         raise click.exceptions.Exit(1)
 
 
+def _installed(selection: Selection, form: str) -> None:
+    from omz.home import home_folder
+    from omz.installed import stored_files
+
+    if selection.empty:
+        selection = dataclasses.replace(selection, all_models=True)
+    models = []
+    for name, card in selection.cards():
+        if isinstance(card, CardError):
+            click.echo(f"error: {card}", err=True)
+            continue
+        files = stored_files(card, home_folder())
+        if files:
+            sizes = {"downloaded": 0, "converted": 0}
+            for file in files:
+                sizes[file.kind] += file.size
+            models.append({"name": name, **sizes, "files": [str(file.path) for file in files]})
+    if form == "json":
+        click.echo(json.dumps(models, indent=4))
+        return
+    from omz.cli.card_table import print_installed
+
+    print_installed(models, home_folder())
+
+
 def _lint(selection: Selection) -> None:
     from omz.accuracy.lint import lint_accuracy
     from omz.convert.lint import lint
@@ -94,11 +133,11 @@ def _lint(selection: Selection) -> None:
         else:
             findings = [*lint(card), *lint_accuracy(card)]
         for finding in findings:
-            prefix = "" if finding.is_error else "warning: "
+            prefix = _PREFIXES[finding.is_error, finding.is_note]
             click.echo(prefix + finding.line, err=not finding.is_error)
         checked += 1
         bad += any(finding.is_error for finding in findings)
-        warned += any(not finding.is_error for finding in findings)
+        warned += any(not (finding.is_error or finding.is_note) for finding in findings)
     warnings = f", {warned} with warnings" if warned else ""
     click.echo(f"{checked} checked, {bad} bad{warnings}")
     if bad:

@@ -32,12 +32,14 @@ def main(arguments: tuple[str, ...]) -> None:
     from omz.convert.onnx_to_ir import optimize
     from omz.zoo.optimizer_arguments import parse_command_line
 
-    if arguments and not arguments[0].startswith("-"):
+    if not arguments:
+        raise UsageError("there is no model; name an ONNX file with --input_model; see omz_mo --help")
+    if not arguments[0].startswith("-"):
         arguments = (f"--input_model={arguments[0]}", *arguments[1:])
     try:
         understood, destination = parse_command_line(arguments, "arguments")
     except CardError as error:
-        raise UsageError(str(error)) from None
+        raise UsageError(f"{str(error).removeprefix('arguments: ')}; see omz_mo --help") from None
     xml = optimize(understood, destination)
     click.echo(f"[ SUCCESS ] Generated IR version {_ir_version(xml)} model.")
     click.echo(f"[ SUCCESS ] XML file: {xml.absolute()}")

@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
-from omz.errors import CardError, UsageError
+from omz.errors import CardError, OmzError, UsageError
 
 if TYPE_CHECKING:
     from omz.zoo import Catalog, CompositeCard, ModelCard
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+OFFLINE_HELP = "Download nothing, as with OMZ_OFFLINE=1; what is missing is an error."
+ACCEPT_LICENSE_HELP = "Accept the licence of the model NAME, if it is not permissive; repeatable."
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,17 @@ def _patterns(lines: Iterable[str]) -> list[str]:
     return patterns
 
 
-_LIST = click.File(encoding="utf-8-sig")  # editors on Windows put a mark before the text
+class _List(click.File):
+    """A list that exists; where it does not, that is a file that is missing, not a wrong use of the flag."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            raise OmzError(f"--list {error.message}; check the path") from None
+
+
+_LIST = _List(encoding="utf-8-sig")  # editors on Windows put a mark before the text
 
 
 class _Folders(click.Path):
@@ -96,6 +110,16 @@ def models_dir_option(function: Function) -> Function:
         metavar="DIR",
         help="Folder with more model cards, which take precedence over the zoo's; repeatable. Or set OMZ_MODELS_DIR.",
     )(function)
+
+
+def fetching_options(function: Function) -> Function:
+    """Add ``--offline`` and ``--accept_license``, for commands that download what is missing."""
+    for option in (
+        click.option("--accept_license", multiple=True, metavar="NAME", help=ACCEPT_LICENSE_HELP),
+        click.option("--offline", is_flag=True, help=OFFLINE_HELP),
+    ):
+        function = option(function)
+    return function
 
 
 def selection_options(function: Callable[..., None]) -> Callable[..., None]:

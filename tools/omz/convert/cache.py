@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-REVISION = 1
+REVISION = 2
 """Raise this whenever a change to the code can change an IR: its bytes, its inputs and outputs, or what it computes.
 
 Cached IRs are found by package version and this number. If it stays the same, people who work from a checkout keep the
@@ -21,6 +21,13 @@ def cache_folder() -> Path:
     import platformdirs
 
     return platformdirs.user_cache_path("open-matting-zoo")
+
+
+def another_place(folder: Path, action: str) -> str:
+    """Return how to have results elsewhere than in ``folder``: by ``action``, or for the cache, by its variable."""
+    if folder.absolute().is_relative_to(cache_folder().absolute()):
+        return "set OMZ_CACHE_DIR to a folder that can be written"
+    return f"{action} another folder"
 
 
 def maker_versions() -> tuple[str, ...]:

@@ -15,11 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omz.atomic import replace_folder
+from omz.convert.cache import another_place
 from omz.convert.check import Checker
+from omz.convert.errors import CompressionError
 from omz.convert.events import ConversionStep, IRReady, State
 from omz.convert.exported import Exported, export_network
-from omz.convert.facts import describe, describe_parity
+from omz.convert.facts import Promises, describe, parity_facts, parity_promises
 from omz.convert.ir_file import read_model, save_ir
+from omz.convert.judgement import judge
 from omz.convert.manifest import Manifest, conversion_key, current_manifest, make_manifest, manifest_path
 from omz.convert.onnx_to_ir import build_ir
 from omz.convert.plan import ConversionPlan, Precision
@@ -27,14 +30,16 @@ from omz.convert.sources import Sources, check_sources
 from omz.errors import ConversionError, os_reason
 from omz.events import Report, Waiting
 from omz.locked import locked_folder
+from omz.malloc import return_freed_memory
 from omz.runtime.card_code import importable
 from omz.runtime.original import require_framework
-from omz.runtime.quiet_openvino import ov
+from omz.runtime.quiet_openvino import ov, port_names
 from omz.zoo.optimizer_arguments import argument_list, shape_text
 from omz.zoo.preprocessing import Preprocessing
 
 LOCK_FILE = ".omz_converter.lock"
 _WORKPLACE = ".converting-"
+_FULL_FIRST: tuple[Precision, ...] = ("FP32", "FP16")
 _LONGEST = 3600  # seconds
 _LONGEST_REASON = 300
 
@@ -63,7 +68,8 @@ def carry_out(plan: ConversionPlan, report: Report = lambda event: None, force: 
     An IR and its manifest replace older ones together, once they are complete and compared with their source. IRs made
     before from the same source, arguments and versions, and not changed since, are kept, unless ``force``. Waits for
     another process that converts the same model to the same folder. Raises :class:`omz.errors.OmzError` if the source
-    is missing, differs from the card or cannot be converted, or if the IR differs from the source.
+    is missing, differs from the card or cannot be converted, or if the IR differs from the source. If weights in half
+    precision destroy the results, raises :class:`CompressionError` once the other IR is in its place.
     """
     if plan.needs_trust and not plan.settings.trust_code:
         raise ConversionError(
@@ -80,24 +86,37 @@ def carry_out(plan: ConversionPlan, report: Report = lambda event: None, force: 
             kept = {} if force or plan.settings.optimizer_program else _up_to_date(plan, key)
             missing = [precision for precision in plan.precisions if precision not in kept]
             made: dict[Precision, Manifest] = {}
+            refused = None
             if missing:
                 with tempfile.TemporaryDirectory(prefix=_WORKPLACE, dir=plan.folder) as workplace:
                     here = dataclasses.replace(plan, output_dir=Path(workplace))
-                    made = _make(here, missing, key, sources, report)
-                    _put_into_place(plan, here, missing)
+                    made, refused = _make(here, missing, key, sources, report)
+                    if made:
+                        _put_into_place(plan, here, list(made))
     except OSError as error:
         if error.errno == errno.EPIPE:  # whoever read the report has had enough
             raise
         raise ConversionError(
-            f"{plan.folder} cannot be written: {os_reason(error)}; convert to another folder"
+            f"{plan.folder} cannot be written: {os_reason(error)}; {another_place(plan.folder, 'convert to')}"
         ) from error
-    irs = {}
+    irs, manifests = {}, {**kept, **made}
     for precision in plan.precisions:
-        path, manifest = plan.ir_path(precision), {**kept, **made}[precision]
-        irs[precision] = ConvertedIR(path, manifest, precision in kept)
-        state: State = "up to date" if precision in kept else "converted"
-        report(IRReady(plan.card.name, precision, str(path), state, manifest.parity, manifest.keeps_model_in))
+        if precision in manifests:
+            irs[precision] = ConvertedIR(plan.ir_path(precision), manifests[precision], precision in kept)
+            report(_ready(plan, precision, irs[precision]))
+    if refused:
+        raise refused
     return Conversion(plan.card.name, plan.onnx_file, irs)
+
+
+def _ready(plan: ConversionPlan, precision: Precision, ir: ConvertedIR) -> IRReady:
+    manifest = ir.manifest
+    state: State = "up to date" if ir.kept else "converted"
+    warning = manifest.compression.problem(plan.card.parity.FP16) if manifest.compression else None
+    return IRReady(
+        plan.card.name, precision, str(ir.path), state, manifest.parity, manifest.keeps_model_in,
+        manifest.compression, manifest.kept_in_f32, warning,
+    )  # fmt: skip
 
 
 def _up_to_date(plan: ConversionPlan, key: str) -> dict[Precision, Manifest]:
@@ -131,8 +150,11 @@ def _put_into_place(plan: ConversionPlan, made: ConversionPlan, precisions: list
 
 def _make(
     here: ConversionPlan, precisions: list[Precision], key: str, sources: Sources, report: Report
-) -> dict[Precision, Manifest]:
-    """Make the IRs of ``precisions``, their manifests and all files on the way, in the folder of ``here``."""
+) -> tuple[dict[Precision, Manifest], CompressionError | None]:
+    """Make the IRs of ``precisions``, their manifests and all files on the way, in the folder of ``here``.
+
+    Also returns why the IR with weights in half precision is not among them, if it is of no use.
+    """
     started = time.perf_counter()
 
     def say(step: str) -> None:
@@ -142,21 +164,51 @@ def _make(
     if here.script:
         say(f"running {here.script.name} of the card")
         _run_script(here)
-    manifests = {}
     with importable(here.export.model_paths if here.export else ()):
-        check = Checker(here, _export(here, say), say)
+        exported = _export(here, say)
         say(f"{here.onnx_file.name} to OpenVINO IR, {' and '.join(precisions)}")
-        for precision, model, preprocessing in _models(here, precisions):
-            describe(model, preprocessing, sources.name, sources.main, here.card)
-            parity = check(model, preprocessing, precision)
-            describe_parity(model, parity, here.card.parity)
-            xml = here.ir_path(precision)
-            save_ir(model, xml, precision)
-            manifest = make_manifest(here, key, sources, model, preprocessing)
-            manifest = manifest.of_ir(xml, precision, parity, here.card.parity)
-            manifests[precision] = dataclasses.replace(manifest, seconds=round(time.perf_counter() - started, 3))
-            manifests[precision].write(manifest_path(xml))
-    return manifests
+        check = Checker(here, exported, say) if here.settings.check != "none" else None
+        written = [each for each in _FULL_FIRST if each in precisions or (check and each == "FP32")]
+        basis, promises = _write(here, written, key, sources, check)
+        return_freed_memory()  # of the model, which has been written
+        judged, refused = judge(here, precisions, check, promises)
+    manifests = {}
+    for precision in written:
+        xml = here.ir_path(precision)
+        if precision not in precisions or precision not in judged:
+            shutil.rmtree(xml.parent)
+            continue
+        found = judged[precision]
+        promises.keep(xml, parity_facts(found.parity, here.card.parity, found.compression))
+        manifests[precision] = dataclasses.replace(
+            basis.of_ir(xml, precision, found.parity, here.card.parity),
+            compression=found.compression,
+            kept_in_f32=found.kept_in_f32,
+            seconds=round(time.perf_counter() - started, 3),
+        )
+        manifests[precision].write(manifest_path(xml))
+    return manifests, refused
+
+
+def _write(
+    here: ConversionPlan, precisions: list[Precision], key: str, sources: Sources, check: Checker | None
+) -> tuple[Manifest, Promises]:
+    """Write the IRs of ``precisions``; return what their manifests have in common, and what is to be filled in.
+
+    The source begins to run as soon as the first model is there.
+    """
+    basis, promises = None, Promises(())
+    for precision, model, preprocessing in _models(here, precisions):
+        describe(model, preprocessing, sources.name, sources.main, here.card)
+        if basis is None:
+            basis = make_manifest(here, key, sources, model, preprocessing)
+            if check:
+                check.begin(model, preprocessing)
+            promises = parity_promises(port_names(model.outputs), check is not None)
+        promises.write(model)
+        save_ir(model, here.ir_path(precision), precision)
+    assert basis
+    return basis, promises
 
 
 def _models(

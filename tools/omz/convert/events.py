@@ -50,6 +50,20 @@ class FirstUse(Event):
 
 
 @dataclass(frozen=True)
+class FullPrecisionUsed(Event):
+    """A model is used with weights in full precision, for ``reason``."""
+
+    TYPE = "model_full_precision_used"
+    model: str
+    reason: str
+
+    @property
+    def line(self) -> str:
+        """Return it in a line."""
+        return f"{self.model}: using weights in full precision (FP32), for those in half precision are of no use"
+
+
+@dataclass(frozen=True)
 class ConversionStep(Event):
     """A step begins."""
 
@@ -63,7 +77,9 @@ class IRReady(Event):
     """An IR is in its place.
 
     ``parity`` is the comparison with its source, empty if there was none; ``keeps_model_in`` are the precisions of
-    execution in which it does what the source does.
+    execution in which it does what the source does. With weights in half precision, ``compression`` is the comparison
+    with the IR in full precision, ``kept_in_f32`` are the weights that stayed in that, and ``warning`` says that half
+    precision costs much.
     """
 
     TYPE = "model_ir_ready"
@@ -73,6 +89,9 @@ class IRReady(Event):
     state: State
     parity: tuple[Parity, ...]
     keeps_model_in: tuple[str, ...]
+    compression: Parity | None = None
+    kept_in_f32: tuple[str, ...] = ()
+    warning: str | None = None
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import functools
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
+from pathlib import Path
+from xml.sax.saxutils import escape
 
 from omz.convert.parity import OutputParity, Parity
 from omz.matting.roles import FACT, description_of
+from omz.runtime.openvino_engine import default_precision
 from omz.runtime.quiet_openvino import ov, port_names
 from omz.zoo.card import ModelCard, Tolerance
 from omz.zoo.model_file import Checksum
@@ -14,6 +19,9 @@ from omz.zoo.preprocessing import Preprocessing
 
 version_of = functools.cache(version)
 """Return the version of a package; looking it up takes a millisecond."""
+
+EXACT = "f32"
+"""The precision of execution in which an IR is compared first."""
 
 _SECTION = "omz"
 _MODEL_INFO = "model_info"
@@ -56,15 +64,52 @@ def describe(
 
 def describe_parity(model: ov.Model, parity: tuple[Parity, ...], tolerance: Tolerance) -> None:
     """Write how far the IR is from its source, and the precisions of execution in which it keeps its results."""
+    _write(model, parity_facts(parity, tolerance))
+
+
+def parity_facts(parity: tuple[Parity, ...], tolerance: Tolerance, compression: Parity | None = None) -> dict[str, str]:
+    """Return what :func:`describe_parity` writes, and what half precision costs: ``compression``."""
     facts = {"keeps_model_in": ",".join(kept_in(parity, tolerance))}
-    for each in parity:
+    compared = [(f"parity_{each.precision}", each) for each in parity]
+    if compression:
+        compared.append(("compression", compression))
+    for title, each in compared:
         for output in each.outputs:
-            prefix = f"parity_{each.precision}_{output.output}"
+            prefix = f"{title}_{output.output}"
             facts[f"{prefix}_largest"] = f"{output.largest:.4g}"
             facts[f"{prefix}_mean"] = f"{output.mean:.4g}"
             facts[f"{prefix}_p99_9"] = f"{output.p99_9:.4g}"
             facts[f"{prefix}_psnr"] = _decibels(output)
-    _write(model, facts)
+    return facts
+
+
+def parity_promises(outputs: Sequence[str], compared: bool) -> Promises:
+    """Return the facts that a model with these outputs will have once it is ``compared`` with its source."""
+    zeros = tuple(OutputParity(name, 0.0, 0.0, 0.0, None, 0.0, 0) for name in outputs)
+    precisions = dict.fromkeys((EXACT, default_precision("CPU") or EXACT)) if compared else ()
+    parity = tuple(Parity("", "", precision, (), zeros) for precision in precisions)
+    return Promises(parity_facts(parity, Tolerance(), parity[0] if parity else None))
+
+
+class Promises:
+    """Facts that a model gets before it is written, though they are known after: so no IR is written twice."""
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        self._places = {key: f"@omz-later-{number:04}@" for number, key in enumerate(keys)}
+
+    def write(self, model: ov.Model) -> None:
+        """Write a mark in the place of each fact."""
+        _write(model, self._places)
+
+    def keep(self, xml: Path, facts: Mapping[str, str]) -> None:
+        """Replace the marks in the IR at ``xml`` by ``facts``; those that have none disappear."""
+        text = xml.read_text(encoding="utf-8")
+        for key, place in self._places.items():
+            if key in facts:
+                text = text.replace(place, escape(facts[key], {'"': "&quot;"}))
+            else:
+                text = re.sub(rf"\n[^\n]*{place}[^\n]*", "", text)
+        xml.write_text(text, encoding="utf-8", newline="")
 
 
 def _decibels(output: OutputParity) -> str:
@@ -86,6 +131,6 @@ def kept_in(parity: tuple[Parity, ...], tolerance: Tolerance) -> tuple[str, ...]
     return tuple(kept)
 
 
-def _write(model: ov.Model, facts: dict[str, str]) -> None:
+def _write(model: ov.Model, facts: Mapping[str, str]) -> None:
     for key, value in facts.items():
         model.set_rt_info(value, [_SECTION, key])

@@ -1,4 +1,4 @@
-"""Conversions in this process, or several at a time in isolated ones."""
+"""Conversions in isolated processes, one or several at a time: a model that crashes its own takes no other along."""
 
 from __future__ import annotations
 
@@ -6,13 +6,39 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
-from omz.convert.converter import carry_out
 from omz.convert.events import ConversionBegin, ConversionEnd
 from omz.convert.plan import ConversionPlan
-from omz.errors import EngineError, OmzError
+from omz.errors import ConversionError, EngineError, OmzError, os_reason
 from omz.events import Event, Report
-from omz.isolated import IsolatedProcess
+from omz.isolated import IsolatedProcess, tell
+
+if TYPE_CHECKING:
+    from omz.convert.converter import Conversion
+
+Result = TypeVar("Result")
+
+_TITLE = "the conversion"
+_LEAST = 4 << 30  # bytes
+_TIMES = 20
+_SECONDS = 3600
+_KEPT = 512 << 20  # bytes that a process may hold to be used again
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of one conversion: seconds, and bytes of memory, of all its processes together.
+
+    By default, an hour, and 4 GiB and 20 times the size of the model's files. Memory is watched on Linux only.
+    """
+
+    seconds: float = _SECONDS
+    memory: int | None = None
+
+    def memory_for(self, plan: ConversionPlan) -> int:
+        """Return the bytes that the conversion of ``plan`` may take."""
+        return self.memory or _LEAST + _TIMES * sum(file.size or 0 for file in plan.card.files)
 
 
 @dataclass(frozen=True)
@@ -23,19 +49,34 @@ class JobOutcome:
     problem: str | None = None
 
 
-def convert_all(plans: list[ConversionPlan], jobs: int, force: bool, show: Report) -> Iterator[JobOutcome]:
-    """Convert here, or up to ``jobs`` models at a time in isolated processes, and yield outcomes in order.
+def convert_apart(plan: ConversionPlan, report: Report = lambda event: None, limits: Limits = Limits()) -> Conversion:
+    """Do what :func:`omz.convert.converter.carry_out` does, in an isolated process.
 
-    Code of a card always gets a process to itself.
+    Raises its errors, and :class:`ConversionError` if the process crashes, or exceeds the limits.
     """
-    processes = _Processes(force)
-    if jobs == 1 or len(plans) < 2:
-        for plan in plans:
-            yield processes.convert(plan) if plan.needs_trust else _convert(plan, force, show)
-        return
-    threads = ThreadPoolExecutor(min(jobs, len(plans)))
+    return _in_process(_start(plan, limits), plan, report, _carry_out, plan.absolute())
+
+
+def make_apart(plan: ConversionPlan, report: Report = lambda event: None) -> None:
+    """Do what :func:`convert_apart` does, for those who know where the IRs will be."""
+    _in_process(_start(plan, Limits()), plan, report, _make, plan.absolute())
+
+
+def convert_all(
+    plans: list[ConversionPlan], jobs: int, force: bool, show: Report, limits: Limits = Limits()
+) -> Iterator[JobOutcome]:
+    """Convert up to ``jobs`` models at a time, and yield outcomes in order.
+
+    Events of one at a time go to ``show`` as they come. Code of a card always gets a process to itself.
+    """
+    processes = _Processes(force, limits)
+    threads = ThreadPoolExecutor(min(jobs, len(plans) or 1))
     try:
-        yield from threads.map(processes.convert, plans)
+        if jobs == 1 or len(plans) < 2:
+            for plan in plans:
+                yield JobOutcome(problem=processes.convert(plan, show))
+            return
+        yield from threads.map(processes.outcome, plans)
     finally:
         threads.shutdown(wait=False, cancel_futures=True)
         processes.close()  # the next conversion removes what they leave
@@ -44,26 +85,35 @@ def convert_all(plans: list[ConversionPlan], jobs: int, force: bool, show: Repor
 class _Processes:
     """Isolated processes for conversions, used again unless they ran code of a card. Threads may share them."""
 
-    def __init__(self, force: bool) -> None:
-        self._force = force
+    def __init__(self, force: bool, limits: Limits) -> None:
+        self._force, self._limits = force, limits
         self._idle: list[IsolatedProcess] = []
         self._started: list[IsolatedProcess] = []
         self._closed = False
 
-    def convert(self, plan: ConversionPlan) -> JobOutcome:
+    def outcome(self, plan: ConversionPlan) -> JobOutcome:
         """Convert one model; its events are in the outcome."""
+        events: list[Event] = []
+        problem = self.convert(plan, events.append)
+        return JobOutcome(tuple(events), problem)
+
+    def convert(self, plan: ConversionPlan, show: Report) -> str | None:
+        """Convert one model, and return why it failed, if it did."""
+        show(ConversionBegin(plan.card.name, plan.precisions))
+        problem = None
         try:
-            process = self._take(plan.needs_trust)
+            process = self._take(plan)
             asked = plan.absolute() if plan.needs_trust else plan  # code of a card may change folders
-            outcome = process(_convert, asked, self._force)
-        except EngineError as error:
-            problem = f"{plan.card.name}: {error}"
-            return JobOutcome((ConversionEnd(plan.card.name, False, problem),), problem)
-        if plan.needs_trust:
-            process.close()
+            problem = _in_process(process, plan, show, _convert, asked, self._force)
+        except OmzError as error:
+            problem = str(error)
         else:
-            self._idle.append(process)
-        return outcome
+            if plan.needs_trust or process.memory > _KEPT:
+                process.close()
+            else:
+                self._idle.append(process)
+        show(ConversionEnd(plan.card.name, problem is None, problem))
+        return problem
 
     def close(self) -> None:
         """End all processes, and those that another thread is about to start."""
@@ -71,36 +121,75 @@ class _Processes:
         for process in list(self._started):
             process.close()
 
-    def _take(self, new: bool) -> IsolatedProcess:
-        if not new:
+    def _take(self, plan: ConversionPlan) -> IsolatedProcess:
+        if not plan.needs_trust:
             try:
-                return self._idle.pop()
+                return self._idle.pop().limited(self._limits.seconds, self._limits.memory_for(plan))
             except IndexError:
                 pass
-        process = IsolatedProcess("the conversion")
+        process = _start(plan, self._limits)
         self._started.append(process)
         if self._closed:
             process.close()
-        process(os.chdir, os.getcwd())  # paths of cards may be relative
         return process
 
 
-def _convert(plan: ConversionPlan, force: bool, show: Report | None = None) -> JobOutcome:
-    """Convert one model; events go to ``show``, or into the outcome."""
-    events: list[Event] = []
-    tell: Callable[[Event], None] = show or events.append
-    tell(ConversionBegin(plan.card.name, plan.precisions))
-    problem = None
+def _start(plan: ConversionPlan, limits: Limits) -> IsolatedProcess:
+    return IsolatedProcess(_TITLE, limits.seconds, limits.memory_for(plan))
+
+
+def _in_process(
+    process: IsolatedProcess, plan: ConversionPlan, report: Report, function: Callable[..., Result], *arguments: object
+) -> Result:
+    """Call ``function`` in ``process``, in the folder of this one; errors of the process name the model."""
+    try:
+        return process.call(report, _there, os.getcwd(), function, *arguments)
+    except EngineError as error:
+        raise ConversionError(f"{plan.card.name}: {error}{_advice(str(error))}") from error
+
+
+def _there(folder: str, function: Callable[..., Result], *arguments: object) -> Result:
+    os.chdir(folder)  # paths of cards may be relative
+    return function(*arguments)
+
+
+def _advice(problem: str) -> str:
+    """Return what to do about a conversion that was stopped, or crashed."""
+    if "of memory" in problem:
+        return "; omz_converter --max_memory allows more, --check none does not run the model"
+    if "was stopped after" in problem:
+        return "; omz_converter --timeout allows more, --check none does not run the model"
+    if "ended its process" in problem:
+        return "; omz_converter --check none does not run the model"
+    return ""
+
+
+def _named(plan: ConversionPlan, error: Exception) -> str:
+    told = str(error)
+    return told if plan.card.name in told else f"{plan.card.name}: {told}"
+
+
+def _carry_out(plan: ConversionPlan) -> Conversion:
+    from omz.convert.converter import carry_out  # brings OpenVINO
+
+    return carry_out(plan, tell)
+
+
+def _make(plan: ConversionPlan) -> None:
+    _carry_out(plan)
+
+
+def _convert(plan: ConversionPlan, force: bool) -> str | None:
+    """Convert one model; return why it failed, if it did."""
+    from omz.convert.converter import carry_out
+
     try:
         carry_out(plan, tell, force)
     except OmzError as error:
-        problem = str(error) if plan.card.name in str(error) else f"{plan.card.name}: {error}"
+        return _named(plan, error)
     except OSError as error:
-        if show:
-            raise
-        problem = f"{plan.card.name}: {error}"
+        return f"{plan.card.name}: {error.filename or 'a file'} cannot be used: {os_reason(error)}"
     except (Exception, SystemExit) as error:  # a defect of ours must not keep the other models from being converted
         told = (str(error).strip() or "no reason told").splitlines()[0]
-        problem = f"{plan.card.name}: unexpected {type(error).__name__}: {told}; please report it"
-    tell(ConversionEnd(plan.card.name, problem is None, problem))
-    return JobOutcome(tuple(events), problem)
+        return f"{plan.card.name}: unexpected {type(error).__name__}: {told}; please report it"
+    return None

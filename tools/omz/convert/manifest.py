@@ -34,6 +34,8 @@ class Manifest:
     type, and the preprocessing inside the IR; ``files`` have size in bytes and SHA-384 by name. ``check`` says how the
     IR was compared with its source, and ``parity`` with what result, f32 first; ``keeps_model_in`` are the precisions
     of execution in which it does what the source does. ``seconds`` is the time since the start of the conversion.
+    ``compression`` compares an IR with weights in half precision with that in full precision, and ``kept_in_f32`` are
+    its constants that stayed in full precision, for their rounding hurts.
     """
 
     name: str
@@ -49,6 +51,8 @@ class Manifest:
     parity: tuple[Parity, ...]
     keeps_model_in: tuple[str, ...]
     seconds: float = 0.0
+    compression: Parity | None = None
+    kept_in_f32: tuple[str, ...] = ()
 
     def of_ir(self, xml: Path, precision: str, parity: tuple[Parity, ...], tolerance: Tolerance) -> Manifest:
         """Return this manifest with the files of the IR at ``xml``, which must be complete, and its ``parity``."""

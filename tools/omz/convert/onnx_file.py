@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Iterable, Iterator
 from itertools import repeat
 from pathlib import Path
 
@@ -10,9 +11,30 @@ import onnx
 from google.protobuf.message import DecodeError
 from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
-from omz.errors import ConversionError, os_reason
+from omz.errors import ConversionError, os_reason, os_remedy
 
+_VALUES = ("raw_data", "float_data", "double_data", "int32_data", "int64_data", "uint64_data", "string_data")
 NOT_ONNX = "cannot be read as ONNX"
+
+
+def outline(source: Path) -> onnx.ModelProto:
+    """Return an ONNX file without the values of its constants; it is read once, as long as it does not change.
+
+    Raises :class:`OSError`, :class:`DecodeError` or :class:`UnicodeDecodeError`. Do not change it.
+    """
+    facts = source.stat()
+    return _outline(source, facts.st_size, facts.st_mtime_ns)
+
+
+@functools.lru_cache(1)
+def _outline(source: Path, size: int, time: int) -> onnx.ModelProto:
+    model = onnx.load(str(source), load_external_data=False)
+    for tensor in _tensors(model):
+        for name in _VALUES:
+            tensor.ClearField(name)
+    light = onnx.ModelProto()
+    light.CopyFrom(model)  # for what is cleared keeps its memory
+    return light
 
 
 def check_onnx(source: Path) -> tuple[list[str], list[str]]:
@@ -22,7 +44,7 @@ def check_onnx(source: Path) -> tuple[list[str], list[str]]:
     would try to read the former as every other format, and its older releases crash on the latter.
     """
     try:
-        model = onnx.load(str(source), load_external_data=False)
+        model = outline(source)
         graph = model.graph
         given = {"", *names_of(graph.input), *names_of(graph.initializer)}  # an input may be left out
         given |= {sparse.values.name for sparse in graph.sparse_initializer}
@@ -32,9 +54,10 @@ def check_onnx(source: Path) -> tuple[list[str], list[str]]:
             needed += zip(repeat(f"its node {node.name or node.op_type}"), node.input)
         needed += zip(repeat("an output"), names_of(graph.output))
     except OSError as error:
-        raise ConversionError(f"{source} cannot be read: {os_reason(error)}") from error
+        remedy = os_remedy(error, "check the path")
+        raise ConversionError(f"{source} cannot be read: {os_reason(error)}; {remedy}") from error
     except (DecodeError, UnicodeDecodeError) as error:
-        raise ConversionError(f"{source} {NOT_ONNX}: it is damaged, or something else") from error
+        raise ConversionError(f"{source} {NOT_ONNX}: it is damaged, or something else; name an ONNX file") from error
     if not needed or not model.opset_import:
         raise ConversionError(f"{source} {NOT_ONNX}: it contains no network")
     for who, name in needed:
@@ -55,13 +78,38 @@ def graph_inputs(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:
 
 
 def side_files(source: Path) -> list[Path]:
-    """Return the files beside ``source`` that hold its weights; none if it cannot be read as ONNX."""
+    """Return the files beside ``source`` that hold its weights; none if it cannot be read as ONNX.
+
+    These may be weights of any graph: of the bodies of If, Loop and Scan, at any depth, and of functions, too.
+    """
     try:
-        graph = onnx.load(str(source), load_external_data=False).graph
+        model = outline(source)
     except (OSError, DecodeError, UnicodeDecodeError):
         return []
-    tensors = list(graph.initializer)
-    for node in graph.node:
-        tensors += [attribute.t for attribute in node.attribute]
-    infos = map(ExternalDataInfo, filter(uses_external_data, tensors))
-    return list(dict.fromkeys(source.parent / info.location for info in infos))
+    found: dict[Path, None] = {}
+    for tensor in _tensors(model):
+        if uses_external_data(tensor):
+            found[source.parent / ExternalDataInfo(tensor).location] = None
+    return list(found)
+
+
+def _tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
+    """Yield all constants of a model."""
+    graphs = [model.graph]
+    nodes: list[onnx.NodeProto] = []
+    for function in model.functions:
+        nodes += function.node
+    while graphs or nodes:
+        while graphs:
+            graph = graphs.pop()
+            yield from graph.initializer
+            for sparse in graph.sparse_initializer:
+                yield from (sparse.values, sparse.indices)
+            nodes += graph.node
+        for attribute in nodes.pop().attribute if nodes else ():
+            yield from (attribute.t, *attribute.tensors)
+            for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
+                yield from (sparse.values, sparse.indices)
+            if attribute.HasField("g"):
+                graphs.append(attribute.g)
+            graphs += attribute.graphs

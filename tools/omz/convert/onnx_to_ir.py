@@ -8,11 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from operator import methodcaller
 from pathlib import Path
 
-import onnx
-
 from omz.convert.facts import describe
 from omz.convert.ir_file import save_ir, tensor_names
-from omz.convert.onnx_file import NOT_ONNX, check_onnx, names_of, side_files
+from omz.convert.onnx_file import NOT_ONNX, check_onnx, names_of, outline, side_files
 from omz.errors import ConversionError, ModelFileError, os_reason
 from omz.runtime.quiet_openvino import PrePostProcessor, core, ov, port_names, reason
 from omz.zoo.model_file import Checksum
@@ -33,7 +31,7 @@ def build_ir(source: Path, arguments: OptimizerArguments, title: str) -> tuple[o
     try:
         return _build(source, inputs, outputs, arguments, title)
     except UnicodeDecodeError as error:  # from any name that OpenVINO returns
-        raise ConversionError(f"{source} {NOT_ONNX}: it is damaged, or something else") from error
+        raise ConversionError(f"{source} {NOT_ONNX}: it is damaged, or something else; name an ONNX file") from error
 
 
 def _build(
@@ -92,7 +90,7 @@ def _find_tensor(model: ov.Model, source: Path, name: str) -> ov.Output:
                 tensors |= dict.fromkeys(port.get_names(), port)
     if name in tensors:
         return tensors[name]
-    graph = onnx.load(str(source), load_external_data=False).graph
+    graph = outline(source).graph
     nodes = dict(zip(names_of(graph.node), graph.node, strict=True))
     behind, before = re.fullmatch(r"(.+):(\d+)", name), re.fullmatch(r"(\d+):(.+)", name)
     tensor = None

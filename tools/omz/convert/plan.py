@@ -119,6 +119,11 @@ class ConversionPlan:
         return self.script is not None or (self.card_export is not None and not self.card_export.is_ours)
 
     @property
+    def is_allowed(self) -> bool:
+        """Whether the settings allow the conversion, so that its files are worth a download."""
+        return self.settings.trust_code or not self.needs_trust
+
+    @property
     def foreign_code(self) -> str:
         """The name of that code: of a script or of a module."""
         if self.script:

@@ -17,6 +17,7 @@ from typing import Any
 
 from omz.atomic import replace_folder
 from omz.checksum import file_digest
+from omz.convert.cache import another_place
 from omz.convert.converter import LOCK_FILE
 from omz.convert.facts import describe_parity
 from omz.convert.ir_file import read_model, save_ir
@@ -83,7 +84,8 @@ def quantise(
             )
             replace_folder(folder, target.parent)
     except OSError as error:
-        raise ConversionError(f"{target} cannot be written: {os_reason(error)}; quantise to another folder") from error
+        elsewhere = another_place(target, "quantise to")
+        raise ConversionError(f"{target} cannot be written: {os_reason(error)}; {elsewhere}") from error
     return dataclasses.replace(made, path=target)
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from omz.errors import ConversionError, OmzError
-from omz.matting.resolution import resolve
-from omz.matting.roles import NOTHING_SAID, described
-from omz.runtime.openvino_engine import facts_of, layout_letters, output_infos, port_info
-from omz.runtime.quiet_openvino import ov
-from omz.synthesis.scene import Scene, make_scene
+
+if TYPE_CHECKING:
+    from omz.runtime.quiet_openvino import ov
+    from omz.synthesis.scene import Scene
 
 Sample = dict[str, NDArray[Any]]
 
@@ -27,51 +27,86 @@ _RATIO = 0.5
 _SERIES = "parity"
 
 
-def sample_inputs(model: ov.Model, count: int) -> Iterator[Sample]:
-    """Yield ``count`` sets of inputs, always the same; if height and width are open, their sizes differ.
+@dataclass(frozen=True)
+class InputSpec:
+    """An input of a model: the letters of its layout, empty if unknown, and numpy's name of its type.
 
-    Inputs with three channels are images, 0 to 255: in turn the image and the plate of a synthetic scene. Other floats
-    are uniform in 0 to 1, integers 0 or 1. An open side of a state is 1, and a ratio is a half. Raises
-    :class:`ConversionError` for inputs that are not numbers.
+    ``sides`` has the least and the most of each dimension, -1 for no limit. ``role`` is ``state``, ``ratio``, or empty.
     """
-    states, ratio = _states_and_ratio(model)
-    for index in range(count):
+
+    name: str
+    layout: str
+    sides: tuple[tuple[int, int], ...]
+    dtype: str
+    role: str = ""
+
+
+def input_specs(model: ov.Model) -> tuple[InputSpec, ...]:
+    """Return the inputs of a model; raises :class:`ConversionError` for inputs that are not numbers."""
+    specs, roles = [], _roles(model)
+    for port in model.inputs:
+        shape, sides = port.get_partial_shape(), []
+        if shape.rank.is_static:
+            sides = [(side.min_length, side.max_length) for side in shape]
+        dtype = _dtype(port, model.get_friendly_name())
+        role = roles.get(port.any_name, "")
+        specs.append(InputSpec(port.any_name, _layout(port), tuple(sides), dtype.str, role))
+    return tuple(specs)
+
+
+def sample_inputs(model: ov.Model, count: int) -> Iterator[Sample]:
+    """Yield ``count`` sets of inputs of a model, as :func:`make_samples` does."""
+    return make_samples(input_specs(model), range(count))
+
+
+def make_samples(specs: Sequence[InputSpec], numbers: Sequence[int], all_small: bool = False) -> Iterator[Sample]:
+    """Yield the sets of inputs with these ``numbers``, always the same; where height and width are open, sizes differ.
+
+    Inputs with three channels are images, 0 to 255: in turn the image and the plate of a synthetic scene, another one
+    in each set. Other floats are uniform in 0 to 1, integers 0 or 1. An open side of a state is 1, and a ratio is a
+    half. With ``all_small``, all sets have the size of the first.
+    """
+    for index in numbers:
         rng = np.random.default_rng(index)
+        size = _SMALL if all_small else _SIZES[index % len(_SIZES)]
         pictures = 0
         sample = {}
-        for port in model.inputs:
-            layout = _layout(port)
-            shape = _shape(port.get_partial_shape(), layout, _SIZES[index % len(_SIZES)])
-            dtype = _dtype(port, model.get_friendly_name())
+        for spec in specs:
+            shape, dtype = _shape(spec, size), np.dtype(spec.dtype)
             values: NDArray[Any]
-            if port.any_name in states:
-                values = rng.random([side.get_length() if side.is_static else 1 for side in port.get_partial_shape()])
-            elif port.any_name == ratio:
+            if spec.role == "state":
+                values = rng.random([least if least == most else 1 for least, most in spec.sides])
+            elif spec.role == "ratio":
                 values = np.full(shape, _RATIO)
-            elif _takes_pictures(layout, shape):
-                values = _pictures(layout, shape, index, pictures)
+            elif _takes_pictures(spec.layout, shape):
+                values = _pictures(spec.layout, shape, index, pictures)
                 pictures += 1
             elif dtype.kind == "f":
                 values = rng.random(shape)
             else:
                 values = rng.integers(0, 2, shape)
-            sample[port.any_name] = values.astype(dtype)
+            sample[spec.name] = values.astype(dtype)
         yield sample
 
 
-def _states_and_ratio(model: ov.Model) -> tuple[set[str], str]:
-    """Return the names of inputs that are no pictures, of a network whose roles are known."""
+def _roles(model: ov.Model) -> dict[str, str]:
+    """Return the roles of inputs that are no pictures, of a network whose roles are known."""
+    from omz.matting.resolution import resolve
+    from omz.matting.roles import NOTHING_SAID, described
+    from omz.runtime.openvino_engine import facts_of, output_infos, port_info
+
+    infos = tuple(map(port_info, model.inputs))
     try:
-        roles = resolve(
-            tuple(map(port_info, model.inputs)), output_infos(model), described(facts_of(model)), NOTHING_SAID
-        )
+        roles = resolve(infos, output_infos(model), described(facts_of(model)), NOTHING_SAID)
     except OmzError:
-        return set(), ""
-    return {state.input for state in roles.states}, roles.ratio
+        return {}
+    return {roles.ratio: "ratio", **{state.input: "state" for state in roles.states}}
 
 
 def smaller_shapes(model: ov.Model) -> dict[str, ov.PartialShape]:
     """Return 320x256 or 256x320 as the shapes of all inputs that take images of a larger fixed size, by name."""
+    from omz.runtime.quiet_openvino import ov
+
     shapes = {}
     for port in model.inputs:
         layout, shape = _layout(port), port.get_partial_shape()
@@ -97,6 +132,8 @@ def _dtype(port: Any, title: str) -> np.dtype[Any]:
 
 def _layout(port: Any) -> str:
     """Return the layout that the model tells, or the usual one of images of this rank."""
+    from omz.runtime.openvino_engine import layout_letters
+
     shape = port.get_partial_shape()
     told = layout_letters(port.get_node().get_layout())
     if told and "?" not in told:
@@ -107,19 +144,17 @@ def _layout(port: Any) -> str:
     return ""
 
 
-def _shape(shape: ov.PartialShape, layout: str, size: tuple[int, int]) -> tuple[int, ...]:
-    if shape.rank.is_dynamic:
-        return ()
+def _shape(spec: InputSpec, size: tuple[int, int]) -> tuple[int, ...]:
     usual = {**_OPEN, "H": size[0], "W": size[1]}
     sides = []
-    for axis, side in enumerate(shape):
-        if side.is_static:
-            sides.append(side.get_length())
+    for axis, (least, most) in enumerate(spec.sides):
+        if least == most:
+            sides.append(least)
             continue
-        otherwise = _OPEN_OTHERWISE if layout or axis else 1
-        wanted = max(usual.get(layout[axis : axis + 1], otherwise), side.min_length)
-        if side.max_length > 0:
-            wanted = min(wanted, side.max_length)
+        otherwise = _OPEN_OTHERWISE if spec.layout or axis else 1
+        wanted = max(usual.get(spec.layout[axis : axis + 1], otherwise), least)
+        if most > 0:
+            wanted = min(wanted, most)
         sides.append(wanted)
     return tuple(sides)
 
@@ -141,4 +176,6 @@ def _pictures(layout: str, shape: tuple[int, ...], index: int, turn: int) -> NDA
 
 @functools.lru_cache(4)  # image and plate come from one scene, and many models take the same size
 def _scene(index: int, height: int, width: int) -> Scene:
+    from omz.synthesis.scene import make_scene  # brings OpenCV
+
     return make_scene(index, (height, width), _SERIES)

@@ -9,8 +9,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from omz.atomic import whole_file
 from omz.checksum import file_digest
 from omz.convert.cache import cache_folder, maker_versions
+from omz.convert.errors import CompressionError
+from omz.convert.events import FullPrecisionUsed
+from omz.convert.jobs import make_apart
 from omz.convert.manifest import is_intact, is_whole, made_by
 from omz.convert.plan import ConversionPlan, ConversionSettings, Precision, plan_conversion
 from omz.errors import ModelFileError
@@ -23,11 +27,29 @@ if TYPE_CHECKING:
     from omz.convert.calibration import Calibration
 
 _USUAL: Precision = "FP16"
+_OTHERWISE: Precision = "FP32"
 
 
-def stored_ir(card: ModelCard, download_dir: Path, report: Report = lambda event: None) -> Path:
-    """Return the FP16 IR of ``card``: the one beside it, or the one in the cache folder, which is made if missing."""
-    return stored_irs(card, download_dir, (_USUAL,), report)[_USUAL]
+def stored_ir(
+    card: ModelCard, download_dir: Path, report: Report = lambda event: None, trust_code: bool = False
+) -> Path:
+    """Return the FP16 IR of ``card``: the one beside it, or the one in the cache folder, which is made if missing.
+
+    If weights in half precision are of no use, it is the FP32 IR, of which ``report`` hears. ``trust_code`` runs code
+    that comes with the card.
+    """
+    plan = _plan(card, download_dir, ConversionSettings(trust_code=trust_code))
+    problem = _why_not_half(plan)
+    if problem is None:
+        try:
+            return stored_irs(card, download_dir, (_USUAL,), report, trust_code)[_USUAL]
+        except CompressionError as error:
+            problem = str(error)
+    found = stored_irs(card, download_dir, (_OTHERWISE,), report, trust_code)[_OTHERWISE]
+    with whole_file(_refusal(plan)) as temporary:
+        temporary.write_text(problem, encoding="utf-8")
+    report(FullPrecisionUsed(card.name, problem))
+    return found
 
 
 def stored_irs(
@@ -37,23 +59,35 @@ def stored_irs(
     report: Report = lambda event: None,
     trust_code: bool = False,
 ) -> dict[Precision, Path]:
-    """Return several IRs of ``card`` as :func:`stored_ir` does; one conversion makes those that are missing.
+    """Return several IRs of ``card``: those beside it, or in the cache folder; one conversion makes missing ones.
 
-    ``trust_code`` runs code that comes with the card.
+    ``trust_code`` runs code that comes with the card. Raises :class:`CompressionError` if one with
+    weights in half precision is of no use.
     """
     plan = _plan(card, download_dir, ConversionSettings(trust_code=trust_code))
     paths = {precision: _path(plan, precision) for precision in precisions}
     missing = [precision for precision, path in paths.items() if not is_whole(path)]
     if missing:
-        from omz.convert.converter import carry_out
-
-        carry_out(replace(plan, precisions=tuple(missing)), report)
+        make_apart(replace(plan, precisions=tuple(missing)), report)
     return paths
 
 
 def is_stored(card: ModelCard, download_dir: Path) -> bool:
-    """Tell whether :func:`stored_ir` would find the FP16 IR and not convert."""
-    return is_whole(_path(_plan(card, download_dir, ConversionSettings()), _USUAL))
+    """Tell whether :func:`stored_ir` would find the IR and not convert."""
+    plan = _plan(card, download_dir, ConversionSettings())
+    return is_whole(_path(plan, _USUAL if _why_not_half(plan) is None else _OTHERWISE))
+
+
+def _why_not_half(plan: ConversionPlan) -> str | None:
+    """Return why an earlier conversion found that weights in half precision are of no use; None if it did not."""
+    try:
+        return _refusal(plan).read_text(encoding="utf-8")
+    except OSError:
+        return None
+
+
+def _refusal(plan: ConversionPlan) -> Path:
+    return plan.folder / f"{_USUAL}.refused"
 
 
 def shipped_ir(card: ModelCard, precision: Precision) -> Path:

@@ -95,6 +95,8 @@ class Flag:
 
     def _taken(self, given: Any) -> object:
         types, noun = _ACCEPTED[self.takes]
+        if isinstance(given, str) and not given:  # an empty path would be the current folder
+            raise UsageError(f"{self.label} is empty; give {noun}, or leave it out")
         try:
             if isinstance(given, types) and (self.takes is bool or not isinstance(given, bool)):
                 value = self.takes(os.fspath(given) if isinstance(given, os.PathLike) else given)

@@ -18,7 +18,7 @@ from omz.cutout.inputs import Input, StdinPicture
 from omz.cutout.manifest import Entry, Fingerprint, Manifest, fingerprint, fingerprint_of, open_manifest_of
 from omz.cutout.names import Outputs
 from omz.cutout.plan import STANDARD_OUTPUT, Plan
-from omz.cutout.session import Session, plate_warnings
+from omz.cutout.session import NOTHING_DIFFERS, Session, is_empty, plate_warnings
 from omz.cutout.summary import Outcome, Tally
 from omz.errors import ImageError, OmzError, UsageError, os_reason
 from omz.events import Event
@@ -34,7 +34,7 @@ Ending: TypeAlias = Literal["done", "failed", "skipped"]
 Stream: TypeAlias = Callable[[Iterable[Frame | Failure]], Iterator[MattedFrame | Failure]]
 """Mattes frames: gives a matted frame or a failure for each, in order, and hands failures on."""
 
-_PICTURES = "pictures"
+_IMAGES = "images"
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def run_images(session: Session, plan: Plan, source: PlateSource | None) -> Outc
     """
     options = session.options
     if options.show or options.show_with_original_frame:
-        session.tally.warn("pictures are written, and not shown; --show is for videos and cameras")
+        session.tally.warn("images are written, and not shown; --show is for videos and cameras")
     plates: Plates | None = None
     if source is not None:
         plates = Plates(source, options.plate_options, fixed=False)
@@ -184,7 +184,7 @@ class _Job:
     ) -> Generator[None, None, None]:
         """Do all tasks, yielding after each, where it can be ended."""
         if self.manifest:
-            self.tally.finish(_PICTURES, 0)
+            self.tally.finish(_IMAGES, 0)
         limit = self.settings.threads + 1
         rest = []
         for index in range(len(self.tasks)):
@@ -257,6 +257,8 @@ class _Job:
                 hashes.update(self._written(task, result, begun.metadata))
             finally:
                 begun = replace(begun, notes=begun.notes + checking.result())
+            if is_empty(result):
+                begun = replace(begun, notes=(*begun.notes, NOTHING_DIFFERS))
         except NoPlaceError:
             raise
         except OmzError as error:
@@ -313,7 +315,7 @@ class _Job:
         if status == "failed":
             outputs = ()
         elif self.manifest:
-            self.tally.finish(_PICTURES, 1)
+            self.tally.finish(_IMAGES, 1)
         self.outputs.extend(outputs)
         source, error, warnings, shown = task.input.source, entry.error, entry.warnings, tuple(map(str, outputs))
         observer.on_event(ImageEnded(source, status, number, total, shown, entry.seconds, error, warnings))
@@ -322,7 +324,7 @@ class _Job:
         if status != "skipped":  # their warnings were given before
             for warning in warnings:
                 self.tally.warn(warning if total == 1 else f"{source}: {warning}")
-        observer.on_progress(_PICTURES, number, total)
+        observer.on_progress(_IMAGES, number, total)
         if status == "failed" and self.settings.is_alone:
             raise ImageError(error)
 
@@ -345,7 +347,7 @@ def image_plates(text: str | None, recursive: bool) -> PlateSource | None:
         return None
     path = Path(text)
     if path.suffix.lower() in VIDEO_SUFFIXES or text in ("first", "median", "camera"):
-        raise UsageError(f"--background {text} is for videos; for pictures, name a picture, or a folder of them")
+        raise UsageError(f"--plate {text} is for videos; for images, name an image, or a folder of them")
     if not path.is_dir():
         return OnePlate(read_picture(path))
     plates = {}
@@ -354,5 +356,5 @@ def image_plates(text: str | None, recursive: bool) -> PlateSource | None:
             name = PurePosixPath(file.relative_to(path).with_suffix("").as_posix())
             plates[str(name)] = file
     if not plates:
-        raise UsageError(f"--background {path}: the folder has no pictures")
+        raise UsageError(f"--plate {path}: the folder has no images")
     return PlatesByName(path, plates)

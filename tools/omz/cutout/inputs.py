@@ -11,9 +11,9 @@ from itertools import chain
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Literal, TypeAlias
 
-from omz.errors import ImageError, UsageError, os_reason
+from omz.errors import ImageError, UsageError, os_reason, os_remedy
 from omz.images.arrays import Picture
-from omz.images.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES, natural
+from omz.images.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES, is_video, natural
 from omz.video.sequence import is_sequence
 
 Kind: TypeAlias = Literal["picture", "video", "camera", "stream", "stdin"]
@@ -143,15 +143,15 @@ def _in_folder(folder: Path, recursive: bool, left_out: set[Path]) -> Inputs:
     files = _media(_files(folder, recursive, left_out), folder, left_out)
     if not files:
         more = "" if recursive else ", or --recursive for the folders below it"
-        raise UsageError(f"{folder} has no pictures or videos; name another folder{more}")
+        raise UsageError(f"{folder} has no images or videos; name another folder{more}")
     return files
 
 
 def _files(folder: Path, recursive: bool, left_out: set[Path]) -> Iterator[Path]:
-    """Yield the files of a folder; raises :class:`UsageError` where one cannot be looked into."""
+    """Yield the files of a folder; raises :class:`ImageError` where one cannot be looked into."""
 
     def refuse(error: OSError) -> None:
-        raise UsageError(f"{error.filename} cannot be read: {error.strerror}; leave it out, or have it opened to you")
+        raise ImageError(f"{error.filename} cannot be read: {error.strerror}; check its permissions, or leave it out")
 
     for place, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = [name for name in folders if recursive and _is_open(Path(place, name), left_out)]
@@ -173,7 +173,7 @@ def _matches(pattern: str, left_out: set[Path]) -> Inputs:
     closed = left_out.union(map(Path.resolve, sequences)) - {root.resolve()}
     files = _media((path for path in found if closed.isdisjoint(path.resolve().parents)), root, left_out)
     if not files:
-        raise UsageError(f"no picture or video matches {pattern}; check the pattern")
+        raise UsageError(f"no image or video matches {pattern}; check the pattern")
     return files
 
 
@@ -191,7 +191,8 @@ def _in_list(path: Path) -> Inputs:
     try:
         lines = path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError as error:
-        raise UsageError(f"the list {path} cannot be read: {os_reason(error)}; check the path") from error
+        remedy = os_remedy(error, "check the path")
+        raise ImageError(f"the list {path} cannot be read: {os_reason(error)}; {remedy}") from error
     files = list(map(Path, filter(str.strip, lines)))
     for file in files:
         if not file.is_file():
@@ -204,5 +205,5 @@ def _in_list(path: Path) -> Inputs:
 
 def _file(path: Path, root: Path, is_found: bool = False) -> Input:
     below = os.path.relpath(os.path.abspath(path), os.path.abspath(root))
-    kind: Kind = "video" if path.suffix.lower() in VIDEO_SUFFIXES else "picture"
+    kind: Kind = "video" if is_video(path) else "picture"
     return Input(str(path), PurePosixPath(Path(below).as_posix()), kind, is_found)

@@ -33,7 +33,7 @@ from omz.matting.frames import Failure, Frame, MattedFrame
 from omz.matting.plate_capture import capture_plate
 from omz.matting.plates import OnePlate
 from omz.video.camera import LiveSource, open_live
-from omz.video.formats import Format
+from omz.video.formats import ANIMATIONS, Format
 from omz.video.reading import Playback, VideoFrame
 from omz.video.writing import VideoWriter
 
@@ -85,14 +85,14 @@ def _first_plate(session: Session, source: LiveSource | Playback) -> Picture | N
         plates = video_plates(plate, source.path)
         if not isinstance(plates, OnePlate):
             raise UsageError(
-                "a video that is only shown takes one plate; name a picture, first or median, or an --output"
+                "a video that is only shown takes one plate; name an image, first or median, or an --output"
             )
         return resize(plates.at(0, ""), source.size)
     if plate not in (None, "camera"):
         return resize(read_picture(Path(str(plate))), source.size)
     taken = take_plate(source, session.tally.observer)
     if taken is None:
-        raise UsageError("there is no plate; name one with --background, or wait until it is taken")
+        raise UsageError("there is no plate; name one with --plate, or wait until it is taken")
     return taken
 
 
@@ -126,7 +126,7 @@ class Recorder:
 
     def write(self, matted: MattedFrame) -> None:
         """Write the result of a frame."""
-        self._writer.write(for_video(render(matted, self._what), self._form), matted.frame.time)
+        self._writer.write(for_video(render(matted.within_input(), self._what), self._form), matted.frame.time)
 
 
 def _recorder(
@@ -136,7 +136,7 @@ def _recorder(
         return None
     ((what, path),) = outputs.items()
     form = formats[path]
-    if form.container is None:
+    if form.container is None or path.suffix.lower() in ANIMATIONS:
         raise UsageError(f"{path}: what is live is recorded as a video; name a .mp4, .mov or .webm")
     rate = Fraction(source.rate).limit_denominator(1001)
     writer = stack.enter_context(VideoWriter(path, form, source.size, source.time_base, rate))
@@ -174,7 +174,8 @@ class Surroundings:
         for frame in source:
             seconds, size = float(frame.time * source.time_base), (frame.picture.shape[0], frame.picture.shape[1])
             target = self.targets[self.chosen].at(frame.index, seconds, size)
-            yield Frame(frame.index, frame.picture, self.plate, target, frame.time, frame.duration)
+            given = frame.time, frame.duration, frame.follows_damage, frame.opacity
+            yield Frame(frame.index, frame.picture, self.plate, target, *given)
 
     def change_target(self) -> None:
         """Go on to the next target; after the last comes the first."""
@@ -271,8 +272,9 @@ class Live:
         return self._show(matted) if self.looks else Action.NONE
 
     def _show(self, matted: MattedFrame) -> Action:
-        options, results = self.options, {_COMPOSITE: render(matted, _COMPOSITE)}
-        picture = on_screen(matted, results, options.show_with_original_frame, options.output_resolution)
+        shown = matted.within_input()
+        options, results = self.options, {_COMPOSITE: render(shown, _COMPOSITE)}
+        picture = on_screen(shown, results, options.show_with_original_frame, options.output_resolution)
         wanted = self.observer.on_frame(picture, self._lines(matted.frame))
         if wanted is Action.BACKGROUND:
             self.surroundings.change_target()

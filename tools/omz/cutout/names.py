@@ -11,15 +11,16 @@ from typing import Literal, TypeAlias
 from omz.cutout.collisions import colliding
 from omz.cutout.inputs import Input, Inputs
 from omz.errors import ImageError, UsageError
+from omz.images.animated import is_animated
 from omz.images.files import WITH_ALPHA, WITHOUT_ALPHA
 from omz.images.suffixes import IMAGE_SUFFIXES
-from omz.video.formats import CONTAINERS
+from omz.video.formats import ANIMATIONS, CONTAINERS
 
 What: TypeAlias = Literal["alpha", "cutout", "foreground", "composite", "trimap"]
 Outputs: TypeAlias = Mapping[What, Path]
 
 WHATS: tuple[What, ...] = ("alpha", "cutout", "foreground", "composite")
-_WRITTEN = (*WITHOUT_ALPHA, *CONTAINERS)
+_WRITTEN = (*WITHOUT_ALPHA, *CONTAINERS, *ANIMATIONS)
 
 _Named: TypeAlias = dict[Input, dict[What, Path]]
 
@@ -61,7 +62,7 @@ def name_videos(
     """
     named: _Named = {}
     for item, outputs in name_outputs(videos, output, whats).items():
-        named[item] = {what: _as_video(path, _video_suffix(suffix, what)) for what, path in outputs.items()}
+        named[item] = {what: _as_video(path, _video_suffix(item, suffix, what)) for what, path in outputs.items()}
     return named
 
 
@@ -84,7 +85,7 @@ def check_places(paths: Iterable[Path]) -> None:
                 f"nothing can be written into {folder}, because {there} is not a folder; choose another place"
             )
         if not os.access(there, os.W_OK | os.X_OK):
-            raise ImageError(f"nothing can be written into {folder}; choose another place")
+            raise ImageError(f"nothing can be written into {folder}; choose another place with -o")
 
 
 def without_results(inputs: Inputs) -> Inputs:
@@ -129,8 +130,16 @@ def _without_collisions(inputs: Sequence[Input], places: Callable[[Input, str], 
     return named
 
 
-def _video_suffix(suffix: str | None, what: What) -> str:
-    """Return the suffix of a video's result: ProRes for alpha, else H.264, which is small; none for PNG files."""
+def _video_suffix(item: Input, suffix: str | None, what: What) -> str:
+    """Return the suffix of a video's result: ProRes for alpha, else H.264, which is small; none for PNG files.
+
+    Animations stay animations; a GIF with alpha becomes a WebP, for it has no soft edges.
+    """
+    if suffix != ".png" and item.kind == "video" and is_animated(item.source):
+        if suffix in ANIMATIONS or suffix in CONTAINERS:
+            return str(suffix)
+        own = item.path.suffix.lower()
+        return ".webp" if own == ".gif" and what == "cutout" else own
     if suffix and suffix not in IMAGE_SUFFIXES:
         return suffix
     if suffix == ".png":

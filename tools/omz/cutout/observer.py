@@ -31,7 +31,7 @@ class Observer:
         ...     def on_progress(self, name, done, total):
         ...         print(f"{name}: {done} of {total}")
         >>> summary = omz.cut_out("photo.jpg", plate="empty.jpg", observer=Lines())
-        pictures: 1 of 1
+        images: 1 of 1
     """
 
     def on_note(self, text: str) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from omz.errors import OmzError
-from omz.images.suffixes import IMAGE_SUFFIXES
+from omz.images.suffixes import IMAGE_SUFFIXES, is_video
 from omz.matting.inference import Depth, MattingRequests
 from omz.matting.uint8_graph import normal_roles, uint8_graph
 from omz.models import open_model
@@ -73,7 +73,7 @@ def open_ahead(options: Options) -> Future[Opened] | None:
         return None
     path: Path | None = None
     with suppress(OmzError):  # which the run will say
-        path = options.model_choice.at_hand()
+        path = options.with_model(live=False).model_choice.at_hand()
     if path is None:
         return None
     thread = ThreadPoolExecutor(1)
@@ -89,7 +89,7 @@ def only_size(options: Options) -> Size | None:
     if len(options.inputs) != 1:
         return None
     path = Path(options.inputs[0])
-    if path.suffix.lower() not in IMAGE_SUFFIXES:
+    if path.suffix.lower() not in IMAGE_SUFFIXES or is_video(path):
         return None
     return read_size(path)
 

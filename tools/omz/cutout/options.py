@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from omz.cutout.file_urls import local_path
 from omz.cutout.flag import InputKind, default_of, flag_of, option, setting
 from omz.errors import UsageError
 
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 GREEN = "#78ff9b"
 """Open Model Zoo's background, BGR (155, 255, 120): for composites without a target."""
 STARTER = "background-matting-starter"
+WITHOUT_PLATE = "u2netp"
+"""The models that are taken if none is asked for: the first with a plate, the second without one."""
 
 _WITHOUT_ALPHA = (".mp4", ".mkv")  # of what videos are written as
 _FILES: tuple[InputKind, ...] = ("images", "videos")
@@ -47,7 +51,7 @@ def read_results(given: str | Sequence[str]) -> tuple[What, ...]:
     """Return the results that ``alpha,cutout`` or ``all`` names, in the order of files. Raises :class:`UsageError`."""
     from omz.cutout.names import WHATS
 
-    if not given:
+    if not given and not isinstance(given, str):
         return ()
     text = given if isinstance(given, str) else ",".join(given)
     asked = [part.strip() for part in text.split(",")]
@@ -72,7 +76,9 @@ def read_shard(given: str | tuple[int, int]) -> tuple[int, int]:
 
 
 def read_suffix(text: str) -> str:
-    """Return the suffix of a format: ``.png`` of ``PNG``."""
+    """Return the suffix of a format: ``.png`` of ``PNG``. Raises :class:`UsageError` for an empty one."""
+    if not text.strip(". "):
+        raise UsageError(f"{text!r} is not a format; write png, webp, mov or another suffix")
     return f".{text.lower().lstrip('.')}"
 
 
@@ -121,7 +127,7 @@ class PlateFlags:
 
     plate: str | None = setting(  # its content counts: Session.facts
         None, "The plate, which is the scene without the subject: an image, a folder or video with one per image, "
-        "first or median (of the video), or camera.", "--background", "--plate", names_files=True)
+        "first or median (of the video), or camera.", "--plate", "--background", names_files=True)
     align: Aligning = option(
         "off", "Align the plate to the image: once per video (auto), or per frame.", choices=("off", "auto", "frame"),
         shows_default=True, works_on=_FILES)
@@ -195,11 +201,17 @@ class JobFlags:
 class ModelFlags:
     """The model, and the device it runs on. Whatever of these changes pixels is among the facts of a session."""
 
-    model: str = setting(
-        STARTER, "Model name in the zoo, or path of an IR (.xml).", "-m", "--model", shows_default=True,
-        names_files=True)
+    model: str | None = setting(
+        None, f"Zoo name, or path of an IR (.xml); default: {STARTER}, or {WITHOUT_PLATE} without a plate.",
+        "-m", "--model", names_files=True)
     models_dir: tuple[Path, ...] = setting((), "", "--models_dir", takes=Path, many=True)
-    download_dir: Path = setting(Path(), "Folder with downloaded models; default: current folder.", takes=Path)
+    download_dir: Path | None = setting(
+        None, "Folder of downloaded models; default: OMZ_HOME, see omz_demo doctor.", takes=Path)
+    offline: bool = setting(False, "Download nothing, as with OMZ_OFFLINE=1; what is missing is an error.")
+    accept_license: tuple[str, ...] = setting(
+        (), "Accept the licence of the model NAME, if it is not permissive; repeatable.", takes=str, many=True,
+        metavar="NAME")
+    trust_code: bool = setting(False, "Run code that comes with the model, to convert it on first use.")
     device: str = setting("CPU", "OpenVINO device: CPU, GPU, AUTO, …", "-d", "--device", shows_default=True)
     precision: str = setting(
         "auto", "Precision of inference. default: that of the device; auto: the same, or f32 where that is inaccurate.",
@@ -282,6 +294,13 @@ class Options(
         for each in fields(self):
             flag_of(each).check(getattr(self, each.name))
         self._set("limit", self.limit or None)
+        self._set("inputs", tuple(map(local_path, self.inputs)))
+        for name in ("plate", "target"):
+            text = getattr(self, name)
+            if text is not None:
+                self._set(name, local_path(text))
+        if self.output is not None:
+            self._set("output", Path(local_path(str(self.output))))
         if not self.whats and self.target is None and self._is_video_without_alpha():
             self._set("target", GREEN)  # as Open Model Zoo does
             hint = f"{self.output} has no alpha, so the background is {GREEN}; set another with --target, or use .mov"
@@ -300,12 +319,28 @@ class Options(
     def _is_video_without_alpha(self) -> bool:
         return self.output is not None and self.output.suffix.lower() in _WITHOUT_ALPHA
 
-    @property
+    @cached_property
     def model_choice(self) -> ModelChoice:
         """The model."""
         from omz.models import ModelChoice
 
-        return ModelChoice(self.model, self.models_dir, self.download_dir)
+        return ModelChoice(
+            self.model or STARTER,
+            self.models_dir,
+            self.download_dir,
+            self.offline,
+            self.accept_license,
+            self.trust_code,
+        )
+
+    def with_model(self, live: bool) -> Options:
+        """Return the options with a model: the one asked for, or that for what is known of the background.
+
+        A ``live`` source can show its plate first.
+        """
+        if self.model:
+            return self
+        return replace(self, model=STARTER if live or self.plate is not None else WITHOUT_PLATE)
 
     @property
     def role_options(self) -> RoleOptions:

@@ -14,9 +14,10 @@ from omz.cutout.manifest import is_manifest_name
 from omz.cutout.names import Outputs, check_places, is_file_name, name_outputs, name_videos, without_results
 from omz.cutout.options import Options
 from omz.errors import UsageError
+from omz.images.animated import is_animated
 from omz.images.files import check_suffix
 from omz.images.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
-from omz.video.formats import CONTAINERS, Format, choose_format
+from omz.video.formats import ANIMATIONS, CONTAINERS, Format, choose_format
 
 if TYPE_CHECKING:
     from omz.cutout.standard_input import StdinVideo  # loads FFmpeg
@@ -51,6 +52,7 @@ def make_plan(options: Options) -> Plan:
     is_file = output is not None and (is_file_name(output) or _is_video_name(output))
     folder = None if is_file else output
     inputs, also_read = _find(options, folder)
+    _check_plate_is_another(options, inputs)
     live = _find_live(options, inputs)
     count = len(inputs) * len(options.whats)
     if is_file and count > 1:
@@ -107,6 +109,14 @@ def _find(options: Options, folder: Path | None) -> tuple[Inputs, list[Path]]:
     return discover(options.inputs, options.recursive, left_out, options.limit, sift), also_read
 
 
+def _check_plate_is_another(options: Options, inputs: Inputs) -> None:
+    """Raise :class:`UsageError` for the only input as its own plate, from which nothing differs."""
+    if options.plate is None or len(inputs) != 1 or inputs[0].kind not in ("picture", "video"):
+        return
+    if os.path.exists(options.plate) and os.path.samefile(options.plate, inputs[0].path):
+        raise UsageError(f"the plate is the input, {options.plate}; take a plate without the subject, and name that")
+
+
 def _find_live(options: Options, inputs: Inputs) -> Input | None:
     """Return what is live, or a video that is only shown; None where there is no such thing."""
     for item in inputs:
@@ -131,12 +141,12 @@ def _name_images(
     """Name the files of images, which have to be able to hold what was asked for."""
     if not images:
         if options.trimap:
-            raise UsageError("--trimap is for one picture; leave it out")
+            raise UsageError("--trimap is for one image; leave it out")
         return {}
     if options.output is not None and _is_video_name(options.output):
-        raise UsageError(f"{images[0].source} is a picture, {options.output} a video; name a picture, such as .png")
+        raise UsageError(f"{images[0].source} is an image, {options.output} a video; name an image, such as .png")
     if options.target and Path(options.target).suffix.lower() in VIDEO_SUFFIXES and os.path.isfile(options.target):
-        raise UsageError("a video behind pictures does not move; name a picture or a folder as --target")
+        raise UsageError("a video behind images does not move; name an image or a folder as --target")
     named = name_outputs(images, output, options.whats, _image_suffix(options))
     for what, path in next(iter(named.values())).items():
         if options.alpha_bits == "16" and what in ("alpha", "cutout") and path.suffix.lower() != ".png":
@@ -182,7 +192,7 @@ def _check_report(report: Path, taken: Iterable[Path], sequences: Collection[Pat
 
 def _with_trimap(pictures: Mapping[Input, Outputs], trimap: Path, read: Sequence[Path]) -> Mapping[Input, Outputs]:
     if len(pictures) != 1:
-        raise UsageError("--trimap is for one picture; leave it out")
+        raise UsageError("--trimap is for one image; leave it out")
     check_suffix(trimap, has_alpha=False)
     ((item, outputs),) = pictures.items()
     taken = set(map(Path.resolve, (*read, *outputs.values())))
@@ -197,10 +207,10 @@ def _name_videos(videos: Sequence[Input], options: Options, is_file: bool) -> Ma
     if not videos:
         return {}
     if output == STANDARD_OUTPUT:
-        raise UsageError("a picture goes to standard output, and no video; name a file as --output")
-    if output is not None and is_file_name(output):
+        raise UsageError("an image goes to standard output, and no video; name a file as --output")
+    if output is not None and is_file_name(output) and not _is_animation_name(output, videos):
         raise UsageError(
-            f"{videos[0].source} is a video, {output} a picture; name a .mp4, .mov or .webm, or a folder for its frames"
+            f"{videos[0].source} is a video, {output} an image; name a .mp4, .mov or .webm, or a folder for its frames"
         )
     alone = is_file or (len(videos) == len(whats) == 1 and _is_sequence(options, videos[0]))
     if output is not None and alone:
@@ -211,6 +221,12 @@ def _name_videos(videos: Sequence[Input], options: Options, is_file: bool) -> Ma
 def _is_sequence(options: Options, video: Input) -> bool:
     """Whether a folder is for the frames of a video, not for videos: one that was named itself, and no format."""
     return options.format in (None, ".png") and options.inputs == (video.source,)
+
+
+def _is_animation_name(output: Path, videos: Sequence[Input]) -> bool:
+    """Whether a name is that of an animation; that of a PNG only of what is an animation itself."""
+    suffix = output.suffix.lower()
+    return suffix in ANIMATIONS and (suffix != ".png" or all(is_animated(item.source) for item in videos))
 
 
 def _is_video_name(path: Path) -> bool:

@@ -15,7 +15,7 @@ from omz.cutout.image_files import NoPlaceError
 from omz.cutout.images import image_plates, run_images
 from omz.cutout.observer import Observer
 from omz.cutout.opening import Opened, open_ahead
-from omz.cutout.options import Options, idle_flags, make_options
+from omz.cutout.options import WITHOUT_PLATE, Options, idle_flags, make_options
 from omz.cutout.plan import Plan, make_plan
 from omz.cutout.session import Session, check_plate_given, open_session
 from omz.cutout.summary import Outcome, Summary
@@ -43,8 +43,12 @@ def run(options: Options, observer: Observer | None = None, opening: Future[Open
         observer.on_warning(hint)
     plan = make_plan(options)
     is_live = plan.live is not None
+    if not options.model:
+        options = options.with_model(is_live)
+        if options.model == WITHOUT_PLATE:
+            observer.on_note(f"no plate was given, so the model is {WITHOUT_PLATE}; choose another with --model")
     takes_plate = options.model_choice.takes_plate()
-    check_plate_given(options.model, takes_plate, options.plate is not None or is_live)
+    check_plate_given(options, takes_plate, options.plate is not None or is_live)
     plates: PlateSource | None = None
     if plan.pictures:
         plates = image_plates(options.plate, options.recursive)
@@ -79,7 +83,8 @@ def cut_out(
         inputs: Image, video, folder, pattern, index of a camera (``0``) or URL, or several of these.
         output: File, whose suffix is the format, or a folder; None puts results beside the inputs.
         plate: The scene without the subject, for models that take one: an image, a folder or video with one a frame,
-            ``"first"`` or ``"median"`` of the video itself, or ``"camera"``.
+            ``"first"`` or ``"median"`` of the video itself, or ``"camera"``. Without plate and ``model``, u2netp is
+            taken.
         target: Background of the result: an image, a folder, a video, a colour, ``"blur"``; None keeps it transparent.
         observer: Told of progress, warnings and failures; None ignores them, and logs the first use of a model. The
             summary has warnings and counts.
@@ -152,7 +157,7 @@ def _summary(session: Session, plan: Plan, outcome: Outcome, seconds: float) -> 
     if plan.live:
         inputs.append(plan.live)
     return Summary(
-        model=session.options.model,
+        model=session.options.model or "",
         device=info.device,
         precision=info.precision,
         requests=tally.requests,

@@ -28,7 +28,7 @@ from omz.journal_file import Written, open_journal_file, read_journal_file, what
 from omz.matting.frames import Frame, MattedFrame
 from omz.matting.stream import MattingStream
 from omz.runtime.engine import Tensor
-from omz.video.formats import Format
+from omz.video.formats import Format, segment_suffix
 from omz.video.info import VideoFacts
 from omz.video.sequence import SequenceWriter, picture_path
 from omz.video.writing import VideoWriter, told
@@ -234,7 +234,7 @@ class SegmentWriting:
                 if form.container is None:
                     writer: VideoWriter | SequenceWriter = SequenceWriter(output, info.time_base, first)
                 else:
-                    path = self._segments.path(what, index, output.suffix)
+                    path = self._segments.path(what, index, segment_suffix(output))
                     writer = VideoWriter(path, form, info.size, info.time_base, info.rate, info.pixel_aspect)
                     self._files.append(path)
                 stack.enter_context(writer)

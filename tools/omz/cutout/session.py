@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
+
+import numpy as np
 
 from omz.checksum import file_digest
 from omz.cutout.observer import Observer
 from omz.cutout.opening import Opened, only_size, open_requests
 from omz.cutout.options import Options
 from omz.cutout.summary import Tally
-from omz.errors import UsageError
+from omz.errors import OmzError, UsageError
 from omz.images.plate_check import NOT_THE_SCENE, check_plate, swapped
 from omz.images.refinement import Smoother
 from omz.images.sizes import size_text
@@ -26,6 +28,11 @@ from omz.matting.inference import MattingRequests, Memory
 from omz.matting.roles import NOTHING_SAID
 from omz.matting.stream import MatteOptions, MattingStream
 from omz.runtime.engine import EngineInfo
+from omz.zoo.catalog import Catalog
+
+NOTHING_DIFFERS = "nothing differs from the plate, so the matte is empty; take the plate without the subject"
+
+_SEEN = 0.1  # alpha of the least that can be seen of a subject
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,11 @@ def plate_warnings(matted: MattedFrame, tally: Tally) -> tuple[str, ...]:
         return warnings
 
 
+def is_empty(matted: MattedFrame) -> bool:
+    """Return whether a frame with a plate has no subject that could be seen."""
+    return matted.frame.plate is not None and matted.alpha.max() < _SEEN * np.iinfo(matted.alpha.dtype).max
+
+
 @contextmanager
 def open_session(
     options: Options, live: bool, observer: Observer, opening: Future[Opened] | None = None
@@ -121,18 +133,30 @@ def _check_model(options: Options, model: MattingRequests, live: bool) -> None:
     size = model.network.size
     if options.input_size and size != options.input_size:
         text = "their own size" if size is None else size_text(*size)
-        raise UsageError(f"the network sees pictures at {text} and no other size; drop --input_size")
-    check_plate_given(options.model, model.network.takes_plate, options.plate is not None or live)
+        raise UsageError(f"the network sees images at {text} and no other size; drop --input_size")
+    check_plate_given(options, model.network.takes_plate, options.plate is not None or live)
     if options.trimap and not model.network.gives_trimap:
         raise UsageError(f"{options.model} gives no trimap; leave --trimap out")
 
 
-def check_plate_given(model: str, takes_plate: bool | None, is_given: bool) -> None:
+def check_plate_given(options: Options, takes_plate: bool | None, is_given: bool) -> None:
     """Raise where the model takes a plate and there is none, or the other way round; None: that is not known yet."""
     if takes_plate is True and not is_given:
-        raise UsageError(f"{model} needs the plate, the same scene without the subject; add --background PLATE")
+        remedy = "; ".join(["add --plate PLATE", *_without_plate(options)])
+        raise UsageError(f"{options.model} needs the plate, the same scene without the subject; {remedy}")
     if takes_plate is False and is_given:
-        raise UsageError(f"{model} takes no plate; leave --background out")
+        raise UsageError(f"{options.model} takes no plate; leave --plate out")
+
+
+def _without_plate(options: Options) -> Iterator[str]:
+    """Yield the use of a model of the zoo that takes no plate, if one is ready."""
+    choice = options.model_choice
+    with suppress(OmzError):
+        for name in Catalog(*options.models_dir):
+            other = replace(choice, model=name)
+            if other.at_hand() is not None and other.takes_plate() is False:
+                yield f"or use -m {name}, which needs none"
+                return
 
 
 def _facts(options: Options, model: Path, info: EngineInfo) -> dict[str, str]:

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import re
+import struct
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from fractions import Fraction
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
 import av
 from av.container import InputContainer
-from av.video.reformatter import VideoReformatter
+from av.packet import Packet
+from av.video.stream import VideoStream
 
 from omz.cutout.inputs import StdinPicture
 from omz.errors import ImageError, UsageError, VideoError, os_reason
+from omz.images.animated import is_animation
 from omz.images.arrays import Picture, Size
 from omz.images.files import read_picture
-from omz.video.colour import colour_of, to_bgr
+from omz.images.sizes import size_text
+from omz.video.clock import Clock
+from omz.video.colour import Conversion
+from omz.video.decoding import Decoder
 from omz.video.info import VideoFacts, rate_of
 from omz.video.reading import IncompleteError, VideoFrame
 
@@ -46,6 +54,7 @@ class StdinVideo:
         self.rate = rate_of(self._stream)
         self.time_base = Fraction(self._stream.time_base or 1 / self.rate)
         self.has_sound = bool(container.streams.audio)
+        self._breaks_off = False
 
     @property
     def facts(self) -> VideoFacts:
@@ -59,35 +68,45 @@ class StdinVideo:
         Raises :class:`VideoError` for a frame of another size than the first, and :class:`IncompleteError`, after the
         last that could be decoded, where the video breaks off.
         """
-        reformatter, step = VideoReformatter(), max(1, round(1 / (self.rate * self.time_base)))
-        last, count = -step, 0
-        for frame in self._decoded():
-            picture = to_bgr(reformatter, frame, colour_of(frame))
-            if picture.shape[:2] != self.size:
-                (height, width), (was_high, was_wide) = picture.shape[:2], self.size
-                raise VideoError(f"{NAME}: frame {count} is {width}x{height}, those before are {was_wide}x{was_high}")
-            goes_on = frame.pts is not None and (count == 0 or frame.pts > last)
-            last = frame.pts if frame.pts is not None and goes_on else last + step
-            yield VideoFrame(count, last, frame.duration or step, picture)
-            count += 1
-        if not count:
+        conversion, clock = Conversion(), Clock(1 / (self.rate * self.time_base))
+        for count, frame in enumerate(self._decoded()):
+            picture = conversion.picture(frame)
+            size = picture.shape[0], picture.shape[1]
+            if count == 0:
+                self.size = size  # upright, which its beginning does not say
+            if size != self.size:
+                sizes = f"{size_text(*size)}, those before are {size_text(*self.size)}"
+                raise VideoError(f"{NAME}: frame {count} is {sizes}")
+            duration = frame.duration or max(1, round(clock.step))
+            yield VideoFrame(count, clock(frame.pts), duration, picture, opacity=conversion.opacity(frame))
+        if clock.last is None:
             raise VideoError(f"{NAME} has no frame that can be decoded; pipe an undamaged video")
 
     def _decoded(self) -> Iterator[av.VideoFrame]:
-        count = 0
+        decoder, count = Decoder(self._stream), 0
         try:
-            for packet in self._container.demux(self._stream):
-                if packet.is_corrupt:
-                    raise IncompleteError(f"{NAME} breaks off within frame {count}; those before are whole")
-                for frame in packet.decode():
-                    yield frame
-                    count += 1
+            for frame in decoder(self._packets()):
+                yield frame
+                count += 1
         except (av.FFmpegError, OSError) as error:
             raise IncompleteError(
                 f"{NAME} breaks off after {count} frames: {os_reason(error)}; pipe an undamaged video"
             ) from error
         finally:
             self._container.close()
+        if self._breaks_off:
+            raise IncompleteError(f"{NAME} breaks off within frame {count}; those before are whole")
+        if decoder.failed and count:
+            found = f"{decoder.failed} of its packets could not be decoded, {count} frames could"
+            raise IncompleteError(f"{NAME} is damaged: {found}; pipe an undamaged video")
+
+    def _packets(self) -> Iterator[Packet[VideoStream]]:
+        """Yield the packets but a last one that is not whole; those of transport streams may be marked, and are."""
+        for packet in self._container.demux(self._stream):
+            if packet.is_corrupt and self._container.format.name != "mpegts":
+                self._breaks_off = True
+                continue
+            yield packet
 
 
 class _Rejoined:
@@ -107,7 +126,7 @@ class _Rejoined:
 def open_standard_input() -> BinaryIO:
     """Return standard input; raises :class:`UsageError` where that is closed."""
     if sys.stdin is None:
-        raise UsageError("standard input is closed; pipe a picture or a video into it, or name a file")
+        raise UsageError("standard input is closed; pipe an image or a video into it, or name a file")
     return sys.stdin.buffer
 
 
@@ -120,18 +139,26 @@ def read_standard_input(stream: BinaryIO, raw: str | None = None) -> StdinPictur
     """
     layout = _raw_options(raw) if raw is not None else {}
     if stream.isatty():
-        raise UsageError("standard input is a terminal; pipe a picture or a video into it, or name a file")
+        raise UsageError("standard input is a terminal; pipe an image or a video into it, or name a file")
     head = stream.read(_HEAD)
     if not head:
-        raise ImageError(f"{NAME} is empty; pipe a picture or a video into it")
+        raise ImageError(f"{NAME} is empty; pipe an image or a video into it")
     if raw is not None:
         return _open_video(_Rejoined(head, stream), "rawvideo", layout)
     if _is_video(head):
         return _open_video(_Rejoined(head, stream), None, {})
     data = head + stream.read(_LARGEST_PICTURE - len(head) + 1)
     if len(data) > _LARGEST_PICTURE:
-        raise ImageError(f"{NAME} is neither a picture nor a video of a known format; add --raw for raw frames")
+        raise ImageError(f"{NAME} is neither an image nor a video of a known format; add --raw for raw frames")
+    if _is_animation(data):
+        raise ImageError(f"{NAME} is an animation, and would lose all frames but one; name a file to have them all")
     return StdinPicture(_decoded_picture(data), data)
+
+
+def _is_animation(data: bytes) -> bool:
+    with suppress(IndexError, struct.error):  # damaged, which its decoder says better
+        return is_animation(BytesIO(data))
+    return False
 
 
 def _is_video(head: bytes) -> bool:

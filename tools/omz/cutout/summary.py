@@ -67,8 +67,16 @@ class Tally:
         """How to go on after a run that stops now; empty where no later run can."""
         if not self.finished:
             return ""
-        counts = " and ".join(f"{count} {what}" for what, count in self.finished.items())
-        return f"{counts} are finished; add --resume to go on"
+        counts = [_counted(count, what) for what, count in self.finished.items() if count]
+        if not counts:
+            return "nothing was saved"
+        verb = "is" if sum(self.finished.values()) == 1 else "are"
+        return f"{' and '.join(counts)} {verb} finished; add --resume to go on"
+
+
+def _counted(count: int, noun: str) -> str:
+    """Return a count with its noun, which is given in the plural."""
+    return f"1 {noun[:-1]}" if count == 1 else f"{count} {noun}"
 
 
 @dataclass(frozen=True)

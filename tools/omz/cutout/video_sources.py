@@ -93,7 +93,7 @@ def video_plates(text: str | None, video: Path) -> PlateSource | None:
     if path.is_dir():
         pictures = visible_images(path.iterdir())
         if not pictures:
-            raise UsageError(f"--background {path}: the folder has no pictures")
+            raise UsageError(f"--plate {path}: the folder has no images")
         return PlatesInTurn(pictures)
     if is_video(path):
         return PlateVideo(path)

@@ -17,7 +17,7 @@ from omz.cutout.observer import Action
 from omz.cutout.plan import Plan
 from omz.cutout.rendering import on_screen, render
 from omz.cutout.segments import Segments, SegmentWriting, open_segments, restore
-from omz.cutout.session import Session, plate_warnings
+from omz.cutout.session import NOTHING_DIFFERS, Session, is_empty, plate_warnings
 from omz.cutout.standard_input import StdinVideo
 from omz.cutout.summary import Outcome
 from omz.cutout.video_sources import VideoSource, file_source, piped_source
@@ -27,10 +27,11 @@ from omz.matting.backgrounds import VideoTarget
 from omz.matting.frames import Failure, Frame, MattedFrame
 from omz.matting.plates import Fitted, Plates
 from omz.matting.stream import MattingStream
-from omz.video.formats import Format
-from omz.video.joining import Sound, join
+from omz.video.formats import Format, segment_suffix
+from omz.video.joining import join
 from omz.video.reading import VideoFrame
 from omz.video.sequence import picture_path
+from omz.video.sound import Sound, plan_sound
 from omz.work.pipeline import ahead, in_order
 
 _FRAMES = "frames"
@@ -166,7 +167,7 @@ class _Video:
             self._told_in_the_end(segments),
         ):
             before = segments.frames
-            for warning in (segments.warning, *self._padding()):
+            for warning in (segments.warning, *self._padding(), *self._hard_edges(), *self._sound_left_out()):
                 if warning:
                     tally.warn(warning)
             tally.observer.on_progress(name, before, self.frames)
@@ -197,7 +198,7 @@ class _Video:
         tally, info = self.session.tally, self.source.info
         length = max(1, round(self.session.options.segment_seconds * info.rate))
         restore(segments, self.stream)
-        done = segments.frames
+        done, all_empty = segments.frames, not segments.frames
         rendered = in_order(self.session.pool, self._rendered, self.stream(frames()), _WAITING)
         with (
             SegmentWriting(segments, self.outputs, self.formats, info, length, self.stream) as writing,
@@ -211,19 +212,23 @@ class _Video:
                 if number == 0:
                     for note in plate_warnings(matted, tally):
                         tally.warn(note)
+                all_empty = all_empty and is_empty(matted)
                 is_quit = looks and self._show(matted, results) is Action.QUIT
                 if is_quit or tally.observer.should_stop():
                     raise KeyboardInterrupt
+        if all_empty and done:
+            tally.warn(NOTHING_DIFFERS)
 
     def _rendered(self, matted: MattedFrame | Failure) -> tuple[MattedFrame, dict[What, Pixels]]:
         if isinstance(matted, Failure):
             raise matted.error
         with self.session.tally.watch("compose"):
-            return matted, {what: render(matted, what) for what in self.outputs}
+            shown = matted.within_input()
+            return matted, {what: render(shown, what) for what in self.outputs}
 
     def _show(self, matted: MattedFrame, results: Mapping[What, Pixels]) -> Action:
         options, tally = self.session.options, self.session.tally
-        picture = on_screen(matted, results, options.show_with_original_frame, options.output_resolution)
+        picture = on_screen(matted.within_input(), results, options.show_with_original_frame, options.output_resolution)
         rate = 1e3 / max(1e-3, tally.watch.milliseconds.get("infer", 0.0) / tally.requests)
         return tally.observer.on_frame(picture, (f"{rate:.1f} fps",))
 
@@ -234,6 +239,20 @@ class _Video:
             if self.formats[what].needs_even_size and (height % 2 or width % 2):
                 size = f"{width + width % 2}x{height + height % 2}"
                 yield f"{path.name} is {size}: its codec takes even sizes only, so the last row or column is repeated"
+
+    def _hard_edges(self) -> Iterator[str]:
+        """Say which results lose the soft edges of alpha."""
+        for what, path in self.outputs.items():
+            if what == "cutout" and path.suffix.lower() == ".gif":
+                yield f"{path.name} has hard edges, for GIF has no half-transparent pixels; use .webp for soft ones"
+
+    def _sound_left_out(self) -> Iterator[str]:
+        """Say why sound cannot go into the results."""
+        if self.source.sound is None or not self.session.options.sound:
+            return
+        for form in self.formats.values():
+            if form.container is not None:
+                yield from plan_sound(self.source.sound, form.container).warnings
 
     def _joined(self, segments: Segments, ended: bool) -> Iterator[str]:
         """Join the segments of each result, and yield warnings.
@@ -250,10 +269,10 @@ class _Video:
             if self.formats[what].container is None:
                 following = picture_path(path, segments.frames)
                 if following.exists():
-                    yield f"{path} has pictures of an earlier run, from {following.name} on"
+                    yield f"{path} has images of an earlier run, from {following.name} on"
                 continue
             sweep(path)
-            files = [segments.path(what, index, path.suffix) for index in range(segments.count)]
+            files = [segments.path(what, index, segment_suffix(path)) for index in range(segments.count)]
             report = join(files, path, sound, info.origin)
             yield from report.warnings
             for each in report.encoded:
@@ -320,7 +339,8 @@ class _Dressing:
         if self._target is not None:
             seconds = float((frame.time - self._begin) * self._info.time_base)
             target = self._target.at(frame.index, seconds, (frame.picture.shape[0], frame.picture.shape[1]))
-        return Frame(frame.index, frame.picture, plate, target, frame.time, frame.duration, frame.follows_damage)
+        given = frame.time, frame.duration, frame.follows_damage, frame.opacity
+        return Frame(frame.index, frame.picture, plate, target, *given)
 
     def _told(self, index: int, fitted: Fitted) -> Picture:
         """Return the plate of a frame; warn of the first that could not be aligned."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import shutil
 import tarfile
 from collections.abc import Iterable
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import IO, TypeAlias
 
 from omz.atomic import whole_file
-from omz.checksum import CHUNK
+from omz.checksum import CHUNK, new_digest
 from omz.errors import DownloadError, os_reason
 from omz.zoo.model_file import Checksum
 
@@ -57,7 +56,8 @@ class BundleCache:
             with tarfile.open(bundle, "r:") as archive:
                 self._members = {member.name: member for member in archive if member.isfile()}
         except (OSError, ValueError, tarfile.TarError) as error:
-            raise DownloadError(f"{bundle} is neither a folder nor a bundle of omz_downloader: {error}") from error
+            reason = os_reason(error)
+            raise DownloadError(f"{bundle} is neither a folder nor a bundle of omz_downloader: {reason}") from error
 
     def take(self, checksum: Checksum, target: Path) -> bool:
         """Unpack the file to ``target``, and check it on the way; return False if it is missing or damaged."""
@@ -103,7 +103,7 @@ def pack_bundle(cache: FolderCache, checksums: Iterable[Checksum], bundle: Path)
 def _copy_right(source: IO[bytes], checksum: Checksum, target: Path) -> bool:
     """Copy ``source`` to ``target`` if it has ``checksum``."""
     with contextlib.suppress(_Wrong), whole_file(target) as temporary, temporary.open("wb") as file:
-        digest = hashlib.new(checksum.algorithm)
+        digest = new_digest(checksum.algorithm)
         while chunk := source.read(CHUNK):
             digest.update(chunk)
             file.write(chunk)

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from omz.download.cache import FolderCache, pack_bundle
+from omz.download.listener import Stopped
 from omz.download.plan import DownloadPlan, plan_download
 from omz.download.session import DownloadSettings, ModelJob, Session
-from omz.download.transfer import Stopped
 from omz.download.transport import Transport
 from omz.errors import DownloadError, os_reason
 from omz.events import Event, Report, Waiting
@@ -57,7 +57,7 @@ def download_all(
     It waits for other processes that download to the same directory. Raises :class:`DownloadError` if the directory
     cannot be written.
     """
-    with _lock(directory, report):
+    with locked_downloads(directory, report):
         return _run(_plan(cards, directory, settings), settings, report, postprocessing=True)
 
 
@@ -80,7 +80,7 @@ def make_bundle(
     plans = _plan(cards, Path(), settings)
     for several in plans.values():
         several[:] = [_into(cache, plan) for plan in several]
-    with _lock(locked, report):
+    with locked_downloads(locked, report):
         failures = _run(plans, settings, report, postprocessing=False)
         if not failures:
             files = chain(*(plan.files for plan in chain(*plans.values())))
@@ -132,17 +132,17 @@ def _run(
 
 
 @contextlib.contextmanager
-def _lock(directory: Path, report: Report) -> Iterator[None]:
-    """Keep other runs out of ``directory``."""
+def locked_downloads(directory: Path, report: Report = _ignore) -> Iterator[None]:
+    """Keep other runs out of ``directory``; raise :class:`DownloadError` if it cannot be written."""
     with contextlib.ExitStack() as stack:
-        with _no_os_errors(f"{directory} cannot be written"):
+        with _no_os_errors(f"{directory} cannot be written", "; name another folder with -o"):
             stack.enter_context(locked_folder(directory, LOCK_FILE, lambda: report(Waiting(str(directory)))))
         yield
 
 
 @contextlib.contextmanager
-def _no_os_errors(what: str) -> Iterator[None]:
+def _no_os_errors(what: str, remedy: str = "") -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise DownloadError(f"{what}: {os_reason(error)}") from error
+        raise DownloadError(f"{what}: {os_reason(error)}{remedy}") from error

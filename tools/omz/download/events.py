@@ -12,6 +12,30 @@ State = Literal["downloaded", "cached", "present"]
 
 
 @dataclass(frozen=True)
+class DownloadNeeded(Event):
+    """A model is used whose files are not there, and ``num_files`` of them are about to be downloaded.
+
+    ``size`` is that of all in bytes, None if the card does not give it. ``license`` is the address of the licence, and
+    ``source`` that of the first file, or its place in words.
+    """
+
+    TYPE = "model_download_needed"
+    model: str
+    num_files: int
+    size: int | None
+    license: str
+    source: str
+
+    @property
+    def line(self) -> str:
+        """Return it in a line."""
+        files = "1 file" if self.num_files == 1 else f"{self.num_files} files"
+        if self.size is not None:
+            files += f", {self.size / 1e6:.1f} MB"
+        return f"first use of {self.model}: downloading {files}, from {self.source} (licence: {self.license})"
+
+
+@dataclass(frozen=True)
 class ModelBegin(Event):
     """Work on the ``num_files`` files of a model begins."""
 

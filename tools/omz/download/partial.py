@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from omz.checksum import CHUNK
+from omz.checksum import CHUNK, new_digest
 from omz.download.answer import is_header_value
 from omz.zoo.model_file import Checksum
 
@@ -33,7 +33,7 @@ class Partial:
         self._checksum = checksum
         self.path = target.with_name(f".{target.name}.{checksum.value[:12]}.part")
         self._note = self.path.with_name(f"{self.path.name}.json")
-        self._digest = hashlib.new(checksum.algorithm)
+        self._digest = new_digest(checksum.algorithm)
         self.size = 0
         target.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError), self.path.open("rb") as file:
@@ -67,7 +67,7 @@ class Partial:
         """Forget all bytes."""
         self.path.unlink(missing_ok=True)
         self._note.unlink(missing_ok=True)
-        self._digest = hashlib.new(self._checksum.algorithm)
+        self._digest = new_digest(self._checksum.algorithm)
         self.size = 0
 
     def is_right(self) -> bool:

@@ -13,7 +13,7 @@ class Policy:
     file (1 MiB if its size is unknown) does not count, unless only one is allowed. The wait before another try doubles
     from ``first_wait`` to ``longest_wait``, plus a random part of up to ``first_wait``; a server that asks for a longer
     wait than ``longest_wait`` is given up. A body slower than ``least_speed`` bytes a second over ``patience`` seconds
-    is cut off, and so is a server that is silent for that long.
+    is cut off, and so is a server that is silent for that long. pip may take ``package_timeout`` for a Python package.
     """
 
     attempts: int = 3
@@ -23,3 +23,4 @@ class Policy:
     first_wait: float = 1
     longest_wait: float = 120
     redirects: int = 10
+    package_timeout: float = 900

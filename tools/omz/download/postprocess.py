@@ -12,7 +12,7 @@ from pathlib import Path
 from omz.atomic import sweep, whole_file
 from omz.checksum import file_digest
 from omz.download.unpack import unpack
-from omz.errors import DownloadError
+from omz.errors import DownloadError, os_reason
 from omz.zoo.card import ModelCard
 from omz.zoo.postprocessing import RegexReplace, UnpackArchive
 
@@ -65,6 +65,17 @@ def postprocessed(card: ModelCard, folder: Path) -> frozenset[str]:
     return frozenset(record["files"]).union(step.file for step in card.postprocessing)
 
 
+def processed_files(folder: Path) -> tuple[Path, ...]:
+    """Return the files that postprocessing made or changed in ``folder``, and its record of them."""
+    try:
+        names = json.loads((folder / _RECORD).read_text(encoding="utf-8"))["files"]
+        paths = [folder / name for name in names]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ()
+    inside = [path for path in paths if path.resolve().is_relative_to(folder.resolve())]
+    return (*inside, *map(original_path, inside), folder / _RECORD)
+
+
 def _digests(folder: Path, names: Iterable[str]) -> dict[str, str]:
     return {name: file_digest(folder / name) for name in names}
 
@@ -74,7 +85,8 @@ def _replace(path: Path, step: RegexReplace, keep_original: bool) -> None:
         text = path.read_text(encoding="utf-8")
         changed, count = re.subn(step.pattern, step.replacement, text, count=step.count)
     except (OSError, UnicodeDecodeError, re.error, IndexError) as error:
-        raise DownloadError(f"{path}: the pattern {step.pattern!r} of the card cannot be replaced: {error}") from error
+        reason = os_reason(error)
+        raise DownloadError(f"{path}: the pattern {step.pattern!r} of the card cannot be replaced: {reason}") from error
     if count == 0 or count < step.count:
         wanted = step.count or "at least 1"
         raise DownloadError(f"{path}: the pattern {step.pattern!r} of the card is found {count} times, not {wanted}")

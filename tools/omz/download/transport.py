@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,9 +15,10 @@ from urllib.request import getproxies, url2pathname
 import httpx
 
 from omz.checksum import CHUNK
-from omz.download.answer import Body, Refused, Retryable, read_answer
+from omz.download.answer import Body, Refused, Retryable, is_header_value, read_answer
 from omz.download.policy import Policy
 from omz.errors import os_reason
+from omz.zoo.model_file import hugging_face
 from omz.zoo.record import printable
 
 _USER_AGENT = "open-matting-zoo"
@@ -105,6 +107,7 @@ class Transport:
         if start and validator:
             headers["If-Range"] = validator
         with _named_causes(url), contextlib.ExitStack() as stack:
+            headers |= _credentials(url)
             response = stack.enter_context(self._http().stream("GET", url, headers=headers))
             for _ in range(self._policy.redirects):
                 if not response.has_redirect_location:
@@ -117,6 +120,22 @@ class Transport:
                 raise Refused(f"the server redirects more than {self._policy.redirects} times")
             body = read_answer(response.status_code, response.reason_phrase, response.headers, start, size)
             yield Answer(body, response.iter_raw())
+
+
+def _credentials(url: str) -> dict[str, str]:
+    """Return the header with the token in ``HF_TOKEN`` for Hugging Face, or its mirror in ``HF_ENDPOINT``, alone.
+
+    httpx drops it where the server redirects to another host.
+    """
+    token = os.environ.get("HF_TOKEN", "").strip()
+    if not is_header_value(token) or _origin(url) != _origin(hugging_face()):
+        return {}
+    return {"Authorization": f"Bearer {token}"}
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    parts = httpx.URL(url)
+    return parts.scheme, parts.host, parts.port
 
 
 def _make_client(policy: Policy) -> httpx.Client:

@@ -80,7 +80,7 @@ def align(plate: Picture, picture: Picture) -> Alignment:
     like the picture, is refused. Raises :class:`ImageError` if the sizes differ.
     """
     if plate.shape != picture.shape:
-        sizes = f"plate {picture_size(plate)} and picture {picture_size(picture)}"
+        sizes = f"plate {picture_size(plate)} and image {picture_size(picture)}"
         raise ImageError(f"{sizes} differ in size; resize the plate")
     exposed = _grey(scale_channels(plate, exposure_gains(plate, picture)))
     grey = _grey(picture)
@@ -124,7 +124,7 @@ def _judged(found: _Movement, plate: Picture, picture: Picture) -> Alignment:
     warped, covered = _warp(plate, picture, found.homography)
     before, after = likeness(plate, picture, covered), likeness(warped, picture, covered)
     if after < before - _WORSE or (after < _LIKE and found.inliers < _MANY):
-        return replace(refused, reason="moved as its points say, the plate is not like the picture")
+        return replace(refused, reason="moved as its points say, the plate is not like the image")
     return replace(aligned, plate=warped, covered=covered)
 
 
@@ -161,7 +161,7 @@ def _fit(old: Points, new: Points) -> _Movement:
     """Return the homography on which most pairs of points agree."""
     matches = len(old)
     if matches < _LEAST_MATCHES:
-        return _Movement(np.eye(3), matches, 0, 0.0, f"too few points ({matches}) of the plate are in the picture")
+        return _Movement(np.eye(3), matches, 0, 0.0, f"too few points ({matches}) of the plate are in the image")
     homography, mask = cv2.findHomography(old, new, cv2.USAC_MAGSAC, _TOLERANCE, maxIters=5000, confidence=0.999)
     inlier = np.zeros(matches, bool)
     if homography is not None:

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from omz.atomic import whole_file
-from omz.errors import ImageError, first_line, os_reason
+from omz.errors import ImageError, os_reason, os_remedy
 from omz.images.arrays import Picture, Pixels, Size
 from omz.images.encoding import Metadata, encode, metadata_of, upright
 from omz.images.sizes import picture_size
@@ -135,7 +135,7 @@ def encode_picture(path: Path, picture: Pixels, quality: int | None = None, meta
 
 def check_suffix(path: Path, has_alpha: bool) -> None:
     """Raise :class:`ImageError` if the format of ``path``, by its suffix, cannot hold a picture (with alpha)."""
-    kind, allowed = ("a picture with transparency", WITH_ALPHA) if has_alpha else ("a picture", WITHOUT_ALPHA)
+    kind, allowed = ("an image with transparency", WITH_ALPHA) if has_alpha else ("an image", WITHOUT_ALPHA)
     if path.suffix.lower() not in allowed:
         raise ImageError(f"{path}: {kind} needs one of the suffixes {', '.join(allowed)}")
 
@@ -146,21 +146,22 @@ def _opened(path: Path, content: bytes | None = None) -> Iterator[ImageFile.Imag
     try:
         size = path.stat().st_size if content is None else len(content)
         if not size:
-            raise ImageError(f"{path} is empty; use a picture")
+            raise ImageError(f"{path} is empty; use an image")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # damage also ends in an exception
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path if content is None else io.BytesIO(content)) as image:
                 yield image
     except FileNotFoundError:
-        raise ImageError(f"no picture at {path}; check the path") from None
+        raise ImageError(f"no image at {path}; check the path") from None
     except UnidentifiedImageError:
         raise ImageError(f"{path} is not an image in a known format; convert it to PNG or JPEG") from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         limit = (Image.MAX_IMAGE_PIXELS or 0) // 10**6
         raise ImageError(f"{path} has more than {limit} million pixels; make it smaller") from None
     except (OSError, SyntaxError, ValueError) as error:
-        raise ImageError(f"{path} cannot be read as a picture: {first_line(error)}; use an undamaged file") from error
+        remedy = os_remedy(error, "use an undamaged file")
+        raise ImageError(f"{path} cannot be read as an image: {os_reason(error)}; {remedy}") from error
 
 
 def _as_bgr(image: Image.Image, path: Path) -> Picture:
@@ -202,7 +203,7 @@ def _deep_colours(image: ImageFile.ImageFile, path: Path) -> Pixels:
     """Decode with OpenCV, for Pillow cuts colours of 16 bits to 8; Pillow checks the sums inside a PNG."""
     levels = _decoded_by_opencv(image, path)
     if levels is None or levels.dtype != np.uint16:
-        raise ImageError(f"{path} cannot be read as a picture of 16 bits; use an undamaged file, or 8 bits")
+        raise ImageError(f"{path} cannot be read as an image of 16 bits; use an undamaged file, or 8 bits")
     return levels
 
 

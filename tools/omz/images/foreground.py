@@ -49,7 +49,7 @@ def estimate_foreground(picture: Picture, alpha: Alpha) -> Colours:
     array([0.2, 0.2, 0.2], dtype=float32)
     """
     if picture.shape != (*alpha.shape, 3) or not alpha.size:
-        raise ImageError(f"picture {list(picture.shape)} and alpha {list(alpha.shape)} differ in size")
+        raise ImageError(f"image {list(picture.shape)} and alpha {list(alpha.shape)} differ in size")
     picture, alpha = np.ascontiguousarray(picture), np.ascontiguousarray(alpha)
     visible = (alpha > _HARD).view(np.uint8)
     soft = visible & (alpha < 1 - _HARD).view(np.uint8)

@@ -12,7 +12,7 @@ from omz.images.exposure import Exposure, match_exposure
 from omz.images.geometry import limit_side, resize
 from omz.images.placing import place
 
-NOT_THE_SCENE = "this does not look like the empty scene of the picture; did you mean --target?"
+NOT_THE_SCENE = "this does not look like the empty scene of the image; did you mean --target?"
 
 _SEEN = 640  # pixels of the longer side of the copies that are compared
 _LEAST_INLIERS = 0.5
@@ -84,7 +84,7 @@ def _exposure_warning(exposure: Exposure) -> str:
     else:
         direction = "brighter" if brightness > 1 else "darker"
         how = f"{abs(brightness - 1):.0%} {direction} than"
-    return f"the picture is {how} the plate; --match_exposure evens that out"
+    return f"the image is {how} the plate; --match_exposure evens that out"
 
 
 def _shadow_share(plate: Picture, picture: Picture, background: NDArray[np.bool_]) -> float:

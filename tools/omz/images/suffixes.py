@@ -6,8 +6,26 @@ import functools
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from omz.images.animated import is_animated
+
 IMAGE_SUFFIXES = frozenset(
-    (".bmp", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff")
+    (
+        ".apng",
+        ".bmp",
+        ".gif",
+        ".jfif",
+        ".jp2",
+        ".jpe",
+        ".jpeg",
+        ".jpg",
+        ".pgm",
+        ".png",
+        ".pnm",
+        ".ppm",
+        ".tga",
+        ".tif",
+        ".tiff",
+    )
     + (".webp",)
 )
 VIDEO_SUFFIXES = frozenset(
@@ -29,8 +47,8 @@ def natural(text: str) -> tuple[object, ...]:
 
 
 def is_video(path: Path) -> bool:
-    """Tell whether a path has the suffix of a video."""
-    return path.suffix.lower() in VIDEO_SUFFIXES
+    """Tell whether a path has the suffix of a video, or is an image of several frames."""
+    return path.suffix.lower() in VIDEO_SUFFIXES or is_animated(path)
 
 
 def visible_images(paths: Iterable[Path]) -> list[Path]:

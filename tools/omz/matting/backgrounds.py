@@ -7,19 +7,17 @@ from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 from PIL import ImageColor
 
-from omz.errors import UsageError
+from omz.errors import ImageError, UsageError
 from omz.images.arrays import Picture, Size
+from omz.images.compositing import blend
 from omz.images.files import read_picture
 from omz.images.placing import Placing, place
-from omz.images.suffixes import is_video, visible_images
-
-if TYPE_CHECKING:
-    from omz.video.info import VideoInfo
+from omz.images.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES, is_video, visible_images
 
 BLUR = 25  # pixels, by default
 TRANSPARENT = "transparent"
@@ -76,8 +74,8 @@ class VideoTarget:
     def __init__(self, path: Path, fit: Placing) -> None:
         from omz.video.info import probe
 
-        self._path, self._fit, self._info = path, fit, probe(path)
-        self._frames = _with_seconds(path, self._info)
+        self._path, self._fit, self._unit = path, fit, float(probe(path).time_base)
+        self._frames = _with_seconds(path, self._unit)
         self._shown = next(self._frames)
         self._next = next(self._frames, None)
         self._round = 0.0  # seconds at which the video began this time
@@ -87,23 +85,32 @@ class VideoTarget:
         while self._next is not None or self._ended_before(seconds):
             if self._next is None:
                 self._round += self._length
-                self._frames = _with_seconds(self._path, self._info)
+                self._frames = _with_seconds(self._path, self._unit)
                 self._shown, self._next = next(self._frames), next(self._frames, None)
-            elif self._next[0] > seconds - self._round + _SOON:
+            elif self._next.begin > seconds - self._round + _SOON:
                 break
             else:
                 self._shown, self._next = self._next, next(self._frames, None)
-        return place(self._shown[1], size, self._fit)
+        return place(self._shown.picture, size, self._fit)
 
     @property
     def _length(self) -> float:
-        return self._shown[0] + float(1 / self._info.rate)
+        return self._shown.begin + self._shown.length
 
     def _ended_before(self, seconds: float) -> bool:
         return seconds - self._round + _SOON >= self._length
 
 
-def _with_seconds(path: Path, info: VideoInfo) -> Generator[tuple[float, Picture], None, None]:
+@dataclass(frozen=True)
+class _Shown:
+    """A frame, its begin and its length in seconds; black where the video is transparent."""
+
+    begin: float
+    length: float
+    picture: Picture
+
+
+def _with_seconds(path: Path, unit: float) -> Generator[_Shown, None, None]:
     from omz.video.reading import IncompleteError, read
 
     first: int | None = None
@@ -111,25 +118,30 @@ def _with_seconds(path: Path, info: VideoInfo) -> Generator[tuple[float, Picture
         for frame in read(path, resize_changes=True):
             if first is None:
                 first = frame.time
-            yield float((frame.time - first) * info.time_base), frame.picture
+            picture = frame.picture
+            if frame.opacity is not None:
+                picture = blend(frame.opacity, picture, np.zeros_like(picture))
+            yield _Shown((frame.time - first) * unit, frame.duration * unit, picture)
 
 
 def load_target(text: str | None, fit: Placing) -> Target | Blur | None:
     """Return the target behind the subject; None for transparency.
 
     ``text`` is an image, a video, a folder of images, ``blur`` or ``blur:PIXELS``, ``transparent``, or a colour by CSS
-    name or as #RRGGBB. Raises :class:`UsageError` for anything else, and :class:`omz.errors.ImageError` or
-    :class:`omz.errors.VideoError` for a file that cannot be read.
+    name or as #RRGGBB. Raises :class:`UsageError` for anything else, and :class:`ImageError` or
+    :class:`omz.errors.VideoError` for a file that is missing or cannot be read.
     """
     if text is None or text == TRANSPARENT:
         return None
     path = target_file(text)
+    if path is None and _is_path(text):
+        raise ImageError(f"--target {text}: there is no such file; check the path")
     if path is None:
         return _blur(text) or ImageTarget(colour(text), fit)
     if path.is_dir():
         paths = visible_images(path.iterdir())
         if not paths:
-            raise UsageError(f"--target {path}: the folder has no pictures")
+            raise UsageError(f"--target {path}: the folder has no images")
         return ImagesInTurn(paths, fit)
     if is_video(path):
         return VideoTarget(path, fit)
@@ -141,6 +153,11 @@ def target_file(text: str | None) -> Path | None:
     if text and os.path.exists(text):
         return Path(text)
     return None
+
+
+def _is_path(text: str) -> bool:
+    """Whether a text can only be the name of a file, and not of a colour."""
+    return os.sep in text or Path(text).suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES
 
 
 def _blur(text: str) -> Blur | None:

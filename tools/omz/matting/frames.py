@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from omz.errors import OmzError
 from omz.images.arrays import Picture, Pixels
 from omz.matting.network import Trimap
@@ -17,7 +20,8 @@ class Frame:
 
     ``plate`` is None for a model that takes none, ``target`` for a subject on transparency. ``index`` counts from 0 in
     the order of the source. ``time`` (a presentation timestamp) and ``duration`` are in units of the source.
-    ``follows_damage`` says that something before the frame could not be decoded.
+    ``follows_damage`` says that something before the frame could not be decoded. ``opacity`` is the alpha that the
+    image has itself, (H, W) uint8; None where all is opaque.
     """
 
     index: int
@@ -27,6 +31,7 @@ class Frame:
     time: int = 0
     duration: int = 0
     follows_damage: bool = False
+    opacity: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,15 @@ class MattedFrame:
     def with_alpha(self, alpha: Pixels) -> MattedFrame:
         """Return the frame with another alpha."""
         return replace(self, alpha=alpha)
+
+    def within_input(self) -> MattedFrame:
+        """Return the frame with an alpha of at most that of its input: what is transparent there stays so."""
+        opacity: Pixels | None = self.frame.opacity
+        if opacity is None:
+            return self
+        if self.alpha.dtype == np.uint16:
+            opacity = opacity.astype(np.uint16) * np.uint16(257)
+        return self.with_alpha(np.minimum(self.alpha, opacity))
 
 
 @dataclass(frozen=True)

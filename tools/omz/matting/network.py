@@ -115,7 +115,7 @@ class MattingNetwork:
 
         The plate's tensor of the input ``before`` is used again if the plate is the same array, unchanged.
         """
-        _check("picture", picture)
+        _check("image", picture)
         if plate is None and self.takes_plate:
             raise ImageError("the model needs the plate; pass the same scene without the subject")
         if plate is not None and not self.takes_plate:
@@ -126,7 +126,7 @@ class MattingNetwork:
         if self._plate is not None and plate is not None:
             _check("plate", plate)
             if picture.shape != plate.shape:
-                sizes = f"picture {picture_size(picture)} and plate {picture_size(plate)}"
+                sizes = f"image {picture_size(picture)} and plate {picture_size(plate)}"
                 raise ImageError(f"{sizes} differ in size; resize the plate")
             if before and before.plate is plate and before.fit == fit:
                 tensors[self._plate.name] = before.tensors[self._plate.name]

@@ -70,7 +70,7 @@ def capture_plate(source: Live, show: Callable[[Picture, str], bool], path: Path
     """
     ends = monotonic() + _COUNTDOWN
     while (left := ends - monotonic()) > 0:
-        if not show(_next(source).picture, f"plate in {left:.0f} s: step out of the picture"):
+        if not show(_next(source).picture, f"plate in {left:.0f} s: step out of the view"):
             return None
     source.lock()
     for _ in range(_ATTEMPTS):
@@ -85,7 +85,7 @@ def capture_plate(source: Live, show: Callable[[Picture, str], bool], path: Path
                 write_picture(path, plate)
             return plate
     raise VideoError(
-        f"no plate: something moved in each of {_ATTEMPTS} tries; leave the picture, and touch neither camera nor light"
+        f"no plate: something moved in each of {_ATTEMPTS} tries; leave the view, and touch neither camera nor light"
     )
 
 

@@ -54,7 +54,7 @@ class PlatesByName:
         below = PurePosixPath(name)
         path = self._plates.get(str(below.with_suffix(""))) or self._plates.get(below.stem)
         if path is None:
-            raise ImageError(f"there is no plate for {name} in {self._folder}; name it like the picture")
+            raise ImageError(f"there is no plate for {name} in {self._folder}; name it like the image")
         return read_picture(path)
 
 
@@ -136,7 +136,7 @@ class Plates:
         plate = self._at_size(raw, picture)
         notes = []
         if plate is not raw:
-            notes.append(f"the plate is {picture_size(raw)}, resized to the picture's {picture_size(picture)}")
+            notes.append(f"the plate is {picture_size(raw)}, resized to the image's {picture_size(picture)}")
         fitted = _fitted(plate, picture, self._options, notes)
         if self._fits_once:
             self._settled = fitted

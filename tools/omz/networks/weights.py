@@ -14,8 +14,10 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from omz.atomic import whole_file
-from omz.errors import ModelFileError, first_line
+from omz.errors import ModelFileError, first_line, os_reason, os_remedy
 from omz.networks.fit import check_fit
+
+_WRAPPER = "module."
 
 
 def load_weights(network: nn.Module, path: Path, trust_code: bool = False) -> None:
@@ -24,9 +26,17 @@ def load_weights(network: nn.Module, path: Path, trust_code: bool = False) -> No
     A checkpoint is a pickle, which can hold code; it is executed only with ``trust_code``. Raises
     :class:`ModelFileError` if the file is missing, damaged or does not fit the network.
     """
-    state = _read(path, trust_code)
+    state = _without_wrapper(_read(path, trust_code), network)
     check_fit(_shapes(network.state_dict()), _shapes(state), path, type(network).__name__)
     network.load_state_dict(state)
+
+
+def _without_wrapper(state: Mapping[str, Tensor], network: nn.Module) -> Mapping[str, Tensor]:
+    """Return the state of a network that was saved inside ``DataParallel``, which puts a prefix before each name."""
+    is_wrapped = bool(state) and all(name.startswith(_WRAPPER) for name in state)
+    if not is_wrapped or any(name.startswith(_WRAPPER) for name in network.state_dict()):
+        return state
+    return {name.removeprefix(_WRAPPER): value for name, value in state.items()}
 
 
 def save_half(network: nn.Module, path: Path) -> None:
@@ -53,7 +63,8 @@ def _read(path: Path, trust_code: bool) -> Mapping[str, Tensor]:
             raise ModelFileError(f"{path} {_refused(error)}") from error
         state = _read_trusted(path)
     except Exception as error:  # damaged files raise almost anything
-        raise ModelFileError(f"{path} cannot be read as weights: {first_line(error)}; download it again") from error
+        remedy = os_remedy(error, "download it again")
+        raise ModelFileError(f"{path} cannot be read as weights: {os_reason(error)}; {remedy}") from error
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
         raise ModelFileError(f"{path} does not hold a state dictionary of tensors")
     return state

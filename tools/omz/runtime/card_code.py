@@ -22,10 +22,12 @@ def importable(folders: Sequence[Path]) -> Iterator[None]:
     try:
         yield
     finally:
+        # All are found before anything changes: a package without a file looks for its folders again in those of its
+        # parent, or in ``sys.path``, whenever it is asked for them.
+        ours = [name for name in set(sys.modules) - before if _lies_in(sys.modules[name], roots)]
         sys.path[:], sys.dont_write_bytecode = path, writes_no_bytecode
-        for name in set(sys.modules) - before:
-            if _lies_in(sys.modules[name], roots):
-                del sys.modules[name]
+        for name in ours:
+            sys.modules.pop(name, None)
 
 
 def _lies_in(module: object, roots: Sequence[Path]) -> bool:
@@ -33,7 +35,10 @@ def _lies_in(module: object, roots: Sequence[Path]) -> bool:
     spec = getattr(module, "__spec__", None)
     if not isinstance(spec, ModuleSpec):  # some modules have any attribute
         return False
-    places = list(spec.submodule_search_locations or ())
+    try:
+        places = list(spec.submodule_search_locations or ())
+    except KeyError:  # its parent has gone, so that nobody can use it any more
+        return True
     if spec.has_location and spec.origin:
         places.append(spec.origin)
     above: set[Path] = set()

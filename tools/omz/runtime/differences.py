@@ -120,6 +120,17 @@ def differences(expected: Sequence[Tensor], found: Sequence[Tensor]) -> Differen
     )
 
 
+def share_beyond(expected: Sequence[Tensor], found: Sequence[Tensor], limit: float) -> float:
+    """Return the share of elements that are farther apart than ``limit``, of those that are numbers in both.
+
+    Raises :class:`ValueError` if shapes differ.
+    """
+    sums, count = _Sums(limit), 0
+    for source, result in _pieces(expected, found):
+        count += sums.add(source, result).size
+    return sums.beyond / (count or 1)
+
+
 def deviation(expected: Tensor, found: Tensor, tolerance: float) -> Deviation:
     """Compare two tensors; ``tolerance`` is a share of the spread of ``expected``."""
     exact = expected.dtype.kind != "f"

@@ -63,7 +63,7 @@ class Camera:
         first = self.read(threading.Event())
         if first is None:
             capture.release()
-            raise VideoError(f"{name} gives no picture; close other programs that use it, or plug it in again")
+            raise VideoError(f"{name} gives no image; close other programs that use it, or plug it in again")
         self.size: Size = (first.shape[0], first.shape[1])
         self.rate = max(0.0, capture.get(cv2.CAP_PROP_FPS)) or _RATE
 
@@ -158,7 +158,7 @@ class LiveSource:
             self._device.close()
             with self._changed:
                 if not self._stopped.is_set():
-                    self.note = f"{self.name} gives no more pictures: it was unplugged, or its stream has ended"
+                    self.note = f"{self.name} gives no more images: it was unplugged, or its stream has ended"
                 self._ended = True
                 self._changed.notify_all()
 

@@ -1,4 +1,4 @@
-"""Colours of videos: Y'CbCr of any matrix, range and depth to uint8 BGR, and BGR to Y'CbCr."""
+"""Colours of videos: Y'CbCr of any matrix, range, depth and transfer to uint8 BGR, and BGR to Y'CbCr."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ import av
 import cv2
 import numpy as np
 from av.video.reformatter import VideoReformatter
+from numpy.typing import NDArray
 
 from omz.images.arrays import Picture, Pixels
+from omz.video.planes import plane_levels
+from omz.video.tone_mapping import PIXELS, Look, ToneMapping, look_of
+from omz.video.turn import Turn, turn_of
 
 BT709 = 1  # the number of ITU-T H.273, and that of swscale
 LIMITED, FULL = 1, 2  # Y' from 16 to 235, or from 0 to 255: FFmpeg's numbers
@@ -19,6 +23,7 @@ _HD_LINES = 720
 
 _MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}  # matrix coefficients of H.273 to swscale's tables
 _INPUTS = {(3, 1): "bgr24", (3, 2): "bgr48le", (4, 1): "bgra", (4, 2): "bgra64le"}  # by channels, bytes of each
+_SWAPPED = ("rgb555be", "rgb565be", "bgr555be", "bgr565be")  # of which swscale takes the bytes in the wrong order
 _NAMES = {1: "BT.709", 4: "FCC", 5: "BT.601", 7: "SMPTE 240M", 9: "BT.2020"}
 
 
@@ -61,32 +66,77 @@ def to_bgr(reformatter: VideoReformatter, frame: av.VideoFrame, colour: Colour) 
     ``reformatter`` should be the same for all frames of a video: it keeps its tables. By way of planes, it takes half
     the time of a direct conversion to BGR.
     """
+    if frame.format.name in _SWAPPED:
+        frame = frame.reformat(format=f"{frame.format.name[:-2]}le")
     if not colour.matrix:
         return reformatter.reformat(frame, format="bgr24").to_ndarray().astype(np.uint8, copy=False)
-    planar = reformatter.reformat(
-        frame,
-        format="gbrp",
-        src_colorspace=colour.matrix,
-        src_color_range=FULL if colour.is_full else LIMITED,
-        dst_color_range=FULL,
-        interpolation=_ACCURATE,
-    )
-    return cv2.merge(_blue_green_red(planar))
+    return cv2.merge(_blue_green_red(_planes(reformatter, frame, colour, "gbrp")))
+
+
+class Conversion:
+    """Frames of a video to upright uint8 BGR with the SDR colours of BT.709, and to their opacity.
+
+    Make one for each video: it keeps tables. Side data of frames is read only when it may have changed, for PyAV keeps
+    a frame whose side data was read in memory until Python collects garbage, which is seldom.
+    """
+
+    def __init__(self) -> None:
+        self._reformatter = VideoReformatter()
+        self._turned: tuple[int, int, int] | None = None
+        self._turn = Turn()
+        self._tagged: tuple[int, int] | None = None
+        self._look: Look | None = None
+        self._mapping: ToneMapping | None = None
+        self._mapped: tuple[object, ...] = ()
+
+    def picture(self, frame: av.VideoFrame) -> Picture:
+        """Return (H, W, 3) uint8 BGR."""
+        tags = int(frame.color_trc), int(frame.color_primaries)
+        if tags != self._tagged:
+            self._tagged, self._look = tags, look_of(frame)
+        if self._look is None:
+            return self._upright(frame, to_bgr(self._reformatter, frame, colour_of(frame)))
+        made_for = self._look, frame.width, frame.height
+        if self._mapping is None or made_for != self._mapped:
+            self._mapping, self._mapped = ToneMapping(*made_for), made_for
+        planar = _planes(self._reformatter, frame, colour_of(frame), PIXELS)
+        return self._upright(frame, self._mapping.apply(planar))
+
+    def opacity(self, frame: av.VideoFrame) -> NDArray[np.uint8] | None:
+        """Return the alpha of a frame, (H, W) uint8, 255 for opaque; None where all of it is opaque."""
+        alpha = frame.format.components[-1]
+        if not (alpha.is_alpha or frame.format.has_palette):
+            return None
+        is_plane = alpha.is_alpha and alpha.plane == len(frame.planes) - 1 > 0
+        if is_plane and alpha.bits <= 16 and not frame.format.is_big_endian:
+            levels = plane_levels(frame, alpha.plane)
+            opacity = cv2.convertScaleAbs(levels, alpha=255 / (2**alpha.bits - 1))
+        else:
+            opacity = self._reformatter.reformat(frame, format="bgra").to_ndarray()[..., 3]
+        if opacity.min() == 255:
+            return None
+        return self._upright(frame, np.array(opacity, np.uint8))
+
+    def _upright(self, frame: av.VideoFrame, picture: Picture) -> Picture:
+        looks = frame.width, frame.height, frame.rotation
+        if looks != self._turned:
+            self._turned, self._turn = looks, turn_of(frame)
+        return self._turn.apply(picture)
 
 
 def from_bgr(reformatter: VideoReformatter, picture: Pixels, pixel_format: str) -> av.VideoFrame:
-    """Return (H, W, 3) BGR or (H, W, 4) BGRA, uint8 or uint16, as a frame of a Y'CbCr format, BT.709 limited.
+    """Return (H, W, 3) BGR or (H, W, 4) BGRA, uint8 or uint16, as a frame of RGB, or of Y'CbCr, BT.709 limited.
 
     Alpha, if the format has any, is rounded to its depth; swscale alone would miss by a level.
     """
     name = _INPUTS[picture.shape[2], picture.dtype.itemsize]
-    frame = reformatter.reformat(
-        _planar(picture) if name == "bgr24" else _packed(picture, name),
-        format=pixel_format,
-        dst_colorspace=BT709,
-        dst_color_range=LIMITED,
-        interpolation=_ACCURATE,
-    )
+    given = _planar(picture) if name == "bgr24" else _packed(picture, name)
+    if av.VideoFormat(pixel_format).is_rgb:
+        frame = reformatter.reformat(given, format=pixel_format)
+    else:
+        frame = reformatter.reformat(
+            given, format=pixel_format, dst_colorspace=BT709, dst_color_range=LIMITED, interpolation=_ACCURATE
+        )
     alpha = frame.format.components[-1]
     if picture.shape[2] == 4 and alpha.is_alpha:
         depth = cv2.CV_16U if alpha.bits > 8 else cv2.CV_8U
@@ -94,6 +144,20 @@ def from_bgr(reformatter: VideoReformatter, picture: Pixels, pixel_format: str) 
         plane = plane_levels(frame, len(frame.format.components) - 1)
         plane[...] = cv2.multiply(picture[..., 3], scale, dtype=depth)
     return frame
+
+
+def _planes(reformatter: VideoReformatter, frame: av.VideoFrame, colour: Colour, pixel_format: str) -> av.VideoFrame:
+    """Return a frame as planes of green, blue and red."""
+    if not colour.matrix:
+        return reformatter.reformat(frame, format=pixel_format)
+    return reformatter.reformat(
+        frame,
+        format=pixel_format,
+        src_colorspace=colour.matrix,
+        src_color_range=FULL if colour.is_full else LIMITED,
+        dst_color_range=FULL,
+        interpolation=_ACCURATE,
+    )
 
 
 def _packed(picture: Pixels, name: str) -> av.VideoFrame:
@@ -110,13 +174,3 @@ def _planar(picture: Pixels) -> av.VideoFrame:
 
 def _blue_green_red(planar: av.VideoFrame) -> list[Pixels]:
     return [plane_levels(planar, index) for index in (1, 0, 2)]
-
-
-def plane_levels(frame: av.VideoFrame, index: int) -> Pixels:
-    """Return a plane of a frame, not subsampled, as (H, W) uint8, or uint16 for deeper ones; it is not copied."""
-    plane = frame.planes[index]
-    buffer = memoryview(plane)
-    levels: Pixels = np.frombuffer(buffer, np.uint8)
-    if frame.format.components[index].bits > 8:
-        levels = np.frombuffer(buffer, np.uint16)
-    return levels.reshape(-1, plane.line_size // levels.itemsize)[: frame.height, : frame.width]

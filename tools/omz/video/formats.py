@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -38,10 +39,41 @@ CONTAINERS: Mapping[str, Container] = {
     ".mkv": Container("matroska", _MKV_SOUND, "aac", False),
 }
 
+_OF_ANIMATIONS = Container("mov", frozenset(), "aac", True)
+
+
+@dataclass(frozen=True)
+class AnimationFormat:
+    """Format of an animation: FFmpeg's muxer, encoder and pixel format, their options, the unit of times in seconds.
+
+    ``last_unit`` is that of the duration of the last frame, in seconds, if the muxer has to be told.
+    """
+
+    muxer: str
+    codec: str
+    pixel_format: str
+    time_base: Fraction
+    muxer_options: Mapping[str, str]
+    options: Mapping[str, str]
+    last_unit: Fraction | None = None
+
+
+_APNG = AnimationFormat("apng", "apng", "rgba", Fraction(1, 1000), {"plays": "0"}, {}, last_unit=Fraction(1))
+
+ANIMATIONS: Mapping[str, AnimationFormat] = {
+    ".apng": _APNG,
+    ".gif": AnimationFormat("gif", "gif", "pal8", Fraction(1, 100), {}, {}, last_unit=Fraction(1, 100)),
+    ".png": _APNG,
+    ".webp": AnimationFormat("webp", "libwebp_anim", "bgra", Fraction(1, 1000), {"loop": "0"}, {"lossless": "1"}),
+}
+"""Formats of animations, by suffix."""
+
 
 @dataclass(frozen=True)
 class Format:
     """Encoding of frames; ``container`` is None for a folder of PNG files.
+
+    That of an animation is without loss, for its segments, from which it is encoded as a whole at the end.
 
     ``options`` are those of FFmpeg's encoder ``codec``. ``needs_even_size`` says that rows and columns must be even.
     """
@@ -55,14 +87,16 @@ class Format:
 
 
 def choose_format(path: Path, alpha: bool, *, lossless: bool = False) -> Format:
-    """Return the format of a video at ``path``: MP4, MOV, WebM, Matroska, or PNG files in a folder.
+    """Return the format of a video at ``path``: MP4, MOV, WebM, Matroska, an animation, or PNG files in a folder.
 
-    ``lossless`` is for VP9, which then keeps the levels of Y'CbCr; ProRes and PNG ignore it. Raises
+    ``lossless`` is for VP9, which then keeps the levels of Y'CbCr; formats without loss ignore it. Raises
     :class:`UsageError` for another suffix, and for alpha or ``lossless`` if the format has none.
     """
     suffix = path.suffix.lower()
-    if suffix in ("", ".png"):
+    if not suffix:
         return Format("png", "rgba" if alpha else "rgb24", alpha, None, {})
+    if suffix in ANIMATIONS:
+        return Format("magicyuv", "gbrap" if alpha else "gbrp", alpha, _OF_ANIMATIONS, {})
     if suffix not in CONTAINERS:
         raise UsageError(
             f"{path}: videos cannot be written as {suffix}; use {', '.join(CONTAINERS)}, or a folder for PNG files"
@@ -76,6 +110,12 @@ def choose_format(path: Path, alpha: bool, *, lossless: bool = False) -> Format:
     if suffix == ".mov":
         return _prores()
     raise UsageError(f"{path}: {suffix} has no alpha; use .mov, .webm, or a folder for PNG files")
+
+
+def segment_suffix(output: Path) -> str:
+    """Return the suffix of the segments of a video: that of the video, but for an animation."""
+    suffix = output.suffix
+    return ".mov" if suffix.lower() in ANIMATIONS else suffix
 
 
 def check_encoder(encoder: str) -> None:

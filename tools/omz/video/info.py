@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import av
+from av.audio.codeccontext import AudioCodecContext
+from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from omz.errors import VideoError
+from omz.images.animated import is_animated
 from omz.images.arrays import Size
+from omz.video.animation import TIME_BASE, BrokenAnimationError, frames_of
 from omz.video.colour import Colour, colour_of
+from omz.video.decoding import Decoder
 from omz.video.opening import opened
 from omz.video.turn import Turn, turn_of
 from omz.video.wholeness import is_cut_short
@@ -58,8 +64,10 @@ class VideoInfo(VideoFacts):
 
 def probe(source: str | Path) -> VideoInfo:
     """Open a video and decode its first frame; raises :class:`VideoError` if there is none."""
+    if is_animated(source):
+        return _probe_animation(Path(source))
     with opened(source) as (container, stream):
-        frame = _first_frame(container, stream)
+        frame = next(Decoder(stream)(container.demux(stream)), None)
         if frame is None:
             raise VideoError(f"{source} has no frame that can be decoded; use an undamaged video")
         rate, seconds = rate_of(stream), _seconds(container, stream)
@@ -67,7 +75,7 @@ def probe(source: str | Path) -> VideoInfo:
         aspect = Fraction(stream.sample_aspect_ratio or 1)
         if turn.transposed:
             aspect = 1 / aspect
-        sounds = [sound.codec_context.codec.canonical_name for sound in container.streams.audio if sound.codec_context]
+        sounds = [codec_name(sound) for sound in container.streams.audio]
         return VideoInfo(
             path=str(source),
             size=turn.size((frame.height, frame.width)),
@@ -86,19 +94,41 @@ def probe(source: str | Path) -> VideoInfo:
         )
 
 
+def _probe_animation(path: Path) -> VideoInfo:
+    size, count, end = None, 0, 0
+    with contextlib.suppress(BrokenAnimationError):
+        for frame in frames_of(path):
+            size = size or (frame.picture.shape[0], frame.picture.shape[1])
+            count, end = count + 1, frame.time + frame.duration
+    if size is None:
+        raise VideoError(f"{path} has no frame that can be decoded; use an undamaged video")
+    return VideoInfo(
+        path=str(path),
+        size=size,
+        rate=Fraction(1000 * count, end),
+        time_base=TIME_BASE,
+        frames=count,
+        seconds=end * TIME_BASE,
+        origin=Fraction(0),
+        video_codec=path.suffix[1:].lower(),
+        audio_codec=None,
+        pixel_format="rgba",
+        colour=Colour(0, True, True),
+        turn=Turn(),
+        pixel_aspect=Fraction(1),
+        is_cut_short=False,
+    )
+
+
 def rate_of(stream: VideoStream) -> Fraction:
     """Return the average rate of a stream in frames a second; else FFmpeg's guess, else 25."""
     return Fraction(stream.average_rate or stream.guessed_rate or _USUAL_RATE)  # PyAV 19 has a type of its own
 
 
-def _first_frame(container: InputContainer, stream: VideoStream) -> av.VideoFrame | None:
-    for packet in container.demux(stream):
-        try:
-            for frame in packet.decode():
-                return frame
-        except av.FFmpegError:
-            continue
-    return None
+def codec_name(stream: AudioStream) -> str:
+    """Return the name of a codec; ``unknown`` where FFmpeg has no decoder."""
+    context: AudioCodecContext | None = stream.codec_context
+    return "unknown" if context is None else context.codec.canonical_name
 
 
 def _seconds(container: InputContainer, stream: VideoStream) -> Fraction | None:

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 
 import av
 from av.container import InputContainer
-from av.video.reformatter import VideoReformatter
 
 from omz.errors import VideoError, os_reason
 from omz.images.arrays import Picture, Size
 from omz.images.geometry import resize
-from omz.video.colour import colour_of, to_bgr
+from omz.video.colour import Conversion
+from omz.video.decoding import Decoder
 from omz.video.info import rate_of
 
 _PAUSE = 1.0  # seconds before a stream is opened again
@@ -42,7 +42,7 @@ class NetworkStream:
             raise VideoError(f"{url} cannot be read: {os_reason(error)}; check the address and its server") from error
         if self._first is None:
             self.close()
-            raise VideoError(f"{url} gives no picture; check what its server sends")
+            raise VideoError(f"{url} gives no image; check what its server sends")
         self.size: Size = (self._first.shape[0], self._first.shape[1])
 
     def read(self, stopped: threading.Event) -> Picture | None:
@@ -88,11 +88,6 @@ class NetworkStream:
             raise VideoError(f"{self.name} has no video in it; name a video stream")
         stream = container.streams.video[0]
         self.rate = self.rate or float(rate_of(stream))
-        reformatter = VideoReformatter()
-        for packet in container.demux(stream):
-            try:
-                frames = packet.decode()
-            except av.FFmpegError:  # damaged on its way; the next keyframe repairs it
-                continue
-            for frame in frames:
-                yield to_bgr(reformatter, frame, colour_of(frame))
+        conversion = Conversion()
+        for frame in Decoder(stream)(container.demux(stream)):  # the next keyframe repairs what is damaged on its way
+            yield conversion.picture(frame)

@@ -12,11 +12,16 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from omz.errors import VideoError, os_reason
+from omz.errors import VideoError, os_reason, os_remedy
 
 _LENIENT: dict[str, Any] = {}
 if int(av.__version__.partition(".")[0]) < 19:  # later ones always read metadata that is not text
     _LENIENT["metadata_errors"] = "replace"
+
+
+def file_url(path: str | Path) -> str:
+    """Return a path as FFmpeg's URL of a file: it would read ``12:30.mp4`` as the URL of a protocol ``12``."""
+    return f"file:{path}"
 
 
 @contextlib.contextmanager
@@ -37,14 +42,15 @@ def opened_container(source: str | Path) -> Iterator[InputContainer]:
     if path.is_file() and path.stat().st_size == 0:
         raise VideoError(f"{source} is empty; use a video")
     try:
-        with av.open(str(source), **_LENIENT) as container:
+        with av.open(file_url(source), **_LENIENT) as container:
             yield container
     except FileNotFoundError:
         raise VideoError(f"no video at {source}; check the path") from None
     except EOFError:
         raise VideoError(f"{source} has no frame that can be decoded; use an undamaged video") from None
     except (av.FFmpegError, OSError) as error:
-        raise VideoError(f"{source} cannot be read as a video: {os_reason(error)}; use an undamaged video") from error
+        remedy = os_remedy(error, "use an undamaged video")
+        raise VideoError(f"{source} cannot be read as a video: {os_reason(error)}; {remedy}") from error
 
 
 def _video_stream(container: InputContainer, source: str | Path) -> VideoStream:

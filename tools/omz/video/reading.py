@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain, islice
 from pathlib import Path
 
 import av
+import numpy as np
 from av.container import InputContainer
-from av.packet import Packet
-from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
+from numpy.typing import NDArray
 
 from omz.errors import VideoError
+from omz.images.animated import is_animated
 from omz.images.arrays import Picture, Size
 from omz.images.geometry import resize
 from omz.images.sizes import picture_size, size_text
-from omz.video.colour import colour_of, to_bgr
+from omz.video.animation import BrokenAnimationError, frames_of
+from omz.video.clock import Clock
+from omz.video.colour import Conversion
+from omz.video.decoding import Decoder
 from omz.video.info import probe, rate_of
 from omz.video.opening import opened
-from omz.video.turn import Turn, turn_of
 from omz.video.wholeness import is_cut_short
 
 _WITH_TIMES = ("mov", "matroska")  # containers that keep the time of each frame, and seek by it
@@ -36,7 +39,8 @@ class VideoFrame:
     """A frame; ``index`` counts from 0 at the start of the video, ``time`` and ``duration`` are in its time base.
 
     ``time`` is the presentation timestamp. ``duration`` is the file's, or that of the average frame.
-    ``follows_damage`` says that something before it could not be decoded.
+    ``follows_damage`` says that something before it could not be decoded. ``opacity`` is (H, W) uint8, the alpha that
+    the video has itself; None where all is opaque.
     """
 
     index: int
@@ -44,44 +48,7 @@ class VideoFrame:
     duration: int
     picture: Picture
     follows_damage: bool = False
-
-
-@dataclass
-class _Damage:
-    packets: int = 0
-
-
-@dataclass
-class _Clock:
-    """Increasing times: those of the frames or, if these are missing or go back, one step after the last."""
-
-    step: Fraction
-    last: int | None = field(default=None)
-
-    def __call__(self, pts: int | None) -> int:
-        if pts is None or (self.last is not None and pts <= self.last):
-            pts = 0
-            if self.last is not None:
-                pts = self.last + max(1, round(self.step))
-        self.last = pts
-        return pts
-
-
-@dataclass
-class _Turns:
-    """Turns of frames, looked up only when they may have changed.
-
-    PyAV keeps a frame whose side data was read in memory until Python collects garbage, which is seldom.
-    """
-
-    seen: tuple[int, int, int] | None = field(default=None)
-    turn: Turn = field(default_factory=Turn)
-
-    def __call__(self, frame: av.VideoFrame) -> Turn:
-        looks = frame.width, frame.height, frame.rotation
-        if looks != self.seen:
-            self.seen, self.turn = looks, turn_of(frame)
-        return self.turn
+    opacity: NDArray[np.uint8] | None = None
 
 
 def read(
@@ -116,87 +83,99 @@ def read(
         (96, 160, 3)
         (96, 160, 3)
     """
-    damage, reformatter, turns, clock = _Damage(), VideoReformatter(), _Turns(), _Clock(Fraction(1))
-    index = start
-    for stream, frame in _frames(source, start, start_time, damage, clock):
-        picture = turns(frame).apply(to_bgr(reformatter, frame, colour_of(frame)))
+    if is_animated(source):
+        yield from _read_animation(Path(source), start, size)
+        return
+    conversion, clock = Conversion(), Clock()
+    index, failed = start, 0
+    for stream, decoder, frame in _frames(source, start, start_time, clock):
+        picture, opacity = conversion.picture(frame), conversion.opacity(frame)
         size = size or (picture.shape[0], picture.shape[1])
         if picture.shape[:2] != size:
             if not resize_changes:
                 sizes = f"{picture_size(picture)}, those before are {size_text(*size)}"
                 raise VideoError(f"{source}: frame {index} is {sizes}; resize it, or split the video there")
             picture = resize(picture, size)
+            opacity = None if opacity is None else resize(opacity, size)
         duration = frame.duration or max(1, round(1 / (rate_of(stream) * _time_base(stream))))
-        yield VideoFrame(index, clock(_pts(stream, frame)), duration, picture, damage.packets > 0)
+        failed = decoder.failed
+        yield VideoFrame(index, clock(_pts(stream, frame)), duration, picture, failed > 0, opacity)
+        failed = decoder.failed
         index += 1
     if not index:
         raise VideoError(f"{source} has no frame that can be decoded; use an undamaged video")
     if is_cut_short(source):
         raise IncompleteError(f"{source} is cut short after frame {index}; use a whole copy for the rest")
-    if damage.packets:
-        found = f"{damage.packets} of its packets could not be decoded, {index} frames could"
+    if failed:
+        found = f"{failed} of its packets could not be decoded, {index} frames could"
         raise IncompleteError(f"{source} is damaged: {found}; use an undamaged copy for the rest")
 
 
+def _read_animation(path: Path, start: int, size: Size | None) -> Generator[VideoFrame, None, None]:
+    index = 0
+    try:
+        for index, frame in enumerate(frames_of(path), 1):
+            picture, opacity = frame.picture, frame.opacity
+            if size is not None and picture.shape[:2] != size:
+                picture = resize(picture, size)
+                opacity = None if opacity is None else resize(opacity, size)
+            if index > start:
+                yield VideoFrame(index - 1, frame.time, frame.duration, picture, opacity=opacity)
+    except BrokenAnimationError as error:
+        if not index:
+            raise VideoError(f"{path} has no frame that can be decoded: {error}; use an undamaged video") from error
+        raise IncompleteError(f"{path} is damaged after frame {index}: {error}; use an undamaged copy") from error
+
+
 def _frames(
-    source: str | Path, start: int, start_time: int | None, damage: _Damage, clock: _Clock
-) -> Iterator[tuple[VideoStream, av.VideoFrame]]:
+    source: str | Path, start: int, start_time: int | None, clock: Clock
+) -> Iterator[tuple[VideoStream, Decoder, av.VideoFrame]]:
     """Yield decoded frames from number ``start`` on, once the clock has the time before them."""
+    ends_early = is_cut_short(source)
     if start and start_time is not None:
         with opened(source) as (container, stream):
             clock.step = 1 / (rate_of(stream) * _time_base(stream))
-            found = _sought(container, stream, start_time, damage)
+            decoder = Decoder(stream, ends_early)
+            found = _sought(container, stream, start_time, decoder)
             if found is not None:
                 for frame in found:
-                    yield stream, frame
+                    yield stream, decoder, frame
                 return
-        damage.packets = 0
     with opened(source) as (container, stream):
         clock.step = 1 / (rate_of(stream) * _time_base(stream))
-        frames = _decoded(container.demux(stream), damage)
+        decoder = Decoder(stream, ends_early)
+        frames = decoder(container.demux(stream))
         for frame in islice(frames, start):
             clock(_pts(stream, frame))
         for frame in frames:
-            yield stream, frame
+            yield stream, decoder, frame
 
 
 def _sought(
-    container: InputContainer, stream: VideoStream, time: int, damage: _Damage
+    container: InputContainer, stream: VideoStream, time: int, decoder: Decoder
 ) -> Iterator[av.VideoFrame] | None:
     """Return the frames from that of ``time`` on, or None if seeking does not lead exactly there.
 
-    It must land on a keyframe at or before ``time``, from which a frame of exactly that time is decoded; the caller
-    otherwise reads from the beginning.
+    It must land on a keyframe before ``time``, from which a frame of exactly that time is decoded, and not as the first
+    one, for deinterlacing looks at the frame before; the caller otherwise reads from the beginning.
     """
     if not container.format.name.startswith(_WITH_TIMES):
         return None
     try:
-        container.seek(time, stream=stream)
+        container.seek(time - 1, stream=stream)
     except av.FFmpegError:
         return None
     packets = container.demux(stream)
     first = next(packets, None)
-    if first is None or not first.is_keyframe or first.pts is None or first.pts > time:
+    if first is None or not first.is_keyframe or first.pts is None or first.pts >= time:
         return None  # frames before the keyframe of an open group of pictures would be wrong
-    frames = _decoded(chain([first], packets), damage)
+    frames = decoder(chain([first], packets))
     for frame in frames:
         if frame.pts is None or frame.pts > time:
             return None
         if frame.pts == time:
             return chain([frame], frames)
     return None
-
-
-def _decoded(packets: Iterable[Packet[VideoStream]], damage: _Damage) -> Iterator[av.VideoFrame]:
-    """Yield the frames of ``packets``; the last packet is empty and flushes the decoder."""
-    for packet in packets:
-        if packet.is_corrupt:  # the file ends within it
-            damage.packets += 1
-            continue
-        try:
-            yield from packet.decode()
-        except av.FFmpegError:
-            damage.packets += 1
 
 
 def _pts(stream: VideoStream, frame: av.VideoFrame) -> int | None:

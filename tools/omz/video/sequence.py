@@ -60,7 +60,7 @@ class SequenceWriter:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             if not is_ours(self.folder):
-                raise VideoError(f"{self.folder} has pictures or times of something else; name another folder")
+                raise VideoError(f"{self.folder} has images or times of something else; name another folder")
             for rest in (*self.folder.glob(_REST_OF_PICTURES), *self.folder.glob(_REST_OF_TIMES)):
                 rest.unlink()  # left by a killed process
             kept: list[str] = []

@@ -1,52 +1,121 @@
-"""Sound of a source for another container: packets copied, or encoded again."""
+"""Sound of a source for another container: packets copied, or encoded again, with times that increase."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import contextlib
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, TypeAlias
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
 
 import av
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from omz.errors import os_reason
+from omz.errors import VideoError, os_reason
+from omz.video.clock import Clock
 from omz.video.formats import Container, check_encoder
+from omz.video.info import codec_name, rate_of
+from omz.video.opening import opened, opened_container
 
 _BITS_PER_CHANNEL = 96_000  # a second
 _LAYOUTS = {1: "mono", 6: "5.1", 8: "7.1"}  # of channels; others become stereo
-_OPUS_RATE = 48_000
-AnyPacket: TypeAlias = "Packet[Any]"
+_FRAMES_ALIKE = frozenset({"aac", "ac3", "eac3", "mp3"})  # codecs with packets of one number of samples
 _KEPT_METADATA = ("language", "title")
+_NEAR = Fraction(2)  # seconds between the ends of the picture and the sound of one part
+_TRIED = 3000  # packets of all streams that are read to find out what the container takes
+_TRIED_SOUND = 100  # packets of one stream of sound
+
+AnyPacket: TypeAlias = "Packet[Any]"
+Treatment: TypeAlias = Literal["copied", "encoded"]
+Treatments: TypeAlias = Mapping[int, Treatment]
+"""What becomes of each stream of sound, by its number; one that is not among them is left out."""
+
+
+@dataclass(frozen=True)
+class Sound:
+    """File of the sound, and its end in seconds on the clock of that file; by default the end of the file."""
+
+    path: Path
+    end: Fraction | None = None
 
 
 @dataclass(frozen=True)
 class Span:
-    """Part of the sound: until ``end`` on the clock of the source, moved back by ``shift``; in seconds."""
+    """Part of the sound: until ``end`` on the clock of the source, moved back by ``shift``; in seconds.
+
+    ``moves`` are those of :func:`moves_of_pictures`.
+    """
 
     end: Fraction | None
     shift: Fraction
+    moves: tuple[Fraction, ...] = ()
 
     def has(self, time: Fraction) -> bool:
         """Tell whether sound that begins at ``time`` is part of it."""
         return self.end is None or time < self.end
 
 
+class SoundError(Exception):
+    """A stream of sound, by its number, cannot be written as it is treated, and why."""
+
+    def __init__(self, index: int, reason: str) -> None:
+        super().__init__(reason)
+        self.index, self.reason = index, reason
+
+
+@dataclass(frozen=True)
+class SoundPlan:
+    """Treatment of each stream of sound in a file, and a line for each that is left out."""
+
+    treatments: Treatments
+    warnings: tuple[str, ...] = ()
+
+    def after(self, error: SoundError, source: Path) -> SoundPlan:
+        """Return the plan after one failed: a copied stream is encoded instead, an encoded one is left out."""
+        treatments = dict(self.treatments)
+        if treatments.pop(error.index) == "copied":
+            return replace(self, treatments={**treatments, error.index: "encoded"})
+        return SoundPlan(treatments, (*self.warnings, _left_out(source, error.reason)))
+
+
 class Copied:
-    """Sound whose packets are copied; ``told`` names its codec."""
+    """Sound whose packets are copied; ``told`` names its codec, and ``lost`` counts packets that cannot be used."""
+
+    lost = 0
 
     def __init__(self, source: AudioStream, output: OutputContainer, span: Span) -> None:
-        self.told = _codec(source)
+        self.told = codec_name(source)
         self._out, self._span = output.add_stream_from_template(source, opaque=True), span
+        self.output_index = self._out.index
+        self._clock = _clock_of(source, span)
+        self._frame: int | None = None
+        self._is_of_one_rate = self.told not in _FRAMES_ALIKE or source.container.format.name != "mpegts"
         _copy_metadata(source, self._out)
 
     def take(self, packet: Packet[AudioStream]) -> Iterator[AnyPacket]:
         """Yield the packet, if it lies in the span."""
-        if packet.pts is not None and self._span.has(packet.pts * packet.time_base):
+        if not packet.size:
+            return
+        if not self._is_of_one_rate:
+            self._check_rate(packet.duration)
+        time = packet.dts if packet.pts is None else packet.pts
+        packet.pts = packet.dts = self._clock(time, Fraction(packet.duration or 0))  # sound comes in order
+        if self._span.has(packet.pts * packet.time_base):
             yield moved(packet, self._out, self._span.shift)
+
+    def _check_rate(self, duration: int | None) -> None:
+        """Raise :class:`ValueError` where the rate changes, as it may in joined transport streams, and nowhere else."""
+        self._frame = self._frame or duration
+        if duration and self._frame and abs(duration - self._frame) > 1:  # which is rounded
+            raise ValueError("its sampling rate changes")
 
     def finish(self) -> Iterator[AnyPacket]:
         """Yield nothing."""
@@ -54,70 +123,217 @@ class Copied:
 
 
 class Encoded:
-    """Sound that is decoded and encoded again; ``told`` names both codecs."""
+    """Sound that is decoded and encoded again; ``told`` names both codecs, and both rates where these differ.
+
+    ``lost`` counts packets that cannot be decoded.
+    """
 
     def __init__(self, source: AudioStream, output: OutputContainer, encoder: str, span: Span) -> None:
         check_encoder(encoder)
-        rate = _OPUS_RATE if encoder == "libopus" else source.codec_context.sample_rate
+        given = source.codec_context.sample_rate
+        rate = encoded_rate(encoder, given)
         out = output.add_stream(encoder, rate)
         assert isinstance(out, AudioStream)
         out.codec_context.layout = _LAYOUTS.get(source.codec_context.layout.nb_channels, "stereo")
         out.codec_context.bit_rate = _BITS_PER_CHANNEL * out.codec_context.layout.nb_channels
         _copy_metadata(source, out)
-        self._out, self._span = out, span
-        self.told = f"{_codec(source)} -> {_codec(out)}"
+        self._out, self._span, self._clock = out, span, _clock_of(source, span)
+        self.output_index = out.index
+        self._resampler: AudioResampler | None = None
+        self._sounds: tuple[object, ...] = ()
+        self.lost = 0
+        self.told = f"{codec_name(source)} -> {codec_name(out)}"
+        if rate != given:
+            self.told = f"{codec_name(source)} of {given} Hz -> {codec_name(out)} of {rate} Hz"
 
     def take(self, packet: Packet[AudioStream]) -> Iterator[AnyPacket]:
         """Yield the encoded samples of the packet that lie in the span."""
-        for frame in packet.decode():
-            if frame.pts is not None and frame.time_base is not None:
-                if not self._span.has(frame.pts * frame.time_base):
-                    return
-                frame.pts -= round(self._span.shift / frame.time_base)
-            yield from self._out.encode(frame)
+        try:
+            frames = packet.decode()
+        except av.FFmpegError:
+            self.lost += 1
+            return
+        for frame in frames:
+            time_base = frame.time_base or Fraction(1, frame.sample_rate)
+            time = time_base * self._clock(frame.pts, Fraction(frame.samples, frame.sample_rate) / time_base)
+            if not self._span.has(time):
+                return
+            frame.pts = round((time - self._span.shift) * frame.sample_rate)
+            frame.time_base = Fraction(1, frame.sample_rate)  # as resampled ones have it, so that all are alike
+            yield from self._encoded(frame)
 
     def finish(self) -> Iterator[AnyPacket]:
         """Flush the encoder."""
+        if self._resampler is not None:
+            yield from self._flushed(self._resampler)
         yield from self._out.encode(None)
+
+    def _encoded(self, frame: AudioFrame) -> Iterator[AnyPacket]:
+        """Resample to what the encoder takes: the source may change its rate or its channels."""
+        sounds = frame.format.name, frame.layout.name, frame.sample_rate
+        if sounds != self._sounds:
+            if self._resampler is not None:
+                yield from self._flushed(self._resampler)
+            context = self._out.codec_context
+            self._resampler = AudioResampler(context.format, context.layout, context.sample_rate)
+            self._sounds = sounds
+        assert self._resampler is not None
+        for resampled in self._resampler.resample(frame):
+            yield from self._out.encode(resampled)
+
+    def _flushed(self, resampler: AudioResampler) -> Iterator[AnyPacket]:
+        for resampled in resampler.resample(None):
+            yield from self._out.encode(resampled)
 
 
 Track: TypeAlias = Copied | Encoded
 
 
-def add_tracks(source: InputContainer, output: OutputContainer, container: Container, span: Span) -> dict[int, Track]:
-    """Add a stream to ``output`` for each stream of sound in ``source``; return them by their numbers there."""
+def encoded_rate(encoder: str, rate: int) -> int:
+    """Return the rate to encode sound of ``rate`` at, in Hz: the next that the encoder takes, or its highest."""
+    taken = av.codec.Codec(encoder, "w").audio_rates or [rate]
+    return min((each for each in taken if each >= rate), default=max(taken))
+
+
+def _clock_of(source: AudioStream, span: Span) -> Clock:
+    unit = Fraction(source.time_base or 1)
+    return Clock(moves=[round(move / unit) for move in span.moves], near=round(_NEAR / unit))
+
+
+def moves_of_pictures(source: Path) -> tuple[Fraction, ...]:
+    """Return by how many seconds the frames of a joined transport stream were moved, where their times go back.
+
+    Raises :class:`omz.errors.VideoError`.
+    """
+    moves: dict[Fraction, None] = {}
+    with opened(source) as (container, stream):
+        if container.format.name != "mpegts" or stream.time_base is None:
+            return ()
+        clock = Clock(1 / (rate_of(stream) * stream.time_base))
+        for packet in container.demux(stream):
+            if packet.dts is not None:
+                moves[(clock(packet.dts) - packet.dts) * stream.time_base] = None
+    return tuple(moves)
+
+
+def plan_sound(source: Path, container: Container) -> SoundPlan:
+    """Return how the sound of a file goes into a container, as a trial with its beginning shows.
+
+    A codec that the container takes is copied, any other is encoded. What cannot be had either way is left out, with a
+    warning. Raises nothing: a file without sound that can be read has an empty plan.
+    """
+    plan = SoundPlan({})
+    try:
+        with opened_container(source) as file:
+            codecs = {stream.index: codec_name(stream) for stream in file.streams.audio}
+    except VideoError as error:
+        return SoundPlan({}, (f"the sound is left out: {error}",))
+    for index, codec in codecs.items():
+        if codec == "unknown":
+            plan = replace(plan, warnings=(*plan.warnings, _left_out(source, "its codec is unknown")))
+            continue
+        treatment: Treatment = "copied" if codec in container.sound else "encoded"
+        plan = replace(plan, treatments={**plan.treatments, index: treatment})
+        while (refusal := _trial(source, container, index, plan.treatments)) is not None:
+            plan = plan.after(refusal, source)
+    return plan
+
+
+def _trial(source: Path, container: Container, index: int, treatments: Treatments) -> SoundError | None:
+    """Write the beginning of a stream of sound, and nothing else; return why that fails."""
+    if index not in treatments:
+        return None
+    warnings: list[str] = []
+    try:
+        with opened_container(source) as file, _written_nowhere(container) as output:
+            tracks = add_tracks(file, output, container, Span(None, Fraction(0)), {index: treatments[index]})
+            with sound_errors(index):
+                for packet in packets_of(file, tracks, warnings, is_trial=True):
+                    output.mux(packet)
+                output.close()
+    except SoundError as error:
+        return error
+    except VideoError:  # reading fails in the same way later, and is told then
+        return None
+    return None
+
+
+@contextlib.contextmanager
+def _written_nowhere(container: Container) -> Iterator[OutputContainer]:
+    output = av.open(io.BytesIO(), "w", format=container.muxer)
+    try:
+        yield output
+    finally:
+        with contextlib.suppress(av.FFmpegError, OSError, ValueError):
+            output.close()
+
+
+@contextlib.contextmanager
+def sound_errors(index: int) -> Iterator[None]:
+    """Raise FFmpeg's refusals as a :class:`SoundError` of a stream; those of the system, as of a full disk, stay."""
+    try:
+        yield
+    except OSError:
+        raise
+    except (av.FFmpegError, ValueError) as error:
+        raise SoundError(index, os_reason(error)) from error
+
+
+def add_tracks(
+    source: InputContainer, output: OutputContainer, container: Container, span: Span, treatments: Treatments
+) -> dict[int, Track]:
+    """Add a stream to ``output`` for each stream of sound in ``source``; return them by their numbers there.
+
+    Raises :class:`SoundError`.
+    """
     tracks: dict[int, Track] = {}
-    for stream in streams_of_sound(source):
-        if _codec(stream) in container.sound:
-            tracks[stream.index] = Copied(stream, output, span)
-        else:
-            tracks[stream.index] = Encoded(stream, output, container.sound_encoder, span)
+    for stream in source.streams.audio:
+        treatment = treatments.get(stream.index)
+        with sound_errors(stream.index):
+            if treatment == "copied":
+                tracks[stream.index] = Copied(stream, output, span)
+            elif treatment == "encoded":
+                tracks[stream.index] = Encoded(stream, output, container.sound_encoder, span)
     return tracks
 
 
-def streams_of_sound(source: InputContainer) -> list[AudioStream]:
-    """Return the streams of sound whose codec is known."""
-    return [stream for stream in source.streams.audio if stream.codec_context is not None]
+def packets_of(
+    source: InputContainer, tracks: Mapping[int, Track], warnings: list[str], is_trial: bool = False
+) -> Iterator[AnyPacket]:
+    """Yield the packets to write for all tracks, in the order of the source; report losses in ``warnings``.
 
-
-def packets_of(source: InputContainer, tracks: dict[int, Track], warnings: list[str]) -> Iterator[AnyPacket]:
-    """Yield the packets to write for all tracks, in the order of the source; report losses in ``warnings``."""
+    Raises :class:`SoundError`.
+    """
     if not tracks:
         return
-    lost = 0
-    try:
-        for packet in source.demux(tuple(streams_of_sound(source))):
-            try:
-                if packet.size and not packet.is_corrupt:
-                    yield from tracks[packet.stream_index].take(packet)
-            except av.error.InvalidDataError:
-                lost += 1
-    except av.error.InvalidDataError as error:
-        warnings.append(f"the sound of {source.name} ends early: {os_reason(error)}")
-    for track in tracks.values():
-        yield from track.finish()
+    name = source.name.removeprefix("file:")
+    packets = _packets(source, tracks, is_trial)
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.FFmpegError as error:
+            warnings.append(f"the sound of {name} ends early: {os_reason(error)}")
+            break
+        if packet is None:
+            break
+        index = packet.stream.index  # an empty packet has no number itself
+        with sound_errors(index):
+            yield from tracks[index].take(packet)
+    for index, track in tracks.items():
+        with sound_errors(index):
+            yield from track.finish()
+    lost = sum(track.lost for track in tracks.values())
     if lost:
-        warnings.append(f"{lost} packets of the sound of {source.name} could not be decoded")
+        warnings.append(f"{lost} packets of the sound of {name} could not be decoded")
+
+
+def _packets(source: InputContainer, tracks: Mapping[int, Track], is_trial: bool) -> Iterator[AnyPacket]:
+    """Yield the packets of all tracks, or those of the first seconds."""
+    if not is_trial:
+        yield from source.demux(tuple(source.streams[index] for index in tracks))
+        return
+    packets = islice(source.demux(), _TRIED)
+    yield from islice((packet for packet in packets if packet.stream.index in tracks), _TRIED_SOUND)
 
 
 def moved(packet: AnyPacket, stream: Stream, shift: Fraction) -> AnyPacket:
@@ -131,8 +347,8 @@ def moved(packet: AnyPacket, stream: Stream, shift: Fraction) -> AnyPacket:
     return packet
 
 
-def _codec(stream: AudioStream) -> str:
-    return stream.codec_context.codec.canonical_name
+def _left_out(source: Path, reason: str) -> str:
+    return f"the sound of {source} is left out: {reason}; convert it to AAC, for example, and add it to the result"
 
 
 def _copy_metadata(source: AudioStream, target: AudioStream) -> None:

@@ -21,6 +21,7 @@ from omz.errors import VideoError, os_reason
 from omz.images.arrays import Pixels, Size
 from omz.video.colour import BT709, LIMITED, from_bgr
 from omz.video.formats import Container, Format, check_encoder
+from omz.video.opening import file_url
 
 _MOST_UNITS = 2**31 - 1  # in a second, in the headers of a MOV or MP4 file
 _MOST_RATE = 10**6  # denominator: encoders take 32 bits
@@ -56,7 +57,7 @@ class VideoWriter:
         with contextlib.ExitStack() as stack:
             temporary = stack.enter_context(written_whole(self.path))
             options = mux_options(self._container, self.time_base)
-            self._output = av.open(str(temporary), "w", format=self._container.muxer, container_options=options)
+            self._output = av.open(file_url(temporary), "w", format=self._container.muxer, container_options=options)
             stack.callback(discard, self._output)
             self._stream = self._add_stream()
             self._open = stack.pop_all()
@@ -68,7 +69,7 @@ class VideoWriter:
         A frame is shown until the next; ``duration``, by default that of the average frame, counts for the last.
         """
         if picture.shape[:2] != self.size:
-            raise ValueError(f"a picture of {picture.shape[:2]} in a video of {self.size}")
+            raise ValueError(f"an image of {picture.shape[:2]} in a video of {self.size}")
         if any(self.padded):
             picture = cv2.copyMakeBorder(picture, 0, self.padded[0], 0, self.padded[1], cv2.BORDER_REPLICATE)
         frame = from_bgr(self._reformatter, picture, self.form.pixel_format)
@@ -134,8 +135,12 @@ def told(path: Path) -> Iterator[None]:
     """Raise errors of FFmpeg and the system while ``path`` is written as :class:`VideoError`."""
     try:
         yield
-    except (av.FFmpegError, OSError) as error:
-        raise VideoError(f"{path} cannot be written: {os_reason(error)}; choose another place or format") from error
+    except OSError as error:
+        raise VideoError(f"{path} cannot be written: {os_reason(error)}; choose another place") from error
+    except av.FFmpegError as error:
+        raise VideoError(
+            f"{path} cannot be written: FFmpeg refuses its frames ({os_reason(error)}); choose another format"
+        ) from error
 
 
 def discard(output: OutputContainer) -> None:

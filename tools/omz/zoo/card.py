@@ -20,6 +20,7 @@ from omz.zoo.vocabulary import (
     Activation,
     Framework,
     InputRole,
+    LicenseKind,
     OutputRole,
     Precision,
     TaskType,
@@ -112,8 +113,8 @@ class _Described(Record):
     """Base of the cards of models and composite models.
 
     ``folder`` holds the card; ``subdirectory`` is where the model's files lie below a download or output folder;
-    ``license`` is the address of the licence; ``remarks`` are oddities that do not keep the card from being used, a
-    line each.
+    ``license`` is the address of the licence, and ``license_kind`` what it asks: more than to name the authors, if it
+    is not ``permissive``. ``remarks`` are oddities that do not keep the card from being used, a line each.
     """
 
     filled_in: ClassVar[frozenset[str]] = frozenset(
@@ -129,6 +130,7 @@ class _Described(Record):
     task_type: TaskType
     framework: Framework
     license: str
+    license_kind: LicenseKind = "permissive"
 
     @property
     def path(self) -> Path:
@@ -140,7 +142,8 @@ class ModelCard(_Described):
     """Card of a model: its files, their sources, and its conversion to an IR.
 
     ``composite_model_name`` is that of the composite model that this one is a stage of. ``parity`` limits the error of
-    a conversion. ``quantizable`` and ``quantized`` are keys of older cards.
+    a conversion. ``tested_on_real_weights`` tells whether the author of the card has run the model on its published
+    weights; None: the card does not say. ``quantizable`` and ``quantized`` are keys of older cards.
     """
 
     files: tuple[ModelFile, ...]
@@ -151,6 +154,7 @@ class ModelCard(_Described):
     model_optimizer_args: tuple[str, ...] | None = None
     model_info: ModelInfo = ModelInfo()
     parity: Tolerance = Tolerance()
+    tested_on_real_weights: bool | None = Field(default=None, strict=True)
     quantizable: bool | None = Field(default=None, strict=True)
     quantized: Literal["INT8"] | None = None
 

@@ -50,6 +50,8 @@ def card_info(card: ModelCard | CompositeCard, details: bool = False) -> dict[st
 
 def _details(card: ModelCard) -> dict[str, Any]:
     return {
+        "license_kind": card.license_kind,
+        "tested_on_real_weights": card.tested_on_real_weights,
         "files": list(map(_file_info, card.files)),
         "postprocessing": _plain(card.postprocessing),
         "conversion_to_onnx_args": list(card.conversion_to_onnx_args),
@@ -75,9 +77,12 @@ def _plain(records: Iterable[Record]) -> list[dict[str, Any]]:
 
 
 def _file_info(file: ModelFile) -> dict[str, Any]:
-    """``urls``, best first, is empty for a file that ships with its card."""
+    """``urls``, best first, has no address for a file that ships with its card; ``sources`` has all sources."""
     (checksum,) = _plain([file.checksum])
-    return {"name": file.name, "size": file.size, "checksum": checksum, "urls": list(file.urls)}
+    sources = _plain(file.remotes)
+    return {
+        "name": file.name, "size": file.size, "checksum": checksum, "urls": list(file.urls), "sources": sources
+    }  # fmt: skip
 
 
 def _preprocessing_info(card: ModelCard) -> dict[str, Any]:

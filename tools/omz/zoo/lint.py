@@ -22,10 +22,14 @@ README_FILE = "README.md"
 
 @dataclass(frozen=True)
 class Finding:
-    """One line about a card: its file, what is wrong, what to do; without ``is_error`` the card works all the same."""
+    """One line about a card: its file, what is wrong, what to do.
+
+    Without ``is_error`` the card works all the same; with ``is_note``, its author knows, and there is nothing to do.
+    """
 
     line: str
     is_error: bool = True
+    is_note: bool = False
 
 
 def lint_card(card: ModelCard | CompositeCard) -> list[Finding]:
@@ -33,8 +37,9 @@ def lint_card(card: ModelCard | CompositeCard) -> list[Finding]:
 
     Errors are unknown and repeated keys, values that a new card leaves open, steps of postprocessing without a file,
     bundled files that are missing or differ in size or digest, and an empty ``README.md``. Warnings are a description
-    or licence that is left open, a name that not every program or system takes, and a missing ``README.md`` or
-    ``accuracy-check.yml``, which foreign zoos keep elsewhere.
+    or licence that is left open, an MD5 without a remark that says why, a name that not every program or system takes,
+    and a missing ``README.md`` or ``accuracy-check.yml``, which foreign zoos keep elsewhere. Notes are remarks on
+    files.
 
     Example:
         >>> from omz.zoo import Catalog
@@ -48,6 +53,7 @@ def lint_card(card: ModelCard | CompositeCard) -> list[Finding]:
     found += _open_texts(card)
     if isinstance(card, ModelCard):
         found += _open_values(card)
+        found += _weak_checksums(card)
         found += _steps_without_a_file(card)
         found += _wrong_bundled_files(card)
     return [*found, *_empty_readme(card), *_missing_companions(card)]
@@ -73,6 +79,16 @@ def _open_values(card: ModelCard) -> Iterator[Finding]:
             yield Finding(f"{where}.checksum: is all zeros; write the SHA-384 of the file, and its size")
     for where, argument in _open_arguments(card):
         yield Finding(f"{card.path}: {where}: {printable(argument)} is not filled in; write the value")
+
+
+def _weak_checksums(card: ModelCard) -> Iterator[Finding]:
+    for number, file in enumerate(card.files):
+        where = f"{card.path}: files.{number}"
+        if file.checksum.algorithm == "md5" and not file.remark:
+            line = f"{where}.checksum: an MD5 can be forged; write a SHA-384, or in remark why there is none"
+            yield Finding(line, is_error=False)
+        elif file.remark:
+            yield Finding(f"{where}: {printable(file.remark)}", is_error=False, is_note=True)
 
 
 def _open_arguments(card: ModelCard) -> Iterator[tuple[str, str]]:

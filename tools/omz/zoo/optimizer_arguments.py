@@ -95,9 +95,18 @@ class Destination:
 def card_arguments(
     card: ModelCard, download_dir: Path, output_dir: Path, extra: Sequence[str] = ()
 ) -> OptimizerArguments:
-    """Parse the arguments of a card, then ``extra``; raises :class:`CardError` that names card and flag."""
-    arguments = argument_list(card, download_dir, output_dir, extra)
-    return parse_optimizer_arguments(arguments, f"{card.path}: model_optimizer_args")
+    """Parse the arguments of a card, then ``extra``.
+
+    Raises :class:`CardError` that names card and flag, and :class:`UsageError` for one of ``extra``.
+    """
+    arguments = argument_list(card, download_dir, output_dir)
+    parsed = parse_optimizer_arguments(arguments, f"{card.path}: model_optimizer_args")
+    if not extra:
+        return parsed
+    try:
+        return parse_optimizer_arguments([*arguments, *extra], f"{card.name}: --add_mo_arg")
+    except CardError as error:
+        raise UsageError(str(error)) from None
 
 
 def argument_list(card: ModelCard, download_dir: Path, output_dir: Path, extra: Sequence[str] = ()) -> list[str]:
@@ -141,6 +150,9 @@ def parse_command_line(arguments: Sequence[str], where: str) -> tuple[OptimizerA
     for flag in _WITHOUT_EFFECT:
         parser.add_argument(flag, nargs="?")
     found = parser.parse(arguments)
+    for flag in ("input_model", "output_dir"):
+        if not getattr(found, flag):
+            parser.error(f"--{flag} is empty; give a path")
     if found.scale is not None and found.scale_values:
         parser.error("--scale and --scale_values exclude each other")
     if found.scale is not None and (found.scale == 0 or not math.isfinite(found.scale)):

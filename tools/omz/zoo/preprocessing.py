@@ -107,7 +107,7 @@ def _for_pictures(
         target = arguments.picture_layout or step.layout
         if sorted(target) != sorted(source):
             raise CardError(
-                f"{where}: {step.input_name} cannot take pictures as {target}, for its layout is "
+                f"{where}: {step.input_name} cannot take images as {target}, for its layout is "
                 f"{source or 'unknown'}; --add_mo_arg '--layout={step.input_name}(NCHW)' sets it"
             )
         original = source if source != target else ""
@@ -115,7 +115,7 @@ def _for_pictures(
             dataclasses.replace(step, layout=target, original_layout=original, element_type=arguments.picture_type)
         )
     if not pictures:
-        raise CardError(f"{where}: no input has three channels, so none takes pictures")
+        raise CardError(f"{where}: no input has three channels, so none takes images")
     return tuple(changed)
 
 

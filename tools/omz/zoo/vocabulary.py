@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
-from omz.errors import CardError
+from omz.errors import UsageError
 
 CARD_FILE = "model.yml"
 COMPOSITE_FILE = "composite-model.yml"
 
 Framework = Literal["dldt", "onnx", "pytorch", "tf", "mindspore", "caffe", "caffe2", "mxnet", "paddle"]
 """Framework of a model's files; ``dldt`` stands for an OpenVINO IR."""
+
+LicenseKind = Literal["permissive", "copyleft", "non-commercial"]
+"""Demands of a licence on those who use a model."""
 
 Precision = Literal["FP16", "FP16-INT1", "FP16-INT8", "FP32", "FP32-INT1", "FP32-INT8"]
 """Storage of the numbers of an IR."""
@@ -60,13 +64,16 @@ TaskType = Literal[
 ]
 
 
-def parse_precisions(text: str | None) -> frozenset[str]:
-    """Parse precisions separated by commas, None for all; raises :class:`CardError` for an unknown one."""
+def parse_precisions(text: str | None, offered: Sequence[str] = get_args(Precision)) -> frozenset[str]:
+    """Parse precisions separated by commas, None for all.
+
+    Raises :class:`UsageError` for an unknown one, with those that are ``offered`` instead.
+    """
     known = get_args(Precision)
     if text is None:
         return frozenset(known)
     found = frozenset(text.split(","))
     unknown = sorted(found.difference(known))
     if unknown:
-        raise CardError(f"Unknown precisions specified: {', '.join(unknown)}; there are {', '.join(known)}")
+        raise UsageError(f"Unknown precisions specified: {', '.join(unknown)}; there are {', '.join(offered)}")
     return found

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import yaml
 from yaml.constructor import ConstructorError
 
-from omz.errors import OmzError, os_reason
+from omz.errors import OmzError, os_reason, os_remedy
 from omz.zoo.record import printable, shown
 
 _DEEPEST = 50
@@ -70,7 +70,7 @@ def read_text(path: Path, error: type[OmzError], kind: str) -> str:
             text = file.read()
         _check_depth(text)
     except OSError as fault:
-        raise error(f"{path} cannot be read: {os_reason(fault)}") from fault
+        raise error(f"{path} cannot be read: {os_reason(fault)}; {os_remedy(fault, 'check the path')}") from fault
     except UnicodeDecodeError as fault:
         raise error(f"{path} is not UTF-8 text (byte {fault.start}); save it as UTF-8") from fault
     except yaml.YAMLError as fault:

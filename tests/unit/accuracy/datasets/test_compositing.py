@@ -89,7 +89,7 @@ def test_a_background_covers_the_frame_and_is_read_once_a_clip(tmp_path):
     first[:] = 1
     path.unlink()
     np.testing.assert_array_equal(backgrounds.read(path, (4, 4)), np.full((4, 4, 3), 200, np.uint8))
-    with pytest.raises(DataError, match=r"no picture at .*wide\.png"):
+    with pytest.raises(DataError, match=r"no image at .*wide\.png"):
         backgrounds.read(path, (4, 5))
 
 

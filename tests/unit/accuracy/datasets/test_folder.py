@@ -148,10 +148,10 @@ def test_compositing_uses_its_own_backgrounds_one_a_picture(tmp_path):
 
 def test_backgrounds_are_asked_for_where_they_are_needed_and_only_there(tmp_path):
     folder = clips(tmp_path)
-    with pytest.raises(DataError, match=r"set/bgr has no backgrounds; name a folder of pictures"):
+    with pytest.raises(DataError, match=r"set/bgr has no backgrounds; name a folder of images"):
         open_dataset(folder)
     touch(tmp_path, "flat/images/1.png", "flat/alpha/1.png")
-    with pytest.raises(DataError, match=r"flat has pictures \(flat\), which need no backgrounds; leave .* out"):
+    with pytest.raises(DataError, match=r"flat has images \(flat\), which need no backgrounds; leave .* out"):
         open_dataset(tmp_path / "flat", backgrounds=tmp_path / "backgrounds")
 
 
@@ -229,7 +229,7 @@ def test_every_problem_of_every_file_is_named(tmp_path):
         ("error", "alpha/1.*", "is missing"),
         ("error", "images/2.*", "is missing"),
         ("error", "alpha/3.png", "is 7x6"),
-        ("error", "images/4.png", "cannot be read as a picture: image file is truncated"),
+        ("error", "images/4.png", "cannot be read as an image: image file is truncated"),
         ("error", "alpha/4.png", "is empty"),
         ("error", "alpha/5.png", "is coloured: its channels differ"),
         ("error", "alpha/6.png", "has an alpha channel beside its greys"),

@@ -114,7 +114,7 @@ def test_damaged_empty_and_missing_files_are_named(tmp_path, shape, dtype, suffi
             read_content("foreground", path)
         assert "\n" not in str(caught.value)
     path.unlink()
-    with pytest.raises(DataError, match=rf"no picture at {path}; check the path"):
+    with pytest.raises(DataError, match=rf"no image at {path}; check the path"):
         read_content("foreground", path)
 
 

@@ -116,10 +116,10 @@ def test_few_clips_make_ranges_rough_and_one_gives_none():
     rough = show(evaluated([frame(0), frame(1, clip="other")])).text()
     assert "+0.3 [+0.3, +0.3]" in rough
     assert not {"▲", "▼"} & {*rough}
-    assert "chance alone may have made. 2 clips or pictures make ranges rough." in rough
+    assert "chance alone may have made. 2 clips or images make ranges rough." in rough
     one = show(evaluated([frame(0), frame(1)])).text()
     assert "10.900 +0.3 11.200 +0.6" in one
-    assert "its difference from original . One clip or picture gives no range." in one
+    assert "its difference from original . One clip or image gives no range." in one
     assert not {"▲", "▼"} & {*one}
     assert "95 %" not in one
     many = show(evaluated([frame(number, clip="") for number in range(5)])).text()

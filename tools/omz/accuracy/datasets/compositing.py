@@ -37,7 +37,7 @@ class Backgrounds:
             if path.suffix.lower() in SUFFIXES and not is_hidden and path.is_file():
                 files[parts] = path
         if not files:
-            raise DataError(f"{self.folder} has no backgrounds; name a folder of pictures to place foregrounds before")
+            raise DataError(f"{self.folder} has no backgrounds; name a folder of images to place foregrounds before")
         return [files[parts] for parts in sorted(files, key=natural_key)]
 
     def choose(self, clip: str, files: Sequence[Path]) -> Path:

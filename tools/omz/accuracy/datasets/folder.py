@@ -71,7 +71,7 @@ def open_dataset(
 def find_backgrounds(folder: Path, layout: Layout, backgrounds: Path | None, seed: int = 0) -> Backgrounds:
     """Return what foregrounds are placed before; raises :class:`DataError` where the dataset has pictures already."""
     if backgrounds and not layout.is_composited:
-        raise DataError(f"{folder} has pictures ({layout.name}), which need no backgrounds; leave {backgrounds} out")
+        raise DataError(f"{folder} has images ({layout.name}), which need no backgrounds; leave {backgrounds} out")
     return Backgrounds(backgrounds or layout.base(folder) / "bgr", seed)
 
 

@@ -86,7 +86,7 @@ def read_frame(entry: Entry, read_background: Callable[[Path, Size], Picture]) -
         picture = composite(alpha, foreground, plate)
         digests.append(f"composite {fingerprint(picture)}")
     if picture is None:
-        raise DataError(f"{entry.name} has no picture, nor what to make one from; use another layout")
+        raise DataError(f"{entry.name} has no image, nor what to make one from; use another layout")
     digest = hashlib.sha256("\n".join(digests).encode()).hexdigest()
     return Sample(entry, picture, plate, alpha, foreground, trimap, digest)
 

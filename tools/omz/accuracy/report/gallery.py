@@ -290,7 +290,7 @@ def card(view: View, evaluation: Evaluation) -> Card:
 
 
 def _photos(view: View, judged: str) -> Iterator[Photo]:
-    yield _photo(view.picture, _PHOTO, "Picture", f"Frame {view.name}")
+    yield _photo(view.picture, _PHOTO, "Image", f"Frame {view.name}")
     if view.truth is not None:
         yield _photo(view.truth, _EXACT, "True alpha", f"The true alpha of frame {view.name}")
     for label, alpha in view.alphas.items():

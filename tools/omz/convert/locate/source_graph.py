@@ -12,7 +12,7 @@ from onnx import helper
 
 from omz.convert.onnx_file import check_onnx, graph_inputs, names_of
 from omz.convert.onnx_repair.graph import bodies, names
-from omz.errors import EngineError, first_line
+from omz.errors import EngineError, first_line, os_reason
 from omz.runtime.engine import Tensor
 
 _COMPUTED = "computed/"
@@ -44,7 +44,7 @@ class SourceGraph:
         try:
             self._model = onnx.load(str(path))
         except Exception as error:  # weights in other files can be missing, among other things
-            raise EngineError(f"{path} cannot be read: {first_line(error)}") from error
+            raise EngineError(f"{path} cannot be read: {os_reason(error)}") from error
         graph = self._model.graph
         self.inputs, self._types = {}, {}
         for value in graph_inputs(graph):

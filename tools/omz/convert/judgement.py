@@ -1,0 +1,89 @@
+"""The judgement about the IRs of a conversion: what may be used, and what half precision costs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from omz.convert.check import Checker
+from omz.convert.errors import CompressionError
+from omz.convert.facts import Promises
+from omz.convert.half_precision import in_half_precision, weights_to_keep
+from omz.convert.ir_file import read_model, save_ir
+from omz.convert.parity import Parity
+from omz.convert.plan import ConversionPlan, Precision
+from omz.errors import ConversionError, EngineError
+
+
+@dataclass(frozen=True)
+class JudgedIR:
+    """An IR that may be used: ``parity`` compares it with its source, ``compression`` with that in full precision.
+
+    ``kept_in_f32`` are weights that stayed in full precision.
+    """
+
+    parity: tuple[Parity, ...] = ()
+    compression: Parity | None = None
+    kept_in_f32: tuple[str, ...] = ()
+
+
+def judge(
+    here: ConversionPlan, precisions: Collection[Precision], check: Checker | None, promises: Promises
+) -> tuple[dict[Precision, JudgedIR], CompressionError | None]:
+    """Compare the IRs of ``precisions`` in the folder of ``here``; that in full precision must be there.
+
+    Returns those that may be used, all without a ``check``, and why the one in half precision is not among them. Raises
+    :class:`ConversionError` if the IR in full precision differs from the source.
+    """
+    if check is None:
+        return {precision: JudgedIR() for precision in precisions}, None
+    judged: dict[Precision, JudgedIR] = {"FP32": JudgedIR(check.conversion(here.ir_path("FP32")))}
+    if "FP16" not in precisions:
+        return judged, None
+    try:
+        judged["FP16"] = _half(here, check, promises)
+    except (ConversionError, EngineError) as error:
+        name = here.card.name
+        return judged, CompressionError(f"{name}: the FP16 IR is of no use: {error}; convert with --precisions FP32")
+    return judged, None
+
+
+def _half(here: ConversionPlan, check: Checker, promises: Promises) -> JudgedIR:
+    """Compare the IR in half precision, and mend it if that costs much.
+
+    Raises :class:`ConversionError` if it is of no use.
+    """
+    xml = here.ir_path("FP16")
+    parity, cost = check.compression(xml)
+    if cost.damage() and check.use_own_shapes():
+        parity, cost = check.compression(xml)
+    judged = JudgedIR(parity, cost)
+    if cost.problem(here.card.parity.FP16) and not here.settings.optimizer_program:
+        judged = _mended(here, check, promises, judged)
+        assert judged.compression
+        cost = judged.compression
+    damage = cost.damage()
+    if damage:
+        raise ConversionError(damage)
+    return judged
+
+
+def _mended(here: ConversionPlan, check: Checker, promises: Promises, before: JudgedIR) -> JudgedIR:
+    """Write the IR anew, with those weights in full precision whose rounding hurts, if that makes it better."""
+    assert before.compression
+    check.say("looking for weights that half precision hurts")
+    model = read_model(here.ir_path("FP32"))
+    kept = weights_to_keep(model, check.harm, here.card.parity.FP16 / 2)
+    if not kept:
+        return before
+    promises.write(model)
+    xml = here.ir_path("FP16").with_name(f"{here.card.name}.mended.xml")
+    save_ir(in_half_precision(model, kept), xml, "FP32")
+    parity, cost = check.compression(xml)
+    if cost.share >= before.compression.share:
+        for part in (xml, xml.with_suffix(".bin")):
+            part.unlink()
+        return before
+    for suffix in (".xml", ".bin"):
+        xml.with_suffix(suffix).replace(here.ir_path("FP16").with_suffix(suffix))
+    return JudgedIR(parity, cost, kept)

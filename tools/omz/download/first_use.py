@@ -1,0 +1,96 @@
+"""Downloads on first use: what a model needs and does not have yet."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from omz.download.downloader import download_all
+from omz.download.events import DownloadNeeded
+from omz.download.licenses import check_license
+from omz.download.plan import PlannedFile, plan_download
+from omz.download.postprocess import postprocessed
+from omz.download.session import DownloadSettings
+from omz.errors import DownloadError, ModelFileError
+from omz.events import Report
+from omz.home import home_folder, is_offline
+from omz.zoo.card import ModelCard
+from omz.zoo.model_file import address_of
+from omz.zoo.vocabulary import Precision
+
+
+@dataclass(frozen=True)
+class FetchOptions:
+    """Permissions of downloads on first use.
+
+    ``offline`` forbids them, as ``OMZ_OFFLINE`` does. ``accepted`` are the names of models whose licences the user
+    accepts. ``file_roots`` are the folders that ``file://`` addresses may point into.
+    """
+
+    offline: bool = False
+    accepted: tuple[str, ...] = ()
+    file_roots: tuple[Path, ...] = ()
+
+
+def folder_of(card: ModelCard, given: Path | None) -> Path:
+    """Return the folder below which the files of ``card`` are, or are to be.
+
+    It is ``given``, or else the user's models folder. If the files are not there but in the current folder, where they
+    went before there was a models folder, it is that.
+    """
+    if given is not None:
+        return given
+    home, here = home_folder(), Path()
+    if missing_files(card, home) and not missing_files(card, here):
+        return here
+    return home
+
+
+def missing_files(card: ModelCard, folder: Path) -> tuple[PlannedFile, ...]:
+    """Return the files of ``card`` that are not below ``folder``, and were not unpacked there."""
+    plan = plan_download(card, folder, get_args(Precision))
+    missing = tuple(planned for planned in plan.files if not planned.target.exists())
+    if missing and card.postprocessing:
+        finished = postprocessed(card, plan.folder)
+        missing = tuple(planned for planned in missing if planned.file.name not in finished)
+    return missing
+
+
+def fetch_missing(card: ModelCard, folder: Path, options: FetchOptions, report: Report) -> None:
+    """Download what :func:`missing_files` finds, after an event that says what and from where.
+
+    Files that are there are left alone, even damaged ones, for they may be the user's own; whoever uses them finds out.
+    Raises :class:`ModelFileError` where downloads are forbidden, and :class:`DownloadError`.
+    """
+    missing = missing_files(card, folder)
+    if not missing:
+        return
+    if options.offline or is_offline():
+        raise ModelFileError(_offline(card, folder, missing))
+    check_license(card, options.accepted)
+    sizes = [planned.file.size for planned in missing]
+    size = None if None in sizes else sum(filter(None, sizes))
+    source = address_of(missing[0].file.remotes[0])
+    report(DownloadNeeded(card.name, len(missing), size, card.license, source))
+    remaining = {planned.file.name for planned in missing}
+    files = tuple(file for file in card.files if card.postprocessing or file.name in remaining)
+    failures = download_all(
+        [card.model_copy(update={"files": files})], folder, DownloadSettings(file_roots=options.file_roots), report
+    )
+    if failures:
+        raise DownloadError("; ".join(failures[card.name]))
+
+
+def _offline(card: ModelCard, folder: Path, missing: tuple[PlannedFile, ...]) -> str:
+    names = missing[0].file.name
+    if len(missing) > 1:
+        names += f" and {len(missing) - 1} more"
+    command = ["omz_downloader", "--name", card.name]
+    if folder != home_folder():
+        command += ["-o", str(folder)]
+    return (
+        f"{card.name}: {names} is not in {folder / card.subdirectory}, and offline nothing is downloaded; "
+        f"with a network, run {shlex.join(command)}, or pack a bundle for this machine (--bundle, --cache_dir)"
+    )

@@ -1,0 +1,173 @@
+"""Animations: GIF, APNG and WebP files, read as videos, and written from the segments of one."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from av.container import OutputContainer
+from av.filter import Graph
+from av.video.stream import VideoStream
+from PIL import Image, ImageFile
+
+from omz.errors import VideoError, first_line
+from omz.images.arrays import Picture
+from omz.video.formats import AnimationFormat
+from omz.video.opening import file_url, opened
+from omz.video.writing import discard, written_whole
+
+TIME_BASE = Fraction(1, 1000)
+"""Unit of the times of animations, in seconds."""
+
+_FORMATS = ("GIF", "PNG", "WEBP")
+_USUAL = 100  # milliseconds of frames that give none, as browsers have it
+
+
+class BrokenAnimationError(Exception):
+    """The animation is damaged, or ends early; the text says why."""
+
+
+@dataclass(frozen=True)
+class AnimationFrame:
+    """A frame: (H, W, 3) uint8 BGR, its (H, W) alpha, None where all is opaque; times in milliseconds."""
+
+    picture: Picture
+    opacity: Picture | None
+    time: int
+    duration: int
+
+
+def frames_of(path: Path) -> Generator[AnimationFrame, None, None]:
+    """Yield the frames of an animation, whole: what a frame leaves of the one before is in it.
+
+    Raises :class:`BrokenAnimationError` after the last frame that can be decoded.
+    """
+    with _errors_told(path), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # damage also ends in an exception
+        with Image.open(path, formats=_FORMATS) as image:
+            first = 1 if getattr(image, "default_image", False) else 0  # for viewers that show one image
+            end = Fraction(0)
+            for number in range(first, getattr(image, "n_frames", 1)):
+                image.seek(number)
+                picture, opacity = _pixels(image)
+                begin, end = round(end), end + (Fraction(image.info.get("duration") or 0) or _USUAL)
+                yield AnimationFrame(picture, opacity, begin, max(1, round(end) - begin))
+
+
+@contextlib.contextmanager
+def _errors_told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise VideoError(f"no video at {path}; check the path") from None
+    except Image.DecompressionBombError:
+        raise VideoError(f"{path} has too many pixels; make it smaller") from None
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise BrokenAnimationError(first_line(error)) from error
+
+
+def _pixels(image: ImageFile.ImageFile) -> tuple[Picture, Picture | None]:
+    levels = np.asarray(image.convert("RGBA"))
+    picture, opacity = cv2.cvtColor(levels, cv2.COLOR_RGBA2BGR), np.ascontiguousarray(levels[..., 3])
+    if opacity.min() == 255:
+        return picture, None
+    return picture, opacity
+
+
+@dataclass(frozen=True)
+class Written:
+    """Number of frames in an animation, and of those among them whose time is that of the one before."""
+
+    frames: int
+    at_once: int
+
+
+def write_animation(segments: Sequence[Path], output: Path, form: AnimationFormat, shift: Fraction) -> Written:
+    """Write the frames of video files as one animation, ``shift`` seconds earlier; it repeats for ever.
+
+    Raises :class:`VideoError`, and leaves no output, if a segment cannot be read, or the output cannot be written.
+    """
+    options = dict(form.muxer_options)
+    if form.last_unit is not None:
+        with opened(segments[-1]) as (container, stream):
+            *_, last = (packet for packet in container.demux(stream) if packet.size)
+        units = (last.duration or 0) * last.time_base / form.last_unit
+        options["final_delay"] = str(units.limit_denominator(1000 if form.last_unit == 1 else 1))
+    with written_whole(output) as temporary, contextlib.ExitStack() as stack:
+        written = av.open(file_url(temporary), "w", format=form.muxer, container_options=options)
+        stack.callback(discard, written)
+        encoded = _Encoded(written, form, shift)
+        for path in segments:
+            with opened(path) as (container, stream):
+                for frame in container.decode(stream):
+                    encoded.take(frame)
+        encoded.finish()
+        written.close()
+    return Written(encoded.count, encoded.at_once)
+
+
+class _Encoded:
+    """Encoder of an animation."""
+
+    def __init__(self, output: OutputContainer, form: AnimationFormat, shift: Fraction) -> None:
+        self.count = self.at_once = 0
+        self._output, self._form, self._shift = output, form, shift
+        self._last: int | None = None
+        self._stream: VideoStream | None = None
+
+    def take(self, frame: av.VideoFrame) -> None:
+        """Encode a frame."""
+        if self._stream is None:
+            self._stream = self._added(frame)
+        assert frame.pts is not None
+        assert frame.time_base is not None
+        time = round((frame.pts * frame.time_base - self._shift) / self._form.time_base)
+        if self._last is not None and time <= self._last:
+            self.at_once += 1
+            time = self._last + 1
+        given = _paletted(frame) if self._form.pixel_format == "pal8" else self._reformatted(frame)
+        given.pts, given.time_base = time, self._form.time_base
+        self._output.mux(self._stream.encode(given))
+        self.count, self._last = self.count + 1, time
+
+    def finish(self) -> None:
+        """Flush the encoder."""
+        if self._stream is not None:
+            self._output.mux(self._stream.encode(None))
+
+    def _added(self, frame: av.VideoFrame) -> VideoStream:
+        stream = self._output.add_stream(self._form.codec, 25)
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = frame.width, frame.height, self._form.pixel_format
+        stream.options = dict(self._form.options)
+        stream.time_base = stream.codec_context.time_base = self._form.time_base
+        return stream
+
+    def _reformatted(self, frame: av.VideoFrame) -> av.VideoFrame:
+        return frame.reformat(format=self._form.pixel_format)
+
+
+def _paletted(frame: av.VideoFrame) -> av.VideoFrame:
+    """Return a frame with a palette of its own; a pixel is transparent or opaque."""
+    graph = Graph()
+    rgba = frame.reformat(format="rgba")
+    source = graph.add_buffer(width=rgba.width, height=rgba.height, format=rgba.format, time_base=TIME_BASE)
+    split, palette = graph.add("split"), graph.add("palettegen")
+    used, sink = graph.add("paletteuse", alpha_threshold="128"), graph.add("buffersink")
+    source.link_to(split)
+    split.link_to(palette, 0, 0)
+    split.link_to(used, 1, 0)
+    palette.link_to(used, 0, 1)
+    used.link_to(sink)
+    graph.configure()
+    rgba.pts, rgba.time_base = 0, TIME_BASE
+    graph.vpush(rgba)
+    graph.vpush(None)
+    return graph.vpull()

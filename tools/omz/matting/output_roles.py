@@ -11,6 +11,7 @@ from omz.matting.roles import ALPHAS, FOREGROUND, TRIMAP, Description, OutputRea
 from omz.matting.signature import COLOURS, Signature, is_number
 from omz.runtime.engine import TensorInfo
 
+_VALUES = "say what they are with --activation, sigmoid or none, or another output with --alpha NAME:CHANNEL"
 _TOLERATED = (-0.25, 1.25)  # cubic interpolation of what lies in 0 to 1 leaves it by less
 
 
@@ -135,8 +136,7 @@ class OutputRoles:
         low, high = _TOLERATED
         if bounds is not None and not (bounds[0] >= low and bounds[1] <= high):
             raise self.signature.error(
-                f"values of output {reading.name} can leave 0 to 1, as those of logits do; say what they are with "
-                "--activation, such as sigmoid, or none if they are alpha"
+                f"values of output {reading.name} can leave 0 to 1, as those of logits do", _VALUES
             )
 
 

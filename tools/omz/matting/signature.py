@@ -30,9 +30,9 @@ class Signature:
         """Return an output that is there."""
         return next(info for info in self.outputs if info.name == name)
 
-    def error(self, problem: str) -> EngineError:
-        """Return an error with all that a user needs to say what is what, on one line."""
-        return EngineError(f"{problem}: the model {self.listed()}; {_HOW}")
+    def error(self, problem: str, how: str = _HOW) -> EngineError:
+        """Return an error with all that a user needs to say what is what, and ``how``, on one line."""
+        return EngineError(f"{problem}: the model {self.listed()}; {how}")
 
     def wrong(self, problem: str) -> UsageError:
         """Return the error for something that was said and does not fit."""

@@ -66,6 +66,17 @@ def test_a_dark_sixteen_bit_grey_stays_dark(tmp_path):
     assert read_picture(tmp_path / "a.png").max() == 1
 
 
+def test_grey_of_twelve_bits_is_as_bright_as_it_is(tmp_path):
+    levels = np.arange(4096, dtype=np.uint16).reshape(64, 64)
+    first, second = levels.reshape(-1, 2).astype(int).T
+    packed = np.stack([first >> 4, (first & 15) << 4 | second >> 8, second & 255], axis=1).astype(np.uint8).tobytes()
+    tags = [(256, 64), (257, 64), (258, 12), (259, 1), (262, 1), (273, 8), (277, 1), (278, 64), (279, len(packed))]
+    directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    header = struct.pack("<2sHI", b"II", 42, 8 + len(packed))  # TIFF 6.0, section 2
+    (tmp_path / "a.tif").write_bytes(header + packed + directory + struct.pack("<I", 0))
+    np.testing.assert_array_equal(read_picture(tmp_path / "a.tif")[..., 1], levels >> 4)
+
+
 def test_exif_orientation_is_obeyed(tmp_path, picture):
     image = Image.fromarray(picture[..., ::-1])
     exif = image.getexif()

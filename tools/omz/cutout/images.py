@@ -24,7 +24,7 @@ from omz.errors import ImageError, OmzError, UsageError, os_reason
 from omz.events import Event
 from omz.images.encoding import Metadata
 from omz.images.files import read_picture, read_picture_with_metadata
-from omz.images.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from omz.images.suffixes import IMAGE_SUFFIXES, is_video
 from omz.matting.backgrounds import Target
 from omz.matting.frames import Failure, Frame, MattedFrame
 from omz.matting.plates import OnePlate, Plates, PlatesByName, PlateSource
@@ -346,7 +346,7 @@ def image_plates(text: str | None, recursive: bool) -> PlateSource | None:
     if text is None:
         return None
     path = Path(text)
-    if path.suffix.lower() in VIDEO_SUFFIXES or text in ("first", "median", "camera"):
+    if is_video(path) or text in ("first", "median", "camera"):
         raise UsageError(f"--plate {text} is for videos; for images, name an image, or a folder of them")
     if not path.is_dir():
         return OnePlate(read_picture(path))

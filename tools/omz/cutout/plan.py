@@ -16,7 +16,7 @@ from omz.cutout.options import Options
 from omz.errors import UsageError
 from omz.images.animated import is_animated
 from omz.images.files import check_suffix
-from omz.images.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from omz.images.suffixes import IMAGE_SUFFIXES, is_video
 from omz.video.formats import ANIMATIONS, CONTAINERS, Format, choose_format
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def _name_images(
         return {}
     if options.output is not None and _is_video_name(options.output):
         raise UsageError(f"{images[0].source} is an image, {options.output} a video; name an image, such as .png")
-    if options.target and Path(options.target).suffix.lower() in VIDEO_SUFFIXES and os.path.isfile(options.target):
+    if options.target and os.path.isfile(options.target) and is_video(Path(options.target)):
         raise UsageError("a video behind images does not move; name an image or a folder as --target")
     named = name_outputs(images, output, options.whats, _image_suffix(options))
     for what, path in next(iter(named.values())).items():

@@ -43,9 +43,10 @@ def read_picture_with_metadata(path: Path, content: bytes | None = None) -> tupl
     damaged metadata.
     """
     with _opened(path, content) as image:
+        bits = 12 if ";12" in str(image.tile) else 16  # as the file has them; the mode is that of 16
         image.load()
         turned, problem = upright(image)
-        return _as_bgr(turned, path), metadata_of(turned, problem)
+        return _as_bgr(turned, path, bits), metadata_of(turned, problem)
 
 
 def read_size(path: Path) -> Size | None:
@@ -164,11 +165,11 @@ def _opened(path: Path, content: bytes | None = None) -> Iterator[ImageFile.Imag
         raise ImageError(f"{path} cannot be read as an image: {os_reason(error)}; {remedy}") from error
 
 
-def _as_bgr(image: Image.Image, path: Path) -> Picture:
+def _as_bgr(image: Image.Image, path: Path, bits: int) -> Picture:
     if image.mode == "F":
         raise ImageError(f"{path} has floating-point values, whose range is unknown; convert it to 8 or 16 bits")
-    if image.mode.startswith("I"):  # 16-bit grey, which Pillow would clip instead of scale
-        upper = (np.asarray(image).astype(np.uint32) >> 8).clip(0, 255)
+    if image.mode.startswith("I"):  # grey of 12 or 16 bits, which Pillow would clip instead of scale
+        upper = (np.asarray(image).astype(np.uint32) >> (bits - 8)).clip(0, 255)
         return cv2.cvtColor(upper.astype(np.uint8), cv2.COLOR_GRAY2BGR)
     return cv2.cvtColor(np.asarray(image.convert("RGB")), cv2.COLOR_RGB2BGR)
 

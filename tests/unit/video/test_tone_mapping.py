@@ -138,6 +138,29 @@ def test_videos_are_mapped(tmp_path, transfer):
     np.testing.assert_allclose(found, expected, atol=3)  # a level of 10 bits near black is up to 2 levels of these
 
 
+MASTERED = "master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(40000000,50)"  # at 4000 cd/m²
+
+
+@pytest.mark.parametrize(
+    ("told", "peak"), [("", 1000), (MASTERED, 4000), ("max-cll=1500,400", 1500), (f"{MASTERED}:max-cll=900,400", 4000)]
+)
+def test_the_peak_is_that_of_the_display_it_was_made_on(tmp_path, told, peak):
+    grey = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 190, np.uint8), format="bgr24")
+    frame = grey.reformat(format="yuv420p10le")
+    with av.open(str(tmp_path / "a.mkv"), "w") as container:
+        stream = container.add_stream("libx265", 25, options={"x265-params": f"log-level=none:lossless=1:{told}"})
+        stream.width = stream.height = 64
+        stream.pix_fmt = "yuv420p10le"
+        for tagged in (stream.codec_context, frame):
+            tagged.colorspace, tagged.color_primaries, tagged.color_trc, tagged.color_range = 9, 9, PQ, 1
+        frame.pts, frame.time_base = 0, Fraction(1, 25)
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    (shown,) = read(tmp_path / "a.mkv")
+    signal = (np.frombuffer(frame.planes[0], np.uint16)[0] - 64) / 876
+    np.testing.assert_allclose(shown.picture[32, 32], 255 * reference((signal,) * 3, "PQ", peak), atol=1.5)
+
+
 def test_wide_colours_of_sdr_are_converted(tmp_path):
     signals = [(0.5, 0.5, 0.5), (0.6, 0.5, 0.4), (0.4, 0.55, 0.5)]
     (frame,) = read(write_hdr(tmp_path / "a.mkv", 14, signals))

@@ -74,6 +74,17 @@ def test_a_stream_gives_the_mattes_of_its_frames_in_order(tmp_path):
         np.testing.assert_array_equal(matte.foreground, alone.foreground)
 
 
+def test_what_is_transparent_in_a_frame_stays_so(tmp_path):
+    model = omz.MattingModel(save_difference_model(tmp_path / "difference.xml", 8, 8))
+    plate, picture = np.zeros((8, 8, 3), np.uint8), np.full((8, 8, 3), 200, np.uint8)
+    opacity = np.arange(64, dtype=np.uint8).reshape(8, 8) * 4
+    opaque, transparent = model.stream(
+        [VideoFrame(0, 0, 1, picture), VideoFrame(1, 1, 1, picture, opacity=opacity)], plate=plate
+    )
+    np.testing.assert_array_equal(opaque.alpha, 1)
+    np.testing.assert_allclose(transparent.alpha, opacity / 255, atol=1e-6)
+
+
 def test_a_stream_ends_at_a_frame_that_cannot_be_matted(tmp_path):
     model = omz.MattingModel(save_brightness_model(tmp_path / "brightness.xml", 8, 8))
     good = np.zeros((8, 8, 3), np.uint8)

@@ -1,11 +1,14 @@
-"""Make the pictures of the README and of docs/demo.md: a photograph, its plate, its matte, and a new background.
+"""Make the pictures of the README and of docs/demo.md: photographs cut out, without a plate and with one.
 
     python docs/picture.py [FOLDER]
 
-The subject is Eileen Collins, photographed by NASA, and the new background a launch site, photographed by SpaceX; both
-are in the public domain and come with scikit-image. Nobody photographed the studio without her, so its plate is
-retouched: inside a rough outline of her, the backdrop is continued from its surroundings. ``omz.cut_out`` does the
-rest.
+Those of the README come with scikit-image: a cat (Stefan van der Walt) and a coffee (Rachel Michetti), both CC0, and
+an astronaut (NASA), in the public domain. ``omz.cut_out`` gets nothing but the photograph, and takes ``u2netp``.
+
+The subject in docs/demo.md is Eileen Collins, photographed by NASA, and the new background a launch site, photographed
+by SpaceX; both are in the public domain and come with scikit-image. Nobody photographed the studio without her, so its
+plate is retouched: inside a rough outline of her, the backdrop is continued from its surroundings. ``omz.cut_out`` does
+the rest.
 """
 
 from __future__ import annotations
@@ -28,6 +31,8 @@ Outline = list[tuple[int, int]]
 HEIGHT = 340  # of the photograph's 512 rows: about three to two
 SCALE = 2  # the model works best at the sizes of videos
 PANEL = (768, 512)
+SMALL_PANEL = (480, 320)
+COLOUR = "#3ca0b4"
 # Outlines in pixels of the photograph, x and y
 SUBJECT: Outline = [
     (19, 341), (36, 296), (50, 264), (72, 241), (95, 222), (104, 208), (102, 176), (122, 150), (160, 138), (142, 105),
@@ -40,8 +45,9 @@ LAUNCH = np.s_[134:410, 46:460]  # the rocket, to the right of her
 
 
 def main() -> None:
-    """Write ``before_after.jpg`` and ``steps.jpg`` into the folder, by default that of this file."""
+    """Write ``cut_out.jpg`` and ``steps.jpg`` into the folder, by default that of this file."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
+    _write(folder / "cut_out.jpg", without_plate())
     photo = _bgr(data.astronaut())[:HEIGHT]
     pictures = {"photo.png": _enlarge(photo), "plate.png": _enlarge(retouch(photo)), "launch.png": _launch()}
     with tempfile.TemporaryDirectory() as temporary:
@@ -58,8 +64,21 @@ def main() -> None:
         )
         results = [read_picture(work / "out" / f"photo_{name}.png") for name in ("alpha", "composite")]
     panels = [_panel(picture) for picture in (pictures["photo.png"], pictures["plate.png"], *results)]
-    _write(folder / "before_after.jpg", np.hstack([panels[0], panels[3]]))
     _write(folder / "steps.jpg", np.vstack([np.hstack(panels[:2]), np.hstack(panels[2:])]))
+
+
+def without_plate() -> Picture:
+    """Return photographs, and below each the same before a colour."""
+    photos = {"cat": data.chelsea(), "coffee": data.coffee(), "astronaut": data.astronaut()[:HEIGHT]}
+    before, after = [], []
+    with tempfile.TemporaryDirectory() as temporary:
+        for name, photo in photos.items():
+            path, result = Path(temporary, f"{name}.png"), Path(temporary, f"{name}_cut_out.png")
+            write_picture(path, _bgr(photo))
+            omz.cut_out(path, output=result, target=COLOUR)
+            before.append(_panel(read_picture(path), SMALL_PANEL))
+            after.append(_panel(read_picture(result), SMALL_PANEL))
+    return np.vstack([np.hstack(before), np.hstack(after)])
 
 
 def retouch(photo: Picture) -> Picture:
@@ -96,8 +115,8 @@ def _enlarge(picture: Picture) -> Picture:
     return cv2.resize(picture, None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_CUBIC)
 
 
-def _panel(picture: Picture) -> Picture:
-    return cv2.resize(picture, PANEL, interpolation=cv2.INTER_AREA)
+def _panel(picture: Picture, size: tuple[int, int] = PANEL) -> Picture:
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
 
 
 def _write(path: Path, picture: Picture) -> None:

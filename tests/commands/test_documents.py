@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from fractions import Fraction
@@ -38,6 +39,16 @@ def command_called(name: str) -> click.Command:
 
 
 @pytest.fixture
+def downloaded(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, u2netp_weights: Path) -> None:
+    """The model without a plate, as its first use leaves it."""
+    home = tmp_path_factory.mktemp("home")
+    place = home / "public" / "u2netp" / u2netp_weights.name
+    place.parent.mkdir(parents=True)
+    shutil.copy(u2netp_weights, place)
+    monkeypatch.setenv("OMZ_HOME", str(home))
+
+
+@pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the files that the README assumes, which becomes the working directory."""
     scene = make_scene(3, SIZE, "demo")
@@ -60,6 +71,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     "line", [pytest.param(line, marks=[pytest.mark.slow] * line.startswith(CONVERTS)) for line in README]
 )
+@pytest.mark.usefixtures("downloaded")
 def test_the_commands_of_the_readme_run_as_written(folder, line):
     name, *arguments = README[line]
     if name == "omz_downloader":
@@ -73,6 +85,7 @@ def test_the_commands_of_the_readme_run_as_written(folder, line):
         assert (folder / arguments[arguments.index("-o") + 1]).exists()
 
 
+@pytest.mark.usefixtures("downloaded")
 def test_the_readme_names_the_files_that_its_first_commands_write(folder):
     written = set()
     for name, *arguments in [*README.values()][:2]:

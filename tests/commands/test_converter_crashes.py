@@ -125,7 +125,7 @@ def run(root: Path, names: str, *flags: str) -> tuple[int, list[str]]:
         "--precisions", "FP32", *flags,
     ]  # fmt: skip
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    return done.returncode, done.stderr.splitlines()
+    return done.returncode, [line.removeprefix("python -m omz.cli.converter: ") for line in done.stderr.splitlines()]
 
 
 def is_made(root: Path, name: str) -> bool:

@@ -323,6 +323,7 @@ def test_removal_says_what_it_cannot_do(machine, weights, server, arguments, mes
     assert message in result.stderr
 
 
+@pytest.mark.slow
 def test_without_plate_and_model_the_zoos_own_is_taken(machine, u2netp_weights):
     target = machine / "home" / "public" / "u2netp" / "u2netp.onnx"
     target.parent.mkdir(parents=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from omz.errors import CardError, EngineError, UsageError
+from omz.errors import EngineError, UsageError
 from omz.isolated import IsolatedProcess, tell, watches_memory
 from omz.zoo.optimizer_arguments import parse_shapes
 from omz.zoo.vocabulary import parse_precisions
@@ -34,7 +34,7 @@ def test_what_is_printed_is_no_answer(process, capfd):
 
 
 def test_errors_come_back(process):
-    with pytest.raises(CardError, match="Unknown precisions specified: FP7"):
+    with pytest.raises(UsageError, match="Unknown precisions specified: FP7"):
         process(parse_precisions, "FP7")
     with pytest.raises(UsageError) as caught:
         process(parse_shapes, "src[")

@@ -63,6 +63,7 @@ def test_the_package_offers_what_it_lists():
         _ = omz.accuracy.nothing
 
 
+@pytest.mark.slow
 def test_the_example_runs():
     assert doctest.testmod(run).failed == 0
 

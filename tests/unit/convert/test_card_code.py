@@ -282,6 +282,7 @@ NASTY = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_code_of_a_card_harms_no_other_model_and_no_output(tmp_path, monkeypatch, jobs):
     """Each of the models is converted or told to have failed, and the last, which does nothing odd, is there."""

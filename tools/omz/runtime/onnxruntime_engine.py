@@ -39,10 +39,11 @@ class OnnxRuntimeEngine(NetworkEngine):
             source = _adapted(model, outputs, any_shape) if outputs or any_shape else str(model)
             self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
             own = tuple(map(_info, self._session.get_inputs()))
+            given = tuple(map(_info, self._session.get_outputs()))
         except Exception as error:  # the only base that ONNX Runtime's errors share
             raise EngineError(f"{model} does not run in ONNX Runtime: {_first_line(error)}") from error
-        super().__init__(own, tuple(outputs) or _names(self._session.get_outputs()), preprocessing)
-        known = {node.name: _info(node) for node in self._session.get_outputs()}
+        known = {info.name: info for info in given}
+        super().__init__(own, tuple(outputs) or tuple(known), preprocessing)
         self.output_infos = tuple(known[name] for name in self.outputs)
 
     def _run(self, arguments: Sequence[Tensor]) -> Sequence[Tensor]:

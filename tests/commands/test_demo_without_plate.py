@@ -161,7 +161,8 @@ def test_a_named_model_without_a_plate(folder):
         ("pair", [], "pair needs the plate, the same scene without the subject; add --plate PLATE"),
     ],
 )
-def test_the_card_tells_about_the_plate_before_anything_is_converted(folder, model, plate, message):
+def test_the_card_tells_about_the_plate_before_anything_is_converted(folder, model, plate, message, monkeypatch):
+    monkeypatch.setenv("OMZ_CACHE_DIR", str(folder / "cache"))
     write_zoo(folder)
     (folder / "public" / "portrait" / "net.onnx").unlink()
     result = demo("--models_dir", "cards", "-m", model, "-i", "photo.png", *plate)
@@ -169,7 +170,8 @@ def test_the_card_tells_about_the_plate_before_anything_is_converted(folder, mod
     assert result.output == f"main: error: {message}\n"
 
 
-def test_the_error_names_a_model_that_needs_no_plate_once_it_is_ready(folder):
+def test_the_error_names_a_model_that_needs_no_plate_once_it_is_ready(folder, monkeypatch):
+    monkeypatch.setenv("OMZ_CACHE_DIR", str(folder / "cache"))  # nothing is ready there
     write_zoo(folder)
     expected = "main: error: pair needs the plate, the same scene without the subject; add --plate PLATE"
     given = ("--models_dir", "cards", "-i", "photo.png", "-o", "cut.png")

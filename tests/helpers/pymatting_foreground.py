@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,12 +17,13 @@ def _estimator() -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     package = importlib.util.find_spec("pymatting")
     assert package is not None
     assert package.origin is not None
-    name = "estimate_foreground_ml"
-    path = Path(package.origin).with_name("foreground") / f"{name}.py"
+    name = "pymatting.foreground.estimate_foreground_ml"  # in full, by which numba looks it up in its cache
+    path = Path(package.origin).with_name("foreground") / "estimate_foreground_ml.py"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module.estimate_foreground_ml
 

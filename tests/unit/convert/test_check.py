@@ -18,7 +18,6 @@ from helpers.builders import convert, published_file, write_card
 from onnx import TensorProto, helper, numpy_helper
 
 from omz.convert.check import Checker
-from omz.convert.converter import LOCK_FILE
 from omz.convert.events import ConversionStep, IRReady
 from omz.convert.facts import describe_parity, kept_in
 from omz.convert.ir_file import save_ir
@@ -27,6 +26,7 @@ from omz.convert.onnx_to_ir import build_ir
 from omz.convert.parity import OutputParity, Parity
 from omz.convert.plan import CHECKS, ConversionPlan, ConversionSettings, plan_conversion
 from omz.convert.sources import check_sources
+from omz.convert.workplace import LOCK_FILE
 from omz.errors import ConversionError
 from omz.events import Event
 from omz.runtime.openvino_engine import OpenVINOEngine, default_precision

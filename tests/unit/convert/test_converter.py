@@ -14,9 +14,9 @@ from helpers.builders import convert, heavy_model, small_model, write_card
 from helpers.generated_weights import generated_image
 
 from omz.checksum import file_digest
-from omz.convert.converter import LOCK_FILE
 from omz.convert.plan import ConversionPlan, ConversionSettings, plan_conversion
 from omz.convert.pytorch_to_onnx import export_pytorch
+from omz.convert.workplace import LOCK_FILE
 from omz.errors import CardError, ConversionError, ModelFileError, OmzError
 from omz.networks.background_matting import BackgroundMatting
 from omz.runtime.engine import Engine, TensorInfo

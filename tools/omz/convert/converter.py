@@ -27,6 +27,7 @@ from omz.convert.manifest import Manifest, conversion_key, current_manifest, mak
 from omz.convert.onnx_to_ir import build_ir
 from omz.convert.plan import ConversionPlan, Precision
 from omz.convert.sources import Sources, check_sources
+from omz.convert.workplace import LOCK_FILE, WORKPLACE, remove_workplaces
 from omz.errors import ConversionError, os_reason
 from omz.events import Report, Waiting
 from omz.locked import locked_folder
@@ -37,8 +38,6 @@ from omz.runtime.quiet_openvino import ov, port_names
 from omz.zoo.optimizer_arguments import argument_list, shape_text
 from omz.zoo.preprocessing import Preprocessing
 
-LOCK_FILE = ".omz_converter.lock"
-_WORKPLACE = ".converting-"
 _FULL_FIRST: tuple[Precision, ...] = ("FP32", "FP16")
 _LONGEST = 3600  # seconds
 _LONGEST_REASON = 300
@@ -81,14 +80,14 @@ def carry_out(plan: ConversionPlan, report: Report = lambda event: None, force: 
     sources = check_sources(plan)
     try:
         with locked_folder(plan.folder, LOCK_FILE, lambda: report(Waiting(str(plan.folder)))):
-            _remove_workplaces(plan.folder)
+            remove_workplaces(plan.folder)
             key = conversion_key(plan, sources)
             kept = {} if force or plan.settings.optimizer_program else _up_to_date(plan, key)
             missing = [precision for precision in plan.precisions if precision not in kept]
             made: dict[Precision, Manifest] = {}
             refused = None
             if missing:
-                with tempfile.TemporaryDirectory(prefix=_WORKPLACE, dir=plan.folder) as workplace:
+                with tempfile.TemporaryDirectory(prefix=WORKPLACE, dir=plan.folder) as workplace:
                     here = dataclasses.replace(plan, output_dir=Path(workplace))
                     made, refused = _make(here, missing, key, sources, report)
                     if made:
@@ -126,12 +125,6 @@ def _up_to_date(plan: ConversionPlan, key: str) -> dict[Precision, Manifest]:
         if manifest:
             found[precision] = manifest
     return found
-
-
-def _remove_workplaces(folder: Path) -> None:
-    """Remove the temporary folders of killed conversions."""
-    for rest in folder.glob(f"{_WORKPLACE}*"):
-        shutil.rmtree(rest, ignore_errors=True)
 
 
 def _put_into_place(plan: ConversionPlan, made: ConversionPlan, precisions: list[Precision]) -> None:

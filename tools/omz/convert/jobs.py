@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from omz.convert.events import ConversionBegin, ConversionEnd
 from omz.convert.plan import ConversionPlan
+from omz.convert.workplace import clear_after_stop
 from omz.errors import ConversionError, EngineError, OmzError, os_reason
 from omz.events import Event, Report
 from omz.isolated import IsolatedProcess, tell
@@ -79,7 +80,7 @@ def convert_all(
         yield from threads.map(processes.outcome, plans)
     finally:
         threads.shutdown(wait=False, cancel_futures=True)
-        processes.close()  # the next conversion removes what they leave
+        processes.close()
 
 
 class _Processes:
@@ -145,7 +146,11 @@ def _in_process(
     try:
         return process.call(report, _there, os.getcwd(), function, *arguments)
     except EngineError as error:
+        clear_after_stop(plan.folder)
         raise ConversionError(f"{plan.card.name}: {error}{_advice(str(error))}") from error
+    except KeyboardInterrupt:
+        clear_after_stop(plan.folder)
+        raise
 
 
 def _there(folder: str, function: Callable[..., Result], *arguments: object) -> Result:

@@ -18,11 +18,11 @@ from typing import Any
 from omz.atomic import replace_folder
 from omz.checksum import file_digest
 from omz.convert.cache import another_place
-from omz.convert.converter import LOCK_FILE
 from omz.convert.facts import describe_parity
 from omz.convert.ir_file import read_model, save_ir
 from omz.convert.manifest import manifest_path, read_manifest
 from omz.convert.parity import Parity, compare
+from omz.convert.workplace import LOCK_FILE
 from omz.errors import ConversionError, DataError, OmzError, first_line, os_reason
 from omz.extras import import_extra
 from omz.isolated import IsolatedProcess

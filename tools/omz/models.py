@@ -99,7 +99,9 @@ class ModelChoice:
         folder = folder_of(card, self.download_dir)
         if not is_stored(card, folder):
             settings = ConversionSettings(trust_code=self.trust_code)
-            if plan_conversion(card, folder, folder, settings).is_allowed:  # else the conversion says why not
+            plan = plan_conversion(card, folder, folder, settings)
+            plan.require_framework()
+            if plan.is_allowed:  # else the conversion says why not
                 options = FetchOptions(self.offline, self.accepted, self._catalog.roots)
                 fetch_missing(card, folder, options, report)
             report(FirstUse(card.name))
@@ -367,6 +369,7 @@ def convert_model(
     downloads = folder_of(card, None if download_dir is None else Path(download_dir))
     folder = downloads if output is None else Path(output)
     plan = plan_conversion(card, downloads, folder, settings)
+    plan.require_framework()
     if plan.is_allowed:
         fetch_missing(card, downloads, FetchOptions(file_roots=catalog.roots), log_first_use)
     return convert_apart(plan)

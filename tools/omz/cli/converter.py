@@ -215,9 +215,10 @@ def _fetch(
     for name, plan in plans:
         card, problem = plan.card, ""
         if plan.is_allowed and missing_files(card, plan.download_dir):
-            if not (options.offline or is_accepted(card) or card.name in options.accepted):
-                ask_for_license(card)
             try:
+                plan.require_framework()
+                if not (options.offline or is_accepted(card) or card.name in options.accepted):
+                    ask_for_license(card)
                 fetch_missing(card, plan.download_dir, options, display.show)
             except OmzError as error:
                 problem = str(error)

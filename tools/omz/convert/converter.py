@@ -33,7 +33,6 @@ from omz.events import Report, Waiting
 from omz.locked import locked_folder
 from omz.malloc import return_freed_memory
 from omz.runtime.card_code import importable
-from omz.runtime.original import require_framework
 from omz.runtime.quiet_openvino import ov, port_names
 from omz.zoo.optimizer_arguments import argument_list, shape_text
 from omz.zoo.preprocessing import Preprocessing
@@ -75,8 +74,7 @@ def carry_out(plan: ConversionPlan, report: Report = lambda event: None, force: 
             f"{plan.card.name}: its conversion runs code that comes with the card ({plan.foreign_code}); "
             "give --trust_code if you trust its authors"
         )
-    if plan.export:
-        require_framework(plan.card.framework)
+    plan.require_framework()
     sources = check_sources(plan)
     try:
         with locked_folder(plan.folder, LOCK_FILE, lambda: report(Waiting(str(plan.folder)))):

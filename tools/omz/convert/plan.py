@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from omz.errors import CardError, UsageError
+from omz.runtime.original import require_framework
 from omz.zoo import vocabulary
 from omz.zoo.card import ModelCard
 from omz.zoo.export_arguments import ExportArguments, parse_export_arguments
@@ -122,6 +123,14 @@ class ConversionPlan:
     def is_allowed(self) -> bool:
         """Whether the settings allow the conversion, so that its files are worth a download."""
         return self.settings.trust_code or not self.needs_trust
+
+    def require_framework(self) -> None:
+        """Check that the framework of the source is installed, before anything is downloaded or made.
+
+        Raises :class:`omz.errors.EngineError`, which names the extra to install.
+        """
+        if self.card_export is not None:
+            require_framework(self.card.framework)
 
     @property
     def foreign_code(self) -> str:

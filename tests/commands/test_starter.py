@@ -61,4 +61,4 @@ def test_what_ships_is_what_the_converter_makes(tmp_path):
         inputs = {name: np.moveaxis(plane, 2, 0)[None].astype(np.float32) for name, plane in planes.items()}
         expected = theirs.infer(inputs)
         for name, found in ours.infer(inputs).items():
-            np.testing.assert_allclose(found, expected[name], rtol=0, atol=1e-6)
+            np.testing.assert_allclose(found, expected[name], rtol=0, atol=1e-4)  # 2e-5 seen across releases

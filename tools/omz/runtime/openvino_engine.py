@@ -223,7 +223,8 @@ def port_info(port: ov.Output) -> TensorInfo:
         sides = [-1 if side.is_dynamic else side.get_length() for side in shape]
     layout = layout_letters(port.get_node().get_layout())
     kind, names = port.get_element_type().get_type_name(), frozenset(port.get_names())
-    return TensorInfo(port.any_name, tuple(sides), kind, layout, aliases=names)
+    name = port.any_name if names else port.get_node().get_friendly_name()
+    return TensorInfo(name, tuple(sides), kind, layout, aliases=names)
 
 
 def default_precision(device: str) -> str:

@@ -92,12 +92,13 @@ class ModelChoice:
         from omz.convert.events import FirstUse
         from omz.convert.plan import ConversionSettings, plan_conversion
         from omz.convert.store import is_stored, stored_ir
-        from omz.download.first_use import FetchOptions, fetch_missing, folder_of
 
         report = report or log_first_use
-        card = self.card
-        folder = folder_of(card, self.download_dir)
+        card, folder = self.card, self.download_dir or Path()
         if not is_stored(card, folder):
+            from omz.download.first_use import FetchOptions, fetch_missing, folder_of
+
+            folder = folder_of(card, self.download_dir)
             settings = ConversionSettings(trust_code=self.trust_code)
             plan = plan_conversion(card, folder, folder, settings)
             plan.require_framework()
@@ -117,11 +118,13 @@ class ModelChoice:
         if self.is_file or self.offline or self.at_hand() is not None:
             return None
         from omz.convert.store import is_stored
-        from omz.download.first_use import folder_of, missing_files
+
+        if is_stored(self.card, self.download_dir or Path()):
+            return None
+        from omz.download.first_use import folder_of, missing_files  # brings what downloads need
         from omz.download.licenses import is_accepted
 
-        folder = folder_of(self.card, self.download_dir)
-        is_needed = not is_stored(self.card, folder) and missing_files(self.card, folder)
+        is_needed = missing_files(self.card, folder_of(self.card, self.download_dir))
         return self.card if is_needed and not is_accepted(self.card) else None
 
     @cached_property

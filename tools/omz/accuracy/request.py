@@ -85,15 +85,7 @@ class EvaluationRequest:
     @property
     def roles(self) -> RoleOptions:
         """The roles of inputs and outputs that were said."""
-        return RoleOptions(
-            picture=self.picture or "",
-            plate_input=self.plate_input or "",
-            alpha=self.alpha or "",
-            foreground=self.foreground or "",
-            state=self.state,
-            activation=self.activation,
-            alpha_range=self.alpha_range,
-        )
+        return RoleOptions.of(self)
 
     def settings(self) -> dict[str, str]:
         """Return the given options that figures depend on, as text by name."""

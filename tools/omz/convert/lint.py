@@ -6,7 +6,6 @@ import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from omz.checksum import file_digest
 from omz.convert.own_network import network_problems
 from omz.convert.plan import CONVERTED, PRECISIONS, ConversionPlan, plan_conversion
 from omz.errors import CardError, ModelFileError, OmzError
@@ -188,25 +187,13 @@ def _relative(path: Path, card: ModelCard) -> str:
 
 def _strange_irs(plan: ConversionPlan) -> Iterator[Finding]:
     """Yield an error for an IR that ships with the card, but is not used, for it was made of another card or file."""
+    from omz.convert.manifest import is_intact, made_by
     from omz.convert.store import shipped_ir  # brings OpenVINO
 
     for precision in PRECISIONS:
         xml = shipped_ir(plan.card, precision)
-        if xml.exists() and not _is_sound(xml, plan):
+        if xml.exists() and not (made_by(xml, plan) and is_intact(xml)):
             ir = xml.relative_to(plan.card.folder).as_posix()
             yield Finding(
                 f"{plan.card.path}: {ir} is not what the converter made of this card; make it again, or remove it"
             )
-
-
-def _is_sound(xml: Path, plan: ConversionPlan) -> bool:
-    """Tell whether an IR was made of the card of ``plan``, and its files are those of its manifest."""
-    from omz.convert.manifest import is_whole, made_by, read_manifest
-
-    if not (is_whole(xml) and made_by(xml, plan)):
-        return False
-    try:
-        files = read_manifest(xml).files
-        return all(file_digest(xml.with_name(name)) == entry["sha384"] for name, entry in files.items())
-    except (OSError, ValueError, KeyError):
-        return False

@@ -135,8 +135,7 @@ def made_by(xml: Path, plan: ConversionPlan) -> bool:
 def is_intact(xml: Path) -> bool:
     """Tell whether the files of the IR at ``xml`` are those of its manifest, byte for byte."""
     try:
-        files = read_manifest(xml).files
-        return all(file_digest(xml.with_name(name)) == entry["sha384"] for name, entry in files.items())
+        return _has_its_files(xml, read_manifest(xml))
     except (OSError, ValueError, KeyError):
         return False
 
@@ -152,7 +151,7 @@ def current_manifest(xml: Path, key: str, check: Check) -> Manifest | None:
             manifest.key == key
             and CHECKS.index(manifest.check) >= CHECKS.index(check)
             and {*manifest.files} == {path.name for path in _parts(xml)}
-            and all(file_digest(xml.with_name(name)) == entry["sha384"] for name, entry in manifest.files.items())
+            and _has_its_files(xml, manifest)
         )
     except (OSError, ValueError, KeyError):
         return None
@@ -173,6 +172,10 @@ def _key(plan: ConversionPlan, sources: Sequence[Checksum], versions: dict[str, 
     if roles:
         described.append(roles)
     return hashlib.sha384(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _has_its_files(xml: Path, manifest: Manifest) -> bool:
+    return all(file_digest(xml.with_name(name)) == entry["sha384"] for name, entry in manifest.files.items())
 
 
 def _parts(xml: Path) -> tuple[Path, Path]:

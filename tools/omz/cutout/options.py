@@ -347,16 +347,7 @@ class Options(
         """The roles of inputs and outputs that were said."""
         from omz.matting.roles import RoleOptions
 
-        return RoleOptions(
-            picture=self.picture or "",
-            plate_input=self.plate_input or "",
-            alpha=self.alpha or "",
-            foreground=self.foreground or "",
-            state=self.state,
-            activation=self.activation,
-            alpha_range=self.alpha_range,
-            layouts=self.layouts,
-        )
+        return RoleOptions.of(self)
 
     @property
     def plate_options(self) -> PlateOptions:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -112,6 +112,12 @@ class RoleOptions:
     activation: Activation | None = None
     alpha_range: tuple[float, float] | None = None
     layouts: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, flags: object) -> RoleOptions:
+        """Return what a record of flags says in attributes of these names; None, and no attribute, is nothing."""
+        said = {each.name: getattr(flags, each.name, None) for each in fields(cls)}
+        return cls(**{name: value for name, value in said.items() if value is not None})
 
 
 NOTHING_SAID = RoleOptions()

@@ -1,12 +1,13 @@
 """How long conversions take beside Open Model Zoo's, and what they need: tables of benchmarks/README.md.
 
     OMZ_LEGACY_PYTHON=/path/to/python python benchmarks/conversion.py
-    python benchmarks/conversion.py before /path/to/checkout
+    python benchmarks/conversion.py before 81e50f8
 
 The variable names a Python that has openvino-dev 2024.6, whose converter runs its Model Optimizer. Commands take turns,
 so that ratios hold when the machine's speed drifts; the ratios are of medians. Of many models, the original's commands
-run once, for they take minutes. The second form compares this checkout with another one, such as the commit before, on
-the published structure of background matting.
+run once, for they take minutes. The second form compares this checkout with a commit, or another checkout, on the
+published structure of background matting, and times the first use of u2netp, if ``make`` has fetched its weights. CPU
+time counts all cores, and holds on a machine that others use, too.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +37,7 @@ PUBLISHED = "background-matting-mobilenetv2"
 NET = "net.onnx"
 REFINED = 80_000  # pixels, as published
 HERE = Path(__file__).parents[1]
+WEIGHTS = HERE / "build" / "weights"
 PEAKS = ("largest process MB", "all processes MB")
 THEIRS, OURS = "openvino-dev 2024.6", "Open Matting Zoo"
 
@@ -56,7 +60,8 @@ def main() -> None:
         _prepare_published(Path(sys.argv[2]))
         return
     if sys.argv[1:2] == ["before"]:
-        _compare_with_before(Path(sys.argv[2]).resolve())
+        with _tree_of(sys.argv[2]) as before:
+            _compare_with_before(before)
         return
     legacy = Path(os.environ["OMZ_LEGACY_PYTHON"])
     print(machine())
@@ -69,26 +74,99 @@ def main() -> None:
         _compare_many(converters)
 
 
+@contextmanager
+def _tree_of(place: str) -> Iterator[Path]:
+    """Yield a checkout: the folder ``place``, or a temporary one of that commit."""
+    if Path(place).is_dir():
+        yield Path(place).resolve()
+        return
+    with tempfile.TemporaryDirectory() as name:
+        tree = Path(name, "tree")
+        subprocess.run(["git", "-C", HERE, "worktree", "add", "-q", "--detach", tree, place], check=True)
+        try:
+            yield tree
+        finally:
+            subprocess.run(["git", "-C", HERE, "worktree", "remove", "--force", tree], check=True)
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """Seconds of a command, on the clock and of CPU time, and the peak memory of its largest process in MB."""
+
+    wall: float
+    cpu: float
+    peak: float
+
+
+def _taken(command: Command, environment: Mapping[str, str]) -> _Taken:
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if status:
+        raise subprocess.CalledProcessError(process.returncode, [*map(str, command)])
+    return _Taken(time.perf_counter() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
 def _compare_with_before(before: Path) -> None:
     """Compare the converter of this checkout with that of ``before``, in two precisions and with a comparison."""
     print(machine())
+    trees, taken = {"before": before, "now": HERE}, {"before": [], "now": []}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         subprocess.run([sys.executable, __file__, "prepare_published", folder], check=True)
         places = ["--models_dir", folder / "models", "-d", folder / "downloads", "-o", folder / "out"]
-        commands = {}
-        for title, root in (("before", before), ("now", HERE)):
-            run = f"import sys; sys.path.insert(0, {str(root / 'tools')!r}); from omz.cli.converter import main; main()"
-            path = f"PYTHONPATH={root / 'tools'}"  # for the processes that it starts
-            commands[title] = ["env", path, sys.executable, "-c", run, "--name", PUBLISHED, *places]
-        figures = take_turns(
-            commands, RUNS, lambda: shutil.rmtree(folder / "out", ignore_errors=True), measure=time_processes
-        )
-    print_table("the published structure of 20 MB, FP16 and FP32", figures, PEAKS)
-    seconds, peaks = figures
-    time_ratio = statistics.median(new / old for old, new in zip(seconds["before"], seconds["now"], strict=True))
-    memory_ratio = peaks["now"][0] / peaks["before"][0]
-    print(f"\nnow / before: {time_ratio:.2f} of the time, {memory_ratio:.2f} of the memory of the largest process")
+        for run in range(RUNS + 1):
+            for title, root in trees.items():
+                shutil.rmtree(folder / "out", ignore_errors=True)
+                command = [sys.executable, "-m", "omz.cli.converter", "--name", PUBLISHED, *places]
+                found = _taken(command, _environment_of(root, folder / title))
+                if run:
+                    taken[title].append(found)
+        _print_taken("the published structure of 20 MB, FP16 and FP32", taken)
+        ratios = []
+        for field in ("wall", "cpu", "peak"):
+            pairs = zip(taken["now"], taken["before"], strict=True)
+            ratios.append(statistics.median(getattr(new, field) / getattr(old, field) for new, old in pairs))
+        print("| now / before | {:.2f} | | {:.2f} | {:.2f} |".format(*ratios))
+        if WEIGHTS.is_dir():
+            _print_taken("`omz_demo -m u2netp photo.png`, nothing converted yet", {"now": _first_uses(folder)})
+
+
+def _environment_of(tree: Path, cache: Path) -> dict[str, str]:
+    """Return an environment in which the sources of ``tree`` run, with a ``cache`` of their own."""
+    return {
+        "PYTHONPATH": os.pathsep.join([str(tree / "tools"), str(tree / "demos")]),
+        "OMZ_CACHE_DIR": str(cache),
+        "PYTHONPYCACHEPREFIX": f"{cache}.pyc",
+    }
+
+
+def _first_uses(folder: Path) -> list[_Taken]:
+    photo, cut = folder / "photo.png", folder / "cut.png"
+    script = (
+        "import sys; from pathlib import Path; from omz.images.files import write_picture; "
+        "from omz.synthesis.scene import make_scene; "
+        "write_picture(Path(sys.argv[1]), make_scene(42, (720, 1280), 'example').picture)"
+    )
+    subprocess.run([sys.executable, "-c", script, photo], check=True)
+    words = ["-m", "u2netp", photo, "-o", cut, "--download_dir", WEIGHTS]
+    taken = []
+    for _ in range(RUNS):
+        shutil.rmtree(folder / "first", ignore_errors=True)
+        cut.unlink(missing_ok=True)
+        taken.append(_taken([sys.executable, "-m", "omz_demo", *words], _environment_of(HERE, folder / "first")))
+    return taken
+
+
+def _print_taken(title: str, taken: Mapping[str, list[_Taken]]) -> None:
+    print(f"\n| {title} | median s | min | median CPU s | peak memory MB |\n|---|---|---|---|---|")
+    for name, runs in taken.items():
+        walls = [each.wall for each in runs]
+        figures = f"{statistics.median(walls):.2f} | {min(walls):.2f} | {statistics.median(e.cpu for e in runs):.2f}"
+        print(f"| {name} | {figures} | {max(each.peak for each in runs):.0f} |", flush=True)
 
 
 def _prepare_published(folder: Path) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +60,7 @@ def _run(inputs: tuple[str, ...], flags: dict[str, Any]) -> None:
     _check_not_doctor(inputs)
     # OpenBLAS, which NumPy loads, starts threads that spin for a while, and nothing here multiplies matrices.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from omz.malloc import keep_freed_memory
+    from omz.malloc import keep_freed_memory, without_collection
     from omz_demo.display import TerminalObserver
 
     keep_freed_memory()  # before there are threads, which would have heaps of their own
@@ -72,7 +69,7 @@ def _run(inputs: tuple[str, ...], flags: dict[str, Any]) -> None:
         for hint in hints:
             observer.on_warning(hint)
         options = make_options(inputs, values)
-        with _without_collection():
+        with without_collection():
             _ask_for_license(options)
             from omz.cutout.opening import open_ahead
 
@@ -91,16 +88,6 @@ def _ask_for_license(options: Options) -> None:
         from omz.cli.licenses import ask_for_license
 
         ask_for_license(card)
-
-
-@contextmanager
-def _without_collection() -> Iterator[None]:
-    """Keep garbage: what is loaded is none, and to look it all through again and again takes 30 ms."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def _show(summary: Summary, options: Options) -> None:

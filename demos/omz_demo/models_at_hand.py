@@ -57,9 +57,9 @@ def _model(card: ModelCard, models_dir: Sequence[Path], download_dir: Path | Non
         return Model(card.name, "to download", f"{them} not in {folder / card.subdirectory}", command)
     where = f"downloaded to {folder / card.subdirectory}" if remote else "ships with the package"
     try:
-        from omz.convert.store import is_stored  # needs OpenVINO, which may be what is missing
+        from omz.convert.store import find_ir  # needs OpenVINO, which may be what is missing
 
-        stored = is_stored(card, folder)
+        stored = find_ir(card)
     except (OmzError, OSError, ImportError) as error:
         return Model(card.name, "unusable", first_line(error))
     if stored:

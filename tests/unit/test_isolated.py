@@ -167,15 +167,17 @@ def test_what_is_left_behind_is_gone_with_it():
 SCRIPT = """
 import os, time
 from omz.isolated import IsolatedProcess
-process = IsolatedProcess("Tool")
+process = IsolatedProcess("Tool", copied={copied})
 print(process(os.getpid), flush=True)
 process(time.sleep, {seconds})
 """
 
+either_way = pytest.mark.parametrize("copied", [False, True])
 
-def start(seconds: float) -> tuple[subprocess.Popen[str], int]:
+
+def start(seconds: float, copied: bool) -> tuple[subprocess.Popen[str], int]:
     process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT.format(seconds=seconds)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", SCRIPT.format(seconds=seconds, copied=copied)], stdout=subprocess.PIPE, text=True
     )
     assert process.stdout
     return process, int(process.stdout.readline())
@@ -195,16 +197,18 @@ def ends(pid: int, within: float) -> bool:
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks processes up as Linux tells them")
-def test_it_does_not_outlive_whoever_started_it():
-    process, other = start(0.5)
+@either_way
+def test_it_does_not_outlive_whoever_started_it(copied):
+    process, other = start(0.5, copied)
     process.kill()
     process.communicate()
     assert ends(other, 20)
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks processes up as Linux tells them")
-def test_ctrl_c_ends_both_at_once():
-    process, other = start(600)
+@either_way
+def test_ctrl_c_ends_both_at_once(copied):
+    process, other = start(600, copied)
     process.send_signal(signal.SIGINT)
     process.communicate()
     assert process.returncode == -signal.SIGINT

@@ -17,9 +17,10 @@ import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import Any, BinaryIO, NoReturn, TypeVar, cast
 
 from omz.errors import EngineError, OmzError, first_line
+from omz.process_copy import ProcessCopy, can_copy
 
 Result = TypeVar("Result")
 
@@ -29,7 +30,8 @@ _EVERY = 0.05  # seconds between looks at the memory of a process
 _FOREVER = 1e6  # seconds
 _MIB = 1 << 20
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
-_to_owner: BinaryIO | None = None
+_to_owner: list[BinaryIO] = []
+"""The pipe to the owner of this process, if it is an isolated one."""
 
 
 class _EndedError(Exception):
@@ -43,18 +45,27 @@ class IsolatedProcess:
     libraries leave behind disappear: give it absolute paths. What it prints is dropped. A crash, a call that takes
     longer than ``time_limit`` seconds, or one that needs more than ``memory_limit`` bytes, with the processes that it
     starts, ends that process and nothing else. Memory is watched on Linux only.
+
+    Usually the process loads what it needs. With ``copied``, it is a copy of this one with all that is loaded here, if
+    :func:`omz.process_copy.can_copy` says so.
     """
 
-    def __init__(self, title: str, time_limit: float | None = None, memory_limit: int | None = None) -> None:
+    def __init__(
+        self, title: str, time_limit: float | None = None, memory_limit: int | None = None, copied: bool = False
+    ) -> None:
         """Start the process; ``title`` names the library in error messages."""
         self._title, self._time_limit, self._memory_limit = title, time_limit, memory_limit
         folder = tempfile.TemporaryDirectory(prefix="omz-")
+        self._process: subprocess.Popen[bytes] | ProcessCopy
+        # A session of its own: Ctrl-C goes to the process that waits for the answer, and that ends this one.
         with Path(folder.name, "said").open("wb") as file:
-            # A session of its own: Ctrl-C goes to the process that waits for the answer, and that ends this one.
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "omz.isolated"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=file,
-                cwd=folder.name, env=_environment(), start_new_session=True,
-            )  # fmt: skip
+            if copied and can_copy(threads=1 + len(_to_owner)):  # an isolated one waits in the other one
+                self._process = ProcessCopy(folder.name, file, _serve)
+            else:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "omz.isolated"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=file,
+                    cwd=folder.name, env=_environment(), start_new_session=True,
+                )  # fmt: skip
         self._printed = Path(folder.name, "said")
         self._end = weakref.finalize(self, _end, self._process, folder)
 
@@ -157,7 +168,9 @@ class _Watch:
 
 
 @contextlib.contextmanager
-def _watched(process: subprocess.Popen[bytes], seconds: float | None, most: int | None) -> Iterator[_Watch]:
+def _watched(
+    process: subprocess.Popen[bytes] | ProcessCopy, seconds: float | None, most: int | None
+) -> Iterator[_Watch]:
     """Kill ``process`` if the block takes longer than ``seconds``, or the process more than ``most`` bytes."""
     watch, done = _Watch(), threading.Event()
     if seconds is None and most is None:
@@ -207,7 +220,7 @@ def _memory_of(pid: int) -> int:
     return held
 
 
-def _end(process: subprocess.Popen[bytes], folder: tempfile.TemporaryDirectory[str]) -> None:
+def _end(process: subprocess.Popen[bytes] | ProcessCopy, folder: tempfile.TemporaryDirectory[str]) -> None:
     _kill(process)
     for pipe in (process.stdin, process.stdout):
         if pipe:
@@ -217,7 +230,7 @@ def _end(process: subprocess.Popen[bytes], folder: tempfile.TemporaryDirectory[s
     folder.cleanup()
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
+def _kill(process: subprocess.Popen[bytes] | ProcessCopy) -> None:
     """Kill the process, and the programs that it has started, which are in its session."""
     if process.poll() is None and hasattr(os, "killpg"):
         with contextlib.suppress(ProcessLookupError):
@@ -228,19 +241,17 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 def tell(message: Any) -> None:
     """Pass ``message`` to the owner of this process, from a function that it has called with a listener."""
     assert _to_owner, "this is not an isolated process"
-    pickle.dump((_MESSAGE, message), _to_owner)
-    _to_owner.flush()
+    pickle.dump((_MESSAGE, message), _to_owner[-1])
+    _to_owner[-1].flush()
 
 
-def _serve() -> None:
+def _serve(calls: BinaryIO, answers: BinaryIO) -> NoReturn:
     """Answer calls until the owner of the process ends."""
-    ours: Any = importlib.import_module("omz.isolated")  # this module, by the name that functions know
-    answers = ours._to_owner = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what functions print must not mix with answers
-    calls: queue.SimpleQueue[tuple[Callable[..., Any], tuple[Any, ...]]] = queue.SimpleQueue()
-    threading.Thread(target=_receive, args=(calls,), daemon=True).start()
+    _to_owner.append(answers)
+    waiting: queue.SimpleQueue[tuple[Callable[..., Any], tuple[Any, ...]]] = queue.SimpleQueue()
+    threading.Thread(target=_receive, args=(calls, waiting), daemon=True).start()
     while True:
-        function, arguments = calls.get()
+        function, arguments = waiting.get()
         answer: tuple[Any, OmzError | str | None]
         try:
             answer = function(*arguments), None
@@ -252,16 +263,22 @@ def _serve() -> None:
         answers.flush()
 
 
-def _receive(calls: queue.SimpleQueue[tuple[Callable[..., Any], tuple[Any, ...]]]) -> None:
+def _receive(calls: BinaryIO, waiting: queue.SimpleQueue[tuple[Callable[..., Any], tuple[Any, ...]]]) -> None:
     """Pass calls on; end the process with its owner, also in the middle of a call."""
     try:
         while True:
-            calls.put(pickle.load(sys.stdin.buffer))
+            waiting.put(pickle.load(calls))
     finally:
         if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
             os.killpg(os.getpgrp(), signal.SIGKILL)  # with the programs that functions have started
         os._exit(1)
 
 
+def _main() -> NoReturn:
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what functions print must not mix with answers
+    _serve(sys.stdin.buffer, answers)
+
+
 if __name__ == "__main__":
-    _serve()
+    importlib.import_module("omz.isolated")._main()  # this module, by the name that functions know

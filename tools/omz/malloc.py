@@ -1,10 +1,12 @@
-"""Memory of the C library, kept for the next frame."""
+"""Memory of the C library, kept for the next frame; and of Python, not looked through while modules are loaded."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import sys
+from collections.abc import Iterator
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -2, -3, -8  # of glibc's mallopt
 _NEVER = (1 << 31) - 1
@@ -33,3 +35,13 @@ def return_freed_memory() -> None:
     if sys.platform == "linux":
         with contextlib.suppress(AttributeError, OSError):
             ctypes.CDLL(None).malloc_trim(0)
+
+
+@contextlib.contextmanager
+def without_collection() -> Iterator[None]:
+    """Keep garbage: what is loaded is none, and to look it all through again and again takes 30 ms and more."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

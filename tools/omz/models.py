@@ -89,37 +89,31 @@ class ModelChoice:
             return there
         if self.is_file:
             raise EngineError(f"no model at {self.model}; convert one with omz_converter")
-        from omz.convert.events import FirstUse
-        from omz.convert.plan import ConversionSettings, plan_conversion
-        from omz.convert.store import is_stored, stored_ir
-
-        report = report or log_first_use
-        card, folder = self.card, self.download_dir or Path()
-        if not is_stored(card, folder):
-            from omz.download.first_use import FetchOptions, fetch_missing, folder_of
-
-            folder = folder_of(card, self.download_dir)
-            settings = ConversionSettings(trust_code=self.trust_code)
-            plan = plan_conversion(card, folder, folder, settings)
-            plan.require_framework()
-            if plan.is_allowed:  # else the conversion says why not
-                options = FetchOptions(self.offline, self.accepted, self._catalog.roots)
-                fetch_missing(card, folder, options, report)
-            report(FirstUse(card.name))
-        path = stored_ir(card, folder, report, self.trust_code)
+        card, path = self.card, self._stored
+        if path is None:
+            path = self._made(report or log_first_use)
         remember(card.path, RememberedIR(path, _takes_plate(card)))
         return path
+
+    def _made(self, report: Report) -> Path:
+        from omz.convert.events import FirstUse
+        from omz.convert.fetch import fetch_source
+        from omz.convert.plan import ConversionSettings, plan_conversion
+        from omz.convert.store import make_ir
+        from omz.download.first_use import FetchOptions, folder_of
+
+        folder = folder_of(self.card, self.download_dir)
+        plan = plan_conversion(self.card, folder, folder, ConversionSettings(trust_code=self.trust_code))
+        fetch_source(plan, FetchOptions(self.offline, self.accepted, self._catalog.roots), report)
+        report(FirstUse(self.card.name))
+        return make_ir(self.card, folder, report, self.trust_code)
 
     def to_accept(self) -> ModelCard | None:
         """Return the card if :meth:`ir` would download files whose licence is not accepted yet; None if not.
 
         Raises :class:`omz.errors.CardError`.
         """
-        if self.is_file or self.offline or self.at_hand() is not None:
-            return None
-        from omz.convert.store import is_stored
-
-        if is_stored(self.card, self.download_dir or Path()):
+        if self.is_file or self.offline or self.at_hand() is not None or self._stored is not None:
             return None
         from omz.download.first_use import folder_of, missing_files  # brings what downloads need
         from omz.download.licenses import is_accepted
@@ -131,6 +125,13 @@ class ModelChoice:
     def card(self) -> ModelCard:
         """The card of a model of the zoo; raises :class:`omz.errors.CardError`."""
         return self._catalog[self.model]
+
+    @cached_property
+    def _stored(self) -> Path | None:
+        """The IR of the card, if it is there."""
+        from omz.convert.store import find_ir
+
+        return find_ir(self.card)
 
     @cached_property
     def _catalog(self) -> Catalog:
@@ -363,18 +364,17 @@ def convert_model(
         >>> conversion.irs["FP16"].path.name
         'background-matting-starter.xml'
     """
+    from omz.convert.fetch import fetch_source
     from omz.convert.jobs import convert_apart
     from omz.convert.plan import plan_conversion
-    from omz.download.first_use import FetchOptions, fetch_missing, folder_of
+    from omz.download.first_use import FetchOptions, folder_of
 
     catalog = Catalog(*models_dir)
     card = catalog[name]
     downloads = folder_of(card, None if download_dir is None else Path(download_dir))
     folder = downloads if output is None else Path(output)
     plan = plan_conversion(card, downloads, folder, settings)
-    plan.require_framework()
-    if plan.is_allowed:
-        fetch_missing(card, downloads, FetchOptions(file_roots=catalog.roots), log_first_use)
+    fetch_source(plan, FetchOptions(file_roots=catalog.roots), log_first_use)
     return convert_apart(plan)
 
 

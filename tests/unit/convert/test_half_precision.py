@@ -16,11 +16,11 @@ from helpers.builders import convert, published_file, write_card
 from onnx import TensorProto, helper, numpy_helper
 
 from omz.convert.errors import CompressionError
-from omz.convert.events import FullPrecisionUsed, IRReady
-from omz.convert.half_precision import in_half_precision, weights_to_keep
+from omz.convert.events import ConversionStep, FullPrecisionUsed, IRReady
+from omz.convert.half_precision import in_half_precision, suspects, weights_to_keep
 from omz.convert.manifest import manifest_path
 from omz.convert.plan import ConversionPlan, ConversionSettings, plan_conversion
-from omz.convert.store import is_stored, stored_ir
+from omz.convert.store import find_ir, stored_ir
 from omz.events import Event
 from omz.runtime.openvino_engine import OpenVINOEngine
 from omz.runtime.quiet_openvino import core, ov
@@ -154,15 +154,15 @@ def test_the_store_falls_back_to_full_precision_once_and_says_so(tmp_path, monke
     monkeypatch.setenv("OMZ_CACHE_DIR", str(tmp_path / "cache"))
     card = plan_of(tmp_path, spoilt(ballast=0)).card
     events: list[Event] = []
-    assert not is_stored(card, tmp_path / "dl")
+    assert find_ir(card) is None
     xml = stored_ir(card, tmp_path / "dl", events.append)
     assert xml.parent.name == "FP32"
     (told,) = [each.line for each in events if isinstance(each, FullPrecisionUsed)]
     assert told == "net: using weights in full precision (FP32), for those in half precision are of no use"
-    assert is_stored(card, tmp_path / "dl")
+    assert find_ir(card) == xml
     events.clear()
     assert stored_ir(card, tmp_path / "dl", events.append) == xml
-    assert [type(each) for each in events] == [FullPrecisionUsed]
+    assert not events
 
 
 def test_a_difference_above_what_the_card_allows_is_a_warning(tmp_path):
@@ -225,3 +225,35 @@ def test_the_search_finds_what_hurts_whatever_it_is(tmp_path, culprits):
 
 def test_a_search_that_finds_nothing_keeps_nothing(tmp_path):
     assert weights_to_keep(model_of(tmp_path, spoilt(ballast=8)), lambda kept: 1.0, 0.5) == ()
+
+
+def layers(biases: Mapping[str, float]) -> tuple[list[onnx.NodeProto], dict[str, np.ndarray]]:
+    """Return convolutions one after the other, each with a bias, which the last one subtracts again."""
+    random, constants, nodes, last = np.random.default_rng(0), {}, [], "src"
+    for name, bias in biases.items():
+        constants |= {
+            f"{name}.w": random.normal(0, 0.02, (64, 64 if nodes else 3, 3, 3)).astype(np.float32),
+            f"{name}.b": np.full(64, bias, np.float32),
+        }
+        nodes.append(helper.make_node("Conv", [last, f"{name}.w", f"{name}.b"], [f"{name}.out"], pads=[1, 1, 1, 1]))
+        last = f"{name}.out"
+    constants |= {"back": np.full((1, 64, 1, 1), -bias, np.float32), "mix": np.ones((3, 64, 1, 1), np.float32)}
+    nodes += [helper.make_node("Add", [last, "back"], ["x"]), helper.make_node("Conv", ["x", "mix"], ["out"])]
+    return nodes, constants
+
+
+def test_a_layer_with_a_bias_that_is_rounded_much_is_spared_without_a_search(tmp_path):
+    plan = plan_of(tmp_path, layers({"one": 0.3, "two": 0.3, "three": 0.3, "four": 0.3, "last": 1361.3}))
+    events: list[Event] = []
+    convert(plan, events.append)
+    kept = manifest_of(plan, "FP16")["kept_in_f32"]
+    assert "last.w" in kept
+    assert not {"one.w", "two.w", "three.w", "four.w"} & set(kept)
+    assert not [each for each in events if isinstance(each, ConversionStep) and "looking for" in each.step]
+    types = types_of(core().read_model(plan.ir_path("FP16")))
+    assert types["last.w"] == "f32"
+    assert types["one.w"] == "f16"
+
+
+def test_biases_that_are_rounded_little_raise_no_suspicion(tmp_path):
+    assert suspects(model_of(tmp_path, layers({"one": 0.3, "last": 100.3}))) == ()

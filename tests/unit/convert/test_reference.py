@@ -15,10 +15,10 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-from omz.convert.check import source_task
 from omz.convert.exported import Exported
 from omz.convert.onnx_to_ir import build_ir
 from omz.convert.pytorch_to_onnx import export_pytorch
+from omz.convert.reference import source_task
 from omz.convert.samples import Sample, sample_inputs
 from omz.convert.source_run import Reference, run_source
 from omz.errors import ConversionError

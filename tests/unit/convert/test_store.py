@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from omz.convert.store import is_stored, shipped_ir, stored_ir
+from omz.convert.store import find_ir, shipped_ir, stored_ir
 from omz.errors import ModelFileError
 from omz.zoo import Catalog
 
@@ -30,7 +30,7 @@ def _card(folder: Path):
 def test_the_shipped_ir_is_used_as_it_is(tmp_path, monkeypatch):
     monkeypatch.setenv("OMZ_CACHE_DIR", str(tmp_path / "cache"))
     card = Catalog()[STARTER]
-    assert is_stored(card, tmp_path)
+    assert find_ir(card) is not None
     assert stored_ir(card, tmp_path) == shipped_ir(card, "FP16")
     assert not (tmp_path / "cache").exists()
 
@@ -53,7 +53,7 @@ def test_an_ir_that_is_not_the_cards_is_left_alone(shipped, tmp_path, change):
         card.write_text(card.read_text() + "parity:\n  FP32: 0.5\n")
     else:
         ir.with_suffix(".json").unlink()
-    assert not is_stored(_card(shipped), tmp_path)
+    assert find_ir(_card(shipped)) is None
 
 
 @pytest.mark.parametrize("file", [".xml", ".bin"])
@@ -65,13 +65,13 @@ def test_a_damaged_ir_is_told_and_not_used(shipped, tmp_path, file):
         with pytest.raises(ModelFileError, match=rf"{STARTER}\.xml is damaged; it ships with its card; restore it in"):
             stored_ir(_card(shipped), tmp_path)
     path.write_bytes(whole)
-    assert is_stored(_card(shipped), tmp_path)
+    assert find_ir(_card(shipped)) is not None
 
 
 def test_another_description_keeps_the_ir(shipped, tmp_path):
     card = shipped / "model.yml"
     card.write_text(card.read_text().replace("A narrow network", "A small network"))
-    assert is_stored(_card(shipped), tmp_path)
+    assert find_ir(_card(shipped)) is not None
 
 
 def test_a_manifest_of_the_wrong_shape_is_no_manifest(shipped, tmp_path):
@@ -85,4 +85,4 @@ def test_a_manifest_of_the_wrong_shape_is_no_manifest(shipped, tmp_path):
         {**entries, "source": {"file": []}},
     ):
         manifest.write_text(json.dumps(wrong))
-        assert not is_stored(_card(shipped), tmp_path)
+        assert find_ir(_card(shipped)) is None

@@ -22,7 +22,8 @@ from omz.accuracy.prediction import Predictor
 from omz.accuracy.request import EvaluationObserver, EvaluationRequest
 from omz.accuracy.variants import Variant, VariantLoader, load_mattes
 from omz.accuracy.verdict import Gate, Reference, Threshold
-from omz.convert.plan import plan_conversion
+from omz.convert.fetch import fetch_source
+from omz.convert.plan import ConversionSettings, plan_conversion
 from omz.download.first_use import FetchOptions, fetch_missing
 from omz.errors import UsageError
 from omz.extras import require
@@ -142,9 +143,12 @@ def set_up(request: EvaluationRequest, observer: EvaluationObserver) -> Iterator
 
 def _fetch(request: EvaluationRequest, card: ModelCard, roots: tuple[Path, ...], observer: EvaluationObserver) -> None:
     """Download what the model lacks, unless its code would have to be trusted first."""
-    folder = request.downloads(card)
-    if request.trust_code or card.framework == "dldt" or plan_conversion(card, folder, folder).is_allowed:
-        fetch_missing(card, folder, FetchOptions(request.offline, request.accept_license, roots), observer.on_event)
+    folder, options = request.downloads(card), FetchOptions(request.offline, request.accept_license, roots)
+    if card.framework == "dldt":
+        fetch_missing(card, folder, options, observer.on_event)
+    else:
+        settings = ConversionSettings(trust_code=request.trust_code)
+        fetch_source(plan_conversion(card, folder, folder, settings), options, observer.on_event)
 
 
 def _convention(request: EvaluationRequest) -> Convention:

@@ -14,6 +14,8 @@ import click
 from omz.cli.command import omz_command
 from omz.cli.selection import Selection, fetching_options, selection_options
 from omz.errors import CardError, ConversionError, UsageError
+from omz.malloc import without_collection
+from omz.process_copy import one_thread_for_numpy
 
 if TYPE_CHECKING:
     from omz.cli.display import Display
@@ -78,6 +80,7 @@ def _find_python(ctx: click.Context, param: click.Parameter, value: str | None) 
 @click.option("--max_memory", callback=_read_memory, metavar="SIZE",
               help="Stop a model that needs more, such as 6GB; default: 4GB and 20 times its files.")  # fmt: skip
 @click.option("-j", "--jobs", default="1", show_default=True, callback=_read_jobs, help="Models at a time, or auto.")
+@without_collection()
 def main(
     selection: Selection,
     download_dir: Path | None,
@@ -101,10 +104,12 @@ def main(
     """
     from omz.cli.conversion_display import ConversionDisplay
     from omz.cli.display import JsonDisplay, end
+    from omz.cli.licenses import ask_for_license
     from omz.convert.events import planned
     from omz.convert.jobs import Limits, convert_all
     from omz.download.first_use import FetchOptions
 
+    one_thread_for_numpy()
     settings = _settings(flags)
     display: Display = JsonDisplay() if progress_format == "json" else ConversionDisplay()
     plans, failures = _plan(selection, download_dir, output_dir, settings, display)
@@ -113,7 +118,7 @@ def main(
             display.show(planned(plan))
         end(display, failures)
         return
-    options = FetchOptions(offline, accept_license, selection.catalog.roots)
+    options = FetchOptions(offline, accept_license, selection.catalog.roots, ask_for_license)
     plans = _fetch(plans, options, display, failures)
     limits = Limits(memory=max_memory) if timeout is None else Limits(timeout, max_memory)
     outcomes = convert_all([plan for _, plan in plans], jobs, force, display.show, limits)
@@ -205,26 +210,17 @@ def _fetch(
     failures: dict[str, list[str]],
 ) -> list[tuple[str, ConversionPlan]]:
     """Download what the plans need; return those that have it, and add to ``failures`` why others do not."""
-    from omz.cli.licenses import ask_for_license
     from omz.convert.events import ConversionEnd
-    from omz.download.first_use import fetch_missing, missing_files
-    from omz.download.licenses import is_accepted
+    from omz.convert.fetch import fetch_source
     from omz.errors import OmzError
 
     ready = []
     for name, plan in plans:
-        card, problem = plan.card, ""
-        if plan.is_allowed and missing_files(card, plan.download_dir):
-            try:
-                plan.require_framework()
-                if not (options.offline or is_accepted(card) or card.name in options.accepted):
-                    ask_for_license(card)
-                fetch_missing(card, plan.download_dir, options, display.show)
-            except OmzError as error:
-                problem = str(error)
-        if problem:
-            failures.setdefault(name, []).append(problem)
-            display.show(ConversionEnd(card.name, False, problem))
+        try:
+            fetch_source(plan, options, display.show)
+        except OmzError as error:
+            failures.setdefault(name, []).append(str(error))
+            display.show(ConversionEnd(plan.card.name, False, str(error)))
         else:
             ready.append((name, plan))
     return ready

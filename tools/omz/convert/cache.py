@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-REVISION = 2
+REVISION = 3
 """Raise this whenever a change to the code can change an IR: its bytes, its inputs and outputs, or what it computes.
 
 Cached IRs are found by package version and this number. If it stays the same, people who work from a checkout keep the

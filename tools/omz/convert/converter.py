@@ -21,6 +21,7 @@ from omz.convert.errors import CompressionError
 from omz.convert.events import ConversionStep, IRReady, State
 from omz.convert.exported import Exported, export_network
 from omz.convert.facts import Promises, describe, parity_facts, parity_promises
+from omz.convert.half_precision import in_half_precision, suspects
 from omz.convert.ir_file import read_model, save_ir
 from omz.convert.judgement import judge
 from omz.convert.manifest import Manifest, conversion_key, current_manifest, make_manifest, manifest_path
@@ -160,9 +161,9 @@ def _make(
         say(f"{here.onnx_file.name} to OpenVINO IR, {' and '.join(precisions)}")
         check = Checker(here, exported, say) if here.settings.check != "none" else None
         written = [each for each in _FULL_FIRST if each in precisions or (check and each == "FP32")]
-        basis, promises = _write(here, written, key, sources, check)
+        basis, promises, spared = _write(here, written, key, sources, check)
         return_freed_memory()  # of the model, which has been written
-        judged, refused = judge(here, precisions, check, promises)
+        judged, refused = judge(here, precisions, check, promises, spared)
     manifests = {}
     for precision in written:
         xml = here.ir_path(precision)
@@ -183,12 +184,14 @@ def _make(
 
 def _write(
     here: ConversionPlan, precisions: list[Precision], key: str, sources: Sources, check: Checker | None
-) -> tuple[Manifest, Promises]:
+) -> tuple[Manifest, Promises, tuple[str, ...]]:
     """Write the IRs of ``precisions``; return what their manifests have in common, and what is to be filled in.
 
-    The source begins to run as soon as the first model is there.
+    Also returns the weights that the one in half precision has in full precision. The source begins to run as soon as
+    the first model is there.
     """
     basis, promises = None, Promises(())
+    spared: tuple[str, ...] = ()
     for precision, model, preprocessing in _models(here, precisions):
         describe(model, preprocessing, sources.name, sources.main, here.card)
         if basis is None:
@@ -197,9 +200,14 @@ def _write(
                 check.begin(model, preprocessing)
             promises = parity_promises(port_names(model.outputs), check is not None)
         promises.write(model)
-        save_ir(model, here.ir_path(precision), precision)
+        if precision == "FP16" and not here.settings.optimizer_program:
+            spared = suspects(model)
+        if precision == "FP16" and spared:
+            save_ir(in_half_precision(model, spared), here.ir_path(precision), "FP32")
+        else:
+            save_ir(model, here.ir_path(precision), precision)
     assert basis
-    return basis, promises
+    return basis, promises, spared
 
 
 def _models(

@@ -11,11 +11,14 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from openvino._offline_transformations import compress_model_transformation
 
 from omz.runtime.quiet_openvino import ov
 
 _SMALL = 1024  # elements: those of a bias; together a hundredth of a network's weights
+_SUSPICIOUS = 0.1
+"""The rounding error of a bias from which the weights before it are spared without a trial."""
 _WORTH_IT = 0.25
 """The share of the weights, in elements, above which nothing is gained by storing the others in half precision."""
 _FEW = 0.02
@@ -53,6 +56,20 @@ def in_half_precision(model: ov.Model, kept: Collection[str] = ()) -> ov.Model:
     return half
 
 
+def suspects(model: ov.Model) -> tuple[str, ...]:
+    """Return the names of the constants that are better left in full precision, as can be told without a run.
+
+    These are the large ones behind which large sums are rounded, with all small ones; none, if there are none of those.
+    """
+    small = (node.data for node in model.get_ordered_ops() if _is_weights(node) and node.data.size <= _SMALL)
+    if max(map(_rounding, small), default=0.0) < _SUSPICIOUS:
+        return ()  # without a look at all the weights
+    weights = _weights(model)
+    if all(each.suspicion < _SUSPICIOUS for each in weights):
+        return ()
+    return _worth_it([each for each in weights if each.is_cheap or each.suspicion >= _SUSPICIOUS], weights)
+
+
 def weights_to_keep(model: ov.Model, harm: Callable[[Collection[str]], float], allowed: float) -> tuple[str, ...]:
     """Return the names of the constants that have to stay in full precision; empty if that does not help, or not much.
 
@@ -78,8 +95,7 @@ def weights_to_keep(model: ov.Model, harm: Callable[[Collection[str]], float], a
         if smaller is None:
             break
         enough = smaller
-    kept = [*cheap, *enough]
-    return _names(kept) if _size(kept) <= _WORTH_IT * _size(weights) else ()
+    return _worth_it([*cheap, *enough], weights)
 
 
 def _weights(model: ov.Model) -> list[_Weights]:
@@ -89,9 +105,7 @@ def _weights(model: ov.Model) -> list[_Weights]:
         if not _is_weights(node):
             continue
         values = node.data
-        with np.errstate(over="ignore", invalid="ignore"):
-            rounded = values.astype(np.float16).astype(np.float32)
-            error = float(np.abs(values - rounded).max(initial=0.0))
+        error = _rounding(values)
         if not error:
             continue
         is_cheap = values.size <= _SMALL or not math.isfinite(error)
@@ -100,6 +114,17 @@ def _weights(model: ov.Model) -> list[_Weights]:
             before = found[-2]
             found[-2] = replace(before, suspicion=max(before.suspicion, error))
     return found
+
+
+def _rounding(values: NDArray[np.float32]) -> float:
+    """Return the largest error of rounding to half precision."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        rounded = values.astype(np.float16).astype(np.float32)
+        return float(np.abs(values - rounded).max(initial=0.0))
+
+
+def _worth_it(kept: Sequence[_Weights], weights: Sequence[_Weights]) -> tuple[str, ...]:
+    return _names(kept) if _size(kept) <= _WORTH_IT * _size(weights) else ()
 
 
 def _is_weights(node: ov.Node) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,6 +15,7 @@ from omz.convert.workplace import clear_after_stop
 from omz.errors import ConversionError, EngineError, OmzError, os_reason
 from omz.events import Event, Report
 from omz.isolated import IsolatedProcess, tell
+from omz.process_copy import can_copy
 
 if TYPE_CHECKING:
     from omz.convert.converter import Conversion
@@ -71,6 +73,7 @@ def convert_all(
     Events of one at a time go to ``show`` as they come. Code of a card always gets a process to itself.
     """
     processes = _Processes(force, limits)
+    processes.start(min(jobs, len(plans)))  # before there are threads
     threads = ThreadPoolExecutor(min(jobs, len(plans) or 1))
     try:
         if jobs == 1 or len(plans) < 2:
@@ -91,6 +94,17 @@ class _Processes:
         self._idle: list[IsolatedProcess] = []
         self._started: list[IsolatedProcess] = []
         self._closed = False
+
+    def start(self, count: int) -> None:
+        """Start ``count`` processes as copies of this one, if that is possible: then everything is loaded only once."""
+        if not count or not can_copy():
+            return
+        import omz.convert.converter  # noqa: F401
+
+        for _ in range(count):
+            process = IsolatedProcess(_TITLE, copied=True)
+            self._started.append(process)
+            self._idle.append(process)
 
     def outcome(self, plan: ConversionPlan) -> JobOutcome:
         """Convert one model; its events are in the outcome."""
@@ -123,12 +137,10 @@ class _Processes:
             process.close()
 
     def _take(self, plan: ConversionPlan) -> IsolatedProcess:
-        if not plan.needs_trust:
-            try:
-                return self._idle.pop().limited(self._limits.seconds, self._limits.memory_for(plan))
-            except IndexError:
-                pass
-        process = _start(plan, self._limits)
+        with suppress(IndexError):
+            return self._idle.pop().limited(self._limits.seconds, self._limits.memory_for(plan))
+        seconds, memory = self._limits.seconds, self._limits.memory_for(plan)
+        process = IsolatedProcess(_TITLE, seconds, memory, copied=True)
         self._started.append(process)
         if self._closed:
             process.close()

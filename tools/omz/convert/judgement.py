@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from omz.convert.check import Checker
+from omz.convert.check import Checker, Run
 from omz.convert.errors import CompressionError
 from omz.convert.facts import Promises
 from omz.convert.half_precision import in_half_precision, weights_to_keep
@@ -28,62 +29,73 @@ class JudgedIR:
 
 
 def judge(
-    here: ConversionPlan, precisions: Collection[Precision], check: Checker | None, promises: Promises
+    here: ConversionPlan,
+    precisions: Collection[Precision],
+    check: Checker | None,
+    promises: Promises,
+    spared: tuple[str, ...],
 ) -> tuple[dict[Precision, JudgedIR], CompressionError | None]:
     """Compare the IRs of ``precisions`` in the folder of ``here``; that in full precision must be there.
 
-    Returns those that may be used, all without a ``check``, and why the one in half precision is not among them. Raises
-    :class:`ConversionError` if the IR in full precision differs from the source.
+    ``spared`` are the weights that the one in half precision has in full precision. Returns those that may be used, all
+    without a ``check``, and why the one in half precision is not among them. Raises :class:`ConversionError` if the IR
+    in full precision differs from the source.
     """
     if check is None:
-        return {precision: JudgedIR() for precision in precisions}, None
-    judged: dict[Precision, JudgedIR] = {"FP32": JudgedIR(check.conversion(here.ir_path("FP32")))}
+        plain: dict[Precision, JudgedIR] = {"FP32": JudgedIR(), "FP16": JudgedIR(kept_in_f32=spared)}
+        return plain, None
+    exact = check.conversion(here.ir_path("FP32"))
+    judged: dict[Precision, JudgedIR] = {}
+    if "FP32" in precisions:
+        judged["FP32"] = JudgedIR(check.parities(exact))
     if "FP16" not in precisions:
         return judged, None
     try:
-        judged["FP16"] = _half(here, check, promises)
+        judged["FP16"] = _half(here, check, promises, spared)
     except (ConversionError, EngineError) as error:
         name = here.card.name
         return judged, CompressionError(f"{name}: the FP16 IR is of no use: {error}; convert with --precisions FP32")
     return judged, None
 
 
-def _half(here: ConversionPlan, check: Checker, promises: Promises) -> JudgedIR:
+def _half(here: ConversionPlan, check: Checker, promises: Promises, spared: tuple[str, ...]) -> JudgedIR:
     """Compare the IR in half precision, and mend it if that costs much.
 
     Raises :class:`ConversionError` if it is of no use.
     """
     xml = here.ir_path("FP16")
-    parity, cost = check.compression(xml)
+    found, cost = check.compression(xml)
     if cost.damage() and check.use_own_shapes():
-        parity, cost = check.compression(xml)
-    judged = JudgedIR(parity, cost)
+        found, cost = check.compression(xml)
     if cost.problem(here.card.parity.FP16) and not here.settings.optimizer_program:
-        judged = _mended(here, check, promises, judged)
-        assert judged.compression
-        cost = judged.compression
+        found, cost, spared = _mended(here, check, promises, (found, cost, spared))
     damage = cost.damage()
     if damage:
         raise ConversionError(damage)
-    return judged
+    return JudgedIR(check.parities(found), cost, spared)
 
 
-def _mended(here: ConversionPlan, check: Checker, promises: Promises, before: JudgedIR) -> JudgedIR:
+_Half: TypeAlias = tuple[Run, Parity, tuple[str, ...]]
+"""A run of an IR in half precision, what that costs, and the weights that it has in full precision."""
+
+
+def _mended(here: ConversionPlan, check: Checker, promises: Promises, before: _Half) -> _Half:
     """Write the IR anew, with those weights in full precision whose rounding hurts, if that makes it better."""
-    assert before.compression
     check.say("looking for weights that half precision hurts")
     model = read_model(here.ir_path("FP32"))
     kept = weights_to_keep(model, check.harm, here.card.parity.FP16 / 2)
     if not kept:
         return before
     promises.write(model)
-    xml = here.ir_path("FP16").with_name(f"{here.card.name}.mended.xml")
+    target = here.ir_path("FP16")
+    xml = target.with_name(f"{here.card.name}.mended.xml")
     save_ir(in_half_precision(model, kept), xml, "FP32")
-    parity, cost = check.compression(xml)
-    if cost.share >= before.compression.share:
+    found, cost = check.compression(xml)
+    if cost.share >= before[1].share:
         for part in (xml, xml.with_suffix(".bin")):
             part.unlink()
         return before
     for suffix in (".xml", ".bin"):
-        xml.with_suffix(suffix).replace(here.ir_path("FP16").with_suffix(suffix))
-    return JudgedIR(parity, cost, kept)
+        xml.with_suffix(suffix).replace(target.with_suffix(suffix))
+    found.xml = target
+    return found, cost, kept

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ from omz.zoo.preprocessing import Preprocessing, by_input
 
 if TYPE_CHECKING:
     from omz.convert.exported import Exported
+
+Outputs: TypeAlias = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def _engine(task: SourceTask, exported: Exported | None) -> tuple[Engine, dict[s
     asked: tuple[str, ...] = ()
     if not task.own_outputs.issuperset(names.values()):
         asked = tuple(names.values())
-    return OnnxRuntimeEngine(task.onnx_file, task.preprocessing, asked, _other_shapes(task)), names
+    return OnnxRuntimeEngine(task.onnx_file, task.preprocessing, asked, _other_shapes(task), once=True), names
 
 
 def _names(outputs: Sequence[Port], known: Iterable[str]) -> dict[str, str]:

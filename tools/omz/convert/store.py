@@ -33,10 +33,25 @@ _OTHERWISE: Precision = "FP32"
 def stored_ir(
     card: ModelCard, download_dir: Path, report: Report = lambda event: None, trust_code: bool = False
 ) -> Path:
-    """Return the FP16 IR of ``card``: the one beside it, or the one in the cache folder, which is made if missing.
+    """Return what :func:`find_ir` returns, and make it first if it is missing, as :func:`make_ir` does."""
+    return find_ir(card) or make_ir(card, download_dir, report, trust_code)
 
-    If weights in half precision are of no use, it is the FP32 IR, of which ``report`` hears. ``trust_code`` runs code
-    that comes with the card.
+
+def find_ir(card: ModelCard) -> Path | None:
+    """Return the IR of ``card`` that is to be run: the one beside it, or the one in the cache folder, if it is there.
+
+    It is the FP16 IR, or if weights in half precision are of no use, the FP32 one.
+    """
+    plan = _plan(card, Path(), ConversionSettings())
+    path = _path(plan, _USUAL if _why_not_half(plan) is None else _OTHERWISE)
+    return path if is_whole(path) else None
+
+
+def make_ir(card: ModelCard, download_dir: Path, report: Report = lambda event: None, trust_code: bool = False) -> Path:
+    """Make the IR that :func:`find_ir` finds from then on, of files below ``download_dir``.
+
+    If weights in half precision are of no use, ``report`` hears of it. ``trust_code`` runs code that comes with the
+    card.
     """
     plan = _plan(card, download_dir, ConversionSettings(trust_code=trust_code))
     problem = _why_not_half(plan)
@@ -70,12 +85,6 @@ def stored_irs(
     if missing:
         make_apart(replace(plan, precisions=tuple(missing)), report)
     return paths
-
-
-def is_stored(card: ModelCard, download_dir: Path) -> bool:
-    """Tell whether :func:`stored_ir` would find the IR and not convert."""
-    plan = _plan(card, download_dir, ConversionSettings())
-    return is_whole(_path(plan, _USUAL if _why_not_half(plan) is None else _OTHERWISE))
 
 
 def _why_not_half(plan: ConversionPlan) -> str | None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from omz.download.downloader import download_all
 from omz.download.events import DownloadNeeded
-from omz.download.licenses import check_license
+from omz.download.licenses import check_license, is_accepted
 from omz.download.plan import PlannedFile, plan_download
 from omz.download.postprocess import postprocessed
-from omz.download.session import DownloadSettings
 from omz.errors import DownloadError, ModelFileError
 from omz.events import Report
 from omz.home import home_folder, is_offline
@@ -26,12 +25,14 @@ class FetchOptions:
     """Permissions of downloads on first use.
 
     ``offline`` forbids them, as ``OMZ_OFFLINE`` does. ``accepted`` are the names of models whose licences the user
-    accepts. ``file_roots`` are the folders that ``file://`` addresses may point into.
+    accepts. ``file_roots`` are the folders that ``file://`` addresses may point into. ``ask`` may ask the user for the
+    licence of a model.
     """
 
     offline: bool = False
     accepted: tuple[str, ...] = ()
     file_roots: tuple[Path, ...] = ()
+    ask: Callable[[ModelCard], None] = lambda card: None
 
 
 def folder_of(card: ModelCard, given: Path | None) -> Path:
@@ -67,8 +68,13 @@ def fetch_missing(card: ModelCard, folder: Path, options: FetchOptions, report: 
     missing = missing_files(card, folder)
     if not missing:
         return
+    from omz.download.downloader import download_all  # brings HTTP
+    from omz.download.session import DownloadSettings
+
     if options.offline or is_offline():
         raise ModelFileError(_offline(card, folder, missing))
+    if not is_accepted(card) and card.name not in options.accepted:
+        options.ask(card)
     check_license(card, options.accepted)
     sizes = [planned.file.size for planned in missing]
     size = None if None in sizes else sum(filter(None, sizes))

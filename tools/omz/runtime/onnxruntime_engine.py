@@ -21,7 +21,8 @@ class OnnxRuntimeEngine(NetworkEngine):
     """Runs an original ONNX model on the CPU in float32, its preprocessing applied before.
 
     ``outputs`` may also name tensors inside the graph; the default are the model's own. ``any_shape`` accepts inputs of
-    other shapes than the file says. Raises :class:`EngineError` if the file cannot be read as a model.
+    other shapes than the file says. With ``once``, memory is freed after each run, and threads do not wait for the next
+    one, busily. Raises :class:`EngineError` if the file cannot be read as a model.
     """
 
     info = EngineInfo("ONNX Runtime", "CPU", "f32")
@@ -32,9 +33,13 @@ class OnnxRuntimeEngine(NetworkEngine):
         preprocessing: tuple[Preprocessing, ...] = (),
         outputs: Sequence[str] = (),
         any_shape: bool = False,
+        once: bool = False,
     ) -> None:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # its errors say the same
+        if once:
+            options.enable_cpu_mem_arena = False
+            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             source = _adapted(model, outputs, any_shape) if outputs or any_shape else str(model)
             self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])

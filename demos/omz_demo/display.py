@@ -67,6 +67,8 @@ class TerminalObserver(Observer):
 
     def on_progress(self, name: str, done: int, total: int | None) -> None:
         """Move the bar, with the rate and the time that is left; without a terminal, print a line now and then."""
+        if total is not None and done > total:  # a container may tell fewer frames than it has
+            total = None
         if self._bar is None and not sys.stderr.isatty():
             self._lines.show(name, done, total)
             return

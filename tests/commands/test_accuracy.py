@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from helpers.accuracy_command import run
@@ -131,6 +133,40 @@ def test_a_dataset_is_checked_without_a_model(tmp_path):
     assert bad.exit_code == 1
     for part in ("error: ", "clip0/0001.* is missing", "clip1/0001.png", "8x8", "160x96"):
         assert part in bad.output
+
+
+def test_all_that_the_check_tells_is_told_in_every_run(tmp_path):
+    """Masks of 0 and 1, a file that is missing, and an image that is there twice: none changes the exit code."""
+    folder = tmp_path / "set"
+    for number in (0, 0, 1, 2):
+        name, scene = f"{len([*folder.glob('images/*')])}.png", make_scene(number, SIZE, "test")
+        write_picture(folder / "images" / name, scene.picture)
+        write_picture(folder / "bgr" / name, scene.plate)
+        write_picture(folder / "alpha" / name, (scene.alpha > 0.5).astype(np.uint8))
+    (folder / "bgr" / "3.png").unlink()
+    check = run("--check_dataset", "--dataset", folder, "--allow_missing")
+    remarks = [line for line in check.stdout.splitlines() if line.startswith("remark: ")]
+    for part in ("3.* is missing", "0.png is nowhere above 0.0039", "1.png is the same as"):
+        assert any(part in line for line in remarks), part
+    given = ("--name", STARTER, "--models", "FP32", "--dataset", folder, "--allow_missing")
+    result = run(*given, "--report", tmp_path / "report")
+    assert result.exit_code == 0, result.output
+    written = json.loads((tmp_path / "report" / "report.json").read_text())["remarks"]
+    page = (tmp_path / "report" / "report.html").read_text()
+    told = {f"remark: {each['path']} {each['message']}" for each in written}
+    assert told == {line for line in remarks if "alpha/3.png" not in line}  # of a frame that is left out
+    for line in (f"{folder}/alpha/0.png is nowhere above 0.0039", f"{folder}/images/1.png is the same as"):
+        assert f"remark: {line}" in result.stdout
+        assert line in page
+    assert "(2 more such files)" in result.stdout
+
+
+def test_finished_mattes_of_0_and_1_are_remarked_on(dataset, tmp_path):
+    mattes = write_mattes(tmp_path / "mattes")
+    path = mattes / "pha" / "clip1" / "0001.png"
+    write_picture(path, (cv2.imread(str(path), cv2.IMREAD_UNCHANGED) > 128).astype(np.uint8))
+    result = run("--dataset", dataset, "--input_dir", mattes)
+    assert f"remark: {path} is nowhere above 0.0039 of the range of its depth" in result.stdout
 
 
 def write_mattes(folder: Path, offset: int = 0) -> Path:

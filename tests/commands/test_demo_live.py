@@ -96,7 +96,7 @@ def test_a_limit_ends_it(folder, stream):
     [
         ((), "nothing is shown and nothing is written; name an --output"),
         (("-o", "frames"), "is recorded as a video"),
-        (("-o", "out", "--what", "all"), "one result of what is live can be recorded"),
+        (("-o", "out", "--what", "all"), "one result of a live source can be recorded"),
         (("-o", "out.png"), "is a video, out.png an image"),
     ],
 )

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
 import yaml
 from click.testing import CliRunner
+from helpers.accuracy_command import run
+from helpers.clips import make_pictures, write_clip
+from helpers.films import LOSSLESS, demo
 
 from omz.cli.converter import main as converter
+from omz.images.files import write_picture
 from omz.runtime.openvino_engine import OpenVINOEngine
 from omz.zoo import Catalog
 from omz.zoo.model_file import Checksum
@@ -81,9 +89,67 @@ def test_the_card_converts_its_code_and_weights(tmp_path, name):
     np.testing.assert_allclose(alpha, expected.numpy(), atol=1e-4)
 
 
+def test_images_and_videos_are_cut_out_by_name_and_variants_agree(tmp_path):
+    name = NAMES[1]
+    weights = write_stand_ins(tmp_path, name)
+    frames = make_pictures(3, (512, 512))  # as the network sees them
+    write_picture(tmp_path / "photo.png", frames[0])
+    clip = write_clip(tmp_path / "clip.mp4", frames, **LOSSLESS)
+    folders = ("--models_dir", tmp_path / "models", "--download_dir", tmp_path / "downloads", "--offline")
+    flags = ("-m", name, *folders, "--trust_code", "--precision", "f32", "--what", "alpha", "--alpha_bits", "16")
+    image = demo(tmp_path / "photo.png", *flags, "-o", tmp_path / "cut.png")
+    video = demo(clip, *flags, "-o", tmp_path / "cuts")
+    assert (image.exit_code, video.exit_code) == (0, 0), image.output + video.output
+    found = [tmp_path / "cut.png", *sorted((tmp_path / "cuts").glob("*.png"))]
+    for path, frame in zip(found, [frames[0], *frames], strict=True):
+        rgb = torch.from_numpy((frame[..., ::-1].transpose(2, 0, 1)[None].astype(np.float32) - 127.5) / 127.5)
+        expected = torch.sigmoid(torch.conv2d(rgb, weights["weight"], weights["bias"], padding=1))
+        alpha = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) / 65535
+        np.testing.assert_allclose(alpha, expected.numpy()[0, 0], atol=2e-3)  # of weights in half precision
+    given = ("--name", name, *folders, "--trust_code", "--num_frames", 2, "--models", "original,FP32,FP16")
+    result = run(*given)
+    assert result.exit_code == 0, result.output
+    assert "PASSED" in result.output
+
+
 def test_nothing_is_downloaded_for_code_that_is_not_trusted(tmp_path):
     folders = ["-d", str(tmp_path / "downloads"), "-o", str(tmp_path / "ir")]
     result = CliRunner().invoke(converter, ["--name", NAMES[0], *folders])
     assert result.exit_code == 1
     assert "give --trust_code if you trust its authors" in result.output
     assert "offline" not in result.output
+
+
+@pytest.mark.parametrize("changed", ["modnet_onnx.py", "src/models/backbones/mobilenetv2.py", None])
+def test_code_that_is_not_that_of_the_card_does_not_run_in_an_evaluation(tmp_path, changed):
+    """The original runs in the process that scores, and a file that somebody has changed may do anything."""
+    name = NAMES[0]
+    write_stand_ins(tmp_path, name)
+    ran = tmp_path / "ran"
+    card = Catalog(tmp_path / "models")[name]
+    if changed:
+        path = tmp_path / "downloads" / card.subdirectory / changed
+        path.write_text(f"open({str(ran)!r}, 'w')\n{path.read_text()}")
+    folders = ["--models_dir", tmp_path / "models", "-d", tmp_path / "downloads", "--offline"]
+    result = run("--name", name, *folders, "--models", "original", "--trust_code", "--num_frames", 1)
+    assert not ran.exists()
+    if changed is None:
+        assert result.exit_code == 0, result.output
+        return
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1), result.output
+    assert f"{changed} " in result.stderr
+    assert "omz_downloader --name" in result.stderr
+
+
+@pytest.mark.slow
+def test_card_code_converts_whatever_the_order_of_its_modules(tmp_path):
+    """Modules are removed one by one, and a package without a file looks for its parent when it is asked."""
+    name = NAMES[1]
+    write_stand_ins(tmp_path, name)
+    folders = ["--models_dir", str(tmp_path / "models"), "-d", str(tmp_path / "downloads")]
+    asked = ["--name", name, "--precisions", "FP32", "--check", "none", "--trust_code", *folders]
+    for seed in range(4):
+        command = [sys.executable, "-m", "omz.cli.converter", *asked, "-o", str(tmp_path / f"ir{seed}")]
+        environment = {**os.environ, "PYTHONHASHSEED": str(seed)}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr

@@ -6,11 +6,15 @@ import hashlib
 from pathlib import Path
 
 import click
+import numpy as np
 import onnx
 import pytest
 from click.testing import CliRunner, Result
 from helpers.builders import heavy_model, small_model, write_card, write_companions, write_composite
+from helpers.matting_networks import save_recurrent, save_two_pictures
+from helpers.role_networks import Presentation, save_presented, true_alpha
 
+import omz
 from omz.cli import converter, downloader, info_dumper
 from omz.zoo import Catalog
 
@@ -43,7 +47,9 @@ def everything(folder: Path) -> list[str]:
 def test_the_card_of_a_file_is_good_at_once_and_converts(tmp_path):
     small_model(tmp_path / "net.onnx")
     result = new("my-model", "--file", "net.onnx", "--models_dir", "zoo")
-    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.exit_code == 0
+    assert result.stderr.startswith("warning: roles are not clear, so write them into the card: ")
+    assert "gives sum (f32 [1,3,?,?])" in result.stderr
     check = "omz_info_dumper --lint --name my-model --models_dir zoo"
     assert result.stdout == f"zoo/my-model/model.yml: written; fill it in, then check it: {check}\n"
     assert everything(tmp_path / "zoo") == ["my-model/model.yml", "my-model/net.onnx"]
@@ -58,6 +64,66 @@ def test_the_card_of_a_file_is_good_at_once_and_converts(tmp_path):
     result = run(converter.main, "--name", "my-model", "--models_dir", "zoo", "-o", "out")
     assert result.exit_code == 0, result.output
     assert (tmp_path / "out" / "public" / "my-model" / "FP16" / "my-model.xml").is_file()
+
+
+def roles(name: str) -> tuple[dict[str, object], list[dict[str, object]]]:
+    card = Catalog(Path("zoo"))[name]
+    outputs = [info.model_dump(exclude_defaults=True) for info in card.output_info]
+    return {info.name: info.role for info in card.input_info}, outputs
+
+
+def clipped(path: Path) -> None:
+    """Clip alpha and foreground of a network to 0 to 1, as real ones end."""
+    model = onnx.load(path)
+    for name, value in (("least", 0), ("most", 1)):
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.float32(value), name))
+    for node in model.graph.node:
+        for index, name in enumerate(node.output):
+            if name in ("pha", "fgr"):
+                node.output[index] = f"raw_{name}"
+    for name in ("pha", "fgr"):
+        model.graph.node.append(onnx.helper.make_node("Clip", [f"raw_{name}", "least", "most"], [name]))
+    onnx.save(model, path)
+
+
+def test_roles_that_have_one_answer_are_written_and_hold(tmp_path):
+    clipped(save_two_pictures(tmp_path / "two.onnx", 32, 48))
+    clipped(save_recurrent(tmp_path / "states.onnx", 32, 48))
+    save_presented(tmp_path / "one.onnx", Presentation(name="net/out:0", layout="HW", size=(32, 48)))
+    for name in ("two", "states", "one"):
+        result = new(name, "--file", f"{name}.onnx", "--models_dir", "zoo")
+        assert (result.exit_code, result.stderr) == (0, ""), result.output
+        assert lint("--name", name, "--models_dir", "zoo").exit_code == 0
+    pair = [{"name": "pha", "role": "alpha"}, {"name": "fgr", "role": "foreground"}]
+    assert roles("two") == ({"src": "picture", "bgr": "plate"}, pair)
+    states = [{"name": f"rr{number}", "role": "state", "input": f"r{number}"} for number in range(1, 5)]
+    inputs = {"src": "picture", **{f"r{number}": "state" for number in range(1, 5)}}
+    assert roles("states") == (inputs, [*pair, *states])
+    assert roles("one") == ({"image": "picture"}, [{"name": "net/out:0", "role": "alpha", "layout": "HW"}])
+    result = run(converter.main, "--name", "two,states,one", "--models_dir", "zoo", "-o", "out", "--precisions", "FP32")
+    assert result.exit_code == 0, result.output
+    picture = np.random.default_rng(0).integers(0, 256, (32, 48, 3), np.uint8)
+    alpha = omz.MattingModel(tmp_path / "out/public/one/FP32/one.xml", precision="f32")(picture).alpha
+    np.testing.assert_allclose(alpha, true_alpha(picture), atol=1e-4)
+
+
+@pytest.mark.parametrize("form", [{"extra": 1}, {"kind": "softmax", "channels": 2}, {"kind": "logit"}])
+def test_roles_that_are_not_clear_are_for_the_author_to_write(tmp_path, form):
+    save_presented(tmp_path / "net.onnx", Presentation(**form))
+    result = new("net", "--file", "net.onnx", "--models_dir", "zoo")
+    assert (result.exit_code, result.stderr.count("\n")) == (0, 1)
+    assert result.stderr.startswith("warning: roles are not clear, so write them into the card: ")
+    assert "gives out (f32" in result.stderr
+    assert roles("net") == ({"image": None}, [])
+    path = tmp_path / "zoo" / "net" / "model.yml"
+    filled = path.read_text().replace("    # role: picture", "    role: picture")
+    head, _, commented = filled.partition("# output_info:\n")
+    block, _, rest = commented.partition("model_optimizer_args")
+    block = "".join(block.splitlines(keepends=True)[:4])  # the first output
+    block = block.replace("#   - ", "  - ").replace("#     ", "    ")
+    path.write_text(f"{head}output_info:\n{block}model_optimizer_args{rest}")
+    assert roles("net")[0] == {"image": "picture"}
+    assert roles("net")[1][0]["role"] == "alpha"
 
 
 def test_a_file_with_an_address_is_downloaded_and_converts(tmp_path):

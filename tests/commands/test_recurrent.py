@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +17,10 @@ from helpers.films import LOSSLESS, demo
 from helpers.role_networks import recurrent_loop, write_recurrent_zoo
 from helpers.stopped_command import stopped_command
 
+import omz
 from omz.convert.converter import carry_out
 from omz.convert.plan import plan_conversion
+from omz.cutout.observer import Action
 from omz.images.files import write_picture
 from omz.zoo import Catalog
 
@@ -135,3 +138,29 @@ def test_clips_are_scored_in_order_and_variants_agree(film, tmp_path):
     result = run(*flags, "--dataset", tmp_path, "--models", "original,FP32,FP16", "--threshold", "MAD=1%")
     assert result.exit_code == 0, result.output
     assert "PASSED" in result.output
+
+
+class Screen(omz.Observer):
+    """Sees frames as a window would."""
+
+    def __init__(self) -> None:
+        self.shown: list[np.ndarray] = []
+
+    def watches(self, live: bool, recorded: bool) -> bool:
+        return live
+
+    def on_frame(self, picture: np.ndarray, lines: Sequence[str], pinned: bool = False) -> Action:
+        self.shown.append(picture.copy())
+        return Action.NONE
+
+
+@pytest.mark.parametrize("smooth", [0.0, 0.5])
+def test_a_video_in_a_loop_begins_anew_each_time(film, tmp_path, smooth):
+    path = write_clip(tmp_path / "clip.mp4", film.frames[:5], **LOSSLESS)
+    screen = Screen()
+    options = {"model": film.flags[1], "precision": "f32", "target": "green", "show": True, "smooth": smooth}
+    omz.cut_out(str(path), loop=True, limit=13, observer=screen, **options)
+    assert len(screen.shown) == 13
+    for index, picture in enumerate(screen.shown):
+        np.testing.assert_array_equal(picture, screen.shown[index % 5])
+    assert all((screen.shown[index] != screen.shown[0]).any() for index in range(1, 5))

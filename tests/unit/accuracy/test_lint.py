@@ -83,6 +83,17 @@ def test_inputs_and_outputs_that_the_card_does_not_have_are_errors(tmp_path):
     assert warnings == []
 
 
+def test_the_card_s_roles_stand_for_what_an_adapter_does_not_name(tmp_path):
+    asked = ["--input_model=$dl_dir/net.onnx", "--output=matte,colours"]
+    adapter = {"type": "background_matting_with_pha_and_fgr"}
+    (alpha, foreground), _ = found(tmp_path / "a", written(adapter=adapter), model_optimizer_args=asked)
+    assert "no output fgr" in alpha + foreground
+    assert "no output pha" in alpha + foreground
+    roles = [{"name": "matte", "role": "alpha"}, {"name": "colours", "role": "foreground"}]
+    given = {"model_optimizer_args": asked, "output_info": roles}
+    assert found(tmp_path / "b", written(adapter=adapter), **given) == ([], [])
+
+
 def test_outputs_are_not_known_where_the_card_asks_for_none(tmp_path):
     assert found(tmp_path, written(adapter={"type": "background_matting", "alpha_out": "any"})) == ([], [])
 

@@ -364,6 +364,6 @@ def test_code_that_comes_with_a_card_is_not_run(tmp_path):
     )  # fmt: skip
     with pytest.raises(ConversionError, match=r"code that comes with the card \(evil\)"):
         convert(plan)
-    with pytest.raises(CardError, match="code from outside"):
+    with pytest.raises(CardError, match="give --trust_code if you trust its authors"):
         original_engine(plan.card, tmp_path / "other" / "dl")
     assert not (tmp_path / "executed").exists()

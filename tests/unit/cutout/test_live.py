@@ -118,7 +118,13 @@ def live(matter, monkeypatch) -> Callable[..., Live]:
         surroundings = Surroundings(PLATE, [ImageTarget(GREEN, "cover"), ImageTarget(RED, "cover")], recapture)
         observer = Screen() if screen is None else screen
         made = Live(
-            source, surroundings, stream, Options(inputs=("0",), **options), observer, recorder, screen is not None
+            source,
+            surroundings,
+            lambda: stream,
+            Options(inputs=("0",), **options),
+            observer,
+            recorder,
+            screen is not None,
         )
         made.said = observer.said  # type: ignore[attr-defined]
         return made

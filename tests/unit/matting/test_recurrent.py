@@ -134,7 +134,7 @@ def test_states_of_other_names_are_told(tmp_path):
         model.input(f"r{number}").get_tensor().set_names({f"hidden{number}:0"})
         model.output(f"r{number}o").get_tensor().set_names({f"next{number}"})
     ov.save_model(model, tmp_path / "named.xml", compress_to_fp16=False)
-    with pytest.raises(EngineError, match=r"^matting takes a picture, or a picture and its plate: the model takes src"):
+    with pytest.raises(EngineError, match=r"^matting takes an image, or an image and its plate: the model takes src"):
         omz.MattingModel(tmp_path / "named.xml")
     states = [f"next{number}=hidden{number}:0" for number in range(1, 5)]
     told = omz.MattingModel(tmp_path / "named.xml", picture="src", state=states)

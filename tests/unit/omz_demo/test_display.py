@@ -62,6 +62,17 @@ def test_a_long_job_without_a_terminal_tells_how_far_it_is(capsys, monkeypatch):
     assert not shown.out
 
 
+def test_a_job_that_is_longer_than_was_told_has_no_time_left_below_0(capsys, monkeypatch):
+    """Of joined transport streams, the container tells the length of one."""
+    monkeypatch.setattr("omz.cli.display.PERIOD", 0.0)
+    with TerminalObserver() as observer:
+        for done in (1, 2, 3):
+            observer.on_progress("a.ts", done, 1)
+    for line in capsys.readouterr().err.splitlines():
+        assert line.startswith(("a.ts: 2, ", "a.ts: 3, "))
+        assert line.endswith(" a second")
+
+
 def test_the_first_use_of_a_model_is_told(capsys):
     TerminalObserver().on_event(FirstUse("net"))
     (line,) = capsys.readouterr().err.splitlines()

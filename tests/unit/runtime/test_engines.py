@@ -115,7 +115,7 @@ def _arguments(tmp_path, module="omz.networks.background_matting", name="Backgro
 @pytest.mark.parametrize(
     ("module", "name", "params", "message"),
     [
-        ("os", "system", {}, "code from outside"),
+        ("os", "system", {}, "is code that comes with the card; give --trust_code if you trust its authors"),
         ("omz.networks.nothing", "Net", {}, "no network"),
         ("omz.networks.background_matting", "Nothing", {}, "no network"),
         ("omz.networks.background_matting", "BackgroundMatting", {"widht": 1}, "widht"),

@@ -3,7 +3,7 @@ from __future__ import annotations
 import gc
 import os
 from fractions import Fraction
-from itertools import islice, pairwise
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -156,17 +156,18 @@ def video(tmp_path: Path) -> Path:
 
 
 def test_it_ends_with_its_last_frame(video):
-    source = Playback(video, loop=False)
+    source = Playback(video)
     assert (source.size, source.rate, source.dropped) == ((16, 32), 25, 0)
     frames = list(source)
     assert [round(frame.picture.mean()) for frame in frames] == [pytest.approx(80 * index, abs=2) for index in range(3)]
     assert source.now() == frames[-1].time
 
 
-def test_in_a_loop_time_goes_on(video):
-    frames = list(islice(Playback(video, loop=True), 7))
+def test_time_goes_on_when_it_is_played_again(video):
+    playback = Playback(video)
+    frames = [*playback, *playback, next(playback)]
     assert [frame.index for frame in frames] == list(range(7))
-    assert [frame.time * Playback(video, False).time_base for frame in frames] == [
+    assert [frame.time * Playback(video).time_base for frame in frames] == [
         Fraction(4 * index, 100) for index in range(7)
     ]
     assert [round(frame.picture.mean() / 80) for frame in frames] == [0, 1, 2, 0, 1, 2, 0]
@@ -175,7 +176,7 @@ def test_in_a_loop_time_goes_on(video):
 def test_what_is_no_video_says_so(tmp_path):
     (tmp_path / "x.mp4").touch()
     with pytest.raises(VideoError, match=r"x\.mp4"):
-        Playback(tmp_path / "x.mp4", loop=False)
+        Playback(tmp_path / "x.mp4")
 
 
 def test_a_video_that_is_closed_to_the_user_is_not_called_damaged(tmp_path):

@@ -11,7 +11,7 @@ import numpy as np
 
 from omz.accuracy.agreement import Agreement, agreements
 from omz.accuracy.conventions import Convention, ScoredFrame
-from omz.accuracy.datasets.sample import Dataset, Entry, Sample
+from omz.accuracy.datasets.sample import Dataset, Entry, Remark, Sample
 from omz.accuracy.prediction import Prediction, Predictor
 from omz.errors import DataError
 from omz.metrics.differences import unit
@@ -41,7 +41,8 @@ class ModelFrame:
 class FrameResult:
     """Results of all models on one frame, and the agreements of their outputs by name.
 
-    ``problem`` says why it could not be read, empty if it could. ``sha256`` is a digest of what was read.
+    ``problem`` says why it could not be read, empty if it could. ``sha256`` is a digest of what was read, and
+    ``remarks`` are on it.
     """
 
     name: str
@@ -51,6 +52,7 @@ class FrameResult:
     agreements: dict[Pair, dict[str, Agreement]] = field(default_factory=dict)
     problem: str = ""
     sha256: str = ""
+    remarks: tuple[Remark, ...] = ()
 
 
 def compare(
@@ -161,17 +163,18 @@ def _predict(predictor: Predictor, sample: Sample, begins: bool, with_outputs: b
 def _score(seen: _Seen, before: _Seen | None, convention: Convention, pairs: Sequence[Pair]) -> FrameResult:
     models = {}
     outputs: dict[str, dict[str, Tensor]] = {}
-    entry = seen.sample.entry
+    entry, remarks = seen.sample.entry, seen.sample.remarks
     for label, prediction in seen.predictions.items():
         if isinstance(prediction, Prediction):
             earlier = before.frame(label) if before else None
             models[label] = _judge(prediction, seen.frame(label), earlier, convention, entry.index == 0)
             outputs[label] = prediction.comparable
+            remarks += prediction.remarks
         else:
             models[label] = ModelFrame({}, None, None, None, str(prediction))
             outputs[label] = {}
     compared = {pair: agreements(outputs[pair[0]], outputs[pair[1]]) for pair in pairs}
-    return FrameResult(entry.name, entry.clip, entry.index, models, compared, sha256=seen.sample.sha256)
+    return FrameResult(entry.name, entry.clip, entry.index, models, compared, "", seen.sample.sha256, remarks)
 
 
 def _judge(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from omz.accuracy.agreement import Agreement
 from omz.accuracy.comparison import FrameResult, Pair
 from omz.accuracy.conventions import Convention
+from omz.accuracy.datasets.sample import Remark
 from omz.accuracy.provenance import Provenance
 from omz.accuracy.summary import Interval, ModelSummary, paired_difference, pooled_agreement, summarise
 from omz.accuracy.verdict import Gate, Reference
@@ -22,7 +23,7 @@ class Evaluation:
     ``results`` are frame by frame, in the order of the dataset. ``summaries`` are by label; ``differences`` by label
     (but the first) and figure, from the first model; ``agreements`` by pair and output, over all frames; ``causes``
     says by pair what a difference comes of. ``provenance`` tells what it was made with. ``references`` are figures from
-    elsewhere.
+    elsewhere. ``remarks`` are on the files of the dataset, each once.
     """
 
     title: str
@@ -36,6 +37,7 @@ class Evaluation:
     gates: Sequence[Gate] = ()
     provenance: Provenance = field(default_factory=Provenance)
     references: Sequence[Reference] = ()
+    remarks: Sequence[Remark] = ()
 
     @property
     def passed(self) -> bool:

@@ -56,11 +56,15 @@ def _unknown_ports(card: ModelCard, evaluations: Iterable[ConfiguredEvaluation])
         arguments = card_arguments(card, Path(), Path())
     except CardError:
         return  # an error of its own
+    told = {info.role for info in card.output_info}
     for evaluation in evaluations:
-        launcher = evaluation.launcher
+        launcher, adapter = evaluation.launcher, evaluation.launcher.adapter
+        # What the adapter does not name is read by the card's roles, or else has the usual name.
+        alpha = adapter.alpha_out or ("" if "alpha" in told else adapter.alpha)
+        foreground = adapter.foreground_out or ("" if "foreground" in told else adapter.foreground)
         named = {each.name for each in launcher.inputs}
         fed_back = {each.value for each in launcher.inputs if each.type == "LSTM_INPUT"}
-        outputs = {launcher.adapter.alpha, launcher.adapter.foreground, *fed_back} - {"", None}
+        outputs = {alpha, foreground, *fed_back} - {"", None}
         for kind, names, own in (("input", named, arguments.inputs), ("output", outputs, arguments.outputs)):
             for name in sorted(map(str, names)):
                 if own and name not in own:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from omz.accuracy.datasets.sample import Sample
+from omz.accuracy.datasets.sample import Remark, Sample
 from omz.matting.network import MattingNetwork, NetworkInput
 from omz.metrics.differences import Values
 from omz.runtime.engine import Engine, EngineInfo, Tensor
@@ -23,7 +23,7 @@ class Prediction:
     ``alpha`` (H, W) and ``foreground`` (H, W, 3) BGR, at the size of the frame's picture: 0 to 1, alpha as the network
     gives it, which may leave these; or levels, as they come from files. ``outputs`` are those of the network, by name,
     before they were brought to that size, and ``roles`` names those that make the matte. ``milliseconds`` are those of
-    inference alone, None where nothing was inferred.
+    inference alone, None where nothing was inferred. ``remarks`` are on the files it was read from.
     """
 
     alpha: Values
@@ -31,6 +31,7 @@ class Prediction:
     outputs: Mapping[str, Tensor] = field(default_factory=dict)
     roles: Mapping[str, OutputRole] = field(default_factory=dict)
     milliseconds: float | None = None
+    remarks: tuple[Remark, ...] = ()
 
     @property
     def comparable(self) -> dict[str, Tensor]:

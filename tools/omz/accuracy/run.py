@@ -16,7 +16,8 @@ from typing import Any
 from omz.accuracy.agreement import Agreement
 from omz.accuracy.comparison import FrameResult, ModelFrame, Pair, compare, follows
 from omz.accuracy.configuration.reading import update_references
-from omz.accuracy.datasets.sample import Dataset, Entry
+from omz.accuracy.datasets.check import repeated
+from omz.accuracy.datasets.sample import Dataset, Entry, Remark
 from omz.accuracy.evaluation import Evaluation, sum_up
 from omz.accuracy.labels import causes
 from omz.accuracy.provenance import Provenance, dataset_digest, machine, model_files, package_versions
@@ -104,7 +105,18 @@ def run(setup: EvaluationSetup, observer: EvaluationObserver) -> Evaluation:
         gates=setup.gates(evaluation),
         provenance=replace(provenance, dataset=dataset),
         references=setup.references,
+        remarks=_remarks(setup.dataset, results),
     )
+
+
+def _remarks(dataset: Dataset, results: Sequence[FrameResult]) -> Sequence[Remark]:
+    """Return all remarks on the frames of a run, each once."""
+    found = [*dataset.remarks]
+    for result in results:
+        found += result.remarks
+    digests = [result.sha256 for result in results]
+    found += [problem.as_remark() for problem in repeated(zip(dataset.entries, digests, strict=True))]
+    return [*dict.fromkeys(found)]
 
 
 def finish(setup: EvaluationSetup, evaluation: Evaluation) -> None:
@@ -240,4 +252,5 @@ def _from_json(value: Mapping[str, Any]) -> FrameResult:
     agreements = {}
     for each in value["agreements"]:
         agreements[tuple(each["pair"])] = {name: Agreement(**found) for name, found in each["outputs"].items()}
-    return FrameResult(**{**value, "models": models, "agreements": agreements})
+    remarks = tuple(Remark(**each) for each in value["remarks"])
+    return FrameResult(**{**value, "models": models, "agreements": agreements, "remarks": remarks})

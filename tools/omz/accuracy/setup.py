@@ -15,7 +15,7 @@ from omz.accuracy.configuration.reading import read_configuration
 from omz.accuracy.conventions import Convention, find_convention
 from omz.accuracy.datasets.compositing import fingerprint
 from omz.accuracy.datasets.folder import open_dataset
-from omz.accuracy.datasets.sample import Dataset, Entry, Sample
+from omz.accuracy.datasets.sample import Dataset, Entry, Remark, Sample
 from omz.accuracy.evaluation import Evaluation
 from omz.accuracy.labels import tolerance_of
 from omz.accuracy.prediction import Predictor
@@ -208,6 +208,7 @@ class SyntheticScenes:
 
     count: int
     size: Size
+    remarks: Sequence[Remark] = ()
 
     @property
     def title(self) -> str:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from omz.accuracy.configuration.evaluation import ConfiguredEvaluation
+from omz.accuracy.datasets.check import depth_remark
+from omz.accuracy.datasets.content import grey, read_levels
 from omz.accuracy.datasets.folder import open_dataset
 from omz.accuracy.datasets.frames import find_frames
 from omz.accuracy.datasets.layouts import Layout
-from omz.accuracy.datasets.reading import grey, read_levels
 from omz.accuracy.datasets.sample import Dataset, Entry, Role, Sample
 from omz.accuracy.labels import INT8, ORIGINAL, bare, check_labels, execution
 from omz.accuracy.prediction import NetworkPredictor, Prediction, Predictor
@@ -150,9 +151,10 @@ class VariantLoader:
 
     def _predictors(self, engines: Mapping[str, Engine]) -> dict[str, Predictor]:
         """Return what feeds the engines; those of free size see images at the size that the others have fixed."""
+        roles = self._roles(engines)
         if self._configured:
-            return {label: self._configured.predictor(engine) for label, engine in engines.items()}
-        fixed, roles = {}, self._roles(engines)
+            return {label: self._configured.predictor(engine, roles[label]) for label, engine in engines.items()}
+        fixed = {}
         for label, engine in engines.items():
             size = self._network(engine, roles[label]).size
             if size:
@@ -174,7 +176,8 @@ class VariantLoader:
         for label in irs_first:
             engine = engines[label]
             try:
-                found[label] = roles_of(engine, said, options)
+                find = self._configured.roles if self._configured else roles_of
+                found[label] = find(engine, said, options)
             except EngineError:
                 if known is None or not known.names <= {*(info.name for info in engine.inputs), *engine.outputs}:
                     raise
@@ -290,7 +293,9 @@ class StoredMattes:
             colours = _read(files["foreground"], sample)
             if colours.ndim == 3:
                 foreground = colours[..., :3]
-        return Prediction(alpha, foreground, {"matte": unit(alpha)[None, None]})
+        share = unit(alpha)
+        remarks = tuple(problem.as_remark() for problem in depth_remark(files["alpha"], share))
+        return Prediction(alpha, foreground, {"matte": share[None, None]}, remarks=remarks)
 
 
 def _alpha(levels: Pixels, path: Path) -> Pixels:

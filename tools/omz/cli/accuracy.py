@@ -35,7 +35,12 @@ _PATH = click.Path(path_type=Path)
 )
 @click.option("--dataset", type=_PATH, metavar="DIR", help="Frames with their truth; default: synthetic ones.")
 @click.option("--layout", help="Layout of the dataset; default: detect it.")
-@click.option("--backgrounds", type=_PATH, metavar="DIR", help="Backgrounds for foregrounds without images.")
+@click.option(
+    "--backgrounds",
+    type=_PATH,
+    metavar="DIR",
+    help="Backgrounds for datasets without images.",
+)
 @click.option("--seed", type=int, help="Seed of the choice of backgrounds.")
 @click.option("--allow_missing", is_flag=True, help="Leave out frames with missing files.")
 @click.option("--check_dataset", is_flag=True, help="List all problems of the dataset, and stop.")
@@ -44,9 +49,15 @@ _PATH = click.Path(path_type=Path)
 )
 @click.option("--size", help="Size of synthetic frames, width x height; default: 1280x720.")
 @click.option("--convention", help="Convention of the metrics: omz (the default), dim, rvm_lr, rvm_hr, shm.")
-@click.option("--region", type=click.Choice(["whole", "unknown", "edge"]), help="Pixels, if not the convention's.")
 @click.option(
-    "--levels", type=click.Choice(["none", "truncate", "round"]), help="Rounding of alpha to 8 bits, likewise."
+    "--region",
+    type=click.Choice(["whole", "unknown", "edge"]),
+    help="Pixels to score; default: the convention's.",
+)
+@click.option(
+    "--levels",
+    type=click.Choice(["none", "truncate", "round"]),
+    help="Rounding of alpha; default: the convention's.",
 )
 @click.option(
     "--threshold", "thresholds", multiple=True, metavar="MAD=0.1|MAD=1%", help="Allowed increase of a figure."

@@ -19,6 +19,8 @@ from omz.accuracy.summary import ModelSummary, caveat
 from omz.cli.conversion_display import ConversionDisplay
 from omz.events import Event
 
+_MOST_REMARKS = 10  # lines
+
 
 class AccuracyDisplay(EvaluationObserver):
     """Display of one run: conversions on standard error, and a bar while frames are scored."""
@@ -52,7 +54,7 @@ def show(console: Console, evaluation: Evaluation) -> None:
     console.print(_scores(evaluation))
     if evaluation.agreements:
         console.print(_agreements(evaluation))
-    for line in (*_references(evaluation), *_problems(evaluation), *_verdict(evaluation)):
+    for line in (*_references(evaluation), *_remarks(evaluation), *_problems(evaluation), *_verdict(evaluation)):
         console.print(Text(line), soft_wrap=True)  # a line of a file stays one
 
 
@@ -66,7 +68,7 @@ def show_located(console: Console, setup: EvaluationSetup, evaluation: Evaluatio
             console.print(Text(line))
         if not located.first:
             continue
-        table = Table("layer", "shape", "error", "its own", "largest", title="Where it parts, and what is near")
+        table = Table("layer", "shape", "error", "its own", "largest", title="The first layer that differs")
         for layer in located.notable(10):
             own = "-"
             if layer.own:
@@ -138,6 +140,13 @@ def _references(evaluation: Evaluation) -> Iterator[str]:
 def _problems(evaluation: Evaluation) -> Iterator[str]:
     for row in rows.problem_rows(evaluation):
         yield ": ".join(filter(None, (row.name, row.label, row.problem)))
+
+
+def _remarks(evaluation: Evaluation) -> Iterator[str]:
+    found = rows.remark_rows(evaluation)
+    yield from map("remark: {}".format, found[:_MOST_REMARKS])
+    if len(found) > _MOST_REMARKS:
+        yield f"remark: there are {len(found) - _MOST_REMARKS} more; --check_dataset and the --report have all"
 
 
 def _verdict(evaluation: Evaluation) -> Iterator[str]:

@@ -72,7 +72,7 @@ def _find_python(ctx: click.Context, param: click.Parameter, value: str | None) 
 @click.option("--trust_code", is_flag=True, help="Run code that comes with cards and weights.")
 @click.option("--mo", type=_PATH, metavar="MO", help="Convert with this Model Optimizer.")
 @click.option("-p", "--python", callback=_find_python, metavar="PYTHON", help="Python for --mo and scripts of cards.")
-@click.option("--force", is_flag=True, help="Convert even what is up to date.")
+@click.option("--force", is_flag=True, help="Convert models again that are up to date.")
 @click.option("--dry_run", "--dry-run", is_flag=True, help="Print what would be done, and exit.")
 @click.option("--progress_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",

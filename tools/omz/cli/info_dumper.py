@@ -13,10 +13,10 @@ import click
 
 from omz.cli.command import omz_command
 from omz.cli.selection import Selection, selection_options
-from omz.errors import CardError, ModelFileError, UsageError
+from omz.errors import CardError, ModelFileError, OmzError, UsageError
 
 if TYPE_CHECKING:
-    from omz.zoo.new_card import NewFile
+    from omz.zoo.new_card import NewFile, Ports
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _NEW = "Write a minimal card, NAME/model.yml, below --models_dir (default: here). Overwrites nothing."
@@ -34,7 +34,7 @@ _PREFIXES = {(True, False): "", (False, False): "warning: ", (False, True): "not
 @click.option("--details", is_flag=True, help="Include files, sizes, hashes, sources, arguments and preprocessing.")
 @click.option("--format", "form", type=click.Choice(["json", "table"]), default="json", show_default=True)
 @click.option("--lint", is_flag=True, help="Check cards, by default all: 0 if all are good, 1 if any is bad.")
-@click.option("--installed", is_flag=True, help="Show what is on the disk, downloaded or converted, by default of all.")
+@click.option("--installed", is_flag=True, help="List downloaded and converted files, by default of all models.")
 @click.option("--new", metavar="NAME", help=_NEW)
 @click.option("--file", type=_FILE, metavar="FILE", help=_NEW_FILE)
 @click.option("--url", metavar="URL", help="With --new: the address that the file is downloaded from.")
@@ -157,12 +157,30 @@ def _write_new_card(name: str, models_dir: tuple[Path, ...], file: Path | None, 
     files = _new_files(name, file, url)
     framework = framework_of(Path(files[0].name))
     hidden = _hidden_card(name, root)
-    ports = read_onnx_ports(file) if file and framework == "onnx" else Ports()
+    ports, unclear = Ports(), ""
+    if file and framework == "onnx":
+        ports, unclear = _with_roles(file, read_onnx_ports(file))
     card = write_card(NewModel(name, framework, files, ports, url), cards_folder(root) / name)
     check = shlex.join(["omz_info_dumper", "--lint", "--name", name, "--models_dir", str(root)])
     click.echo(f"{card}: written; fill it in, then check it: {check}")
+    if unclear:
+        click.echo(f"warning: roles are not clear, so write them into the card: {unclear}", err=True)
     if hidden:
         click.echo(f"warning: with --models_dir {root}, it hides the model {name} of the package", err=True)
+
+
+def _with_roles(file: Path, ports: Ports) -> tuple[Ports, str]:
+    """Return ports with the roles that a file shows, and why there are none otherwise."""
+    from omz.convert.card_roles import find_roles
+    from omz.isolated import IsolatedProcess
+
+    process = IsolatedProcess("OpenVINO")
+    try:
+        return ports.with_roles(*process(find_roles, file.absolute())), ""
+    except OmzError as error:
+        return ports, str(error).rpartition("; ")[0] or str(error)  # without its advice, which is for other commands
+    finally:
+        process.close()
 
 
 def _hidden_card(name: str, root: Path) -> Path | None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-OFFLINE_HELP = "Download nothing, as with OMZ_OFFLINE=1; what is missing is an error."
+OFFLINE_HELP = "Download nothing, as with OMZ_OFFLINE=1; a missing file is an error."
 ACCEPT_LICENSE_HELP = "Accept the licence of the model NAME, if it is not permissive; repeatable."
 
 

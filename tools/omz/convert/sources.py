@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 from omz.convert.exported import export_network
 from omz.convert.onnx_file import side_files
 from omz.convert.plan import ConversionPlan, plan_conversion
 from omz.errors import ConversionError
-from omz.zoo import vocabulary
 from omz.zoo.card import ModelCard
 from omz.zoo.model_file import Checksum
-from omz.zoo.source import check_source, wrong_file
+from omz.zoo.source import check_source
 
 
 @dataclass(frozen=True)
@@ -39,11 +37,9 @@ def check_sources(plan: ConversionPlan) -> Sources:
         for path in beside:
             checksums.append(check_source(card, path, plan.download_dir))
         return Sources(plan.source.name, main, tuple(checksums))
-    from omz.download.verify import verify  # brings what downloads need
+    from omz.download.verify import check_files  # brings what downloads need
 
-    for check in verify(card, plan.download_dir, get_args(vocabulary.Precision)):
-        if check.problem:
-            raise wrong_file(card, check.path, check.problem, plan.download_dir)
+    check_files(card, plan.download_dir)
     needed = {card.file_path(file, plan.download_dir): file.checksum for file in card.files}
     if plan.script:
         needed[plan.script] = Checksum.of(plan.script)

@@ -54,10 +54,10 @@ def run_live(session: Session, item: Input, plan: Plan) -> Outcome:
     options, observer = session.options, session.tally.observer
     outputs = plan.videos.get(item, {})
     if len(outputs) > 1:
-        raise UsageError("one result of what is live can be recorded; name it with --what")
+        raise UsageError("one result of a live source can be recorded; choose it with --what")
     with ExitStack() as stack:
         if item.kind == "video":
-            source: LiveSource | Playback = Playback(item.path, options.loop)
+            source: LiveSource | Playback = Playback(item.path)
         else:
             source = stack.enter_context(open_live(item.source))
         observer.on_note(f"{source.name} gives {size_text(*source.size)}, {float(source.rate):g} frames a second")
@@ -68,8 +68,10 @@ def run_live(session: Session, item: Input, plan: Plan) -> Outcome:
         surroundings = Surroundings(_first_plate(session, source), _targets(session))
         if options.plate in (None, "camera") and not isinstance(source, Playback):
             surroundings.recapture = partial(take_plate, source, observer)
-        stream, recorder = session.stream(session.model, follows=True), _recorder(stack, source, outputs, plan.formats)
-        totals = Live(source, surroundings, stream, options, observer, recorder, looks).run()
+        begin = partial(session.stream, session.model, follows=True)
+        recorder = _recorder(stack, source, outputs, plan.formats)
+        repeats = options.loop and isinstance(source, Playback)
+        totals = Live(source, surroundings, begin, options, observer, recorder, looks, repeats).run()
         if totals.end == "interrupt" and not totals.shown:
             raise KeyboardInterrupt
         if source.note:
@@ -137,7 +139,7 @@ def _recorder(
     ((what, path),) = outputs.items()
     form = formats[path]
     if form.container is None or path.suffix.lower() in ANIMATIONS:
-        raise UsageError(f"{path}: what is live is recorded as a video; name a .mp4, .mov or .webm")
+        raise UsageError(f"{path}: a live source is recorded as a video; name a .mp4, .mov or .webm")
     rate = Fraction(source.rate).limit_denominator(1001)
     writer = stack.enter_context(VideoWriter(path, form, source.size, source.time_base, rate))
     return Recorder(writer, what, form)
@@ -219,15 +221,20 @@ class PlateWatch:
 
 @dataclass
 class Live:
-    """Run over a live source; ``observer`` sees frames if it ``looks``, and ``recorder`` writes them, if any."""
+    """Run over a live source; ``observer`` sees frames if it ``looks``, and ``recorder`` writes them, if any.
+
+    ``begin`` returns a stream that remembers no earlier frame. A source that ``repeats`` is iterated over again after
+    its end, by a new stream.
+    """
 
     source: Source
     surroundings: Surroundings
-    stream: Stream
+    begin: Callable[[], Stream]
     options: Options
     observer: Observer
     recorder: Recorder | None = None
     looks: bool = True
+    repeats: bool = False
     _shown: int = field(default=0, init=False)
     _failures: Counter[str] = field(default_factory=Counter, init=False)
     _moments: deque[float] = field(default_factory=lambda: deque(maxlen=30), init=False)
@@ -235,17 +242,20 @@ class Live:
 
     def run(self) -> LiveTotals:
         """Go on until a key, Ctrl-C, the observer, the limit or the end of the source ends it; return the counts."""
-        started = monotonic()
+        started, stream = monotonic(), self.begin()
         try:
-            while (end := self._stretch()) is None:
-                self._retake()
+            while (end := self._stretch(stream)) is None or (end == "source" and self.repeats):
+                if end is None:
+                    self._retake()
+                else:
+                    stream = self.begin()
         except KeyboardInterrupt:
             end = "interrupt"
         return LiveTotals(self._shown, self.source.dropped, self._failures.total(), monotonic() - started, end)
 
-    def _stretch(self) -> End | None:
+    def _stretch(self, stream: Stream) -> End | None:
         """Show what comes, as long as the plate stays; return why that ended, None where a new plate is wanted."""
-        with closing(self.stream(self.surroundings.arrange(self.source))) as results:
+        with closing(stream(self.surroundings.arrange(self.source))) as results:
             for result in results:
                 wanted = Action.NONE
                 if isinstance(result, Failure):

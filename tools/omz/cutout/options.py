@@ -207,7 +207,7 @@ class ModelFlags:
     models_dir: tuple[Path, ...] = setting((), "", "--models_dir", takes=Path, many=True)
     download_dir: Path | None = setting(
         None, "Folder of downloaded models; default: OMZ_HOME, see omz_demo doctor.", takes=Path)
-    offline: bool = setting(False, "Download nothing, as with OMZ_OFFLINE=1; what is missing is an error.")
+    offline: bool = setting(False, "Download nothing, as with OMZ_OFFLINE=1; a missing file is an error.")
     accept_license: tuple[str, ...] = setting(
         (), "Accept the licence of the model NAME, if it is not permissive; repeatable.", takes=str, many=True,
         metavar="NAME")
@@ -230,7 +230,7 @@ class ModelFlags:
 class RoleFlags:
     """The inputs and outputs of a model that does not say what they are; they are among the facts of a session."""
 
-    picture: str | None = setting(None, "Input that takes the picture.", metavar="NAME")
+    picture: str | None = setting(None, "Input that takes the image.", metavar="NAME")
     plate_input: str | None = setting(None, "Input that takes the plate.", metavar="NAME")
     alpha: str | None = setting(None, "Output, and its channel from 0, that is alpha.", metavar="NAME[:CHANNEL]")
     foreground: str | None = setting(
@@ -239,7 +239,7 @@ class RoleFlags:
         (), "Output that goes into an input with the next frame, of a recurrent model.", many=True,
         metavar="OUTPUT=INPUT")
     activation: Activation | None = setting(
-        None, "Step from the output to alpha: sigmoid of logits, softmax over channels, min_max over the picture.",
+        None, "Step from the output to alpha: sigmoid of logits, softmax over channels, min_max over the image.",
         choices=("none", "sigmoid", "softmax", "min_max"))
     alpha_range: tuple[float, float] | None = setting(
         None, "Values that stand for alpha 0 and 1, without activation.", read=read_range, metavar="LOW,HIGH")

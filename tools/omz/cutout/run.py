@@ -48,7 +48,7 @@ def run(options: Options, observer: Observer | None = None, opening: Future[Open
         if options.model == WITHOUT_PLATE:
             observer.on_note(f"no plate was given, so the model is {WITHOUT_PLATE}; choose another with --model")
     takes_plate = options.model_choice.takes_plate()
-    check_plate_given(options, takes_plate, options.plate is not None or is_live)
+    check_plate_given(options, takes_plate, is_live)
     plates: PlateSource | None = None
     if plan.pictures:
         plates = image_plates(options.plate, options.recursive)

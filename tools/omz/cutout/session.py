@@ -134,14 +134,18 @@ def _check_model(options: Options, model: MattingRequests, live: bool) -> None:
     if options.input_size and size != options.input_size:
         text = "their own size" if size is None else size_text(*size)
         raise UsageError(f"the network sees images at {text} and no other size; drop --input_size")
-    check_plate_given(options, model.network.takes_plate, options.plate is not None or live)
+    check_plate_given(options, model.network.takes_plate, live)
     if options.trimap and not model.network.gives_trimap:
         raise UsageError(f"{options.model} gives no trimap; leave --trimap out")
 
 
-def check_plate_given(options: Options, takes_plate: bool | None, is_given: bool) -> None:
-    """Raise where the model takes a plate and there is none, or the other way round; None: that is not known yet."""
-    if takes_plate is True and not is_given:
+def check_plate_given(options: Options, takes_plate: bool | None, live: bool) -> None:
+    """Raise where the model takes a plate and there is none, or the other way round; None: that is not known yet.
+
+    A ``live`` source can show its plate first.
+    """
+    is_given = options.plate is not None
+    if takes_plate is True and not (is_given or live):
         remedy = "; ".join(["add --plate PLATE", *_without_plate(options)])
         raise UsageError(f"{options.model} needs the plate, the same scene without the subject; {remedy}")
     if takes_plate is False and is_given:

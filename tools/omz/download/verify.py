@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import get_args
 
 from omz.download.events import FileChecked
 from omz.download.plan import plan_download
 from omz.download.postprocess import postprocessed
 from omz.zoo.card import ModelCard
 from omz.zoo.model_file import BundledSource
+from omz.zoo.source import wrong_file
+from omz.zoo.vocabulary import Precision
 
 
 def verify(card: ModelCard, directory: Path, precisions: Collection[str]) -> list[FileChecked]:
@@ -31,3 +34,10 @@ def verify(card: ModelCard, directory: Path, precisions: Collection[str]) -> lis
     if wanted and card.postprocessing and not finished and not any(check.problem for check in checks):
         checks.append(FileChecked(card.name, str(plan.folder), "is not yet unpacked or changed as on the card"))
     return checks
+
+
+def check_files(card: ModelCard, directory: Path) -> None:
+    """Raise :class:`omz.errors.ModelFileError` unless all files of ``card`` are right, before code among them runs."""
+    for check in verify(card, directory, get_args(Precision)):
+        if check.problem:
+            raise wrong_file(card, check.path, check.problem, directory)

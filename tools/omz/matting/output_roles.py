@@ -27,7 +27,7 @@ class OutputRoles:
     def alpha(self, states: set[str]) -> OutputReading:
         """Return how alpha is read; ``states`` are no candidates."""
         options = self.options
-        reading = self._asked(options.alpha) or self._described("alpha")
+        reading = self._told(options.alpha, "alpha")
         is_said = reading is not None
         reading = reading or self._usual(ALPHAS) or self._only_one(states)
         if options.alpha_range is not None and options.activation not in (None, "none"):
@@ -43,7 +43,7 @@ class OutputRoles:
 
     def foreground(self) -> OutputReading | None:
         """Return how the foreground is read; None if there is none."""
-        reading = self._asked(self.options.foreground) or self._described("foreground")
+        reading = self._told(self.options.foreground, "foreground")
         is_said = reading is not None
         reading = reading or self._usual((FOREGROUND,))
         if reading is None:
@@ -62,6 +62,13 @@ class OutputRoles:
             raise self.signature.error(f"output {reading.name} cannot be the trimap by {reading.activation}")
         reading = self._placed(reading, COLOURS, "trimap")
         return replace(reading, activation=reading.activation or "softmax")
+
+    def _told(self, text: str, role: str) -> OutputReading | None:
+        """Return the output that ``text`` names, or the description; it tells how to read the one that both name."""
+        asked, described = self._asked(text), self._described(role)
+        if asked is None or (described is not None and asked == OutputReading(described.name)):
+            return described
+        return asked
 
     def _asked(self, text: str) -> OutputReading | None:
         """Return the output that ``NAME`` or ``NAME:CHANNEL`` names."""
@@ -143,6 +150,6 @@ class OutputRoles:
 def _misfit(reading: OutputReading, layout: str, count: int) -> str:
     shape = layout or "NCHW, NHWC, or without batch"
     if reading.channel is not None:
-        return f"it is not one image with a channel {reading.channel + count - 1}, {shape}, of the picture's size"
+        return f"it is not one image with a channel {reading.channel + count - 1}, {shape}, of the image's size"
     channels = "1 channel" if count == 1 else f"{count} channels"
-    return f"it is not one image of {channels}, {shape}, of the picture's size"
+    return f"it is not one image of {channels}, {shape}, of the image's size"

@@ -43,6 +43,24 @@ def roles_of(engine: Engine, said: Description = NO_DESCRIPTION, options: RoleOp
     return resolve(engine.inputs, engine.output_infos, described(facts) if facts.get(FACT) else said, options)
 
 
+def output_roles_of(
+    engine: Engine, said: Description, options: RoleOptions, picture: str, states: tuple[State, ...]
+) -> Roles:
+    """Return the roles of a loaded model as :func:`roles_of` does, where it is known what goes into its inputs.
+
+    ``picture`` takes the image, and ``states`` are fed back. Raises as :func:`resolve` does.
+    """
+    facts: Mapping[str, str] = getattr(engine, "facts", {})
+    said = described(facts) if facts.get(FACT) else said
+    names: dict[str, str] = {}
+    outputs = _called(engine.output_infos, _known_names(said, options), names)
+    signature = Signature(engine.inputs, outputs)
+    found = OutputRoles(signature, said, options, input_size(signature.input(picture)))
+    fed_back = {state.output for state in states}
+    alpha = found.alpha({name for name in (info.name for info in outputs) if names.get(name, name) in fed_back})
+    return Roles(picture, alpha, foreground=found.foreground(), states=states).renamed(names)
+
+
 def resolve(
     inputs: Sequence[TensorInfo], outputs: Sequence[TensorInfo], said: Description, options: RoleOptions
 ) -> Roles:
@@ -117,7 +135,7 @@ class _Inputs:
         if not has_picture and len(rest) == 1:
             roles[rest.pop()] = "picture"
         if rest or "picture" not in roles.values():
-            raise self.signature.error("matting takes a picture, or a picture and its plate")
+            raise self.signature.error("matting takes an image, or an image and its plate")
         named = {role: name for name, role in roles.items()}
         for role in ("picture", "plate"):
             if role in named:
@@ -137,7 +155,7 @@ class _Inputs:
                 raise self.signature.wrong(f"there is no input {name}")
             yield name, role
         if self.options.picture and self.options.picture == self.options.plate_input:
-            raise UsageError(f"{self.options.picture} cannot be both picture and plate")
+            raise UsageError(f"--picture and --plate_input both name {self.options.picture}; name two inputs")
         for name, role in self.said.inputs.items():
             if name not in names:
                 raise self.signature.error(f"there is no input {name}, which its card calls the {role}")
@@ -154,7 +172,7 @@ class _Inputs:
             if state.input not in {info.name for info in self.signature.inputs} or state.output not in ends:
                 raise self._no_state(state)
             if state.input in roles:
-                raise self.signature.error(f"{state.input} is the {roles[state.input]}, and cannot be a state, too")
+                raise self.signature.error(f"{state.input} takes the {_word(roles[state.input])}, so it is no state")
             if not _may_be_same(self.signature.input(state.input), self.signature.output(state.output)):
                 raise self.signature.error(f"output {state.output} does not fit the state {state.input}")
             roles[state.input] = "state"
@@ -192,7 +210,7 @@ class _Inputs:
         if not info.layout and len(info.shape) == 4 and info.shape[1] == info.shape[3] == COLOURS:
             raise self.signature.error(f"input {name} can be NCHW and NHWC; say which with --layout {name}:NCHW")
         if not fits or not is_number(info):
-            raise self.signature.error(f"input {name} cannot take the {role}: it is not one image of 3 channels")
+            raise self.signature.error(f"input {name} cannot take the {_word(role)}: it is not one image of 3 channels")
 
 
 def _size(signature: Signature, taken: _Taken) -> tuple[int, int]:
@@ -201,8 +219,13 @@ def _size(signature: Signature, taken: _Taken) -> tuple[int, int]:
     if (size[0] == -1) != (size[1] == -1):
         raise EngineError(f"the model takes {size[1]}x{size[0]}; both sides must be free (-1), or both fixed")
     if taken.plate and input_size(signature.input(taken.plate)) != size:
-        raise signature.error("picture and plate differ in size")
+        raise signature.error("the inputs for the image and its plate differ in size")
     return size
+
+
+def _word(role: str) -> str:
+    """Return the word for what an input takes, which cards call a picture."""
+    return "image" if role == "picture" else role
 
 
 def _may_be_same(first: TensorInfo, second: TensorInfo) -> bool:

@@ -33,7 +33,8 @@ def original_engine(card: ModelCard, download_dir: Path, trust_code: bool = Fals
     """Load the original model of ``card`` from its folder below ``download_dir``.
 
     It takes the same arrays as the converted model, and preprocesses them first. ``trust_code`` runs code that comes
-    with the card and its weights.
+    with the card and its weights, once all files of the card are seen to be right. Raises
+    :class:`omz.errors.ModelFileError` if one is missing or differs.
     """
     arguments = card_arguments(card, download_dir, download_dir)
     preprocessing = card_preprocessing(card, arguments)
@@ -44,6 +45,10 @@ def original_engine(card: ModelCard, download_dir: Path, trust_code: bool = Fals
         return OnnxRuntimeEngine(arguments.input_model, preprocessing)
     require_framework(card.framework)
     export = parse_export_arguments(card, download_dir, download_dir)
+    if trust_code and not export.is_ours:
+        from omz.download.verify import check_files  # brings what downloads need
+
+        check_files(card, download_dir)
     if export.is_ours and export.weights:
         check_source(card, export.weights, download_dir)
     inputs = tuple(TensorInfo(info.name, info.shape) for info in card.input_info)

@@ -58,7 +58,10 @@ def build_network(arguments: ExportArguments, trust_code: bool = False) -> nn.Mo
     :class:`CardError` if there is no such network, or its arguments do not fit; :class:`~omz.errors.ModelFileError` if
     the weights do not fit.
     """
-    if trust_code and not arguments.is_ours:
+    if not arguments.is_ours:
+        if not trust_code:
+            where = f"{arguments.import_module}.{arguments.model_name}"
+            raise CardError(f"{where} is code that comes with the card; give --trust_code if you trust its authors")
         return _build_foreign(arguments)
     network, weights = build_own(arguments, nn.Module, "PyTorch")
     load_weights(network, weights, trust_code)

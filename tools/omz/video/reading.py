@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain, islice
 from pathlib import Path
@@ -190,7 +190,7 @@ def _time_base(stream: VideoStream) -> Fraction:
 
 
 class Playback:
-    """Iterates over the frames of a video, and drops none; with ``loop``, it starts again after the end.
+    """Iterates over the frames of a video, and drops none; iterated over again after the end, time and numbers go on.
 
     See :class:`omz.video.camera.LiveSource`. Raises :class:`omz.errors.VideoError` if the video cannot be read.
     """
@@ -198,19 +198,22 @@ class Playback:
     dropped = 0
     note = ""
 
-    def __init__(self, path: Path, loop: bool) -> None:
+    def __init__(self, path: Path) -> None:
         info = probe(path)
         self.name, self.size, self.rate = path.name, info.size, float(info.rate)
         self.time_base: Fraction = info.time_base
-        self.path, self._loop = path, loop
-        self._now = 0
+        self.path = path
+        self._now = self._index = self._end = 0
         self._frames = self._read()
 
     def __iter__(self) -> Playback:
         return self
 
     def __next__(self) -> VideoFrame:
-        frame = next(self._frames)
+        frame = next(self._frames, None)
+        if frame is None:
+            self._frames = self._read()
+            raise StopIteration
         self._now = frame.time
         return frame
 
@@ -222,12 +225,7 @@ class Playback:
         """Do nothing: a file has no exposure to keep."""
 
     def _read(self) -> Iterator[VideoFrame]:
-        index = begin = 0
-        while True:
-            end = begin
-            for frame in read(self.path):
-                yield VideoFrame(index, begin + frame.time, frame.duration, frame.picture)
-                index, end = index + 1, begin + frame.time + frame.duration
-            if not self._loop:
-                return
-            begin = end
+        begin = self._end
+        for frame in read(self.path):
+            yield replace(frame, index=self._index, time=begin + frame.time)
+            self._index, self._end = self._index + 1, begin + frame.time + frame.duration

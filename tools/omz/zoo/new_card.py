@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 from urllib.parse import urljoin
 
 import yaml
@@ -14,11 +15,11 @@ from pydantic import ValidationError
 
 from omz.atomic import whole_file
 from omz.errors import CardError, ModelFileError, UsageError, os_reason
-from omz.zoo.card import InputInfo
+from omz.zoo.card import InputInfo, OutputInfo
 from omz.zoo.lint import FILL_IN
 from omz.zoo.model_file import Checksum, HttpSource
 from omz.zoo.model_name import name_problem
-from omz.zoo.vocabulary import CARD_FILE, Framework
+from omz.zoo.vocabulary import CARD_FILE, Activation, Framework, InputRole
 
 FRAMEWORKS: dict[str, Framework] = {
     ".onnx": "onnx",
@@ -32,7 +33,8 @@ FRAMEWORKS: dict[str, Framework] = {
 
 _LONGEST_SHOWN = 60
 _CHANNELS = (1, 3, 4)
-_PICTURE = InputInfo(name="src", shape=(1, 3, -1, -1), layout="NCHW")
+_PICTURE = InputInfo(name="src", shape=(1, 3, -1, -1), layout="NCHW", role="picture")
+_ACTIVATIONS = ", ".join(get_args(Activation))
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,16 @@ class NewFile:
 
 @dataclass(frozen=True)
 class Ports:
-    """Inputs and outputs of a model, as a card lists them."""
+    """Inputs and outputs of a model, as a card lists them; ``roles`` are those of outputs, empty if not known."""
 
     inputs: tuple[InputInfo, ...] = (_PICTURE,)
     outputs: tuple[str, ...] = ()
+    roles: tuple[OutputInfo, ...] = ()
+
+    def with_roles(self, inputs: Mapping[str, InputRole], outputs: tuple[OutputInfo, ...]) -> Ports:
+        """Return the ports with roles of inputs, by their names, and outputs that have some."""
+        told = [info.model_copy(update={"role": inputs.get(info.name)}) for info in self.inputs]
+        return Ports(tuple(told), self.outputs, outputs)
 
 
 @dataclass(frozen=True)
@@ -163,6 +171,7 @@ def card_text(model: NewModel) -> str:
     lines.append("input_info:  # names as in the original; -1 stands for any size")
     for info in model.ports.inputs:
         lines += _input_lines(info)
+    lines += _output_lines(model.ports)
     if model.framework != "onnx":
         lines += ["conversion_to_onnx_args:", *_export_lines(model)]
     lines += ["model_optimizer_args:", *_optimizer_lines(model)]
@@ -195,6 +204,34 @@ def _input_lines(info: InputInfo) -> Iterator[str]:
         yield f"    layout: {info.layout}"
     elif info.shape:
         yield f"    # layout: {'?' * len(info.shape)}  # a letter for each dimension, such as NCHW"
+    if info.role:
+        yield f"    role: {info.role}"
+    else:
+        yield "    # role: picture  # picture, plate, state or ratio; docs/cards.md says what these are"
+
+
+def _output_lines(ports: Ports) -> Iterator[str]:
+    if ports.roles:
+        yield "output_info:  # the outputs that matting uses"
+        for info in ports.roles:
+            yield f"  - name: {_scalar(info.name)}"
+            yield f"    role: {info.role}"
+            if info.channel is not None:
+                yield f"    channel: {info.channel}"
+            if info.activation not in (None, "none"):
+                yield f"    activation: {info.activation}"
+            if info.layout not in ("", "NCHW"):
+                yield f"    layout: {info.layout}"
+            if info.input:
+                yield f"    input: {_scalar(info.input)}"
+        return
+    yield "# It is not clear which output is alpha. Uncomment the outputs that are used, and say how they are read:"
+    yield "# output_info:"
+    for name in ports.outputs or ("pha",):
+        yield f"#   - name: {_scalar(name)}"
+        yield "#     role: alpha  # alpha, foreground, trimap or state"
+        yield "#     channel: 0  # the first that counts, of an output with several"
+        yield f"#     activation: none  # the step to alpha: {_ACTIVATIONS}"
 
 
 def _export_lines(model: NewModel) -> Iterator[str]:

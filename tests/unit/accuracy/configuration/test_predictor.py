@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from helpers.builders import save_difference_model
 from helpers.check_files import clips_conversion, portrait, recurrent, with_plate, write_check, write_clips
 from helpers.matting_networks import save_one_picture, save_recurrent, save_two_pictures
 from helpers.picture_files import rgba, write
+from helpers.role_networks import Presentation, save_presented, true_alpha
 
 from omz.accuracy.comparison import compare
 from omz.accuracy.configuration.evaluation import ConfiguredEvaluation
@@ -18,6 +20,7 @@ from omz.accuracy.datasets.sample import Entry, Sample
 from omz.accuracy.prediction import Predictor
 from omz.accuracy.setup import SyntheticScenes
 from omz.errors import DataError, EngineError, UsageError
+from omz.matting.roles import NO_DESCRIPTION, NOTHING_SAID, Description, OutputReading, RoleOptions
 from omz.runtime.onnxruntime_engine import OnnxRuntimeEngine
 from omz.runtime.openvino_engine import OpenVINOEngine
 
@@ -171,10 +174,55 @@ def test_an_output_of_another_shape_is_an_error(tmp_path):
     content["models"][0]["datasets"][0]["preprocessing"][0]["size"] = 16
     del content["models"][0]["datasets"][0]["postprocessing"]
     engine = OnnxRuntimeEngine(save_one_picture(tmp_path / "net.onnx", 16, 16))
-    predictor = read_one(tmp_path / "c.yml", content).predictor(engine)
-    sample = Sample(Entry("0", "", 0, {}), np.zeros((16, 16, 3), np.uint8))
-    with pytest.raises(EngineError, match=r"output trimap is \[1, 3, 16, 16\], not \[1, 1, height, width\]"):
-        predictor.predict(sample, begins=True)
+    with pytest.raises(EngineError, match=r"output trimap cannot be the alpha: it is not one image of 1 channel"):
+        read_one(tmp_path / "c.yml", content).predictor(engine)
+
+
+def presented(folder: Path, **form: object) -> tuple[ConfiguredEvaluation, OnnxRuntimeEngine]:
+    """Return a configuration that names no output, and a network of ours that presents alpha in some way."""
+    content = portrait(size=16)
+    del content["models"][0]["datasets"][0]["postprocessing"]
+    network = save_presented(folder / "net.onnx", Presentation(size=(16, 16), **form))  # type: ignore[arg-type]
+    return read_one(folder / "c.yml", content), OnnxRuntimeEngine(network)
+
+
+@pytest.mark.parametrize("by", ["card", "options", "card, and a name in the adapter"])
+@pytest.mark.parametrize(
+    ("form", "reading"),
+    [
+        ({"kind": "softmax", "channels": 2, "channel": 1}, {"channel": 1}),
+        ({"kind": "logits", "channels": 2, "channel": 1}, {"channel": 1, "activation": "softmax"}),
+        ({"kind": "logit"}, {"activation": "sigmoid"}),
+        ({"kind": "sigmoid", "layout": "NHWC"}, {}),
+        ({"kind": "levels", "layout": "HW"}, {"range": (0.0, 255.0)}),
+        ({"kind": "plain", "name": "net/out:0", "extra": 2}, {}),
+    ],
+)
+def test_outputs_are_read_by_their_roles_as_everywhere_else(tmp_path, form, reading, by):
+    evaluation, engine = presented(tmp_path, **form)
+    name = engine.outputs[0]
+    said, options = NO_DESCRIPTION, NOTHING_SAID
+    if by == "options":
+        channel = f":{reading['channel']}" if "channel" in reading else ""
+        values = {"activation": reading.get("activation"), "alpha_range": reading.get("range")}
+        options = RoleOptions(alpha=name + channel, **values)
+    else:
+        said = Description(outputs=(("alpha", OutputReading(name, **reading)),))
+    if "adapter" in by:
+        adapter = evaluation.launcher.adapter.model_copy(update={"alpha_out": name})
+        evaluation = replace(evaluation, launcher=evaluation.launcher.model_copy(update={"adapter": adapter}))
+    picture = np.random.default_rng(5).integers(0, 256, (16, 16, 3), np.uint8)
+    predictor = evaluation.predictor(engine, evaluation.roles(engine, said, options))
+    alpha = predictor.predict(Sample(Entry("0", "", 0, {}), picture), begins=True).alpha
+    np.testing.assert_allclose(alpha, true_alpha(picture), atol=1e-4)
+
+
+@pytest.mark.parametrize("form", [{"extra": 1}, {"kind": "softmax", "channels": 2}])
+def test_outputs_that_nobody_tells_apart_are_refused(tmp_path, form):
+    """Accuracy checker takes the first."""
+    evaluation, engine = presented(tmp_path, **form)
+    with pytest.raises(EngineError, match=r"say which is which with .*--alpha NAME:CHANNEL"):
+        evaluation.predictor(engine)
 
 
 def test_outputs_are_told_by_what_they_are_of_a_matte(tmp_path, remembering):

@@ -84,11 +84,11 @@ def test_a_background_covers_the_frame_and_is_read_once_a_clip(tmp_path):
     wide = np.repeat(np.uint8([[[0] * 3] * 4 + [[200] * 3] * 4 + [[0] * 3] * 4]), 4, 0)  # the middle third is bright
     path = write(tmp_path / "wide.png", wide)
     backgrounds = Backgrounds(tmp_path)
-    first = backgrounds.read(path, (4, 4))
+    first = backgrounds.read(path, (4, 4)).colours
     np.testing.assert_array_equal(first, np.full((4, 4, 3), 200, np.uint8))
     first[:] = 1
     path.unlink()
-    np.testing.assert_array_equal(backgrounds.read(path, (4, 4)), np.full((4, 4, 3), 200, np.uint8))
+    np.testing.assert_array_equal(backgrounds.read(path, (4, 4)).colours, np.full((4, 4, 3), 200, np.uint8))
     with pytest.raises(DataError, match=r"no image at .*wide\.png"):
         backgrounds.read(path, (4, 5))
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import tracemalloc
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from omz.accuracy.datasets.compositing import fingerprint
 from omz.accuracy.datasets.folder import check_dataset, open_dataset
 from omz.accuracy.datasets.layouts import LAYOUTS
 from omz.errors import DataError
+from omz.synthesis.scene import make_scene
 
 
 def samples(folder: Path, **options: object) -> dict:
@@ -198,7 +200,7 @@ def soft(size: tuple[int, int] = SIZE) -> np.ndarray:
 
 
 def pair(folder: Path, name: str = "1", alpha: np.ndarray | None = None, suffix: str = ".png") -> Path:
-    write(folder / f"images/{name}.png", colours(9))
+    write(folder / f"images/{name}.png", colours(9 + int(name)))
     write(folder / f"alpha/{name}{suffix}", soft() if alpha is None else alpha)
     return folder
 
@@ -268,7 +270,10 @@ def test_a_foreground_without_alpha_is_an_error_unless_it_is_elsewhere(tmp_path)
     ("alpha", "suffix", "remark"),
     [
         (grey(0), ".png", "is empty: a frame without a subject"),
+        (grey(255), ".png", "is 1 everywhere: a constant"),
+        (grey(200), ".png", "is 0.78 everywhere: a constant"),
         (soft() // 255, ".png", "is nowhere above 0.0039 of the range of its depth"),
+        (soft() // 2, ".png", "is nowhere above 0.5 of the range of its depth"),
         (soft().astype(np.uint16) * 16, ".png", "is nowhere above 0.062 of the range of its depth"),
         (soft() // 255 * 255, ".png", "has 0 and 1 alone: a mask"),
         (soft(), ".jpg", "is a JPEG"),
@@ -276,6 +281,75 @@ def test_a_foreground_without_alpha_is_an_error_unless_it_is_elsewhere(tmp_path)
 )
 def test_what_is_odd_and_no_error_is_a_remark(tmp_path, alpha, suffix, remark):
     assert told(pair(tmp_path, "1", alpha, suffix)) == [("remark", f"alpha/1{suffix}", remark)]
+
+
+def scene_files(folder: Path, number: int = 0, **changed: np.ndarray) -> Path:
+    """Write an image with its plate, its alpha, and its foreground; ``changed`` are written instead."""
+    scene = make_scene(number, (48, 64), "test")
+    alpha = np.rint(255 * scene.alpha).astype(np.uint8)
+    files = {"com": scene.picture, "bgr": scene.plate, "pha": alpha, "fgr": scene.foreground} | changed
+    for role, levels in files.items():
+        write(folder / f"{role}/clip/{number}.png", levels)
+    return folder
+
+
+@pytest.mark.parametrize("left_out", [(), ("bgr",), ("fgr",)])
+@pytest.mark.parametrize("number", range(4))
+def test_alpha_that_is_inverted_is_a_remark(tmp_path, number, left_out):
+    upright = np.rint(255 * make_scene(number, (48, 64), "test").alpha).astype(np.uint8)
+    for folder, alpha in (("right", upright), ("wrong", 255 - upright)):
+        scene_files(tmp_path / folder, number, pha=alpha)
+        for role in left_out:
+            shutil.rmtree(tmp_path / folder / role)
+    assert told(tmp_path / "right") == []
+    assert told(tmp_path / "wrong") == [("remark", f"pha/clip/{number}.png", "looks inverted")]
+
+
+def test_alpha_that_is_1_at_its_edges_is_a_remark_where_nothing_else_tells(tmp_path):
+    disc = np.zeros((48, 64), np.uint8)
+    disc[12:, 20:44] = 255  # a person, who reaches out of the lower edge
+    for name, alpha in (("right", disc), ("wrong", 255 - disc)):
+        write(tmp_path / name / "images/1.png", make_scene(0, (48, 64), "test").picture)
+        write(tmp_path / name / "alpha/1.png", np.where(alpha == 255, 255, alpha // 2 + 3).astype(np.uint8))
+    assert told(tmp_path / "right") == []
+    assert told(tmp_path / "wrong") == [("remark", "alpha/1.png", "looks inverted")]
+
+
+def test_images_that_are_transparent_in_parts_are_a_remark(tmp_path):
+    write(pair(tmp_path) / "images/1.png", rgba(9, 200))
+    write(tmp_path / "bgr/1.png", rgba(9, 255))
+    assert told(tmp_path) == [("remark", "images/1.png", "is transparent in parts")]
+
+
+def test_frames_that_are_there_twice_are_a_remark_unless_a_clip_stands_still(tmp_path):
+    pair(pair(tmp_path, "1"), "2")
+    shutil.copy(tmp_path / "images/1.png", tmp_path / "images/2.png")
+    assert told(tmp_path) == [("remark", "images/2.png", f"is the same as {tmp_path / 'images/1.png'}")]
+    write(tmp_path / "alpha/2.png", soft()[:, ::-1])
+    assert told(tmp_path) == []
+    clip = tmp_path / "clip"
+    for path in [*scene_files(clip).rglob("*.png")]:
+        shutil.copy(path, path.with_name("1.png"))
+    assert told(clip) == []
+
+
+REMARKED = {
+    "masks of 0 and 1": {"pha": grey(1, (48, 64))},
+    "inverted": {"pha": 255 - np.rint(255 * make_scene(0, (48, 64), "test").alpha).astype(np.uint8)},
+    "constant": {"pha": grey(255, (48, 64))},
+    "empty": {"pha": grey(0, (48, 64))},
+    "16 bits": {"com": make_scene(0, (48, 64), "test").picture.astype(np.uint16) * 257},
+    "transparent": {"bgr": np.dstack([make_scene(0, (48, 64), "test").plate, grey(7, (48, 64))])},
+}
+
+
+@pytest.mark.parametrize("changed", REMARKED.values(), ids=REMARKED)
+def test_reading_a_frame_tells_all_that_the_check_tells(tmp_path, changed):
+    folder = scene_files(tmp_path, **changed)
+    problems = check_dataset(folder)
+    assert {problem.severity for problem in problems} == {"remark"}
+    (sample,) = samples(folder).values()
+    assert [*map(str, sample.remarks)] == [*map(str, problems)]
 
 
 def test_sixteen_bits_are_right_for_alpha_and_a_remark_for_colours(tmp_path):
@@ -318,7 +392,7 @@ def test_memory_does_not_grow_with_the_number_of_frames(tmp_path):
     def peak(count: int) -> int:
         for number in range(count):
             pair(tmp_path, str(number), soft((400, 300)))
-            write(tmp_path / f"images/{number}.png", colours(0, (400, 300)))
+            write(tmp_path / f"images/{number}.png", colours(number, (400, 300)))
         tracemalloc.start()
         try:
             assert check_dataset(tmp_path) == ()

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from omz.accuracy.datasets.reading import read_content, read_frame
+from omz.accuracy.datasets.content import read_content
+from omz.accuracy.datasets.reading import read_frame
 from omz.accuracy.datasets.sample import Entry, Role, Sample
 from omz.errors import DataError
 

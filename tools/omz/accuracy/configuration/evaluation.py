@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import cv2
 
 from omz.accuracy.configuration.frames import at_its_size, open_frames
-from omz.accuracy.configuration.predictor import ConfiguredPredictor, check_expressions
+from omz.accuracy.configuration.predictor import (
+    ConfiguredPredictor,
+    assigned_inputs,
+    check_expressions,
+    named_outputs,
+)
 from omz.accuracy.configuration.schema import DatasetEntry, Launcher, SadMetric
 from omz.accuracy.configuration.scores import build_convention, build_references
 from omz.accuracy.conventions import Convention
@@ -18,6 +23,8 @@ from omz.accuracy.datasets.sample import Dataset
 from omz.accuracy.prediction import Predictor
 from omz.accuracy.verdict import Reference
 from omz.errors import UsageError
+from omz.matting.resolution import output_roles_of
+from omz.matting.roles import NO_DESCRIPTION, NOTHING_SAID, Description, RoleOptions, Roles
 from omz.runtime.engine import Engine
 from omz.zoo.record import printable
 
@@ -107,15 +114,33 @@ class ConfiguredEvaluation:
 
         return OpenVINOEngine(model, device, precision)
 
-    def predictor(self, engine: Engine) -> Predictor:
+    def roles(self, engine: Engine, said: Description = NO_DESCRIPTION, options: RoleOptions = NOTHING_SAID) -> Roles:
+        """Return the roles in a loaded model.
+
+        They are those of ``options``, of the configuration, of the model's own facts, or of what its card has ``said``;
+        otherwise they follow from names and shapes. Raises :class:`omz.errors.UsageError` where the model has not the
+        inputs and outputs that are named, and as :func:`omz.matting.resolution.resolve` does.
+        """
+        pictures, states = assigned_inputs(engine, self.launcher, self.where)
+        adapter = self.launcher.adapter
+        options = named_outputs(engine, adapter, self.frames, options, self.where)
+        found = output_roles_of(engine, said, options, pictures[0].name, states)
+        if not adapter.foreground:
+            return replace(found, foreground=None)
+        if found.foreground is None:
+            raise self._error(f"the adapter {adapter.type} reads a foreground, and the model gives none; correct one")
+        return found
+
+    def predictor(self, engine: Engine, roles: Roles | None = None) -> Predictor:
         """Return a loaded model, fed and read as the configuration says; it takes what ``engine`` takes.
 
-        Raises :class:`omz.errors.UsageError` where the model has not the inputs and outputs that are named.
+        ``roles`` are by default those that :meth:`roles` finds. Raises as that does.
         """
         interpolation = cv2.INTER_LINEAR
         if any(isinstance(metric, SadMetric) for metric in self.frames.metrics):
             interpolation = cv2.INTER_CUBIC  # as the convention shm has it
-        return ConfiguredPredictor(engine, self.launcher, self.frames, interpolation, self.where)
+        pictures, _ = assigned_inputs(engine, self.launcher, self.where)
+        return ConfiguredPredictor(engine, pictures, roles or self.roles(engine), self.frames, interpolation)
 
     def _check_model(self, model: Path) -> None:
         """Raise :class:`UsageError` where the framework runs no such file here, or not on the launcher's device."""

@@ -11,11 +11,11 @@ import cv2
 
 from omz.accuracy.configuration.pictures import resized
 from omz.accuracy.configuration.schema import Clips, DatasetEntry, Images, Resize
+from omz.accuracy.datasets.content import read_levels
 from omz.accuracy.datasets.folder import open_dataset
 from omz.accuracy.datasets.layouts import Layout, find_layout
 from omz.accuracy.datasets.paths import PathPattern
-from omz.accuracy.datasets.reading import read_levels
-from omz.accuracy.datasets.sample import Dataset, Entry, Role, Sample
+from omz.accuracy.datasets.sample import Dataset, Entry, Remark, Role, Sample
 from omz.errors import DataError
 from omz.images.sizes import size_text
 
@@ -93,6 +93,11 @@ class ResizedDataset:
     def entries(self) -> Sequence[Entry]:
         """All frames of the other dataset."""
         return self.inner.entries
+
+    @property
+    def remarks(self) -> Sequence[Remark]:
+        """All remarks on the other dataset."""
+        return self.inner.remarks
 
     @property
     def title(self) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -14,48 +15,39 @@ from omz.accuracy.configuration.frames import identifiers
 from omz.accuracy.configuration.pictures import prepared
 from omz.accuracy.configuration.problems import shown
 from omz.accuracy.configuration.schema import Adapter, DatasetEntry, Input, Launcher
+from omz.accuracy.configuration.scores import is_image
 from omz.accuracy.datasets.sample import Dataset, Entry, Role, Sample
 from omz.accuracy.prediction import OutputRole, Prediction, TimedEngine
-from omz.errors import DataError, EngineError, UsageError
+from omz.errors import DataError, UsageError
 from omz.images.arrays import Picture, Size
 from omz.matting.network import picture_tensor
+from omz.matting.readings import read_output
+from omz.matting.roles import RoleOptions, Roles, State
+from omz.matting.signature import picture_layout
 from omz.runtime.engine import Engine, EngineInfo, Tensor, numpy_type
 from omz.zoo.record import printable, suggestion
 
-_ALPHAS = ("pha", "alpha")
 _SHOWN: tuple[Role, ...] = ("picture", "plate")
 
 
 class ConfiguredPredictor:
-    """A model with its inputs and outputs, as a launcher assigns them.
+    """A model whose inputs take ``pictures`` as a launcher assigns them, with the ``roles`` of its outputs and states.
 
     Inputs take the files of a frame whose names their expressions match, or an output of the frame before, zeros at the
     beginning of a clip. Alpha and foreground come to the size of the picture by ``interpolation``, a flag of OpenCV,
-    and are not clipped. Raises :class:`UsageError` where the model has not the inputs and outputs that are named.
+    and are not clipped.
     """
 
     def __init__(
-        self, engine: Engine, launcher: Launcher, frames: DatasetEntry, interpolation: int, where: str = ""
+        self, engine: Engine, pictures: Sequence[Input], roles: Roles, frames: DatasetEntry, interpolation: int
     ) -> None:
         self._engine = engine
         self._frames = frames
         self._interpolation = interpolation
         self._infos = {info.name: info for info in engine.inputs}
-        self._pictures: list[Input] = []
-        self._fed_back: dict[str, str] = {}
-        for each in _checked_inputs([*self._infos], launcher.inputs, where):
-            if each.type == "INPUT":
-                self._pictures.append(each)
-            else:
-                self._fed_back[each.name] = each.value or ""
-        self._alpha = _alpha_output(engine, launcher.adapter, frames)
-        self._foreground = launcher.adapter.foreground
-        for name in (self._alpha, self._foreground, *self._fed_back.values()):
-            if name and name not in engine.outputs:
-                raise UsageError(f"{where}: the model has no output {name}; {suggestion(name, engine.outputs)}")
-        self._roles: dict[str, OutputRole] = {self._alpha: "alpha"}
-        if self._foreground:
-            self._roles[self._foreground] = "foreground"
+        self._pictures = pictures
+        self._roles = roles
+        self._fed_back = {state.input: state.output for state in roles.states}
         self._state: dict[str, Tensor] = {}
         self._timed = TimedEngine(engine)
 
@@ -77,12 +69,17 @@ class ConfiguredPredictor:
         outputs, milliseconds = self._timed.infer(tensors)
         for name, output in self._fed_back.items():
             self._state[name] = outputs[output]
-        size = sample.picture.shape[0], sample.picture.shape[1]
-        alpha = self._image(outputs, self._alpha, 1, size)
+        size, roles = (sample.picture.shape[0], sample.picture.shape[1]), self._roles
+        info = self._infos[roles.picture]
+        sides = dict(zip(picture_layout(info), tensors[roles.picture].shape, strict=True))
+        seen = sides["H"], sides["W"]
+        alpha = self._at(read_output(outputs, roles.alpha, 1, seen), size).reshape(size)
         foreground = None
-        if self._foreground:
-            foreground = self._image(outputs, self._foreground, 3, size)[..., ::-1]
-        return Prediction(alpha, foreground, outputs=outputs, roles=self._roles, milliseconds=milliseconds)
+        names: dict[str, OutputRole] = {roles.alpha.name: "alpha"}
+        if roles.foreground:
+            foreground = self._at(read_output(outputs, roles.foreground, 3, seen), size)[..., ::-1]
+            names[roles.foreground.name] = "foreground"
+        return Prediction(alpha, foreground, outputs=outputs, roles=names, milliseconds=milliseconds)
 
     def _tensors(self, sample: Sample) -> dict[str, Tensor]:
         """Return what the inputs for pictures take; a picture that two of them take is prepared once."""
@@ -105,15 +102,54 @@ class ConfiguredPredictor:
         info = self._infos[name]
         return np.zeros(np.maximum(info.shape, 1).tolist(), numpy_type(info.element_type))
 
-    def _image(self, outputs: Mapping[str, Tensor], name: str, channels: int, size: Size) -> NDArray[np.float32]:
-        """Return an output, (1, channels, h, w), as (H, W), or (H, W, 3), at a size."""
-        output = outputs[name]
-        if output.ndim != 4 or output.shape[:2] != (1, channels):
-            raise EngineError(f"the model's output {name} is {list(output.shape)}, not [1, {channels}, height, width]")
-        image = np.ascontiguousarray(output[0].transpose(1, 2, 0), np.float32)
-        if image.shape[:2] != size:
-            image = cv2.resize(image, size[::-1], interpolation=self._interpolation)
-        return image.reshape(size) if channels == 1 else image
+    def _at(self, values: NDArray[np.float32], size: Size) -> NDArray[np.float32]:
+        """Return values (h, w, channels) at a size."""
+        if values.shape[:2] == size:
+            return values
+        return np.asarray(cv2.resize(values, size[::-1], interpolation=self._interpolation))
+
+
+def assigned_inputs(engine: Engine, launcher: Launcher, where: str) -> tuple[Sequence[Input], tuple[State, ...]]:
+    """Return the inputs that take files of a frame, and the states; ``where`` says in messages whose these are.
+
+    Raises :class:`UsageError` where the model has not the inputs and outputs that are named.
+    """
+    pictures, states = [], []
+    for each in _checked_inputs([info.name for info in engine.inputs], launcher.inputs, where):
+        if each.type == "INPUT":
+            pictures.append(each)
+        else:
+            states.append(State(each.name, each.value or ""))
+            _check_output(engine, states[-1].output, where)
+    if not pictures:
+        raise UsageError(f"{where}: no input takes the image; add one of type INPUT")
+    return pictures, tuple(states)
+
+
+def named_outputs(
+    engine: Engine, adapter: Adapter, frames: DatasetEntry, options: RoleOptions, where: str
+) -> RoleOptions:
+    """Return the options with the outputs that an adapter, or else a metric, names, where they say nothing of these.
+
+    Raises :class:`UsageError` where the model has no output that the adapter names.
+    """
+    alpha = options.alpha or adapter.alpha_out
+    foreground = options.foreground or adapter.foreground_out
+    for name in (adapter.alpha_out, adapter.foreground_out):
+        if name:
+            _check_output(engine, name, where)
+    sources = [metric.prediction_source or "" for metric in frames.metrics if not is_image(metric, adapter)]
+    for name in (*sources, adapter.alpha):
+        if not alpha and name in engine.outputs:
+            alpha = name
+    if not foreground and adapter.foreground in engine.outputs:
+        foreground = adapter.foreground
+    return replace(options, alpha=alpha, foreground=foreground)
+
+
+def _check_output(engine: Engine, name: str, where: str) -> None:
+    if name not in engine.outputs:
+        raise UsageError(f"{where}: the model has no output {name}; {suggestion(name, engine.outputs)}")
 
 
 def _checked_inputs(names: Sequence[str], inputs: Sequence[Input], where: str) -> Sequence[Input]:
@@ -128,17 +164,6 @@ def _checked_inputs(names: Sequence[str], inputs: Sequence[Input], where: str) -
         if name not in configured:
             raise UsageError(f"{where}: nothing says what the model's input {name} takes; add it to inputs")
     return inputs
-
-
-def _alpha_output(engine: Engine, adapter: Adapter, frames: DatasetEntry) -> str:
-    """Return the name of the output that is alpha: the adapter's, a metric's, a usual one, or the first."""
-    if adapter.alpha:
-        return adapter.alpha
-    named = [metric.prediction_source for metric in frames.metrics]
-    for name in (*named, *_ALPHAS):
-        if name in engine.outputs:
-            return str(name)
-    return engine.outputs[0]
 
 
 def _role(wanted: Input, entry: Entry, roles: Sequence[Role]) -> Role:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from omz.accuracy.datasets.content import Content, read_content
 from omz.accuracy.datasets.paths import SUFFIXES, natural_key
-from omz.errors import DataError, ImageError
+from omz.errors import DataError
 from omz.images.arrays import Picture, Size
 from omz.images.compositing import cover
-from omz.images.files import read_picture
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Backgrounds:
 
     folder: Path
     seed: int = 0
-    _last: dict[tuple[Path, Size], Picture] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _last: dict[tuple[Path, Size], Content] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def files(self) -> Sequence[Path]:
         """Return them in natural order; raises :class:`DataError` for an empty folder."""
@@ -47,20 +47,20 @@ class Backgrounds:
         """
         return max(files, key=lambda path: _draw(self.seed, clip, path.relative_to(self.folder).as_posix()))
 
-    def read(self, path: Path, size: Size) -> Picture:
+    def read(self, path: Path, size: Size) -> Content:
         """Return a background of ``size`` (height, width), which it covers; raises :class:`DataError`.
 
         The last one stays in memory, for the next frame of its clip.
         """
         covering = self._last.get((path, size))
         if covering is None:
-            try:
-                covering = cover(read_picture(path), size)
-            except ImageError as error:
-                raise DataError(str(error)) from error
+            content = read_content("background", path)
+            assert content.colours is not None
+            covering = replace(content, size=size, colours=cover(content.colours, size))
             self._last.clear()
             self._last[path, size] = covering
-        return covering.copy()
+        assert covering.colours is not None
+        return replace(covering, colours=covering.colours.copy())
 
 
 def composite(alpha: NDArray[np.float64], foreground: Picture, background: Picture) -> Picture:

@@ -6,24 +6,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from omz.accuracy.datasets.check import read_checked, remarks, repeated
 from omz.accuracy.datasets.compositing import Backgrounds
+from omz.accuracy.datasets.content import read_content
 from omz.accuracy.datasets.frames import Frames, find_frames
 from omz.accuracy.datasets.layouts import Layout, find_layout
-from omz.accuracy.datasets.reading import Content, no_alpha, other_sizes, read_content, read_frame
-from omz.accuracy.datasets.sample import Entry, Problem, Role, Sample
+from omz.accuracy.datasets.reading import frame_digest, read_frame
+from omz.accuracy.datasets.sample import Entry, Problem, Remark, Sample
 from omz.errors import DataError
-from omz.metrics.regions import UNKNOWN
-
-_FAINT = 0.1
-_LOSSY = (".jpg", ".jpeg")
 
 
 @dataclass(frozen=True)
 class FolderDataset:
-    """Whole frames of a folder; ``left_out`` are the names of those with missing files.
+    """Whole frames of a folder; ``left_out`` are the names of those with missing files, which are among ``remarks``.
 
     ``backgrounds`` are what foregrounds are placed before; unused where the dataset has pictures.
     """
@@ -33,6 +28,7 @@ class FolderDataset:
     entries: Sequence[Entry]
     left_out: Sequence[str]
     backgrounds: Backgrounds
+    remarks: Sequence[Remark] = ()
 
     @property
     def title(self) -> str:
@@ -65,7 +61,9 @@ def open_dataset(
     entries: Sequence[Entry] = frames.entries
     if chosen.is_composited:
         entries = _with_backgrounds(entries, behind)
-    return FolderDataset(folder, chosen, entries, [entry.name for entry in frames.incomplete], behind)
+    left_out = [entry.name for entry in frames.incomplete]
+    missing = [problem.as_remark() for problem in _as_remarks(frames.missing)]
+    return FolderDataset(folder, chosen, entries, left_out, behind, missing)
 
 
 def find_backgrounds(folder: Path, layout: Layout, backgrounds: Path | None, seed: int = 0) -> Backgrounds:
@@ -113,50 +111,29 @@ def check_dataset(
     pictures = behind.files() if chosen.is_composited else ()
     frames = find_frames(folder, chosen)
     problems = [*frames.ambiguous]
-    for problem in frames.missing:
-        problems.append(replace(problem, severity="remark") if allow_missing else problem)
+    problems += _as_remarks(frames.missing) if allow_missing else frames.missing
+    read = []
     for entry in frames.entries:
-        problems += _of_frame(entry, is_whole=True)
+        contents, found = read_checked(entry)
+        problems += found
+        if len(contents) == len(entry.files):
+            read.append((entry, frame_digest(contents)))
+    problems += repeated(read)
     for entry in frames.incomplete:
-        problems += _of_frame(entry, is_whole=False)
+        problems += read_checked(entry, is_whole=False)[1]
     for path in pictures:
-        problems += _of_frame(Entry(path.name, "", 0, {"background": path}), is_whole=False)
+        problems += _of_background(path)
     if not frames.entries:
         problems.append(Problem("error", folder, "has no frame with all its files; add what is missing"))
     return tuple(problems)
 
 
-def _of_frame(entry: Entry, is_whole: bool) -> Iterator[Problem]:
-    contents: dict[Role, Content] = {}
-    for role, path in entry.files.items():
-        try:
-            contents[role] = read_content(role, path)
-        except DataError as error:
-            yield Problem("error", path, str(error).removeprefix(f"{path} "))
-    yield from other_sizes(contents)
-    if is_whole:
-        yield from no_alpha(entry, contents)
-    for role, content in contents.items():
-        for remark in _remarks(role, content):
-            yield Problem("remark", content.path, remark)
+def _as_remarks(missing: Sequence[Problem]) -> list[Problem]:
+    return [replace(problem, severity="remark") for problem in missing]
 
 
-def _remarks(role: Role, content: Content) -> Iterator[str]:
-    if content.bits > 8 and content.colours is not None:
-        yield f"has {content.bits} bits; models see the upper 8"
-    if content.trimap is not None and not (content.trimap == UNKNOWN).any():
-        yield f"has no unknown pixel (grey {UNKNOWN}); what is measured in the unknown region has no figure"
-    if content.alpha is not None:
-        yield from _remarks_on_alpha(content.alpha)
-        if content.path.suffix.lower() in _LOSSY:
-            yield "is a JPEG, whose alpha is not exact; prefer PNG"
-
-
-def _remarks_on_alpha(alpha: NDArray[np.float64]) -> Iterator[str]:
-    most = alpha.max()
-    if most == 0:
-        yield "is empty: a frame without a subject, whose foreground is not measured"
-    elif most < _FAINT:
-        yield f"is nowhere above {most:.2g} of the range of its depth; correct its depth, if it is not that faint"
-    elif ((alpha == 0) | (alpha == 1)).all():
-        yield "has 0 and 1 alone: a mask, not a matte; check its depth"
+def _of_background(path: Path) -> Iterator[Problem]:
+    try:
+        yield from remarks("background", read_content("background", path))
+    except DataError as error:
+        yield Problem("error", path, str(error).removeprefix(f"{path} "))

@@ -37,35 +37,14 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Sample:
-    """A frame: what models see, and what is true of it, None where the dataset does not tell it.
+class Remark:
+    """What one should know of a file of a dataset, in the results of a run; ``message`` is that of a problem."""
 
-    ``picture`` and ``plate`` (H, W, 3) uint8 BGR, of one size; ``alpha`` (H, W) float64, 0 to 1; ``foreground``
-    (H, W, 3) uint8 BGR; ``trimap`` (H, W) uint8 of 0, 128 and 255. ``sha256`` is a digest of all that it was made of.
-    """
+    path: str
+    message: str
 
-    entry: Entry
-    picture: Picture
-    plate: Picture | None = None
-    alpha: NDArray[np.float64] | None = None
-    foreground: Picture | None = None
-    trimap: NDArray[np.uint8] | None = None
-    sha256: str = ""
-
-
-class Dataset(Protocol):
-    """Frames in order; reading one does not depend on another."""
-
-    @property
-    def title(self) -> str:
-        """Its layout and place, for people."""
-
-    @property
-    def entries(self) -> Sequence[Entry]:
-        """All frames, clip by clip."""
-
-    def read(self, entry: Entry) -> Sample:
-        """Read a frame; raises :class:`omz.errors.DataError` naming the file that cannot be used."""
+    def __str__(self) -> str:
+        return f"{self.path} {self.message}"
 
 
 @dataclass(frozen=True)
@@ -82,6 +61,48 @@ class Problem:
     def __str__(self) -> str:
         return f"{self.path} {self.message}"
 
+    def as_remark(self) -> Remark:
+        """Return the problem for the results of a run."""
+        return Remark(str(self.path), self.message)
+
     def as_error(self) -> DataError:
         """Return the error to raise where the problem stops the work."""
         return DataError(str(self))
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A frame: what models see, and what is true of it, None where the dataset does not tell it.
+
+    ``picture`` and ``plate`` (H, W, 3) uint8 BGR, of one size; ``alpha`` (H, W) float64, 0 to 1; ``foreground``
+    (H, W, 3) uint8 BGR; ``trimap`` (H, W) uint8 of 0, 128 and 255. ``sha256`` is a digest of all that it was made of;
+    ``remarks`` are on its files.
+    """
+
+    entry: Entry
+    picture: Picture
+    plate: Picture | None = None
+    alpha: NDArray[np.float64] | None = None
+    foreground: Picture | None = None
+    trimap: NDArray[np.uint8] | None = None
+    sha256: str = ""
+    remarks: tuple[Remark, ...] = ()
+
+
+class Dataset(Protocol):
+    """Frames in order; reading one does not depend on another."""
+
+    @property
+    def title(self) -> str:
+        """Its layout and place, for people."""
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """All frames, clip by clip."""
+
+    @property
+    def remarks(self) -> Sequence[Remark]:
+        """What one should know before any frame is read, such as frames left out."""
+
+    def read(self, entry: Entry) -> Sample:
+        """Read a frame; raises :class:`omz.errors.DataError` naming the file that cannot be used."""

@@ -88,6 +88,19 @@ class ProblemRow:
     problem: str
 
 
+@dataclass(frozen=True)
+class RemarkRow:
+    """A remark on a file of the dataset, and on ``more`` files."""
+
+    path: str
+    message: str
+    more: int
+
+    def __str__(self) -> str:
+        others = f" ({self.more} more such files)" if self.more else ""
+        return f"{self.path} {self.message}{others}"
+
+
 def score_rows(evaluation: Evaluation) -> list[tuple[str, list[Score]]]:
     """Return each figure's heading, and the score of each model."""
     rows = []
@@ -144,6 +157,14 @@ def speed_rows(evaluation: Evaluation) -> list[Speed]:
         speedup = reference / each.median_ms if reference and each.median_ms else None
         rows.append(Speed(label, each.median_ms, each.p90_ms, speedup))
     return rows
+
+
+def remark_rows(evaluation: Evaluation) -> list[RemarkRow]:
+    """Return the remarks on the dataset, a row for all files that one is on."""
+    files: dict[str, list[str]] = {}
+    for remark in evaluation.remarks:
+        files.setdefault(remark.message, []).append(remark.path)
+    return [RemarkRow(paths[0], message, len(paths) - 1) for message, paths in files.items()]
 
 
 def problem_rows(evaluation: Evaluation) -> list[ProblemRow]:

@@ -125,7 +125,9 @@ def write_report_json(file: TextIO, evaluation: Evaluation) -> None:
     ``differences``           by label and figure: difference from the first model, its 95 % interval (null of fewer
                               than two clips or pictures, which are ``groups``), is_clear
     ``agreements``            a pair of models each: first, second, cause, outputs by name
-    ``frames``                name, clip, index, problem; models by label; agreements as above, without a cause
+    ``frames``                name, clip, index, problem; models by label; agreements as above, without a cause;
+                              remarks as below
+    ``remarks``               path and message of each, on files of the dataset
     ``provenance``            see :class:`omz.accuracy.provenance.Provenance`
     ``times``                 all that a clock told, and nothing else: ``summaries`` by label (median_ms, p90_ms) and
                               ``frames``, in their order, milliseconds by label
@@ -162,6 +164,7 @@ def _content(evaluation: Evaluation) -> dict[str, Any]:
         "differences": _differences(evaluation),
         "agreements": agreements,
         "frames": frames,
+        "remarks": evaluation.remarks,
         "provenance": evaluation.provenance,
         "times": {"summaries": times, "frames": frame_times},
     }
@@ -260,6 +263,7 @@ def page_html(evaluation: Evaluation, views: Sequence[View]) -> str:
         roles=get_args(OutputRole),
         speeds=rows.speed_rows(evaluation),
         problems=rows.problem_rows(evaluation),
+        remarks=rows.remark_rows(evaluation),
         score_plot=plots.score_plot(evaluation),
         distance_plot=plots.distance_plot(evaluation),
         trade_off_plot=plots.trade_off_plot(evaluation),

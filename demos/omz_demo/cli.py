@@ -105,21 +105,22 @@ def _show(summary: Summary, options: Options) -> None:
 def _example(flags: dict[str, Any]) -> None:
     if flags["plate"] or flags["target"] or flags["trimap"]:
         raise UsageError("--plate, --target and --trimap need an input; add -i IMAGE")
-    output = flags["output"]
-    if output is not None and not output.is_dir() and (output.suffix or str(output) == "-"):
+    options = make_options((), with_theirs(flags)[0])
+    output = options.output or Path("out")
+    is_folder = options.output_is_folder or output.is_dir() or not (output.suffix or str(output) == "-")
+    if not is_folder:
         raise UsageError(f"the example writes six files, and {output} is not a folder; name one with -o")
     from omz.models import open_model
     from omz_demo.display import TerminalObserver, show_table
     from omz_demo.example import run_example
 
-    options = make_options((), with_theirs(flags)[0])
     if options.model:
         _ask_for_license(options)
     observer = TerminalObserver()
     opened = open_model(options.model_choice.ir(observer.on_event), options.device, options.precision)
     for warning in opened.warnings:
         observer.on_warning(warning)
-    title, rows = run_example(opened, options.output or Path("out"), options.role_options)
+    title, rows = run_example(opened, output, options.role_options)
     show_table(title, {"device asked for": options.device, **rows})
 
 
@@ -127,7 +128,7 @@ def _doctor(flags: dict[str, Any]) -> None:
     from omz_demo.doctor import show
     from omz_demo.findings import examine
 
-    findings = examine(flags["models_dir"], flags["download_dir"])
+    findings = examine(flags["models_dir"], make_options((), with_theirs(flags)[0]).download_dir)
     show(findings, flags["json"])
     if findings.exit_code:
         raise click.exceptions.Exit(findings.exit_code)

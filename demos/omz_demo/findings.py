@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from omz.errors import first_line
 from omz.extras import EXTRAS, remedy
-from omz.home import home_folder
+from omz.home import can_write, home_folder
 from omz_demo.models_at_hand import Model, models_at_hand
 
 _REQUIRED = {  # with modules
@@ -93,9 +92,9 @@ def examine(models_dir: Sequence[Path] = (), download_dir: Path | None = None) -
         versions=versions,
         devices=devices,
         home=str(home),
-        home_is_writable=_is_writable(home),
+        home_is_writable=can_write(home),
         cache=str(cache or ""),
-        cache_is_writable=cache is not None and _is_writable(cache),
+        cache_is_writable=cache is not None and can_write(cache),
         codecs=_codecs(),
         display=display,
         cameras=cameras,
@@ -184,13 +183,6 @@ def _cache() -> Path | None:
     except (ImportError, OSError):  # OpenVINO is missing, which is a problem of its own
         return None
     return cache_folder() / "compiled"
-
-
-def _is_writable(folder: Path) -> bool:
-    for each in (folder, *folder.absolute().parents):
-        if each.exists():
-            return each.is_dir() and os.access(each, os.W_OK | os.X_OK)
-    return False
 
 
 def _hints(found: Findings) -> Iterator[str]:

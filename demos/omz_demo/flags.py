@@ -58,7 +58,7 @@ def _settings(flag: Flag, default: object) -> dict[str, Any]:
     elif flag.names_files:
         settings["type"] = FILE_OR_TEXT
     elif flag.takes is Path:
-        settings["type"] = click.Path(path_type=Path)
+        settings["type"] = click.Path()  # a text, for a path forgets that it ended in a slash
     else:
         settings["type"] = flag.takes
     return settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -80,4 +81,4 @@ def _download_command(name: str, models_dir: Sequence[Path], download_dir: Path 
 
 
 def _has_size(path: Path, size: int | None) -> bool:
-    return path.is_file() and size in (None, path.stat().st_size)
+    return os.path.isfile(path) and size in (None, path.stat().st_size)

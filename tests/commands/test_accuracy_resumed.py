@@ -114,7 +114,7 @@ def test_a_run_with_other_settings_is_not_mixed_with_the_one_before(dataset, tmp
     before = (report / JOURNAL).read_bytes()
     for more, said in (
         (("--resume", "--levels", "round"), b"was begun with another levels (none, not round)"),
-        ((), b"frames of a run that was killed; --resume goes on"),
+        ((), b"frames of a run that has not ended; --resume goes on"),
     ):
         out, err = start(dataset, report, *more).communicate()
         assert out == b""

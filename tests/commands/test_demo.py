@@ -213,9 +213,10 @@ def test_a_cache_that_cannot_be_written_is_a_warning(pair, monkeypatch, tmp_path
     blocker = tmp_path_factory.mktemp("blocked") / "file"
     blocker.touch()
     monkeypatch.setenv("OMZ_CACHE_DIR", str(blocker))
+    monkeypatch.setattr("omz.home._temporary", [])
     result = demo("-i", pair / "photo.png", "--plate", pair / "plate.png", "-o", pair / "cut.png", "-m", model)
     assert result.exit_code == 0
-    assert "warning: compiled models are not kept" in result.output
+    assert f"warning: {blocker} cannot be written or is full, so a temporary folder has models" in result.output
 
 
 def test_a_model_that_does_not_say_what_it_takes_is_a_warning(pair):

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from omz.atomic import replace_folder, sweep, whole_file
+from omz.atomic import replace_folder, sweep, temporary_prefix, whole_file
 
 
 def test_the_file_appears_whole(tmp_path):
@@ -90,3 +90,41 @@ def test_what_killed_processes_left_of_a_file_is_swept_away_and_nothing_else(tmp
         (tmp_path / name).touch()
     sweep(tmp_path / "net.bin")
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(kept)
+
+
+@pytest.mark.parametrize("name", ["n" * 251 + ".png", "é" * 125 + ".webp", "a." + "b" * 253, "\udcff.png"])
+def test_names_as_long_as_they_can_be(tmp_path, name):
+    target, other = tmp_path / name, tmp_path / f"{name[:90]}-other.png"
+    other.touch()
+    with whole_file(target) as temporary:
+        temporary.write_text("new")
+        assert temporary.suffix == (target.suffix if len(target.suffix) < 10 else ".part")
+        assert temporary.name.startswith(temporary_prefix(target))
+    assert {*tmp_path.iterdir()} == {target, other}
+    temporary.touch()  # as a killed process leaves it
+    sweep(other)
+    assert temporary.exists()
+    sweep(target)
+    assert {*tmp_path.iterdir()} == {target, other}
+
+
+def test_a_link_is_replaced_and_what_it_leads_to_stays(tmp_path):
+    (tmp_path / "other.txt").write_text("kept")
+    (tmp_path / "link.txt").symlink_to("other.txt")
+    os.link(tmp_path / "other.txt", tmp_path / "hard.txt")
+    for name in ("link.txt", "hard.txt"):
+        with whole_file(tmp_path / name) as temporary:
+            temporary.write_text("new")
+        assert (tmp_path / name).read_text() == "new"
+        assert not (tmp_path / name).is_symlink()
+    assert (tmp_path / "other.txt").read_text() == "kept"
+
+
+def test_a_planted_link_is_not_written_through(tmp_path, monkeypatch):
+    monkeypatch.setattr("secrets.token_hex", lambda count: "0" * 2 * count)
+    (tmp_path / "victim").write_text("kept")
+    (tmp_path / ".file.00000000.part.txt").symlink_to("victim")
+    with pytest.raises(FileExistsError), whole_file(tmp_path / "file.txt") as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / "victim").read_text() == "kept"
+    assert not (tmp_path / "file.txt").exists()

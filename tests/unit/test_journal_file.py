@@ -70,3 +70,11 @@ def test_lines_outlive_the_process(tmp_path):
 )
 def test_what_differs_is_shown_by_name(before, now, said):
     assert what_differs(before, now) == said
+
+
+def test_a_link_is_no_journal(tmp_path):
+    (tmp_path / "other").write_text("kept")
+    (tmp_path / "journal").symlink_to("other")
+    with pytest.raises(OSError, match="symbolic links"), open_journal_file(tmp_path / "journal", {"a": "b"}):
+        pass
+    assert (tmp_path / "other").read_text() == "kept"

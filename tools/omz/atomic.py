@@ -13,8 +13,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from omz.paths import hidden_name
+
 _HERE = -100  # AT_FDCWD: relative paths begin in the working directory
 _EXCHANGE = 2  # RENAME_EXCHANGE
+_LONGEST_SUFFIX = 16  # characters of the suffix of a format
+_TOKEN = 8  # characters that tell the temporary files of one target apart
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL  # which follows no link that somebody has put there
 
 
 def replace_folder(new: Path, target: Path) -> None:
@@ -77,9 +82,22 @@ def _exchange(one: Path, other: Path) -> bool:
 
 def sweep(target: Path) -> None:
     """Remove the temporary files beside ``target`` that killed processes left; none may still be writing it."""
-    stem, suffix = glob.escape(target.stem), glob.escape(target.suffix)
-    for rest in target.parent.glob(f".{stem}.????????.part{suffix}"):
+    start, end = _around_token(target)
+    for rest in target.parent.glob(f"{glob.escape(start)}{'?' * _TOKEN}{glob.escape(end)}"):
         rest.unlink(missing_ok=True)
+
+
+def temporary_prefix(target: Path) -> str:
+    """Return what the names of the temporary files of ``target``, and perhaps of others, begin with."""
+    return _around_token(target)[0]
+
+
+def _around_token(target: Path) -> tuple[str, str]:
+    """Return what a temporary name has before and after its token; it ends in the suffix, which tells the format."""
+    suffix = target.suffix if len(target.suffix) <= _LONGEST_SUFFIX else ""
+    end = f".part{suffix}"
+    name = hidden_name(target.name.removesuffix(suffix), f".{'0' * _TOKEN}{end}")
+    return name[: -_TOKEN - len(end)], end
 
 
 @contextlib.contextmanager
@@ -88,12 +106,15 @@ def whole_file(target: Path) -> Iterator[Path]:
 
     A block that raises leaves ``target`` as it was and nothing else. A killed process can leave the temporary file,
     whose name starts with a dot, and never half a ``target``. The temporary name keeps the suffix, by which encoders
-    choose their format. Raises :class:`OSError` for a target that exists but is not a file.
+    choose their format. Where ``target`` is a link, the file replaces the link, and what that leads to stays as it is.
+    Raises :class:`OSError` for a target that exists but is not a file.
     """
     if target.exists() and not target.is_file():
         raise OSError(errno.EINVAL, "it is a folder or a device", str(target))
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.part{target.suffix}")
+    start, end = _around_token(target)
+    temporary = target.with_name(f"{start}{secrets.token_hex(_TOKEN // 2)}{end}")
+    os.close(os.open(temporary, _NEW, 0o666))
     try:
         yield temporary
         with temporary.open("rb+") as written:

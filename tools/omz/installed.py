@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 from omz.convert.cache import cache_folder
 from omz.download.downloader import locked_downloads
+from omz.download.partial import partials
 from omz.download.postprocess import original_path, processed_files
 from omz.zoo.card import CompositeCard, ModelCard
 from omz.zoo.model_file import BundledSource
@@ -61,7 +63,7 @@ def remove(card: ModelCard | CompositeCard, folder: Path) -> tuple[StoredFile, .
 
 def _add(found: dict[Path, StoredFile], path: Path, kind: Kind) -> None:
     path = path.absolute()
-    if path not in found and path.is_file():
+    if path not in found and os.path.isfile(path):
         found[path] = StoredFile(path, path.stat().st_size, kind)
 
 
@@ -73,7 +75,7 @@ def _downloads(card: ModelCard, folder: Path) -> Iterator[Path]:
         path = below / file.name
         yield path
         yield original_path(path)
-        yield from path.parent.glob(f".{glob.escape(path.name)}.????????????.part*")
+        yield from partials(path)
     yield from processed_files(below)
 
 

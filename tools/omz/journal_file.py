@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from omz.paths import without_links
+
 Entry = TypeVar("Entry")
 
 _SHOWN = 80  # characters of a difference
@@ -62,10 +64,11 @@ def open_journal_file(
     """Open the file at ``path`` and give a function that adds a line, which stays even if the process is killed.
 
     ``going_on`` is the number of bytes to keep, header included; 0 starts a new file with ``depends_on`` as the first
-    line. A line that cannot be written whole is taken back. Raises :class:`OSError` if the file cannot be written.
+    line. A line that cannot be written whole is taken back. Raises :class:`OSError` if the file cannot be written, and
+    for a link.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab", buffering=0) as file:
+    with open(path, "ab", buffering=0, opener=without_links) as file:
         file.truncate(going_on)
 
         def add(value: Mapping[str, Any]) -> None:

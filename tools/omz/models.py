@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
 import numpy as np
 
-from omz.convert.cache import cache_folder
+from omz.convert.cache import writable_cache
 from omz.convert.remembered import RememberedIR, recall, remember
 from omz.errors import EngineError, OmzError, UsageError, os_reason
 from omz.events import Event, Report
@@ -77,7 +77,7 @@ class ModelChoice:
         if not self.is_file:
             return None if self._remembered is None else self._remembered.path
         path = Path(self.model)
-        return path if path.exists() else None
+        return path if path.is_file() else None
 
     def ir(self, report: Report | None = None) -> Path:
         """Return the IR; a model of the zoo is downloaded and converted on first use. Raises :class:`OmzError`.
@@ -100,9 +100,10 @@ class ModelChoice:
         from omz.convert.fetch import fetch_source
         from omz.convert.plan import ConversionSettings, plan_conversion
         from omz.convert.store import make_ir
-        from omz.download.first_use import FetchOptions, folder_of
+        from omz.download.first_use import FetchOptions, folder_of, writable_folder_of
 
-        folder = folder_of(self.card, self.download_dir)
+        place = folder_of if self.offline else writable_folder_of
+        folder = place(self.card, self.download_dir)
         plan = plan_conversion(self.card, folder, folder, ConversionSettings(trust_code=self.trust_code))
         fetch_source(plan, FetchOptions(self.offline, self.accepted, self._catalog.roots), report)
         report(FirstUse(self.card.name))
@@ -187,17 +188,16 @@ def open_model(
 ) -> OpenedModel:
     """Compile an IR for a device; arguments are those of :class:`OpenVINOEngine`.
 
-    Compiled models stay in the user's cache folder, if it can be written. Raises :class:`EngineError`.
+    Compiled models stay in the user's cache folder, or for this run in a temporary one. Raises :class:`EngineError`.
     """
     started = time.perf_counter()
-    compiled, warnings = cache_folder() / "compiled", []
+    warnings = []
     try:
+        compiled = writable_cache() / "compiled"
         compiled.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = os_reason(error)
-        warnings.append(f"compiled models are not kept: {compiled} cannot be made: {reason}; set OMZ_CACHE_DIR")
-    if compiled.is_dir() and os.access(compiled, os.W_OK):
         tuning = replace(tuning, cache_dir=compiled)
+    except OSError as error:
+        warnings.append(f"compiled models are not kept: {os_reason(error)}; set OMZ_HOME to a folder with room")
     engine = OpenVINOEngine(path, device, precision, tuning, adapt, deferred)
     if not engine.facts:
         warnings.append(
@@ -367,11 +367,11 @@ def convert_model(
     from omz.convert.fetch import fetch_source
     from omz.convert.jobs import convert_apart
     from omz.convert.plan import plan_conversion
-    from omz.download.first_use import FetchOptions, folder_of
+    from omz.download.first_use import FetchOptions, writable_folder_of
 
     catalog = Catalog(*models_dir)
     card = catalog[name]
-    downloads = folder_of(card, None if download_dir is None else Path(download_dir))
+    downloads = writable_folder_of(card, None if download_dir is None else Path(download_dir))
     folder = downloads if output is None else Path(output)
     plan = plan_conversion(card, downloads, folder, settings)
     fetch_source(plan, FetchOptions(file_roots=catalog.roots), log_first_use)

@@ -132,7 +132,7 @@ def test_what_is_no_result_counts_as_not_done(tmp_path):
 
 def test_results_are_not_thrown_away_unasked(tmp_path):
     write(tmp_path / "journal", [result(0), result(1)])
-    with pytest.raises(UsageError, match=r"has 2 frames of a run that was killed; --resume goes on, or remove"):
+    with pytest.raises(UsageError, match=r"has 2 frames of a run that has not ended; --resume goes on, or remove"):
         write(tmp_path / "journal", [result(2)])
     assert done(tmp_path / "journal") == (result(0), result(1))
     (tmp_path / "journal").unlink()

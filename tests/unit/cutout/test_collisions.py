@@ -71,3 +71,14 @@ def test_results_are_apart_from_where_inputs_are_looked_for(
     else:
         with pytest.raises(UsageError, match="t/in has the inputs, and results there would be inputs, too"):
             check_apart(inputs, Path(output), [Path(result)])
+
+
+def test_links_in_a_circle_and_links_to_the_input(tmp_path):
+    (tmp_path / "a.png").symlink_to("b.png")
+    (tmp_path / "b.png").symlink_to("a.png")
+    (tmp_path / "in.png").touch()
+    (tmp_path / "link.png").symlink_to("in.png")
+    read = picture(str(tmp_path / "in.png"))
+    check_collisions({read: [tmp_path / "a.png"]})
+    with pytest.raises(UsageError, match=r"link\.png would replace .*in\.png, which is read"):
+        check_collisions({read: [tmp_path / "link.png"]})

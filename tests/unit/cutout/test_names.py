@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omz.cutout.inputs import Input, discover
-from omz.cutout.names import WHATS, check_places, name_outputs, name_videos, without_results
+from omz.cutout.names import WHATS, check_output, check_places, name_outputs, name_videos, without_results
 from omz.errors import ImageError, UsageError
 
 
@@ -128,3 +129,64 @@ def test_a_folder_of_frames_is_never_called_like_a_file():
     assert [path.as_posix() for outputs in named.values() for path in outputs.values()] == [
         "out/a_mp4", "out/a_mov", "out/b_v1",
     ]  # fmt: skip
+
+
+LONG = st.text(st.characters(exclude_characters="/\0.", codec="utf-8"), min_size=200, max_size=240)
+
+
+@given(st.lists(LONG, min_size=1, max_size=5, unique_by=lambda stem: stem.casefold()), st.booleans())
+def test_long_names_become_legal_ones_that_differ(stems, beside):
+    stems = [stem for stem in stems if len(os.fsencode(stem)) <= 251]
+    items = inputs(*(f"{stem}.jpg" for stem in stems))
+    found = [Path(name).name for name in names(items, None if beside else "out", *WHATS)]
+    assert len({*found}) == len(stems) * len(WHATS)
+    assert all(len(os.fsencode(name)) <= 255 for name in found)
+    videos = [Input(item.source, item.relative, "video") for item in items]
+    for suffix in (".webm", ".webp", ".png"):
+        named = name_videos(videos, None, WHATS, suffix)
+        assert all(len(os.fsencode(path.name)) <= 255 for outputs in named.values() for path in outputs.values())
+
+
+def test_results_beside_long_names_are_known_as_such(tmp_path):
+    (tmp_path / f"{'n' * 250}.jpg").touch()
+    (item,) = discover([str(tmp_path)])
+    (outputs,) = name_outputs([item], None, WHATS).values()
+    for path in outputs.values():
+        path.touch()
+    assert len(discover([str(tmp_path)])) == 5
+    assert without_results(discover([str(tmp_path)])) == (item,)
+
+
+@pytest.mark.parametrize("name", ["out.exr", "my.folder", "v1.2", "out.avi", "x.PNGX"])
+def test_a_suffix_that_is_not_known_is_refused_and_the_formats_are_named(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=rf"{name}: \.\w+ is no format of results; use \.png, .*\.webm.* for a folder"):
+        check_output(Path(name))
+    Path(name).mkdir()
+    check_output(Path(name))  # a folder that is there
+
+
+def test_formats_and_names_without_a_suffix_are_taken():
+    for name in ("out", "a/b", ".hidden", "a.PNG", "b.webm", "c.gif", "d.apng", "-", ".."):
+        check_output(Path(name))
+
+
+def test_a_name_that_ends_in_a_slash_is_that_of_a_folder():
+    named = name_outputs(inputs("a.jpg"), Path("x.png"), ("cutout",), is_folder=True)
+    assert [path.as_posix() for outputs in named.values() for path in outputs.values()] == ["x.png/a.png"]
+
+
+def test_pipes_and_devices_are_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(ImageError, match=r"a\.png is a pipe, which no file can replace; name another output"):
+        check_places([tmp_path / "a.png"])
+    with pytest.raises(ImageError, match="/dev/full is a device, which no file can replace"):
+        check_places([Path("/dev/full")])
+
+
+def test_a_link_that_leads_nowhere_is_no_folder(tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "nowhere").symlink_to("none")
+    for name in ("loop", "nowhere"):
+        with pytest.raises(ImageError, match=f"because .*{name} is not a folder"):
+            check_places([tmp_path / name / "out" / "a.png"])

@@ -52,3 +52,27 @@ def test_the_move_of_another_stream_is_taken_if_it_is_near():
 def test_the_duration_of_the_one_before_counts():
     clock = Clock()
     assert [clock(time, Fraction(1024)) for time in (0, 1024, 0, 1024)] == [0, 1024, 2048, 3072]
+
+
+@given(st.lists(st.integers(1, 500), min_size=1, max_size=20), st.integers(601, 10**12), st.booleans())
+def test_a_clock_that_was_set_far_ahead_is_taken_back(steps, ahead, both_ways):
+    second = [ahead]
+    for step in steps:
+        second.append(second[-1] + step)
+    times = [0, 100, *(time + 100 for time in second)]
+    if both_ways:
+        times += [0, 100]
+    clock = Clock(Fraction(40), longest=600)
+    found = [clock(time) for time in times]
+    assert all(0 < later - earlier <= 600 for earlier, later in pairwise(found))
+    assert found[:3] == [0, 100, 140]
+    assert [b - a for a, b in pairwise(found[2 : 2 + len(second)])] == steps
+
+
+def test_a_gap_of_one_stream_alone_stays():
+    clock = Clock(Fraction(10), moves=[-5000], near=50, longest=600)
+    assert [clock(time) for time in (0, 9000, 9010)] == [0, 9000, 9010]
+    clock = Clock(Fraction(10), moves=[-5000], near=50, longest=600)
+    assert [clock(time) for time in (0, 5020, 5030)] == [0, 20, 30]
+    clock = Clock(Fraction(10), moves=[-5000], near=50, longest=600)  # they overlap
+    assert [clock(time) for time in (0, 30, 5020, 5030)] == [0, 30, 40, 50]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from omz.accuracy.conventions import RegionName, Rounding
 from omz.accuracy.labels import INT8
-from omz.download.first_use import folder_of
+from omz.download.first_use import writable_folder_of
 from omz.errors import UsageError
 from omz.events import Event
 from omz.matting.roles import RoleOptions
@@ -102,7 +102,7 @@ class EvaluationRequest:
 
     def downloads(self, card: ModelCard) -> Path:
         """Return the folder below which the files of the model are, or are to be."""
-        return folder_of(card, self.download_dir)
+        return writable_folder_of(card, self.download_dir)
 
     def check(self) -> None:
         """Raise :class:`UsageError` for options that exclude each other, or need another one."""

@@ -200,7 +200,7 @@ def open_journal(path: Path, depends_on: Mapping[str, str], resume: bool) -> Ite
     there = read_journal_file(path, _from_json)
     if there.entries and not resume:
         raise UsageError(
-            f"{path} has {len(there.entries)} frames of a run that was killed; --resume goes on, or remove the file"
+            f"{path} has {len(there.entries)} frames of a run that has not ended; --resume goes on, or remove the file"
         )
     if resume and there.header and there.header != depends_on:
         raise UsageError(

@@ -17,6 +17,7 @@ from typing import Any
 import click
 from click.exceptions import Exit
 
+from omz import home
 from omz.errors import Interrupted, OmzError, UsageError, os_reason
 
 Respell = Callable[[list[str]], list[str]]
@@ -80,6 +81,7 @@ class _OmzCommand(click.Command):
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")  # for names that a terminal cannot show
+        home.tell = _warn
         ending = _Ending()
         with _errors_told(ctx.info_name, ending=ending), ending.told_of_sigterm():
             result = super().invoke(ctx)
@@ -131,6 +133,10 @@ def _errors_told(command: str | None, place: str = "", ending: _Ending | None = 
         hint = interrupt.hint if isinstance(interrupt, Interrupted) else ""
         _tell("; ".join(filter(None, (f"{command}: {ending.name}", hint))))
         raise Exit(ending.code) from None
+
+
+def _warn(line: str) -> None:
+    _tell(f"warning: {line}")
 
 
 def _tell(line: str) -> None:

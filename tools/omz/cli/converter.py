@@ -171,7 +171,7 @@ def _plan(
     """Return the plans, and why there is none for a model; both by the names on the command line."""
     from omz.convert.events import ConversionEnd
     from omz.convert.plan import plan_conversion
-    from omz.download.first_use import folder_of
+    from omz.download.first_use import folder_of, writable_folder_of
     from omz.events import ModelSkipped
 
     plans: list[tuple[str, ConversionPlan]] = []
@@ -190,7 +190,8 @@ def _plan(
                 display.show(ModelSkipped(model.name, "it is already an IR"))
                 continue
             try:
-                downloads = folder_of(model, download_dir)
+                place = writable_folder_of if output_dir else folder_of  # IRs are not made to be removed
+                downloads = place(model, download_dir)
                 plan = plan_conversion(model, downloads, output_dir or downloads, settings)
             except CardError as error:
                 fail(name, model.name, error)

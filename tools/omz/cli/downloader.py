@@ -14,7 +14,7 @@ import click
 
 from omz.cli.command import omz_command
 from omz.cli.selection import ACCEPT_LICENSE_HELP, Selection, selection_options
-from omz.errors import CardError, OmzError, UsageError
+from omz.errors import CardError, DownloadError, OmzError, UsageError
 
 if TYPE_CHECKING:
     from omz.cli.display import Display
@@ -59,7 +59,7 @@ def main(
     """
     from omz.cli.display import JsonDisplay, end
     from omz.cli.download_display import DownloadDisplay
-    from omz.home import home_folder
+    from omz.home import can_write, home_folder
     from omz.zoo.vocabulary import parse_precisions
 
     output_dir = output_dir or home_folder()
@@ -77,6 +77,9 @@ def main(
         failures |= _verify(good, output_dir, wanted, display)
         end(display, failures)
         return
+    if output_dir == home_folder() and not bundle and not can_write(output_dir):
+        remedy = "set OMZ_HOME to another folder, or name one with -o"
+        raise DownloadError(f"{output_dir} cannot be written or is full; {remedy}")
     settings = _settings(selection, wanted, flags)
     good = _with_licenses(good, bundle or output_dir, accept_license, failures)
     try:

@@ -14,6 +14,7 @@ import click
 from omz.cli.command import omz_command
 from omz.cli.selection import Selection, selection_options
 from omz.errors import CardError, ModelFileError, OmzError, UsageError
+from omz.paths import real_path
 
 if TYPE_CHECKING:
     from omz.zoo.new_card import NewFile, Ports
@@ -191,7 +192,7 @@ def _hidden_card(name: str, root: Path) -> Path | None:
     from omz.zoo.catalog import Catalog
 
     there = Catalog(root).find(name)
-    if there and there.is_relative_to(root.resolve()):
+    if there and there.is_relative_to(real_path(root)):
         raise CardError(f"a model is called {name} already, in {there.parent}; edit its card, or choose another name")
     return there
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from omz.home import can_write, home_folder, system_folder, writable
+
 REVISION = 3
 """Raise this whenever a change to the code can change an IR: its bytes, its inputs and outputs, or what it computes.
 
@@ -14,13 +16,31 @@ IRs of the old code.
 
 
 def cache_folder() -> Path:
-    """Return the cache folder: ``OMZ_CACHE_DIR``, or the system's default."""
+    """Return the cache folder: ``OMZ_CACHE_DIR``, or the system's default.
+
+    Where that cannot be written, it is a folder in ``OMZ_HOME``, if that is set.
+    """
     asked = os.environ.get("OMZ_CACHE_DIR")
     if asked:
         return Path(asked)
-    import platformdirs
+    usual = system_folder("cache")
+    if os.environ.get("OMZ_HOME") and not can_write(usual):
+        return home_folder() / "cache"
+    return usual
 
-    return platformdirs.user_cache_path("open-matting-zoo")
+
+def writable_cache() -> Path:
+    """Return the cache folder, or a temporary one where it cannot be written, of which one line tells."""
+    remedy = "set OMZ_HOME"
+    if os.environ.get("OMZ_CACHE_DIR"):
+        remedy = "set OMZ_CACHE_DIR, or unset it and set OMZ_HOME,"
+    return writable(cache_folder(), remedy)
+
+
+def cache_place(*parts: str) -> Path:
+    """Return a folder of the cache: where it is, or else where it can be made."""
+    folder = cache_folder().joinpath(*parts)
+    return folder if os.path.isdir(folder) else writable_cache().joinpath(*parts)
 
 
 def another_place(folder: Path, action: str) -> str:

@@ -33,6 +33,7 @@ from omz.errors import ConversionError, os_reason
 from omz.events import Report, Waiting
 from omz.locked import locked_folder
 from omz.malloc import return_freed_memory
+from omz.paths import real_path
 from omz.runtime.card_code import importable
 from omz.runtime.quiet_openvino import ov, port_names
 from omz.zoo.optimizer_arguments import argument_list, shape_text
@@ -137,7 +138,7 @@ def _put_into_place(plan: ConversionPlan, made: ConversionPlan, precisions: list
         else:
             entry.replace(target)
     for precision in precisions:
-        replace_folder(made.ir_path(precision).parent, plan.ir_path(precision).parent.resolve())
+        replace_folder(made.ir_path(precision).parent, real_path(plan.ir_path(precision).parent))
 
 
 def _make(

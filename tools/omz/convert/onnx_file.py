@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterable, Iterator
 from itertools import repeat
 from pathlib import Path
 
 import onnx
 from google.protobuf.message import DecodeError
-from onnx.external_data_helper import ExternalDataInfo, uses_external_data
+from onnx.external_data_helper import uses_external_data
 
 from omz.errors import ConversionError, os_reason, os_remedy
+from omz.paths import what_else
 
 _VALUES = ("raw_data", "float_data", "double_data", "int32_data", "int64_data", "uint64_data", "string_data")
+_NUMBER = re.compile(r"[0-9]{1,18}")
 NOT_ONNX = "cannot be read as ONNX"
 
 
@@ -40,7 +43,8 @@ def _outline(source: Path, size: int, time: int) -> onnx.ModelProto:
 def check_onnx(source: Path) -> tuple[list[str], list[str]]:
     """Return the names of the inputs and of the outputs, in order.
 
-    Raises :class:`ConversionError` if the file is not ONNX, or if a node takes a tensor that nothing makes. OpenVINO
+    Raises :class:`ConversionError` if the file is not ONNX, if a node takes a tensor that nothing makes, or if weights
+    are said to lie where they cannot in the file beside it. OpenVINO
     would try to read the former as every other format, and its older releases crash on the latter.
     """
     try:
@@ -53,6 +57,8 @@ def check_onnx(source: Path) -> tuple[list[str], list[str]]:
             given.update(node.output)
             needed += zip(repeat(f"its node {node.name or node.op_type}"), node.input)
         needed += zip(repeat("an output"), names_of(graph.output))
+        for tensor in _tensors(model):
+            _check_place(source, tensor)
     except OSError as error:
         remedy = os_remedy(error, "check the path")
         raise ConversionError(f"{source} cannot be read: {os_reason(error)}; {remedy}") from error
@@ -89,8 +95,31 @@ def side_files(source: Path) -> list[Path]:
     found: dict[Path, None] = {}
     for tensor in _tensors(model):
         if uses_external_data(tensor):
-            found[source.parent / ExternalDataInfo(tensor).location] = None
+            found[source.parent / _place(tensor).get("location", "")] = None
     return list(found)
+
+
+def _place(tensor: onnx.TensorProto) -> dict[str, str]:
+    """Return the place of a constant in another file: ``location``, and perhaps ``offset`` and ``length``."""
+    return {entry.key: entry.value for entry in tensor.external_data}
+
+
+def _check_place(source: Path, tensor: onnx.TensorProto) -> None:
+    if not uses_external_data(tensor):
+        return
+    place = _place(tensor)
+    path = source.parent / place.get("location", "")
+    said = f"offset {place.get('offset', 0)}, length {place.get('length', 'to the end')}"
+    numbers = [place[name] for name in ("offset", "length") if name in place]
+    remedy = "get both files again"
+    if what_else(path):
+        raise ConversionError(f"{source} {NOT_ONNX}: {path}, which has its weights, is {what_else(path)}; {remedy}")
+    if not all(map(_NUMBER.fullmatch, numbers)):
+        raise ConversionError(f"{source} {NOT_ONNX}: {tensor.name!r} has no place in {path.name}: {said}; {remedy}")
+    if path.is_file() and sum(map(int, numbers)) > path.stat().st_size:
+        raise ConversionError(
+            f"{source} {NOT_ONNX}: {tensor.name!r} lies behind the end of {path.name}: {said}; {remedy}"
+        )
 
 
 def _tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from omz.atomic import whole_file
 from omz.checksum import file_digest
-from omz.convert.cache import cache_folder, maker_versions
+from omz.convert.cache import cache_place, maker_versions
 from omz.convert.errors import CompressionError
 from omz.convert.events import FullPrecisionUsed
 from omz.convert.jobs import make_apart
@@ -119,7 +119,7 @@ def _path(plan: ConversionPlan, precision: Precision) -> Path:
 
 def _plan(card: ModelCard, download_dir: Path, settings: ConversionSettings) -> ConversionPlan:
     key = hashlib.sha256("\n".join((card.model_dump_json(), *maker_versions())).encode()).hexdigest()[:16]
-    return plan_conversion(card, download_dir, cache_folder() / "ir" / key, settings)
+    return plan_conversion(card, download_dir, cache_place("ir", key), settings)
 
 
 def stored_int8(
@@ -145,7 +145,7 @@ def stored_int8(
     source = (ir or stored_ir(card, download_dir, report=report)).absolute()
     stretch = card.model_info.resize_type == STRETCHED
     key = _key(source, chosen.digest, nncf, str(stretch))
-    target = cache_folder() / "int8" / key / PRECISION / f"{card.name}.xml"
+    target = cache_place("int8", key) / PRECISION / f"{card.name}.xml"
     if not target.is_file():  # its folder appears as a whole
         report(ConversionStep(card.name, f"to {PRECISION}, on {chosen.title}"))
         quantise(source, FittedSamples(source, chosen.pictures, stretch), target, chosen.title, card.parity)

@@ -11,13 +11,14 @@ from typing import TypeAlias
 
 from omz.cutout.inputs import Input
 from omz.errors import UsageError
+from omz.paths import real_path
 
 Results: TypeAlias = Mapping[Input, Collection[Path]]
 
 
 def name_key(path: Path) -> str:
     """Return a key that is the same for paths that are one file on some systems: in small letters, composed."""
-    return unicodedata.normalize("NFC", str(path.resolve())).casefold()
+    return unicodedata.normalize("NFC", str(real_path(path))).casefold()
 
 
 def colliding(results: Results) -> list[list[Input]]:
@@ -50,7 +51,7 @@ def check_collisions(results: Results, also_read: Iterable[Path] = (), sequences
     if not sequences:
         return
     owned = {name_key(folder): folder for folder in sequences}
-    for folder, path in {path.resolve().parent: path for path in files}.items():
+    for folder, path in {real_path(path).parent: path for path in files}.items():
         for key in map(name_key, (folder, *folder.parents)):
             if key in owned:
                 raise UsageError(
@@ -64,8 +65,9 @@ def check_apart(inputs: Iterable[Input], folder: Path, results: Iterable[Path]) 
     Where that is below the root of a search, the search leaves it out (see
     :func:`omz.cutout.inputs.discover`); where it is that root or above it, results may lie among the inputs.
     """
-    searched = {item.root.resolve() for item in inputs if item.is_found}
-    searched -= {*folder.resolve().parents}
+    searched = {real_path(item.root) for item in inputs if item.is_found}
+    searched -= {*real_path(folder).parents}
     for place in dict.fromkeys(path.parent for path in results):
-        if not searched.isdisjoint((place.resolve(), *place.resolve().parents)):
+        real = real_path(place)
+        if not searched.isdisjoint((real, *real.parents)):
             raise UsageError(f"{place} has the inputs, and results there would be inputs, too; name another output")

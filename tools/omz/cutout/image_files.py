@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from omz.atomic import sweep, whole_file
+from omz.atomic import sweep, temporary_prefix, whole_file
 from omz.cutout.names import Outputs
 from omz.cutout.rendering import render
 from omz.errors import ImageError, os_reason
@@ -41,7 +41,9 @@ def write_images(contents: Mapping[Path, bytes]) -> None:
     except OSError as error:
         kind = NoPlaceError if error.errno in _NO_PLACE else ImageError
         place = ", ".join(map(str, contents))
-        raise kind(f"{place} cannot be written: {os_reason(error)}; free the disk, or choose another place") from error
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        remedy = "free the disk, or choose another place" if is_full else "choose another place"
+        raise kind(f"{place} cannot be written: {os_reason(error)}; {remedy}") from error
 
 
 def sweep_images(outputs: Iterable[Path]) -> None:
@@ -56,7 +58,7 @@ def sweep_images(outputs: Iterable[Path]) -> None:
         left = tuple(path.name for path in folder.glob(".*.part*"))  # few, if any
         try:
             for target in targets:
-                if any(name.startswith(f".{target.stem}.") for name in left):
+                if any(name.startswith(temporary_prefix(target)) for name in left):
                     sweep(target)
         except OSError as error:
             raise NoPlaceError(f"{folder} cannot be written to: {error.strerror}; choose another place") from error

@@ -125,8 +125,9 @@ def _tasks(plan: Plan) -> list[Task]:
     tasks = []
     for item, outputs in plan.pictures.items():
         task = Task(item, outputs, number=plan.numbers[item])
-        if item.kind == "stdin" and isinstance(plan.stdin, StdinPicture):
-            task = replace(task, content=plan.stdin.data)
+        piped = plan.piped.get(item)
+        if isinstance(piped, StdinPicture):
+            task = replace(task, content=piped.data)
         tasks.append(task)
     return tasks
 

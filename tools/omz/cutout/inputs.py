@@ -5,6 +5,8 @@ from __future__ import annotations
 import glob
 import os
 import re
+import stat
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -14,17 +16,23 @@ from typing import Literal, TypeAlias
 from omz.errors import ImageError, UsageError, os_reason, os_remedy
 from omz.images.arrays import Picture
 from omz.images.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES, is_video, natural
+from omz.paths import real_path, what_else
+from omz.pipes import is_pipe, open_pipe
 from omz.video.sequence import is_sequence
 
 Kind: TypeAlias = Literal["picture", "video", "camera", "stream", "stdin"]
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)  # two letters at least: C:// is a drive
+_LONGEST_LIST = 1 << 26  # bytes
+_VIDEO4LINUX = 81  # the number of Linux's driver of cameras
 _WILD = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True)
 class Input:
     """Input to cut: ``source`` is a path, the index of a camera, a URL, or ``-`` for standard input.
+
+    Of the kind ``stdin`` are standard input and other pipes, which are read once.
 
     ``relative`` is where it lies below its root, which the outputs mirror. ``is_found`` says that a folder or a pattern
     stands for it, and that nobody named it.
@@ -79,14 +87,14 @@ def discover(
 
     A text is a file, a folder (with ``recursive``, all below it), a pattern (``*``, ``?``, ``[...]``; ``**`` for any
     folders), ``@`` and a file that has a path a line, relative to the working directory, the index of a camera, a URL,
-    or ``-``. Of a folder and a pattern it is the pictures and videos, by suffix, that are neither hidden nor in
+    a pipe, or ``-``. Of a folder and a pattern it is the pictures and videos, by suffix, that are neither hidden nor in
     ``exclude``: files, and folders below the root; the frames that this demo wrote into a folder below the root are
     left out, too. ``sift`` is given what all texts stand for, and returns what is to be kept. With ``limit`` it is the
     first so many of the pictures that are kept of a text. A file that is named is taken whatever its suffix. Links to
     folders are not followed. Raises :class:`UsageError` where a text stands for nothing, :class:`ImageError` where it
     is a file that is missing.
     """
-    left_out = set(map(Path.resolve, exclude))
+    left_out = set(map(real_path, exclude))
     groups = [tuple(_stands_for(text, recursive, left_out)) for text in texts]
     kept = {*sift(tuple(chain.from_iterable(groups)))}
     found: dict[str, Input] = {}
@@ -115,10 +123,10 @@ def _stands_for(text: str, recursive: bool, left_out: set[Path]) -> Iterable[Inp
     path = Path(text)
     if os.path.isdir(text):  # which says no to any text, where Path raises
         return _in_folder(path, recursive, left_out)
-    if os.path.exists(text) and path.is_char_device():
-        return [Input(text, PurePosixPath(path.name), "camera")]
+    if is_pipe(text):
+        return [Input(text, PurePosixPath(path.name), "stdin")]
     if os.path.exists(text):
-        return [_file(path, path.parent)]
+        return [_device(text) if what_else(path) else _file(path, path.parent)]
     if text.startswith("@"):
         return _in_list(Path(text[1:]))
     live = _live(text)
@@ -127,6 +135,15 @@ def _stands_for(text: str, recursive: bool, left_out: set[Path]) -> Iterable[Inp
     if _WILD.search(text):
         return _matches(text, left_out)
     raise ImageError(f"no file at {text or repr(text)}; check the path")
+
+
+def _device(text: str) -> Input:
+    """Return a camera; raises :class:`ImageError` for other devices, and for sockets."""
+    device = os.stat(text)
+    is_camera = stat.S_ISCHR(device.st_mode) and os.major(device.st_rdev) == _VIDEO4LINUX
+    if not is_camera and sys.platform == "linux":
+        raise ImageError(f"{text} is {what_else(text)}, and no camera; name a file, a pipe or a camera")
+    return Input(text, PurePosixPath(Path(text).name), "camera")
 
 
 def _live(text: str) -> Input | None:
@@ -161,7 +178,7 @@ def _files(folder: Path, recursive: bool, left_out: set[Path]) -> Iterator[Path]
 
 
 def _is_open(folder: Path, left_out: set[Path]) -> bool:
-    return folder.name[0] != "." and folder.resolve() not in left_out and not is_sequence(folder)
+    return folder.name[0] != "." and real_path(folder) not in left_out and not is_sequence(folder)
 
 
 def _matches(pattern: str, left_out: set[Path]) -> Inputs:
@@ -170,8 +187,8 @@ def _matches(pattern: str, left_out: set[Path]) -> Inputs:
     root = Path(*parts[:fixed])
     found = list(map(Path, glob.iglob(pattern, recursive=True)))
     sequences = filter(is_sequence, {path.parent for path in found})
-    closed = left_out.union(map(Path.resolve, sequences)) - {root.resolve()}
-    files = _media((path for path in found if closed.isdisjoint(path.resolve().parents)), root, left_out)
+    closed = left_out.union(map(real_path, sequences)) - {real_path(root)}
+    files = _media((path for path in found if closed.isdisjoint(real_path(path).parents)), root, left_out)
     if not files:
         raise UsageError(f"no image or video matches {pattern}; check the pattern")
     return files
@@ -181,7 +198,7 @@ def _media(paths: Iterable[Path], root: Path, left_out: set[Path]) -> Inputs:
     """Return the pictures and videos among paths below ``root``, in natural order of the paths below it."""
     files, suffixes = [], IMAGE_SUFFIXES | VIDEO_SUFFIXES
     for path in paths:
-        if path.suffix.lower() in suffixes and path.is_file() and path.resolve() not in left_out:
+        if path.suffix.lower() in suffixes and path.is_file() and real_path(path) not in left_out:
             files.append(_file(path, root, is_found=True))
     return tuple(sorted(files, key=lambda item: tuple(map(natural, item.relative.parts))))
 
@@ -189,10 +206,14 @@ def _media(paths: Iterable[Path], root: Path, left_out: set[Path]) -> Inputs:
 def _in_list(path: Path) -> Inputs:
     """Return the files that a list names, in its order, below the folder that has them all."""
     try:
-        lines = path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+        with open_pipe(path) if is_pipe(path) else path.open("rb") as listed:
+            content = listed.read(_LONGEST_LIST + 1)
     except OSError as error:
         remedy = os_remedy(error, "check the path")
         raise ImageError(f"the list {path} cannot be read: {os_reason(error)}; {remedy}") from error
+    if len(content) > _LONGEST_LIST:
+        raise UsageError(f"the list {path} has more than {_LONGEST_LIST >> 20} MB; write several")
+    lines = content.decode("utf-8", errors="surrogateescape").replace("\r\n", "\n").split("\n")
     files = list(map(Path, filter(str.strip, lines)))
     for file in files:
         if not file.is_file():

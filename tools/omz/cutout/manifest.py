@@ -198,7 +198,7 @@ def manifest_folder(options: Options, results: Iterable[Outputs]) -> Path | None
     None where there is none of these: a folder that they have in common may be anybody's.
     """
     output = options.output
-    if output is not None and is_file_name(output):
+    if output is not None and is_file_name(output) and not options.output_is_folder:
         return output.parent
     if output is not None:
         return output
@@ -255,4 +255,4 @@ class FinishedVideos:
 
 
 def _files(outputs: Outputs) -> Outputs:
-    return {what: path if path.suffix else path / TIMES for what, path in outputs.items()}
+    return {what: path / TIMES if path.is_dir() else path for what, path in outputs.items()}

@@ -14,6 +14,7 @@ from omz.errors import ImageError, UsageError
 from omz.images.animated import is_animated
 from omz.images.files import WITH_ALPHA, WITHOUT_ALPHA
 from omz.images.suffixes import IMAGE_SUFFIXES
+from omz.paths import fitting_name, short_stem, what_else
 from omz.video.formats import ANIMATIONS, CONTAINERS
 
 What: TypeAlias = Literal["alpha", "cutout", "foreground", "composite", "trimap"]
@@ -30,16 +31,18 @@ def name_outputs(
     output: Path | None,
     whats: Sequence[What],
     suffix: str = ".png",
+    is_folder: bool = False,
 ) -> Mapping[Input, Outputs]:
     """Return the files that come of each input; give it all inputs, shards of them, too, for names depend on all.
 
     Without ``output``: ``<stem>_<what><suffix>`` beside the input. With a folder: the tree of the inputs below it,
     ``<stem><suffix>``, or ``<stem>_<what><suffix>`` for several ``whats``; with a file, named by the suffix of a
-    picture: that one. Inputs that would get one name keep their suffix in it, all of them: ``a.jpg.png`` and
-    ``a.png.png``; those that still have one are for :func:`omz.cutout.collisions.check_collisions`. Raises
-    :class:`UsageError` for a file as ``output`` of several results, and for a suffix that cannot hold them.
+    picture, unless that ``is_folder``: that one. A stem that is too long for a name is shortened. Inputs that would get
+    one name keep their suffix in it, all of them: ``a.jpg.png`` and ``a.png.png``; those that still have one are for
+    :func:`omz.cutout.collisions.check_collisions`. Raises :class:`UsageError` for a file as ``output`` of several
+    results, and for a suffix that cannot hold them.
     """
-    if output is not None and is_file_name(output):
+    if output is not None and is_file_name(output) and not is_folder:
         if len(inputs) * len(whats) != 1:
             raise UsageError(f"{len(inputs) * len(whats)} results do not go into {output}; name a folder")
         suffix = output.suffix
@@ -54,14 +57,18 @@ def name_outputs(
 
 
 def name_videos(
-    videos: Sequence[Input], output: Path | None, whats: Sequence[What], suffix: str | None
+    videos: Sequence[Input],
+    output: Path | None,
+    whats: Sequence[What],
+    suffix: str | None,
+    is_folder: bool = False,
 ) -> Mapping[Input, Outputs]:
     """Return the files that come of each video, like those of pictures; ``suffix`` is that of the format asked for.
 
     A folder of PNG files has no suffix. Raises :class:`UsageError` as :func:`name_outputs` does.
     """
     named: _Named = {}
-    for item, outputs in name_outputs(videos, output, whats).items():
+    for item, outputs in name_outputs(videos, output, whats, is_folder=is_folder).items():
         named[item] = {what: _as_video(path, _video_suffix(item, suffix, what)) for what, path in outputs.items()}
     return named
 
@@ -76,10 +83,27 @@ def is_file_name(output: Path) -> bool:
     return not output.is_dir() and output.suffix.lower() in IMAGE_SUFFIXES
 
 
+def check_output(output: Path) -> None:
+    """Raise :class:`UsageError` for a name that is neither that of a folder nor of a file in a format that is known.
+
+    A folder is there already, or has no suffix. Callers take a name that ends in a slash as a folder without asking.
+    """
+    suffix = output.suffix.lower()
+    if suffix in IMAGE_SUFFIXES or suffix in _WRITTEN or not suffix or output.is_dir():
+        return
+    formats = ", ".join(dict.fromkeys(_WRITTEN))
+    raise UsageError(f"{output}: {suffix} is no format of results; use {formats}, or {output}{os.sep} for a folder")
+
+
 def check_places(paths: Iterable[Path]) -> None:
     """Raise :class:`ImageError` where files cannot be made, as far as their folders tell."""
-    for folder in dict.fromkeys(path.parent for path in paths):
-        there = next(place for place in (folder.absolute(), *folder.absolute().parents) if os.path.exists(place))
+    places = tuple(paths)
+    for path in places:
+        kind = what_else(path)
+        if kind:
+            raise ImageError(f"{path} is {kind}, which no file can replace; name another output")
+    for folder in dict.fromkeys(path.parent for path in places):
+        there = next(place for place in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(place))
         if not there.is_dir():
             raise ImageError(
                 f"nothing can be written into {folder}, because {there} is not a folder; choose another place"
@@ -95,7 +119,8 @@ def without_results(inputs: Inputs) -> Inputs:
     """
     stems = set()
     for item in inputs:
-        stems |= {(item.path.parent, item.path.stem), (item.path.parent, item.path.name)}
+        for stem in (item.path.stem, item.path.name):
+            stems |= {(item.path.parent, stem), (item.path.parent, short_stem(stem))}
 
     def is_result(item: Input) -> bool:
         stem, _, what = item.path.stem.rpartition("_")
@@ -112,8 +137,8 @@ def _places(item: Input, stem: str, output: Path | None, whats: Sequence[What], 
     elif item.kind in ("picture", "video"):
         folder = item.path.parent
     if output is not None and len(whats) == 1:
-        return {whats[0]: folder / f"{stem}{suffix}"}
-    return {what: folder / f"{stem}_{what}{suffix}" for what in whats}
+        return {whats[0]: folder / fitting_name(stem, suffix)}
+    return {what: folder / fitting_name(stem, f"_{what}{suffix}") for what in whats}
 
 
 def _without_collisions(inputs: Sequence[Input], places: Callable[[Input, str], dict[What, Path]]) -> _Named:
@@ -150,5 +175,5 @@ def _video_suffix(item: Input, suffix: str | None, what: What) -> str:
 def _as_video(path: Path, suffix: str) -> Path:
     """Return the path with another suffix; the name of a folder has no dots, which would begin the suffix of a file."""
     if suffix:
-        return path.with_suffix(suffix)
+        return path.with_name(fitting_name(path.stem, suffix))
     return path.with_name(path.stem.replace(".", "_"))

@@ -7,6 +7,7 @@ Loading this module loads no image library, for ``--help`` needs the flags alone
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from omz.cutout.file_urls import local_path
 from omz.cutout.flag import InputKind, default_of, flag_of, option, setting
 from omz.errors import UsageError
+from omz.pipes import is_pipe
 
 if TYPE_CHECKING:
     from omz.cutout.names import What
@@ -280,6 +282,7 @@ class Options(
     """Options of a cutout job; each has a default. See the flags of the same names.
 
     ``stretch`` says whether the network sees the image stretched to its size; None leaves that to the model.
+    ``output_is_folder`` says that the name of the output ends in a slash, which its path does not keep.
     ``layouts`` has the order of dimensions of inputs and outputs of an IR, by name; the empty name is for all other
     inputs. ``hints`` are lines for the user about what follows from the options.
 
@@ -287,6 +290,7 @@ class Options(
     """
 
     stretch: bool | None = None
+    output_is_folder: bool = setting(False, "")
     layouts: Mapping[str, str] = field(default_factory=dict)
     hints: tuple[str, ...] = setting((), "")
 
@@ -317,7 +321,9 @@ class Options(
         object.__setattr__(self, name, value)
 
     def _is_video_without_alpha(self) -> bool:
-        return self.output is not None and self.output.suffix.lower() in _WITHOUT_ALPHA
+        if self.output is None or self.output_is_folder:
+            return False
+        return self.output.suffix.lower() in _WITHOUT_ALPHA
 
     @cached_property
     def model_choice(self) -> ModelChoice:
@@ -400,6 +406,8 @@ def make_options(inputs: tuple[str, ...], given: Mapping[str, Any]) -> Options:
             if each.name in values or (each.name == "inputs" and inputs):
                 raise UsageError(f"{each.name} is given twice, once as {spelling}; give it once")
             values[each.name] = flag.value(value)
+            if each.name == "output":
+                values["output_is_folder"] = not os.path.basename(os.fspath(value))
     if unread:
         raise UsageError(f"there is no option {min(unread)!r}; see omz_demo --help for their names")
     return Options(**{"inputs": inputs, **values})
@@ -415,5 +423,5 @@ def idle_flags(options: Options, kinds: Collection[InputKind]) -> Iterator[str]:
             yield f"{flag.label} has no effect: it is for {' and '.join(flag.works_on)}"
         if flag.needs and not getattr(options, flag.needs) and "live input" not in kinds:
             yield f"{flag.label} has no effect without --{flag.needs}"
-    if options.raw is not None and "-" not in options.inputs:
+    if options.raw is not None and not any(text == "-" or is_pipe(text) for text in options.inputs):
         yield "--raw has no effect: it is for standard input (-)"

@@ -11,12 +11,22 @@ from typing import TYPE_CHECKING
 from omz.cutout.collisions import check_apart, check_collisions, name_key
 from omz.cutout.inputs import Input, Inputs, StdinPicture, discover, shard
 from omz.cutout.manifest import is_manifest_name
-from omz.cutout.names import Outputs, check_places, is_file_name, name_outputs, name_videos, without_results
+from omz.cutout.names import (
+    Outputs,
+    check_output,
+    check_places,
+    is_file_name,
+    name_outputs,
+    name_videos,
+    without_results,
+)
 from omz.cutout.options import Options
 from omz.errors import UsageError
 from omz.images.animated import is_animated
 from omz.images.files import check_suffix
 from omz.images.suffixes import IMAGE_SUFFIXES, is_video
+from omz.paths import real_path
+from omz.pipes import open_pipe
 from omz.video.formats import ANIMATIONS, CONTAINERS, Format, choose_format
 
 if TYPE_CHECKING:
@@ -25,6 +35,7 @@ if TYPE_CHECKING:
 STANDARD_OUTPUT = Path("-")
 
 _LIVE = ("camera", "stream")
+_FRAMES = Path("frames")  # the name of a folder, of frames, whatever the folder is called
 
 
 @dataclass(frozen=True)
@@ -32,7 +43,7 @@ class Plan:
     """Pictures and videos, with the files that come of each; or what is ``live``, or only shown, alone.
 
     ``numbers`` are the places of the pictures among those of all shards, from 0. ``formats`` has those of the videos'
-    files.
+    files. ``piped`` has what comes through standard input and other pipes.
     """
 
     pictures: Mapping[Input, Outputs]
@@ -40,7 +51,7 @@ class Plan:
     numbers: Mapping[Input, int] = field(default_factory=dict)
     formats: Mapping[Path, Format] = field(default_factory=dict)
     live: Input | None = None
-    stdin: StdinPicture | StdinVideo | None = None
+    piped: Mapping[Input, StdinPicture | StdinVideo] = field(default_factory=dict)
 
 
 def make_plan(options: Options) -> Plan:
@@ -49,7 +60,7 @@ def make_plan(options: Options) -> Plan:
     Raises :class:`omz.errors.OmzError`.
     """
     output = _named_output(options)
-    is_file = output is not None and (is_file_name(output) or _is_video_name(output))
+    is_file = _is_file(options, output)
     folder = None if is_file else output
     inputs, also_read = _find(options, folder)
     _check_plate_is_another(options, inputs)
@@ -57,12 +68,8 @@ def make_plan(options: Options) -> Plan:
     count = len(inputs) * len(options.whats)
     if is_file and count > 1:
         raise UsageError(f"{count} results do not go into {options.output}; name a folder")
-    stdin: StdinPicture | StdinVideo | None = None
-    if any(item.kind == "stdin" for item in inputs):
-        from omz.cutout.standard_input import open_standard_input, read_standard_input
-
-        stdin = read_standard_input(open_standard_input(), options.raw)
-    images, videos = _by_kind(inputs, isinstance(stdin, StdinPicture))
+    piped = {item: _read_pipe(item, options.raw) for item in inputs if item.kind == "stdin"}
+    images, videos = _by_kind(inputs, piped)
     named_images = _name_images(images, options, output, also_read)
     named_videos: Mapping[Input, Outputs] = {}
     if not live or output is not None:
@@ -70,13 +77,14 @@ def make_plan(options: Options) -> Plan:
     formats = {}
     for outputs in named_videos.values():
         for what, path in outputs.items():
-            formats[path] = choose_format(path, what == "cutout", lossless=options.lossless)
+            name = _FRAMES if path == folder else path
+            formats[path] = choose_format(name, what == "cutout", lossless=options.lossless)
     results: dict[Input, Outputs] = {**{item: {} for item in inputs}, **named_images, **named_videos}
     _check_places(options, folder, results, also_read, formats)
     if options.part is not None:
         inputs = shard(inputs, *options.part)
     numbers = dict(zip(images, range(len(images)), strict=True))
-    return Plan(_among(inputs, named_images), _among(inputs, named_videos), numbers, formats, live, stdin)
+    return Plan(_among(inputs, named_images), _among(inputs, named_videos), numbers, formats, live, piped)
 
 
 def _among(inputs: Inputs, named: Mapping[Input, Outputs]) -> Mapping[Input, Outputs]:
@@ -84,11 +92,19 @@ def _among(inputs: Inputs, named: Mapping[Input, Outputs]) -> Mapping[Input, Out
     return {item: outputs for item, outputs in named.items() if item in kept}
 
 
-def _by_kind(inputs: Inputs, is_image_sent: bool) -> tuple[list[Input], list[Input]]:
+def _read_pipe(item: Input, raw: str | None) -> StdinPicture | StdinVideo:
+    from omz.cutout.standard_input import open_standard_input, read_standard_input
+
+    if item.source == str(STANDARD_OUTPUT):  # the same text for both
+        return read_standard_input(open_standard_input(), raw)
+    return read_standard_input(open_pipe(item.source), raw, item.source)
+
+
+def _by_kind(inputs: Inputs, piped: Mapping[Input, object]) -> tuple[list[Input], list[Input]]:
     """Return the images, and all others."""
     images, others = [], []
     for item in inputs:
-        if item.kind == "picture" or (item.kind == "stdin" and is_image_sent):
+        if item.kind == "picture" or isinstance(piped.get(item), StdinPicture):
             images.append(item)
         else:
             others.append(item)
@@ -135,6 +151,14 @@ def _named_output(options: Options) -> Path | None:
     return STANDARD_OUTPUT.with_name(f"{STANDARD_OUTPUT.name}{_image_suffix(options)}")
 
 
+def _is_file(options: Options, output: Path | None) -> bool:
+    """Return whether the output is a file, by its name. Raises :class:`UsageError` for one that tells nothing."""
+    if output is None or options.output_is_folder:
+        return False
+    check_output(output)
+    return is_file_name(output) or _is_video_name(output)
+
+
 def _name_images(
     images: Sequence[Input], options: Options, output: Path | None, also_read: Sequence[Path]
 ) -> Mapping[Input, Outputs]:
@@ -143,11 +167,11 @@ def _name_images(
         if options.trimap:
             raise UsageError("--trimap is for one image; leave it out")
         return {}
-    if options.output is not None and _is_video_name(options.output):
+    if options.output is not None and _is_video_name(options.output) and not options.output_is_folder:
         raise UsageError(f"{images[0].source} is an image, {options.output} a video; name an image, such as .png")
     if options.target and os.path.isfile(options.target) and is_video(Path(options.target)):
         raise UsageError("a video behind images does not move; name an image or a folder as --target")
-    named = name_outputs(images, output, options.whats, _image_suffix(options))
+    named = name_outputs(images, output, options.whats, _image_suffix(options), options.output_is_folder)
     for what, path in next(iter(named.values())).items():
         if options.alpha_bits == "16" and what in ("alpha", "cutout") and path.suffix.lower() != ".png":
             raise UsageError(f"{path.suffix} has no 16 bits for alpha; write PNG, or leave --alpha_bits out")
@@ -195,8 +219,8 @@ def _with_trimap(pictures: Mapping[Input, Outputs], trimap: Path, read: Sequence
         raise UsageError("--trimap is for one image; leave it out")
     check_suffix(trimap, has_alpha=False)
     ((item, outputs),) = pictures.items()
-    taken = set(map(Path.resolve, (*read, *outputs.values())))
-    if trimap.resolve() in taken or trimap.is_dir():
+    taken = set(map(real_path, (*read, *outputs.values())))
+    if real_path(trimap) in taken or trimap.is_dir():
         raise UsageError(f"{trimap} is where something else is; choose another name for the trimap")
     return {item: {**outputs, "trimap": trimap}}
 
@@ -208,14 +232,15 @@ def _name_videos(videos: Sequence[Input], options: Options, is_file: bool) -> Ma
         return {}
     if output == STANDARD_OUTPUT:
         raise UsageError("an image goes to standard output, and no video; name a file as --output")
-    if output is not None and is_file_name(output) and not _is_animation_name(output, videos):
+    is_image = is_file and output is not None and is_file_name(output)
+    if output is not None and is_image and not _is_animation_name(output, videos):
         raise UsageError(
             f"{videos[0].source} is a video, {output} an image; name a .mp4, .mov or .webm, or a folder for its frames"
         )
     alone = is_file or (len(videos) == len(whats) == 1 and _is_sequence(options, videos[0]))
     if output is not None and alone:
         return {videos[0]: dict.fromkeys(whats, output)}
-    return name_videos(videos, output, whats, options.format)
+    return name_videos(videos, output, whats, options.format, options.output_is_folder)
 
 
 def _is_sequence(options: Options, video: Input) -> bool:

@@ -16,6 +16,7 @@ from omz.cutout.images import image_plates, run_images
 from omz.cutout.observer import Observer
 from omz.cutout.opening import Opened, open_ahead
 from omz.cutout.options import WITHOUT_PLATE, Options, idle_flags, make_options
+from omz.cutout.piped_files import piped_files
 from omz.cutout.plan import Plan, make_plan
 from omz.cutout.session import Session, check_plate_given, open_session
 from omz.cutout.summary import Outcome, Summary
@@ -38,7 +39,11 @@ def run(options: Options, observer: Observer | None = None, opening: Future[Open
     or where the observer stops the run; a live source ends well then, unless it gave nothing.
     """
     observer = observer or _Unobserved()
-    opening = opening or open_ahead(options)
+    with piped_files(options) as with_files:
+        return _run(with_files, observer, opening or open_ahead(with_files))
+
+
+def _run(options: Options, observer: Observer, opening: Future[Opened] | None) -> Summary:
     for hint in options.hints:
         observer.on_warning(hint)
     plan = make_plan(options)

@@ -21,12 +21,13 @@ from omz.atomic import whole_file
 from omz.checksum import file_digest
 from omz.cutout.names import What
 from omz.cutout.rendering import for_video
-from omz.errors import UsageError
+from omz.errors import UsageError, VideoError
 from omz.images.arrays import Pixels
 from omz.images.files import read_pixels, write_picture
 from omz.journal_file import Written, open_journal_file, read_journal_file, what_differs
 from omz.matting.frames import Frame, MattedFrame
 from omz.matting.stream import MattingStream
+from omz.paths import hidden_name
 from omz.runtime.engine import Tensor
 from omz.video.formats import Format, segment_suffix
 from omz.video.info import VideoFacts
@@ -102,6 +103,8 @@ def open_segments(folder: Path, depends_on: Mapping[str, str], resume: bool, kee
     warning. The folder goes when the block ends well, or nothing in it is finished, or nobody is to ``keep`` it. Raises
     :class:`UsageError` where another process works on it, :class:`VideoError` where it cannot be written.
     """
+    if folder.is_symlink():
+        raise VideoError(f"{folder}, a link, is where segments would go; remove it, or name another output")
     with ExitStack() as stack:
         with told(folder.parent):
             folder.parent.mkdir(parents=True, exist_ok=True)
@@ -141,7 +144,7 @@ def _warning(there: Written[Segment], depends_on: Mapping[str, str], whole: int,
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Keep others from ``folder``; the file that does so goes with the folder, while it still does."""
-    lock = filelock.FileLock(folder.with_name(f"{folder.name}.lock"))
+    lock = filelock.FileLock(folder.with_name(hidden_name(folder.name[1:], ".lock")))
     try:
         lock.acquire(blocking=False)
     except filelock.Timeout:

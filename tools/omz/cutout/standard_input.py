@@ -1,4 +1,4 @@
-"""Standard input: a picture, or a video that needs no seeking."""
+"""Standard input and other pipes: an image, or a video that needs no seeking."""
 
 from __future__ import annotations
 
@@ -24,16 +24,18 @@ from omz.images.animated import is_animation
 from omz.images.arrays import Picture, Size
 from omz.images.files import read_picture
 from omz.images.sizes import size_text
-from omz.video.clock import Clock
 from omz.video.colour import Conversion
 from omz.video.decoding import Decoder
-from omz.video.info import VideoFacts, rate_of
+from omz.video.info import VideoFacts, clock_of, rate_of
 from omz.video.reading import IncompleteError, VideoFrame
 
 NAME = "standard input"
 
-_HEAD = 1024  # bytes that tell what follows
-_LARGEST_PICTURE = 1 << 30  # bytes
+HEAD = 1024
+"""Bytes that tell what follows."""
+
+_LARGEST_PICTURE = 1 << 28  # bytes of its file
+_CHUNK = 1 << 20  # bytes
 _PACKET = 188  # bytes of MPEG-TS, each of which begins with G
 _STILL_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1")
 _VIDEOS = (b"\x1a\x45\xdf\xa3", b"YUV4MPEG2", b"nut/multimedia container", b"FLV\x01", b"OggS")
@@ -47,7 +49,8 @@ class StdinVideo:
     is all that anybody learns of its sound.
     """
 
-    def __init__(self, container: InputContainer) -> None:
+    def __init__(self, container: InputContainer, name: str = NAME) -> None:
+        self.name = name
         self._container = container
         self._stream = container.streams.video[0]
         self.size: Size = (self._stream.height, self._stream.width)
@@ -60,7 +63,7 @@ class StdinVideo:
     def facts(self) -> VideoFacts:
         """Facts about the video."""
         aspect = Fraction(self._stream.sample_aspect_ratio or 1)
-        return VideoFacts(NAME, self.size, self.rate, self.time_base, None, Fraction(0), aspect)
+        return VideoFacts(self.name, self.size, self.rate, self.time_base, None, Fraction(0), aspect)
 
     def __iter__(self) -> Iterator[VideoFrame]:
         """Yield all frames; their times increase, whatever the video says.
@@ -68,7 +71,7 @@ class StdinVideo:
         Raises :class:`VideoError` for a frame of another size than the first, and :class:`IncompleteError`, after the
         last that could be decoded, where the video breaks off.
         """
-        conversion, clock = Conversion(), Clock(1 / (self.rate * self.time_base))
+        conversion, clock = Conversion(), clock_of(self._stream)
         for count, frame in enumerate(self._decoded()):
             picture = conversion.picture(frame)
             size = picture.shape[0], picture.shape[1]
@@ -76,11 +79,11 @@ class StdinVideo:
                 self.size = size  # upright, which its beginning does not say
             if size != self.size:
                 sizes = f"{size_text(*size)}, those before are {size_text(*self.size)}"
-                raise VideoError(f"{NAME}: frame {count} is {sizes}")
+                raise VideoError(f"{self.name}: frame {count} is {sizes}")
             duration = frame.duration or max(1, round(clock.step))
             yield VideoFrame(count, clock(frame.pts), duration, picture, opacity=conversion.opacity(frame))
         if clock.last is None:
-            raise VideoError(f"{NAME} has no frame that can be decoded; pipe an undamaged video")
+            raise VideoError(f"{self.name} has no frame that can be decoded; pipe an undamaged video")
 
     def _decoded(self) -> Iterator[av.VideoFrame]:
         decoder, count = Decoder(self._stream), 0
@@ -90,15 +93,15 @@ class StdinVideo:
                 count += 1
         except (av.FFmpegError, OSError) as error:
             raise IncompleteError(
-                f"{NAME} breaks off after {count} frames: {os_reason(error)}; pipe an undamaged video"
+                f"{self.name} breaks off after {count} frames: {os_reason(error)}; pipe an undamaged video"
             ) from error
         finally:
             self._container.close()
         if self._breaks_off:
-            raise IncompleteError(f"{NAME} breaks off within frame {count}; those before are whole")
+            raise IncompleteError(f"{self.name} breaks off within frame {count}; those before are whole")
         if decoder.failed and count:
             found = f"{decoder.failed} of its packets could not be decoded, {count} frames could"
-            raise IncompleteError(f"{NAME} is damaged: {found}; pipe an undamaged video")
+            raise IncompleteError(f"{self.name} is damaged: {found}; pipe an undamaged video")
 
     def _packets(self) -> Iterator[Packet[VideoStream]]:
         """Yield the packets but a last one that is not whole; those of transport streams may be marked, and are."""
@@ -130,8 +133,8 @@ def open_standard_input() -> BinaryIO:
     return sys.stdin.buffer
 
 
-def read_standard_input(stream: BinaryIO, raw: str | None = None) -> StdinPicture | StdinVideo:
-    """Return what a stream of bytes is, by the first of them; nothing is sought back to.
+def read_standard_input(stream: BinaryIO, raw: str | None = None, name: str = NAME) -> StdinPicture | StdinVideo:
+    """Return what a stream of bytes, called ``name``, is, by the first of them; nothing is sought back to.
 
     ``raw`` says that it is frames without any heads: ``WIDTHxHEIGHT:PIXELS@RATE``, such as ``1280x720:bgr24@30``, with
     FFmpeg's names of pixel formats. Raises :class:`UsageError` for a ``raw`` that says no such thing, or a stream that
@@ -139,20 +142,28 @@ def read_standard_input(stream: BinaryIO, raw: str | None = None) -> StdinPictur
     """
     layout = _raw_options(raw) if raw is not None else {}
     if stream.isatty():
-        raise UsageError("standard input is a terminal; pipe an image or a video into it, or name a file")
-    head = stream.read(_HEAD)
+        raise UsageError(f"{name} is a terminal; pipe an image or a video into it, or name a file")
+    head = stream.read(HEAD)
     if not head:
-        raise ImageError(f"{NAME} is empty; pipe an image or a video into it")
+        raise ImageError(f"{name} is empty; pipe an image or a video into it")
     if raw is not None:
-        return _open_video(_Rejoined(head, stream), "rawvideo", layout)
-    if _is_video(head):
-        return _open_video(_Rejoined(head, stream), None, {})
-    data = head + stream.read(_LARGEST_PICTURE - len(head) + 1)
+        return _open_video(_Rejoined(head, stream), name, "rawvideo", layout)
+    if is_video_head(head):
+        return _open_video(_Rejoined(head, stream), name)
+    data = _all_bytes(head, stream)
     if len(data) > _LARGEST_PICTURE:
-        raise ImageError(f"{NAME} is neither an image nor a video of a known format; add --raw for raw frames")
+        raise ImageError(f"{name} is neither an image nor a video of a known format; add --raw for raw frames")
     if _is_animation(data):
-        raise ImageError(f"{NAME} is an animation, and would lose all frames but one; name a file to have them all")
-    return StdinPicture(_decoded_picture(data), data)
+        raise ImageError(f"{name} is an animation, and would lose all frames but one; name a file to have them all")
+    return StdinPicture(_decoded_picture(data, name), data)
+
+
+def _all_bytes(head: bytes, stream: BinaryIO) -> bytes:
+    """Return all bytes, or a few more than a picture may have."""
+    data = bytearray(head)
+    while len(data) <= _LARGEST_PICTURE and (more := stream.read(_CHUNK)):
+        data += more
+    return bytes(data)
 
 
 def _is_animation(data: bytes) -> bool:
@@ -161,7 +172,8 @@ def _is_animation(data: bytes) -> bool:
     return False
 
 
-def _is_video(head: bytes) -> bool:
+def is_video_head(head: bytes) -> bool:
+    """Tell whether the first :data:`HEAD` bytes are those of a video."""
     if head[4:8] == b"ftyp":
         return head[8:12] not in _STILL_BRANDS
     is_transport = len(head) > 2 * _PACKET and all(head[at] == ord("G") for at in range(0, len(head), _PACKET))
@@ -187,20 +199,22 @@ def _is_format(name: str) -> bool:
         return False
 
 
-def _open_video(stream: _Rejoined, container_format: str | None, options: Mapping[str, str]) -> StdinVideo:
+def _open_video(
+    stream: _Rejoined, name: str, container_format: str | None = None, options: Mapping[str, str] | None = None
+) -> StdinVideo:
     try:
-        container = av.open(stream, "r", format=container_format, options=dict(options))
+        container = av.open(stream, "r", format=container_format, options=dict(options or {}))
     except (av.FFmpegError, OSError) as error:
         raise VideoError(
-            f"{NAME} cannot be read as a video: {os_reason(error)}; pipe Matroska, MPEG-TS or NUT, or name a file"
+            f"{name} cannot be read as a video: {os_reason(error)}; pipe Matroska, MPEG-TS or NUT, or name a file"
         ) from error
     if not container.streams.video:
         container.close()
-        raise VideoError(f"{NAME} has no video in it; pipe one")
-    return StdinVideo(container)
+        raise VideoError(f"{name} has no video in it; pipe one")
+    return StdinVideo(container, name)
 
 
-def _decoded_picture(data: bytes) -> Picture:
+def _decoded_picture(data: bytes, name: str) -> Picture:
     """Decode as files are, by way of one, which says what is wrong with it."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "picture")
@@ -208,4 +222,4 @@ def _decoded_picture(data: bytes) -> Picture:
         try:
             return read_picture(path)
         except ImageError as error:
-            raise ImageError(str(error).replace(str(path), NAME)) from error
+            raise ImageError(str(error).replace(str(path), name)) from error

@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 
 from omz.cutout.session import Session
-from omz.cutout.standard_input import NAME, StdinVideo
+from omz.cutout.standard_input import StdinVideo
 from omz.errors import UsageError
 from omz.images.arrays import Picture
 from omz.images.files import read_picture
@@ -53,14 +53,14 @@ def file_source(session: Session, path: Path) -> VideoSource:
 
 
 def piped_source(session: Session, video: StdinVideo) -> VideoSource:
-    """Return standard input as a source. Raises :class:`UsageError` for what needs a file, which can be read again."""
+    """Return a pipe as a source. Raises :class:`UsageError` for what needs a file, which can be read again."""
     options = session.options
     if options.resume:
-        raise UsageError("standard input cannot be read again; drop --resume, or name a file")
+        raise UsageError(f"{video.name} cannot be read again; drop --resume, or name a file")
     if options.plate == "median":
-        raise UsageError("the median of standard input is not known before its end; name a plate, or a file as input")
+        raise UsageError(f"the median of {video.name} is not known before its end; name a plate, or a file as input")
     if options.sound and video.has_sound:
-        session.tally.warn("the sound of standard input is left out; name a file to keep it")
+        session.tally.warn(f"the sound of {video.name} is left out; name a file to keep it")
     frames = iter(video)
     first = next(frames)
 
@@ -69,7 +69,7 @@ def piped_source(session: Session, video: StdinVideo) -> VideoSource:
 
     if options.plate == "first":
         return VideoSource(video.facts, first, OnePlate(first.picture), rest)
-    return VideoSource(video.facts, first, video_plates(options.plate, Path(NAME)), rest)
+    return VideoSource(video.facts, first, video_plates(options.plate, Path(video.name)), rest)
 
 
 def _whole_frames(video: Path) -> Generator[Picture, None, None]:

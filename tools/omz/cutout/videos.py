@@ -27,6 +27,7 @@ from omz.matting.backgrounds import VideoTarget
 from omz.matting.frames import Failure, Frame, MattedFrame
 from omz.matting.plates import Fitted, Plates
 from omz.matting.stream import MattingStream
+from omz.paths import hidden_name
 from omz.video.formats import Format, segment_suffix
 from omz.video.joining import join
 from omz.video.reading import VideoFrame
@@ -110,8 +111,9 @@ class _Run:
         return item.path.name
 
     def _source(self, item: Input) -> VideoSource:
-        if item.kind == "stdin" and isinstance(self._plan.stdin, StdinVideo):
-            return piped_source(self._session, self._plan.stdin)
+        piped = self._plan.piped.get(item)
+        if isinstance(piped, StdinVideo):
+            return piped_source(self._session, piped)
         return file_source(self._session, item.path)
 
 
@@ -158,7 +160,7 @@ class _Video:
         """
         options, source, tally = self.session.options, self.source, self.session.tally
         first = next(iter(self.outputs.values()))
-        folder = first.with_name(f".{first.name}.omz_demo")  # where segments are kept until they are joined
+        folder = first.with_name(hidden_name(first.name, ".omz_demo"))  # where segments are kept until they are joined
         depends_on = {**self.session.depends_on(video=True), "input": source.stamp}
         looks = bool(options.show) and tally.observer.watches(live=False, recorded=True)
         dress = _Dressing(self.session, source)

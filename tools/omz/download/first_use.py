@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from omz.download.plan import PlannedFile, plan_download
 from omz.download.postprocess import postprocessed
 from omz.errors import DownloadError, ModelFileError
 from omz.events import Report
-from omz.home import home_folder, is_offline
+from omz.home import home_folder, is_offline, writable
 from omz.zoo.card import ModelCard
 from omz.zoo.model_file import address_of
 from omz.zoo.vocabulary import Precision
@@ -49,10 +50,18 @@ def folder_of(card: ModelCard, given: Path | None) -> Path:
     return home
 
 
+def writable_folder_of(card: ModelCard, given: Path | None) -> Path:
+    """Return :func:`folder_of`; where files are missing and a models folder cannot be written, a temporary one."""
+    folder = folder_of(card, given)
+    if given is None and folder == home_folder() and missing_files(card, folder):
+        return writable(folder)
+    return folder
+
+
 def missing_files(card: ModelCard, folder: Path) -> tuple[PlannedFile, ...]:
     """Return the files of ``card`` that are not below ``folder``, and were not unpacked there."""
     plan = plan_download(card, folder, get_args(Precision))
-    missing = tuple(planned for planned in plan.files if not planned.target.exists())
+    missing = tuple(planned for planned in plan.files if not os.path.exists(planned.target))
     if missing and card.postprocessing:
         finished = postprocessed(card, plan.folder)
         missing = tuple(planned for planned in missing if planned.file.name not in finished)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from omz.atomic import whole_file
 from omz.errors import DownloadError
-from omz.home import home_folder
+from omz.home import home_folder, writable
 from omz.zoo.card import ModelCard
 
 _TERMS = {
@@ -26,15 +26,19 @@ def is_accepted(card: ModelCard) -> bool:
     """Tell whether the licence of a model is permissive, or was accepted before."""
     if card.license_kind == "permissive":
         return True
+    return any(_is_recorded(card, folder) for folder in (home_folder, _written_home))
+
+
+def _is_recorded(card: ModelCard, folder: Callable[[], Path]) -> bool:
     try:
-        return _record(card).read_text(encoding="utf-8").strip() == card.license
+        return _record(card, folder()).read_text(encoding="utf-8").strip() == card.license
     except (OSError, UnicodeDecodeError):
         return False
 
 
 def accept(card: ModelCard) -> None:
-    """Remember that the user accepts the licence of a model, if the models folder can be written."""
-    with contextlib.suppress(OSError), whole_file(_record(card)) as temporary:
+    """Remember that the user accepts the licence of a model, at least while this process runs."""
+    with contextlib.suppress(OSError), whole_file(_record(card, _written_home())) as temporary:
         temporary.write_text(f"{card.license}\n", encoding="utf-8")
 
 
@@ -47,5 +51,9 @@ def check_license(card: ModelCard, accepted: Collection[str] = ()) -> None:
     accept(card)
 
 
-def _record(card: ModelCard) -> Path:
-    return home_folder() / "licenses" / f"{card.name}.txt"
+def _written_home() -> Path:
+    return writable(home_folder())
+
+
+def _record(card: ModelCard, home: Path) -> Path:
+    return home / "licenses" / f"{card.name}.txt"

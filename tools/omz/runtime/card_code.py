@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
+from omz.paths import real_path
+
 
 @contextlib.contextmanager
 def importable(folders: Sequence[Path]) -> Iterator[None]:
@@ -16,7 +18,7 @@ def importable(folders: Sequence[Path]) -> Iterator[None]:
     They are removed from ``sys.modules`` afterwards, so that those of the next card may have the same names.
     """
     path, before, writes_no_bytecode = list(sys.path), set(sys.modules), sys.dont_write_bytecode
-    roots = list(map(Path.resolve, folders))
+    roots = list(map(real_path, folders))
     sys.path[:0] = map(str, roots)
     sys.dont_write_bytecode = True
     try:
@@ -43,5 +45,6 @@ def _lies_in(module: object, roots: Sequence[Path]) -> bool:
         places.append(spec.origin)
     above: set[Path] = set()
     for place in map(Path, places):
-        above |= {place.resolve(), *place.resolve().parents}
+        real = real_path(place)
+        above |= {real, *real.parents}
     return not above.isdisjoint(roots)

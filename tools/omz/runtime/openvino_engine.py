@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 
 from omz.errors import EngineError
+from omz.paths import what_else
 from omz.runtime.engine import EngineInfo, Tensor, TensorInfo, check_inputs
 from omz.runtime.quiet_openvino import core, ov, reason
 from omz.runtime.value_bounds import value_bounds
@@ -75,6 +76,9 @@ class OpenVINOEngine:
     ) -> None:
         _check_device(device)
         config = tuning.config()
+        for part in (Path(model), Path(model).with_suffix(".bin")):
+            if what_else(part):  # which OpenVINO would wait for, or read without end
+                raise EngineError(f"{part} is {what_else(part)}, and no file; name an IR (.xml) beside its .bin file")
         try:
             read = core().read_model(model)
             self.facts = facts_of(read)

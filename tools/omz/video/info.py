@@ -10,13 +10,14 @@ from pathlib import Path
 import av
 from av.audio.codeccontext import AudioCodecContext
 from av.audio.stream import AudioStream
-from av.container import InputContainer
+from av.container import Container, InputContainer
 from av.video.stream import VideoStream
 
 from omz.errors import VideoError
 from omz.images.animated import is_animated
 from omz.images.arrays import Size
 from omz.video.animation import TIME_BASE, BrokenAnimationError, frames_of
+from omz.video.clock import Clock
 from omz.video.colour import Colour, colour_of
 from omz.video.decoding import Decoder
 from omz.video.opening import opened
@@ -25,6 +26,7 @@ from omz.video.wholeness import is_cut_short
 
 _USUAL_RATE = Fraction(25)
 _CLOCK_RUNS_ON = 0x200  # AVFMT_TS_DISCONT
+_LONGEST_GAP = 60  # seconds between two frames of such a file; beyond that, its clock was set
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,20 @@ def rate_of(stream: VideoStream) -> Fraction:
     return Fraction(stream.average_rate or stream.guessed_rate or _USUAL_RATE)  # PyAV 19 has a type of its own
 
 
+def clock_of(stream: VideoStream) -> Clock:
+    """Return a clock for the frames of a stream; that of a container without an index may be set anew within it."""
+    unit = Fraction(stream.time_base or Fraction(1, 1000))
+    clock = Clock(1 / (rate_of(stream) * unit))
+    if clock_runs_on(stream.container):
+        clock.longest = round(_LONGEST_GAP / unit)
+    return clock
+
+
+def clock_runs_on(container: Container) -> bool:
+    """Tell whether files of this format can be joined as they are, so that their clock may start anew."""
+    return bool(container.format.flags & _CLOCK_RUNS_ON)
+
+
 def codec_name(stream: AudioStream) -> str:
     """Return the name of a codec; ``unknown`` where FFmpeg has no decoder."""
     context: AudioCodecContext | None = stream.codec_context
@@ -140,6 +156,6 @@ def _seconds(container: InputContainer, stream: VideoStream) -> Fraction | None:
 
 
 def _origin(container: InputContainer) -> Fraction:
-    if not container.format.flags & _CLOCK_RUNS_ON:
+    if not clock_runs_on(container):
         return Fraction(0)
     return Fraction(container.start_time or 0, av.time_base)

@@ -13,6 +13,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from omz.errors import VideoError, os_reason, os_remedy
+from omz.paths import what_else
 
 _LENIENT: dict[str, Any] = {}
 if int(av.__version__.partition(".")[0]) < 19:  # later ones always read metadata that is not text
@@ -39,6 +40,9 @@ def opened(source: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
 def opened_container(source: str | Path) -> Iterator[InputContainer]:
     """Open a file of any streams; errors of FFmpeg, here or in the block, become a :class:`VideoError`."""
     path = Path(source)
+    other = what_else(path)
+    if other:
+        raise VideoError(f"{source} is {other}, and no file; save the video, and name its file")
     if path.is_file() and path.stat().st_size == 0:
         raise VideoError(f"{source} is empty; use a video")
     try:

@@ -23,7 +23,7 @@ from omz.video.animation import BrokenAnimationError, frames_of
 from omz.video.clock import Clock
 from omz.video.colour import Conversion
 from omz.video.decoding import Decoder
-from omz.video.info import probe, rate_of
+from omz.video.info import clock_of, probe
 from omz.video.opening import opened
 from omz.video.wholeness import is_cut_short
 
@@ -97,7 +97,7 @@ def read(
                 raise VideoError(f"{source}: frame {index} is {sizes}; resize it, or split the video there")
             picture = resize(picture, size)
             opacity = None if opacity is None else resize(opacity, size)
-        duration = frame.duration or max(1, round(1 / (rate_of(stream) * _time_base(stream))))
+        duration = frame.duration or max(1, round(clock.step))
         failed = decoder.failed
         yield VideoFrame(index, clock(_pts(stream, frame)), duration, picture, failed > 0, opacity)
         failed = decoder.failed
@@ -134,7 +134,7 @@ def _frames(
     ends_early = is_cut_short(source)
     if start and start_time is not None:
         with opened(source) as (container, stream):
-            clock.step = 1 / (rate_of(stream) * _time_base(stream))
+            clock.step = clock_of(stream).step
             decoder = Decoder(stream, ends_early)
             found = _sought(container, stream, start_time, decoder)
             if found is not None:
@@ -142,7 +142,7 @@ def _frames(
                     yield stream, decoder, frame
                 return
     with opened(source) as (container, stream):
-        clock.step = 1 / (rate_of(stream) * _time_base(stream))
+        clock.step, clock.longest = clock_of(stream).step, clock_of(stream).longest
         decoder = Decoder(stream, ends_early)
         frames = decoder(container.demux(stream))
         for frame in islice(frames, start):
@@ -183,10 +183,6 @@ def _pts(stream: VideoStream, frame: av.VideoFrame) -> int | None:
     if stream.container.format.name == "avi" and stream.has_b_frames:
         return None
     return frame.pts
-
-
-def _time_base(stream: VideoStream) -> Fraction:
-    return Fraction(stream.time_base or Fraction(1, 1000))
 
 
 class Playback:

@@ -22,7 +22,7 @@ from av.stream import Stream
 from omz.errors import VideoError, os_reason
 from omz.video.clock import Clock
 from omz.video.formats import Container, check_encoder
-from omz.video.info import codec_name, rate_of
+from omz.video.info import clock_of, clock_runs_on, codec_name
 from omz.video.opening import opened, opened_container
 
 _BITS_PER_CHANNEL = 96_000  # a second
@@ -30,6 +30,7 @@ _LAYOUTS = {1: "mono", 6: "5.1", 8: "7.1"}  # of channels; others become stereo
 _FRAMES_ALIKE = frozenset({"aac", "ac3", "eac3", "mp3"})  # codecs with packets of one number of samples
 _KEPT_METADATA = ("language", "title")
 _NEAR = Fraction(2)  # seconds between the ends of the picture and the sound of one part
+_LONGEST_GAP = Fraction(60)  # seconds; beyond that, the clock of the file may have been set anew
 _TRIED = 3000  # packets of all streams that are read to find out what the container takes
 _TRIED_SOUND = 100  # packets of one stream of sound
 
@@ -197,19 +198,20 @@ def encoded_rate(encoder: str, rate: int) -> int:
 
 def _clock_of(source: AudioStream, span: Span) -> Clock:
     unit = Fraction(source.time_base or 1)
-    return Clock(moves=[round(move / unit) for move in span.moves], near=round(_NEAR / unit))
+    longest = round(_LONGEST_GAP / unit) if span.moves else None
+    return Clock(moves=[round(move / unit) for move in span.moves], near=round(_NEAR / unit), longest=longest)
 
 
 def moves_of_pictures(source: Path) -> tuple[Fraction, ...]:
-    """Return by how many seconds the frames of a joined transport stream were moved, where their times go back.
+    """Return by how many seconds the frames of a joined file were moved, where its clock was set anew.
 
     Raises :class:`omz.errors.VideoError`.
     """
     moves: dict[Fraction, None] = {}
     with opened(source) as (container, stream):
-        if container.format.name != "mpegts" or stream.time_base is None:
+        if not clock_runs_on(container) or stream.time_base is None:
             return ()
-        clock = Clock(1 / (rate_of(stream) * stream.time_base))
+        clock = clock_of(stream)
         for packet in container.demux(stream):
             if packet.dts is not None:
                 moves[(clock(packet.dts) - packet.dts) * stream.time_base] = None

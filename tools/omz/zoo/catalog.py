@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from omz.errors import CardError
+from omz.paths import real_path
 from omz.zoo.vocabulary import CARD_FILE, COMPOSITE_FILE
 
 if TYPE_CHECKING:
@@ -149,10 +150,10 @@ class Catalog:
 
 def _folder(root: Path) -> Path:
     try:
-        resolved = root.resolve()
+        resolved = real_path(root)
         if resolved.is_dir():
             return resolved
-    except (OSError, RuntimeError):  # links in a circle, a name that is too long
+    except OSError:  # a name that is too long
         pass
     raise CardError(f"{root} is not a folder; --models_dir and OMZ_MODELS_DIR take folders with model cards")
 

@@ -12,6 +12,7 @@ import yaml
 from yaml.constructor import ConstructorError
 
 from omz.errors import OmzError, os_reason, os_remedy
+from omz.paths import what_else
 from omz.zoo.record import printable, shown
 
 _DEEPEST = 50
@@ -63,6 +64,8 @@ def read_yaml(path: Path, error: type[OmzError], kind: str) -> YAMLFile:
 
 def read_text(path: Path, error: type[OmzError], kind: str) -> str:
     """Return the text of a YAML file that can be parsed safely; raises ``error`` as :func:`read_yaml` does."""
+    if what_else(path):
+        raise error(f"{path} is {what_else(path)}; {kind} is a file")
     try:
         if path.stat().st_size > _LARGEST:
             raise error(f"{path} has more than {_LARGEST >> 20} MB; that is not {kind}")

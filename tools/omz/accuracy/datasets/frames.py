@@ -10,6 +10,7 @@ from omz.accuracy.datasets.layouts import Layout
 from omz.accuracy.datasets.paths import Key, PathPattern, natural_key
 from omz.accuracy.datasets.sample import Entry, Problem, Role
 from omz.errors import DataError
+from omz.paths import real_path
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def _entries(keys: Iterable[Key], found: Mapping[Role, Mapping[Key, Sequence[Pat
 
 def _listed(base: Path, pattern: str) -> set[Key] | None:
     """Return the keys in the list of frames; None without a list."""
-    path = base / f"{base.resolve().name}.txt"
+    path = base / f"{real_path(base).name}.txt"
     if not pattern or not path.is_file():
         return None
     try:

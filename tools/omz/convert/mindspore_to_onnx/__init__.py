@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from omz.errors import ConversionError, first_line, os_reason
+from omz.paths import real_path
 from omz.runtime.engine import numpy_type
 from omz.runtime.mindspore_engine import build_network
 from omz.zoo.export_arguments import ExportArguments
@@ -20,7 +21,7 @@ def mindspore_to_onnx(arguments: ExportArguments) -> None:
     Call it in an isolated process (:func:`omz.runtime.mindspore_engine.mindspore_process`). Raises
     :class:`omz.errors.OmzError`, and then leaves the output file as it was.
     """
-    if arguments.weights and arguments.output_file.resolve() == arguments.weights.resolve():
+    if arguments.weights and real_path(arguments.output_file) == real_path(arguments.weights):
         raise ConversionError(f"{arguments.output_file} is the checkpoint; name another file for the result")
     export_mindspore(build_network(arguments), arguments)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -10,10 +9,11 @@ from rich.progress import (
     ProgressColumn,
     Task,
     TaskID,
-    TextColumn,
     TimeRemainingColumn,
 )
 from rich.text import Text
+
+from omz.cli.tables import NameColumn, terminal
 
 
 class Bar:
@@ -21,10 +21,10 @@ class Bar:
 
     def __init__(self) -> None:
         columns = (
-            TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), _Rate(),
+            NameColumn(), BarColumn(), MofNCompleteColumn(), _Rate(),
             TimeRemainingColumn(),
         )  # fmt: skip
-        self._progress = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._progress = Progress(*columns, console=terminal(err=True), transient=True)
         self._task: tuple[str, TaskID] | None = None
         self._progress.start()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from omz.cli.command import below, omz_command
+from omz.cli.printing import say, say_json
 from omz.cutout.options import Options, make_options
 from omz.errors import ImageError, UsageError
 from omz_demo.flags import FILE_OR_TEXT, with_flags
@@ -92,11 +92,11 @@ def _ask_for_license(options: Options) -> None:
 
 def _show(summary: Summary, options: Options) -> None:
     to_stderr = str(options.output) == "-"
-    text = summary.line()
     if options.json:
-        text = json.dumps(summary.as_json(), indent=2)
-    click.echo(text, err=to_stderr)
-    if options.profile and not options.json:
+        say_json(summary.as_json(), indent=2, err=to_stderr)
+        return
+    say(summary.line(), err=to_stderr)
+    if options.profile:
         from omz_demo.display import show_profile
 
         show_profile(summary, to_stderr)

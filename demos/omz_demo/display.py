@@ -7,11 +7,10 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import click
-
 from omz.cli.conversion_display import in_words
 from omz.cli.display import Periodic
 from omz.cli.first_use_display import FirstUseDisplay
+from omz.cli.printing import say
 from omz.cutout.observer import Action, Observer
 from omz.cutout.summary import Summary
 from omz.events import Event
@@ -48,22 +47,22 @@ class TerminalObserver(Observer):
 
     def on_note(self, text: str) -> None:
         """Print a line."""
-        click.echo(text, err=True)
+        say(text, err=True)
 
     def on_warning(self, text: str) -> None:
         """Print a warning."""
-        click.echo(f"warning: {text}", err=True)
+        say(f"warning: {text}", err=True)
 
     def on_failure(self, text: str) -> None:
         """Print an input that failed."""
-        click.echo(f"failed: {text}", err=True)
+        say(f"failed: {text}", err=True)
 
     def on_event(self, event: Event) -> None:
         """Print a step of a download or a conversion."""
         if self._downloads.shows(event):
             return
         for line in in_words(event):
-            click.echo(line, err=True)
+            say(line, err=True)
 
     def on_progress(self, name: str, done: int, total: int | None) -> None:
         """Move the bar, with the rate and the time that is left; without a terminal, print a line now and then."""
@@ -111,7 +110,7 @@ class ProgressLines:
         if name != self._name:
             self._name, self._began, self._before = name, time.monotonic(), done
         if done != total and self._periodic.is_due():
-            click.echo(self._line(done, total), err=True)
+            say(self._line(done, total), err=True)
 
     def _line(self, done: int, total: int | None) -> str:
         line = f"{self._name}: {done}" if total is None else f"{self._name}: {done} of {total}"
@@ -127,14 +126,12 @@ class ProgressLines:
 
 def show_table(title: str, rows: Mapping[str, str], to_stderr: bool = False) -> None:
     """Print names and values."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from omz.cli.tables import Table, terminal
 
     table = Table(title=title, show_header=False)
     for name, value in rows.items():
-        table.add_row(Text(name), Text(value))  # a path may look like markup
-    Console(stderr=to_stderr).print(table)
+        table.row(name, value)
+    terminal(to_stderr).print(table)
 
 
 def show_profile(summary: Summary, to_stderr: bool = False) -> None:

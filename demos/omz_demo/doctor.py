@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 
@@ -11,24 +10,23 @@ from omz_demo.findings import CODECS, Device, Findings
 
 def show(findings: Findings, as_json: bool = False) -> None:
     """Print the findings, as tables or as JSON."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from omz.cli.printing import say_json
+    from omz.cli.tables import Table, say_on, terminal
 
     if as_json:
         whole = asdict(findings) | {"hints": findings.hints, "exit_code": findings.exit_code}
-        print(json.dumps(whole, indent=2))
+        say_json(whole, indent=2)
         return
-    console = Console(markup=False, emoji=False, highlight=False)
+    console = terminal()
     for title, rows in _tables(findings):
-        table = Table(title=title, title_justify="left", show_header=False)
+        table = Table(title=title, show_header=False)
         for name, value in rows.items():
-            table.add_row(Text(name), Text(value, overflow="fold"))
+            table.row(name, value)
         console.print(table)
     for problem in findings.problems:
-        console.print(f"problem: {problem}", soft_wrap=True)
+        say_on(console, f"problem: {problem}")
     for hint in findings.hints:
-        console.print(f"hint: {hint}", soft_wrap=True)
+        say_on(console, f"hint: {hint}")
 
 
 def _tables(findings: Findings) -> Iterator[tuple[str, dict[str, str]]]:

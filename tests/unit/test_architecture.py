@@ -63,6 +63,17 @@ def test_the_library_neither_prints_nor_exits(package):
         assert not {"print", "sys.exit"} & set(calls), path
 
 
+def test_two_modules_print_for_all_commands():
+    """There, text of others is escaped; elsewhere it could be forgotten."""
+    forbidden = {"print", "click.echo", "click.secho", "Console", "rich.console.Console", "Text", "rich.table.Table"}
+    for folder in (ROOT / "tools" / "omz" / "cli", ROOT / "demos"):
+        for path in folder.rglob("*.py"):
+            tree = ast.parse(path.read_text())
+            calls = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+            if path.name not in ("printing.py", "tables.py", "bar.py"):
+                assert not forbidden & calls, path
+
+
 def test_the_tests_of_other_processors_are_there():
     for path in NUMERIC:
         assert (ROOT / path.partition("::")[0]).exists(), path

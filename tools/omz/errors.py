@@ -18,11 +18,19 @@ The commands print the message of an :class:`OmzError` and nothing else; any oth
 
 from __future__ import annotations
 
+from omz.text import one_line
+
 
 class OmzError(Exception):
-    """Base of all errors raised on purpose; its text is one line for the user."""
+    """Base of all errors raised on purpose; its text is one line for the user.
+
+    Whatever text of others is in it, the line is bounded, cannot control a terminal, and has no passwords of addresses.
+    """
 
     exit_code = 1
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(one_line(text))
 
 
 class UsageError(OmzError):

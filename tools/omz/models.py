@@ -24,8 +24,9 @@ from omz.images.arrays import Picture, Size
 from omz.images.files import read_picture
 from omz.matting.inference import MattingRequests, Memory
 from omz.matting.network import STRETCHED, Matte
-from omz.matting.roles import PLATES, RoleOptions
+from omz.matting.roles import PLATES, RoleOptions, bare_name
 from omz.runtime.openvino_engine import LATENCY, OpenVINOEngine, Tuning
+from omz.text import one_line
 from omz.zoo.catalog import Catalog
 from omz.zoo.vocabulary import Activation
 
@@ -153,15 +154,17 @@ def log_first_use(event: Event) -> None:
     from omz.download.events import DownloadNeeded
 
     if isinstance(event, FirstUse | FullPrecisionUsed | DownloadNeeded):
-        logging.getLogger("omz").warning(event.line)
+        logging.getLogger("omz").warning(one_line(event.line))
 
 
 def _takes_plate(card: ModelCard) -> bool | None:
     roles = {info.role for info in card.input_info}
     if "picture" in roles:
         return "plate" in roles
-    names = {info.name for info in card.input_info}
-    return not names.isdisjoint(PLATES) if names else None
+    names = {bare_name(info.name) for info in card.input_info}
+    if not names.isdisjoint(PLATES):
+        return True
+    return False if len(names) == 1 else None  # others may be states, or a plate of another name
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
+from omz.convert.onnx_file import side_files
 from omz.convert.onnx_to_ir import build_ir
 from omz.errors import CardError, ConversionError
 from omz.runtime.quiet_openvino import ov
@@ -166,3 +167,34 @@ def test_what_the_file_does_not_have_is_named(tmp_path):
         build(source, "--input_shape=[1,3,8,8]")
     with pytest.raises(CardError, match="--mean_values names 'x', but the inputs are src, bgr"):
         build(source, "--mean_values=x[1]")
+
+
+@pytest.mark.parametrize(("kind", "told"), [("UINT8", r"bytes \(u8\)"), ("INT32", r"whole numbers \(i32\)")])
+def test_mean_of_an_input_of_whole_numbers_is_refused_with_advice(tmp_path, kind, told):
+    source = tmp_path / "m.onnx"
+    image = onnx.helper.make_tensor_value_info("src", getattr(onnx.TensorProto, kind), [1, 3, 8, 8])
+    made = onnx.helper.make_tensor_value_info("pha", onnx.TensorProto.FLOAT, [1, 3, 8, 8])
+    cast = onnx.helper.make_node("Cast", ["src"], ["pha"], to=onnx.TensorProto.FLOAT)
+    graph = onnx.helper.make_graph([cast], "g", [image], [made])
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8), source)
+    arguments = parse_optimizer_arguments([f"--input_model={source}", "--mean_values=src[1,2,3]"], "m")
+    with pytest.raises(ConversionError, match=f"takes {told}, so mean and scale are inside the model already"):
+        build_ir(source, arguments, "m")
+
+
+@pytest.mark.parametrize(("key", "value"), [("offset", "-8"), ("length", "abc"), ("offset", "9" * 40)])
+def test_weights_that_lie_nowhere_are_told_by_their_name(tmp_path, key, value):
+    source = tmp_path / "m.onnx"
+    weights = onnx.TensorProto(name="w", data_type=1, dims=[1], data_location=onnx.TensorProto.EXTERNAL)
+    for each, said in {"location": "w.bin", "offset": "0", "length": "4", key: value}.items():
+        weights.external_data.add(key=each, value=said)
+    image = onnx.helper.make_tensor_value_info("src", onnx.TensorProto.FLOAT, [1])
+    made = onnx.helper.make_tensor_value_info("pha", onnx.TensorProto.FLOAT, [1])
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Add", ["src", "w"], ["pha"])], "g", [image], [made], [weights]
+    )
+    source.write_bytes(onnx.helper.make_model(graph).SerializeToString())
+    arguments = parse_optimizer_arguments([f"--input_model={source}"], "m")
+    assert side_files(source) == [tmp_path / "w.bin"]
+    with pytest.raises(ConversionError, match=f"its constant w has the {key} '{value}' in w.bin"):
+        build_ir(source, arguments, "m")

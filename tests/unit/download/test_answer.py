@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omz.download.answer import Body, Refused, Retryable, TransferError, Unusable, read_answer, retry_after
+from omz.download.answer import Body, NoRest, Refused, Retryable, TransferError, Unusable, read_answer, retry_after
 
 SIZE = 1000
 ETAG = '"abc"'
@@ -183,7 +183,7 @@ def test_whatever_a_server_says_there_is_a_body_or_a_cause(status, reason, heade
         assert size is None or outcome.end == size
         assert outcome.validator is None or (outcome.validator.isascii() and outcome.validator.isprintable())
     else:
-        assert type(outcome) in (Refused, Retryable, Unusable)
+        assert type(outcome) in (Refused, Retryable, Unusable, NoRest)
         assert str(outcome)
         assert str(outcome).isprintable()
         assert not isinstance(outcome, Retryable) or outcome.wait is None or outcome.wait >= 0

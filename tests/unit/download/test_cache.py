@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import tarfile
 import tempfile
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -240,3 +242,42 @@ def test_a_path_that_is_no_file_is_a_folder(tmp_path):
         assert isinstance(cache, FolderCache)
         assert cache.folder == path
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no pipes in folders")
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero"), Path.mkdir])
+def test_an_entry_that_is_no_file_is_not_waited_for(tmp_path, make):
+    cache = FolderCache(tmp_path / "cache")
+    entry = cache.path(checksum(CONTENT))
+    entry.parent.mkdir(parents=True)
+    make(entry)
+    assert not cache.take(checksum(CONTENT), tmp_path / "net.bin")
+    assert not (tmp_path / "net.bin").exists()
+
+
+def test_an_entry_is_not_read_beyond_the_size_of_the_file(tmp_path):
+    cache = FolderCache(tmp_path / "cache")
+    entry = cache.path(checksum(CONTENT))
+    entry.parent.mkdir(parents=True)
+    with entry.open("wb") as file:
+        file.truncate(1 << 40)  # sparse
+    assert not cache.take(checksum(CONTENT), tmp_path / "net.bin", len(CONTENT))
+
+
+def test_a_header_of_a_bundle_that_claims_gigabytes_is_refused(tmp_path):
+    header = tarfile.TarInfo("././@PaxHeader")
+    header.type, header.size = tarfile.XHDTYPE, 8 << 30
+    bundle = tmp_path / "bundle.tar"
+    with bundle.open("wb") as file:
+        file.write(header.tobuf(tarfile.GNU_FORMAT))
+        file.truncate(9 << 30)  # sparse
+    tracemalloc.start()
+    with pytest.raises(DownloadError, match="a header in it is too large"):
+        open_cache(bundle)
+    assert tracemalloc.get_traced_memory()[1] < 50e6
+    tracemalloc.stop()
+
+
+def test_a_device_is_no_cache():
+    with pytest.raises(DownloadError, match="neither a folder nor a bundle"):
+        open_cache(Path(os.devnull))

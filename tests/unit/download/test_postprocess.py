@@ -339,3 +339,18 @@ def test_what_a_killed_run_had_begun_to_write_is_removed(tmp_path):
         (model.folder / name).write_bytes(b"half")
     model.run()
     assert model.names() == {"net.py", "net.py.orig", RECORD}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "replacement"),
+    [("(a+)+$", "x"), ("(?:a|a)*b", "x"), ("a", "y" * 100_000)],
+    ids=["nested", "alternatives", "growing"],
+)
+def test_a_pattern_that_never_ends_ends(tmp_path, monkeypatch, pattern, replacement):
+    monkeypatch.setattr("omz.download.postprocess._LONGEST_SEARCH", 3.0)
+    text = b"a" * (2000 if replacement != "x" else 60) + b"c"
+    refused(Model(tmp_path, {"net.py": text}, replacing(pattern, replacement)), "stopped after 3 s|too large")
+
+
+def test_a_pattern_that_never_ends_on_nothing_does_not_hold_up_the_card(tmp_path):
+    assert Model(tmp_path, {"net.py": b"x"}, replacing("(?:(?:)|(?:)){60}x", "y")).card.postprocessing

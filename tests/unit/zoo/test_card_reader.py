@@ -323,7 +323,7 @@ NOT_YAML = [
     (f"{GOOD}key: !!float x", "is not valid YAML: 'x' is not a valid float at line 11"),
     (f"{GOOD}key: !!bool maybe", "is not valid YAML: 'maybe' is not a valid bool at line 11"),
     (f"{GOOD}key: !!timestamp today", "is not valid YAML: 'today' is not a valid timestamp at line 11"),
-    (f"{GOOD}key: 1{':0' * 400}.0", "is not valid YAML: '1:0"),
+    (f"{GOOD}key: 1{':0' * 400}.0", "is not valid YAML: the number is too large at line 11"),
     (f"{GOOD}key: !!map [a]", "is not valid YAML: expected a mapping node, but found sequence at line 11"),
     (f"{GOOD}key: !!set [a]", "is not valid YAML: expected a mapping node, but found sequence at line 11"),
     ("!!map [a]", "is not valid YAML: expected a mapping node, but found sequence at line 1"),
@@ -338,7 +338,7 @@ NOT_YAML = [
     (GOOD.encode("utf-16"), "is not UTF-8 text (byte 0)"),
     (GOOD.replace("card", "Käse").encode("latin-1"), f"is not UTF-8 text (byte {GOOD.index('card') + 1})"),
     (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "is not UTF-8 text (byte 0)"),
-    (f"#{' ' * (4 << 20)}\n{GOOD}", "has more than 4 MB"),
+    (f"#{' ' * (4 << 20)}\n{GOOD}", "has more than 1 MB"),
 ]
 
 
@@ -349,11 +349,11 @@ def test_what_is_no_card_is_one_line(tmp_path, text, expected):
 
 def test_a_card_that_holds_itself_or_much_more_than_it_seems_is_refused_in_a_short_line(tmp_path):
     itself = complaint(write_text(tmp_path / "itself", GOOD.replace("A card for a test.", "&a [*a]")))
-    assert itself.startswith("grows beyond 100000 values")
+    assert itself.startswith("grows beyond 10000 values")
     levels = [f"l{level}: &l{level} [{', '.join([f'*l{level - 1}'] * 9)}]" for level in range(1, 10)]
     laughs = GOOD.replace("A card for a test.", "*l9")
     much_more = complaint(write_text(tmp_path / "laughs", "\n".join(["l0: &l0 [ha]", *levels, laughs])))
-    assert much_more.startswith("grows beyond 100000 values")
+    assert much_more.startswith("grows beyond 10000 values")
     assert len(much_more) < 200
 
 
@@ -675,3 +675,24 @@ def test_wherever_the_file_is_cut_off_and_whatever_follows(broken, length, rest)
 @given(content=st.binary(max_size=300) | st.text(max_size=300))
 def test_whatever_the_file_holds(broken, content):
     broken(content if isinstance(content, bytes) else content.encode("utf-8", "replace"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        GOOD + "".join(f"k{number}: 1\n" for number in range(4000)),
+        GOOD + "k: 1\n" * 4000,
+        f"files: [{', '.join(['{}'] * 9000)}]\n",
+        f"files: [{', '.join(['{a: 1}'] * 3000)}]\n",
+        f"files: !!set {{{', '.join(f'k{number}' for number in range(4000))}}}\n",
+    ],
+    ids=range(5),
+)
+def test_a_flat_card_with_thousands_of_faults_is_a_short_line(tmp_path, text):
+    path = write_text(tmp_path, text)
+    try:
+        remarks = "; ".join(load_card(path, PurePosixPath("public") / path.name).remarks)
+    except CardError as error:
+        remarks = str(error)
+    assert len(remarks) < 20_000
+    assert "and so on" in remarks

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -174,3 +175,32 @@ def test_what_cannot_be_understood_names_the_argument(arguments, message):
 def test_without_a_model_there_is_nothing_to_do():
     with pytest.raises(CardError, match="--input_model"):
         parse_optimizer_arguments([], "here")
+
+
+@pytest.mark.parametrize("name", ["my src", "net/src:0", "a=b", "src.1", "ein Bild"])
+def test_names_of_inputs_are_taken_alike_by_all_flags(name):
+    arguments = [
+        "--input_model=m.onnx",
+        f"--input={name}[1,3,8,8],other[1,3,8,8]",
+        f"--layout={name}(NCHW),other(NCHW)",
+        f"--mean_values={name}[1,2,3], other [4,5,6]",
+        f"--scale_values={name}(255),other(2)",
+    ]
+    found = parse_optimizer_arguments(arguments, "card")
+    assert found.inputs == (name, "other")
+    assert [*found.shapes] == [*found.layouts] == [name, "other"]
+    assert found.mean == ((name, (1, 2, 3)), ("other", (4, 5, 6)))
+    assert found.scale == ((name, (255,)), ("other", (2,)))
+
+
+@pytest.mark.parametrize("text", ["1" * 9000, " " * 9000 + "x", "a" + " " * 9000 + "b", "1," * 4500, "1 " * 4500])
+def test_no_argument_takes_the_square_of_its_length(text):
+    for flag in ("--input", "--layout", "--mean_values", "--scale_values", "--input_shape"):
+        with contextlib.suppress(CardError):
+            parse_optimizer_arguments(["--input_model=m.onnx", f"{flag}={text}"], "card")
+
+
+@pytest.mark.parametrize("arguments", [["--a"] * 1001, [f"--input={'x' * 10_001}"]])
+def test_more_arguments_than_a_card_has_are_refused(arguments):
+    with pytest.raises(CardError, match="at most"):
+        parse_optimizer_arguments(["--input_model=m.onnx", *arguments], "card")

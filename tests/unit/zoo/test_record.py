@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from omz.zoo.record import printable, suggestion
+from omz.text import printable
+from omz.zoo.record import suggestion
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 import yaml
 
@@ -44,8 +46,8 @@ def test_repeated_keys_are_noted_and_a_configuration_refuses_them(tmp_path):
         (b"a: 1\nb: " + b"[" * 100_000, "line 2: more than 50 levels"),
         (b"{a: " * 100_000, "line 1: more than 50 levels"),
         (b"- " * 100_000, "line 1: more than 50 levels"),
-        (b"a: [" + b"1," * 300_000 + b"]", "more than 100000 values"),
-        (LAUGHS.encode(), "grows beyond 100000 values"),
+        (b"a: [" + b"1," * 300_000 + b"]", "more than 10000 values"),
+        (LAUGHS.encode(), "grows beyond 10000 values"),
         (b"a: &a [*a]", "grows beyond"),
     ],
     ids=range(15),
@@ -81,5 +83,40 @@ def test_files_that_cannot_be_read(tmp_path):
         read_yaml(tmp_path / "none.yml", CardError, "a card")
     large = tmp_path / "large.yml"
     large.write_bytes(b"#" * (5 << 20))
-    with pytest.raises(CardError, match="more than 4 MB; that is not a card"):
+    with pytest.raises(CardError, match="more than 1 MB; that is not a card"):
         read_yaml(large, CardError, "a card")
+
+
+def product(depth: int, leaf: str) -> str:
+    levels = [f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]" for level in range(1, depth)]
+    return "\n".join([f"a0: &a0 [{leaf}]", *levels])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"x: &x {'y' * 8000}\n{product(4, '*x')}",  # little text, often
+        f"x: &x [{', '.join(['y'] * 4000)}]\nz: [{', '.join(['*x'] * 4000)}]",
+        f"x: &x {{{'k' * 900}: 1}}\nz: [{', '.join(['*x'] * 3000)}]",  # as a key
+        f"x: !!set {{{', '.join(f'k{number}' for number in range(9000))}}}\nz: 1\n" * 2,
+        f"x: &x !!binary {'A' * 500_000}\nz: [*x, *x, *x]",
+    ],
+    ids=range(5),
+)
+def test_what_aliases_multiply_is_counted_not_made(tmp_path, text):
+    path = tmp_path / "c.yml"
+    path.write_text(text)
+    tracemalloc.start()
+    with pytest.raises(CardError, match="10000 values"):
+        read_yaml(path, CardError, "a card")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 50e6
+
+
+@pytest.mark.parametrize("number", ["1" + ":1" * 200_000, "9" * 900_000, "1" + ":1" * 200_000 + ".5"])
+def test_a_number_of_any_length_takes_no_time(tmp_path, number):
+    path = tmp_path / "c.yml"
+    path.write_text(f"a: {number}")
+    with pytest.raises(CardError, match="the number is too large at line 1"):
+        read_yaml(path, CardError, "a card")

@@ -8,11 +8,11 @@ from pathlib import Path
 from omz.accuracy.configuration.evaluation import ConfiguredEvaluation
 from omz.accuracy.configuration.reading import read_configuration, read_mapping
 from omz.errors import CardError, UsageError
+from omz.text import printable
 from omz.zoo.card import CompositeCard, ModelCard
 from omz.zoo.info import ACCURACY_FILE
 from omz.zoo.lint import Finding
 from omz.zoo.optimizer_arguments import card_arguments
-from omz.zoo.record import printable
 
 _MATTING = "background_matting"
 

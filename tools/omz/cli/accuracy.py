@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from omz.cli.command import omz_command
+from omz.cli.printing import say
 from omz.cli.role_flags import role_flags
 from omz.cli.selection import fetching_options, models_dir_option
 from omz.errors import OmzError, UsageError, os_reason
@@ -106,17 +107,16 @@ def main(check_dataset: bool, **flags: Any) -> None:
 
 
 def _run(flags: dict[str, Any]) -> bool:
-    from rich.console import Console
-
     from omz.accuracy.request import EvaluationRequest
     from omz.accuracy.run import finish, run
     from omz.accuracy.setup import set_up
     from omz.cli.accuracy_display import AccuracyDisplay, show, show_located
+    from omz.cli.tables import terminal
     from omz.malloc import keep_freed_memory
 
     keep_freed_memory()  # before there are threads, which would have heaps of their own
     command = ("omz_accuracy", *(each for each in sys.argv[1:] if each != "--resume"))
-    request, console, passed = EvaluationRequest(**flags, command=command), Console(), True
+    request, console, passed = EvaluationRequest(**flags, command=command), terminal(), True
     _ask_for_license(request)
     for setup in set_up(request, AccuracyDisplay(console)):
         if request.locate:
@@ -156,9 +156,9 @@ def _check_dataset(folder: Path | None, layout: str | None, backgrounds: Path | 
     except OmzError as error:
         raise UsageError(str(error)) from error
     for problem in problems:
-        click.echo(f"{problem.severity}: {problem}")
+        say(f"{problem.severity}: {problem}")
     errors = sum(problem.severity == "error" for problem in problems)
-    click.echo(f"{errors} errors, {len(problems) - errors} remarks")
+    say(f"{errors} errors, {len(problems) - errors} remarks")
     if errors:
         raise click.exceptions.Exit(1)
 

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
 
 from omz.accuracy.agreement import Agreement
 from omz.accuracy.evaluation import Evaluation
@@ -17,6 +15,7 @@ from omz.accuracy.request import EvaluationObserver
 from omz.accuracy.setup import EvaluationSetup
 from omz.accuracy.summary import ModelSummary, caveat
 from omz.cli.conversion_display import ConversionDisplay
+from omz.cli.tables import Table, cell, say_on
 from omz.events import Event
 
 _MOST_REMARKS = 10  # lines
@@ -55,7 +54,7 @@ def show(console: Console, evaluation: Evaluation) -> None:
     if evaluation.agreements:
         console.print(_agreements(evaluation))
     for line in (*_references(evaluation), *_remarks(evaluation), *_problems(evaluation), *_verdict(evaluation)):
-        console.print(Text(line), soft_wrap=True)  # a line of a file stays one
+        say_on(console, line)
 
 
 def show_located(console: Console, setup: EvaluationSetup, evaluation: Evaluation) -> None:
@@ -65,7 +64,7 @@ def show_located(console: Console, setup: EvaluationSetup, evaluation: Evaluatio
 
     for label, located in locate_all(setup, evaluation):
         for line in (label, *map("  {}".format, describe(located))):
-            console.print(Text(line))
+            say_on(console, line)
         if not located.first:
             continue
         table = Table("layer", "shape", "error", "its own", "largest", title="The first layer that differs")
@@ -74,24 +73,24 @@ def show_located(console: Console, setup: EvaluationSetup, evaluation: Evaluatio
             if layer.own:
                 own = f"{layer.own.error:.2e}"
             shape = "x".join(map(str, layer.shape))
-            table.add_row(Text(title(layer)), shape, f"{layer.seen.error:.2e}", own, f"{layer.seen.largest:.2e}")
+            table.row(title(layer), shape, f"{layer.seen.error:.2e}", own, f"{layer.seen.largest:.2e}")
         console.print(table)
 
 
 def _scores(evaluation: Evaluation) -> Table:
-    table = Table(title=Text(evaluation.title), caption=Text(_caption(evaluation)), caption_justify="left")
+    table = Table(title=evaluation.title, caption=_caption(evaluation))
     table.add_column("lower is better")
     layers, ends = [], []
     for label, info in evaluation.models.items():
         told = ", ".join(part for part in (info.framework, info.device, info.precision) if part != "-")
-        table.add_column(Text(f"{label}\n{told}"), justify="right", overflow="fold")
+        table.add_column(cell(f"{label}\n{told}"), justify="right", overflow="fold")
         layers.append(info.layers.replace(", ", "\n") or "-")
         ends.append(_ends(evaluation.summaries[label]))
     for heading, scores in rows.score_rows(evaluation):
-        table.add_row(heading, *map(_cell, scores))
-    table.add_row("inference, median (p90) ms", *map(_time, rows.speed_rows(evaluation)))
-    table.add_row("layers, as the device tells", *layers)
-    table.add_row("alpha from, to", *ends)
+        table.row(heading, *map(_cell, scores))
+    table.row("inference, median (p90) ms", *map(_time, rows.speed_rows(evaluation)))
+    table.row("layers, as the device tells", *layers)
+    table.row("alpha from, to", *ends)
     return table
 
 
@@ -115,7 +114,7 @@ def _agreements(evaluation: Evaluation) -> Table:
         for name, each in row.outputs.items():
             largest, mean, p99_9 = f"{each.largest:.2e}", f"{each.mean:.2e}", f"{each.p99_9:.2e}"
             share = f"{each.beyond_a_level:.3%}"
-            table.add_row(Text(row.cause), Text(name), largest, mean, p99_9, _psnr(each), share)
+            table.row(row.cause, name, largest, mean, p99_9, _psnr(each), share)
     return table
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import click
+from omz.cli.printing import say
 
 _COLUMNS = ("name", "task", "framework", "precisions", "inputs", "download", "licence")
 _DROPPED_FIRST = ("licence", "precisions", "task", "framework", "download", "inputs")
@@ -20,10 +20,9 @@ def print_table(infos: Sequence[dict[str, Any]]) -> None:
     A terminal that is too narrow for all columns gets fewer, and a line on standard error that names the others. A
     file or a pipe gets all of them, with one line for each card.
     """
-    from rich.console import Console
-    from rich.table import Table
+    from omz.cli.tables import Table, terminal
 
-    console = Console(markup=False, emoji=False, highlight=False)
+    console = terminal()
     separator = "\n" if console.is_terminal else ", "
     rows = [_row(info, separator) for info in infos]
     widths = {column: max(map(_width, [column, *(row[column] for row in rows)])) for column in _COLUMNS}
@@ -34,27 +33,27 @@ def print_table(infos: Sequence[dict[str, Any]]) -> None:
     for column in columns:
         table.add_column(column, no_wrap=True)
     for row in rows:
-        table.add_row(*(row[column] for column in columns))
+        table.row(*(row[column] for column in columns))
     console.width = max(console.width, _total_width(widths, columns))
     console.print(table)
     left_out = [column for column in _COLUMNS if column not in columns]
     if left_out:
-        click.echo(f"not shown: {', '.join(left_out)}; widen the terminal, or pipe the output", err=True)
+        say(f"not shown: {', '.join(left_out)}; widen the terminal, or pipe the output", err=True)
 
 
 def print_installed(models: Sequence[dict[str, Any]], folder: Path) -> None:
     """Print the sizes of models on the disk, with their sum; ``folder`` is the models folder."""
-    from rich.console import Console
     from rich.filesize import decimal
-    from rich.table import Table
 
-    console = Console(markup=False, emoji=False, highlight=False)
-    table = Table("name", "downloaded", "converted", show_footer=False)
+    from omz.cli.tables import Table, say_on, terminal
+
+    console = terminal()
+    table = Table("name", "downloaded", "converted")
     for model in models:
-        table.add_row(model["name"], decimal(model["downloaded"]), decimal(model["converted"]))
+        table.row(model["name"], decimal(model["downloaded"]), decimal(model["converted"]))
     whole = sum(model["downloaded"] + model["converted"] for model in models)
     console.print(table)
-    console.print(f"{decimal(whole)} in {folder} and the cache; omz_downloader --remove NAME frees it", soft_wrap=True)
+    say_on(console, f"{decimal(whole)} in {folder} and the cache; omz_downloader --remove NAME frees it")
 
 
 def _fitting(widths: dict[str, int], room: int) -> list[str]:
@@ -75,7 +74,9 @@ def _width(text: str) -> int:
     """Return the number of a terminal's cells for a text, which is that of its longest line."""
     from rich.cells import cell_len
 
-    return max(map(cell_len, text.split("\n")))
+    from omz.cli.tables import cell
+
+    return max(map(cell_len, cell(text).plain.split("\n")))
 
 
 def _row(info: dict[str, Any], separator: str) -> dict[str, str]:

@@ -18,6 +18,7 @@ import click
 from click.exceptions import Exit
 
 from omz import home
+from omz.cli.printing import say
 from omz.errors import Interrupted, OmzError, UsageError, os_reason
 
 Respell = Callable[[list[str]], list[str]]
@@ -141,7 +142,7 @@ def _warn(line: str) -> None:
 
 def _tell(line: str) -> None:
     try:
-        click.echo(line, err=True)
+        say(line, err=True)
     except OSError:  # standard error is full or closed: the exit code has to do
         _discard(sys.stderr)
 

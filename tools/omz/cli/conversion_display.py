@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import click
-
 from omz.cli.display import Display
 from omz.cli.first_use_display import FirstUseDisplay
+from omz.cli.printing import say
 from omz.convert.events import ConversionPlanned, ConversionStep, FirstUse, FullPrecisionUsed, IRReady
 from omz.events import Event, ModelSkipped, Waiting
 
@@ -28,7 +27,7 @@ class ConversionDisplay(Display):
         if self._downloads.shows(event):
             return
         for line in in_words(event):
-            click.echo(line, err=self._err)
+            say(line, err=self._err)
 
 
 def in_words(event: Event) -> Iterator[str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import json
 import time
 from collections.abc import Mapping, Sequence
 
 import click
 
+from omz.cli.printing import say, say_json
 from omz.events import Event
 
 PERIOD = 5.0
@@ -46,7 +46,8 @@ class Display:
     def summary(self, failed: Sequence[str]) -> None:
         """Print the names of the models that failed, if any, as Open Model Zoo's tools do."""
         if failed:
-            click.echo("\n".join(["FAILED:", *failed]))
+            for line in ("FAILED:", *failed):
+                say(line)
 
 
 class JsonDisplay(Display):
@@ -54,11 +55,11 @@ class JsonDisplay(Display):
 
     def show(self, event: Event) -> None:
         """Print the event."""
-        click.echo(json.dumps(event.as_json()))
+        say_json(event.as_json())
 
     def summary(self, failed: Sequence[str]) -> None:
         """Print the last event."""
-        click.echo(json.dumps({"$type": "summary", "successful": not failed, "failed": list(failed)}))
+        say_json({"$type": "summary", "successful": not failed, "failed": list(failed)})
 
 
 def end(display: Display, failures: Mapping[str, Sequence[str]]) -> None:
@@ -66,7 +67,7 @@ def end(display: Display, failures: Mapping[str, Sequence[str]]) -> None:
     command = click.get_current_context().info_name
     lines = dict.fromkeys(itertools.chain(*failures.values()))
     for line in lines:
-        click.echo(f"{command}: error: {line}", err=True)
+        say(f"{command}: error: {line}", err=True)
     display.summary(list(failures))
     if failures:
         raise click.exceptions.Exit(1)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import click
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
     Progress,
     TaskID,
-    TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
 
 from omz.cli.display import Display, Periodic
+from omz.cli.printing import say
+from omz.cli.tables import NameColumn, say_on, terminal
 from omz.download import events
 from omz.events import Event, ModelSkipped, Waiting
 
@@ -27,12 +26,12 @@ class DownloadDisplay(Display):
 
     def __init__(self, err: bool = False) -> None:
         self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
+            NameColumn(),
             BarColumn(),
             DownloadColumn(),
             TransferSpeedColumn(),
             TimeRemainingColumn(),
-            console=Console(stderr=err),
+            console=terminal(err),
             transient=True,
         )
         self._bars: dict[tuple[str, str], TaskID] = {}
@@ -58,7 +57,7 @@ class DownloadDisplay(Display):
             self._progress.remove_task(self._bars.pop((event.model, event.model_file)))
         line = _line(event)
         if line is not None:
-            self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
+            say_on(self._progress.console, line)
 
     def _advance(self, event: events.FileProgress) -> None:
         bar = self._bars[event.model, event.model_file]
@@ -67,7 +66,7 @@ class DownloadDisplay(Display):
         if self._progress.console.is_terminal or event.size == total or not self._periodic.is_due():
             return
         of_all = "" if total is None else f" of {total / 1e6:.1f}"
-        click.echo(f"{event.model}: {event.model_file}: {event.size / 1e6:.1f}{of_all} MB", err=True)
+        say(f"{event.model}: {event.model_file}: {event.size / 1e6:.1f}{of_all} MB", err=True)
 
 
 _STATES = {"present": "already present and valid", "cached": "copied from the cache", "downloaded": "downloaded"}

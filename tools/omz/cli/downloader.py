@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from omz.cli.command import omz_command
+from omz.cli.printing import say
 from omz.cli.selection import ACCEPT_LICENSE_HELP, Selection, selection_options
 from omz.errors import CardError, DownloadError, OmzError, UsageError
 
@@ -114,7 +115,7 @@ def _download(
         with display, _terminated_as_interrupted():
             return dict(act(cards, target, settings, display.show))
     except KeyboardInterrupt as error:
-        click.echo("omz_downloader: interrupted; run the same command again to continue", err=True)
+        say("omz_downloader: interrupted; run the same command again to continue", err=True)
         sys.stdout.flush()
         # A thread that waits for a server cannot be woken; what it has received is kept.
         os._exit(_TERMINATED if isinstance(error, _Terminated) else _INTERRUPTED)
@@ -171,7 +172,7 @@ def _read_cards(selection: Selection) -> tuple[list[ModelCard | CompositeCard], 
             bad[name] = [str(card)]
             continue
         for remark in card.remarks:
-            click.echo(f"warning: {card.path}: {remark}", err=True)
+            say(f"warning: {card.path}: {remark}", err=True)
         good.append(card)
     return good, bad
 
@@ -199,10 +200,10 @@ def _remove(catalog: Catalog, name: str, folder: Path) -> None:
 
     removed = remove(catalog.load(name), folder)
     if not removed:
-        click.echo(f"{name}: nothing to remove from {folder} and the cache")
+        say(f"{name}: nothing to remove from {folder} and the cache")
         return
     size = sum(part.size for part in removed)
-    click.echo(f"{name}: removed {len(removed)} files, {decimal(size)}")
+    say(f"{name}: removed {len(removed)} files, {decimal(size)}")
 
 
 if __name__ == "__main__":

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
+from omz.cli.printing import say
 from omz.events import Event
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ class FirstUseDisplay:
         from omz.download import events
 
         if isinstance(event, events.DownloadNeeded):
-            click.echo(event.line, err=True)
+            say(event.line, err=True)
             self._open()
         elif isinstance(event, events.ModelEnd):
             self.close()

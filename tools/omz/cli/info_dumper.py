@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import shlex
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 import click
 
 from omz.cli.command import omz_command
+from omz.cli.printing import say, say_json
 from omz.cli.selection import Selection, selection_options
 from omz.errors import CardError, ModelFileError, OmzError, UsageError
 from omz.paths import real_path
@@ -78,15 +78,15 @@ def _print(selection: Selection, details: bool, form: str) -> None:
     infos, failed = [], False
     for _, card in selection.cards():
         if isinstance(card, CardError):
-            click.echo(f"{click.get_current_context().info_name}: error: {card}", err=True)
+            say(f"{click.get_current_context().info_name}: error: {card}", err=True)
             failed = True
             continue
         for part in (card, *getattr(card, "stages", ())):
             for remark in part.remarks:
-                click.echo(f"warning: {part.path}: {remark}", err=True)
+                say(f"warning: {part.path}: {remark}", err=True)
         infos.append(card_info(card, details or form == "table"))
     if form == "json":
-        click.echo(json.dumps(infos, indent=4))
+        say_json(infos, indent=4)
     else:
         from omz.cli.card_table import print_table
 
@@ -104,7 +104,7 @@ def _installed(selection: Selection, form: str) -> None:
     models = []
     for name, card in selection.cards():
         if isinstance(card, CardError):
-            click.echo(f"error: {card}", err=True)
+            say(f"error: {card}", err=True)
             continue
         files = stored_files(card, home_folder())
         if files:
@@ -113,7 +113,7 @@ def _installed(selection: Selection, form: str) -> None:
                 sizes[file.kind] += file.size
             models.append({"name": name, **sizes, "files": [str(file.path) for file in files]})
     if form == "json":
-        click.echo(json.dumps(models, indent=4))
+        say_json(models, indent=4)
         return
     from omz.cli.card_table import print_installed
 
@@ -135,12 +135,12 @@ def _lint(selection: Selection) -> None:
             findings = [*lint(card), *lint_accuracy(card)]
         for finding in findings:
             prefix = _PREFIXES[finding.is_error, finding.is_note]
-            click.echo(prefix + finding.line, err=not finding.is_error)
+            say(prefix + finding.line, err=not finding.is_error)
         checked += 1
         bad += any(finding.is_error for finding in findings)
         warned += any(not (finding.is_error or finding.is_note) for finding in findings)
     warnings = f", {warned} with warnings" if warned else ""
-    click.echo(f"{checked} checked, {bad} bad{warnings}")
+    say(f"{checked} checked, {bad} bad{warnings}")
     if bad:
         raise click.exceptions.Exit(1)
 
@@ -163,11 +163,11 @@ def _write_new_card(name: str, models_dir: tuple[Path, ...], file: Path | None, 
         ports, unclear = _with_roles(file, read_onnx_ports(file))
     card = write_card(NewModel(name, framework, files, ports, url), cards_folder(root) / name)
     check = shlex.join(["omz_info_dumper", "--lint", "--name", name, "--models_dir", str(root)])
-    click.echo(f"{card}: written; fill it in, then check it: {check}")
+    say(f"{card}: written; fill it in, then check it: {check}")
     if unclear:
-        click.echo(f"warning: roles are not clear, so write them into the card: {unclear}", err=True)
+        say(f"warning: roles are not clear, so write them into the card: {unclear}", err=True)
     if hidden:
-        click.echo(f"warning: with --models_dir {root}, it hides the model {name} of the package", err=True)
+        say(f"warning: with --models_dir {root}, it hides the model {name} of the package", err=True)
 
 
 def _with_roles(file: Path, ports: Ports) -> tuple[Ports, str]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from omz.text import one_line
+
 if TYPE_CHECKING:
     from omz.zoo.card import ModelCard
 
@@ -20,5 +22,5 @@ def ask_for_license(card: ModelCard) -> None:
         return
     from omz.download.licenses import accept, terms
 
-    if click.confirm(f"{terms(card)}; accept it?", err=True):
+    if click.confirm(one_line(f"{terms(card)}; accept it?"), err=True):
         accept(card)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 import click
 
 from omz.cli.command import omz_command
+from omz.cli.printing import say
 from omz.errors import CardError, UsageError
 
 
@@ -34,7 +35,7 @@ def main(arguments: tuple[str, ...]) -> None:
     from omz.runtime.mindspore_engine import mindspore_process
 
     mindspore_process()(mindspore_to_onnx, understood.absolute())
-    click.echo(f"{understood.output_file}: written, repaired and checked")
+    say(f"{understood.output_file}: written, repaired and checked")
 
 
 def _joined(arguments: Iterable[str]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from omz.cli.command import omz_command
+from omz.cli.printing import say
 from omz.errors import CardError, UsageError
 
 
@@ -41,9 +42,9 @@ def main(arguments: tuple[str, ...]) -> None:
     except CardError as error:
         raise UsageError(f"{str(error).removeprefix('arguments: ')}; see omz_mo --help") from None
     xml = optimize(understood, destination)
-    click.echo(f"[ SUCCESS ] Generated IR version {_ir_version(xml)} model.")
-    click.echo(f"[ SUCCESS ] XML file: {xml.absolute()}")
-    click.echo(f"[ SUCCESS ] BIN file: {xml.absolute().with_suffix('.bin')}")
+    say(f"[ SUCCESS ] Generated IR version {_ir_version(xml)} model.")
+    say(f"[ SUCCESS ] XML file: {xml.absolute()}")
+    say(f"[ SUCCESS ] BIN file: {xml.absolute().with_suffix('.bin')}")
 
 
 def _ir_version(xml: Path) -> str:

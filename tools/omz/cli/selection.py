@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
+from omz.cli.printing import say
 from omz.errors import CardError, OmzError, UsageError
 
 if TYPE_CHECKING:
@@ -140,6 +141,6 @@ def selection_options(function: Callable[..., None]) -> Callable[..., None]:
             function(selection=selection, **flags)
             return
         for name in selection.catalog:
-            click.echo(name)
+            say(name)
 
     return with_selection

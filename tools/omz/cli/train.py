@@ -8,6 +8,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from omz.cli.command import omz_command
+from omz.cli.printing import say
 
 
 @omz_command()
@@ -41,7 +42,7 @@ def main(output_dir: Path, device: str, workers: int, checkpoint_every: int) -> 
             bar.update(task, completed=progress.step, stage=progress.stage, loss=progress.loss)
 
         weights = trainer.train(STARTER, output_dir, device, workers, checkpoint_every, show)
-    click.echo(f"weights: {weights}")
+    say(f"weights: {weights}")
 
 
 if __name__ == "__main__":

@@ -9,10 +9,10 @@ from pathlib import Path
 from omz.convert.own_network import network_problems
 from omz.convert.plan import CONVERTED, PRECISIONS, ConversionPlan, plan_conversion
 from omz.errors import CardError, ModelFileError, OmzError
+from omz.text import printable
 from omz.zoo.card import CompositeCard, ModelCard
 from omz.zoo.export_arguments import ExportArguments
 from omz.zoo.lint import Finding, is_filled_in, lint_card
-from omz.zoo.record import printable
 from omz.zoo.source import bundled_files
 
 _DOWNLOADS, _RESULTS = Path("downloads"), Path("results")

@@ -51,6 +51,7 @@ def _build(
         _reshape(model, source, arguments.shapes)
         shapes = {port.any_name: _dimensions(port.get_partial_shape()) for port in model.inputs}
         preprocessing = resolve_preprocessing(arguments, shapes, str(source))
+        _check_types(model, source, preprocessing)
         built = _with_preprocessing(model, preprocessing)
         if not all(map(methodcaller("get_names"), built.outputs)):
             raise ConversionError(
@@ -158,6 +159,17 @@ def _dimension(side: ov.Dimension) -> Dimension:
     if side.is_static:
         return int(side.get_length())
     return (side.min_length, side.max_length) if side.max_length > 0 else -1
+
+
+def _check_types(model: ov.Model, source: Path, preprocessing: Iterable[Preprocessing]) -> None:
+    """Raise :class:`ConversionError` for mean or scale of an input of whole numbers, which has its own inside."""
+    for step in preprocessing:
+        kind = model.input(step.input_name).get_element_type()
+        if (step.mean or step.scale) and not kind.is_real():
+            numbers = "bytes" if kind == ov.Type.u8 else "whole numbers"
+            takes = f"its input {step.input_name} takes {numbers} ({kind.get_type_name()})"
+            remedy = "leave --mean_values and --scale_values out"
+            raise ConversionError(f"{source}: {takes}, so mean and scale are inside the model already; {remedy}")
 
 
 def _with_preprocessing(model: ov.Model, preprocessing: tuple[Preprocessing, ...]) -> ov.Model:

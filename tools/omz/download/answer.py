@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 
-from omz.zoo.record import printable
+from omz.text import printable
 
 _NUMBER = r"[0-9]{1,18}"
+_GONE = (404, 410)
 _WORTH_ANOTHER_TRY = frozenset((408, 425, 429))
 
 
@@ -23,15 +24,22 @@ class Refused(TransferError):
 
 
 class Retryable(TransferError):
-    """Another request may help, after ``wait`` seconds if the server said so."""
+    """Another request may help, after ``wait`` seconds if the server said so.
 
-    def __init__(self, cause: str, wait: float | None = None) -> None:
+    ``answered`` says that the server has given an answer, which was of no use.
+    """
+
+    def __init__(self, cause: str, wait: float | None = None, answered: bool = False) -> None:
         super().__init__(cause)
-        self.wait = wait
+        self.wait, self.answered = wait, answered
 
 
 class Unusable(TransferError):
     """The bytes received do not belong to the file; a new start may help."""
+
+
+class NoRest(Unusable):
+    """The server does not give the rest of the file, but may give all of it; the bytes so far may be right."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +58,18 @@ class Body:
 def read_answer(status: int, reason: str, headers: Mapping[str, str], asked: int, size: int | None) -> Body:
     """Return the body of an answer to a request for a file from byte ``asked`` on.
 
-    ``headers`` have lower-case names; ``size`` is that of the whole file in bytes, if known. Raises
-    :class:`Refused`, :class:`Retryable` or :class:`Unusable`.
+    ``headers`` have lower-case names; ``size`` is that of the whole file in bytes, if known. Raises :class:`NoRest`,
+    where only the rest of the file was asked for, :class:`Refused`, :class:`Retryable` or :class:`Unusable`.
     """
+    try:
+        return _read_answer(status, reason, headers, asked, size)
+    except (Refused, Unusable) as error:
+        if not asked or status in (200, *_GONE):  # then it is about all of the file
+            raise
+        raise NoRest(str(error)) from error
+
+
+def _read_answer(status: int, reason: str, headers: Mapping[str, str], asked: int, size: int | None) -> Body:
     if status == 416:
         raise Unusable("the server has no such part of the file")
     if status not in (200, 206):
@@ -62,7 +79,7 @@ def read_answer(status: int, reason: str, headers: Mapping[str, str], asked: int
         wait = retry_after(headers.get("retry-after"), datetime.now(timezone.utc))
         if wait is not None:
             failure += f", and asks to wait {wait:.0f} s"
-        raise Retryable(failure, wait)
+        raise Retryable(failure, wait, answered=True)
     encoding = headers.get("content-encoding", "").strip().lower()
     if encoding not in ("", "identity"):
         raise Refused(f"the server sends the file {printable(encoding)}-encoded, although asked not to")

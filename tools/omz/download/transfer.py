@@ -8,7 +8,7 @@ from pathlib import Path
 
 import tenacity
 
-from omz.download.answer import Retryable, TransferError, Unusable
+from omz.download.answer import NoRest, Retryable, TransferError, Unusable
 from omz.download.listener import Listener, Stopped
 from omz.download.partial import Partial, Writer, forget_partials
 from omz.download.policy import Policy
@@ -34,6 +34,7 @@ class Transfer:
         self._policy = policy
         self._listener = listener
         self._fruitless = self._wrong = self._most = 0
+        self._has_answered = False
 
     def run(self) -> None:
         """Try one address after the other, until one gives the file.
@@ -64,8 +65,15 @@ class Transfer:
 
     def _transfer(self, url: str, retrying: tenacity.Retrying) -> None:
         self._fruitless = self._wrong = 0
-        self._most = self._partial.size
-        retrying(self._fetch, url)
+        self._has_answered = False
+        self._most = before = self._partial.size
+        try:
+            retrying(self._fetch, url)
+        except Retryable as error:
+            has_answered = (self._has_answered or error.answered) and error.wait is None
+            if not has_answered or not before == self._partial.size > 0:
+                raise
+            self._receive(url, 0)  # a server that never gives the rest may give all of it
         self._partial.move_into_place()
 
     def _unpack(self, source: PythonPackageSource) -> None:
@@ -97,11 +105,11 @@ class Transfer:
         before = self._partial.size
         try:
             try:
-                self._receive(url)
+                self._receive(url, before)
             except Unusable:
                 if not before:
                     raise
-                self._receive(url)
+                self._receive(url, 0)
         except Unusable:
             self._wrong += 1
             raise
@@ -112,17 +120,23 @@ class Transfer:
                 self._fruitless = 0
             self._most = max(self._most, self._partial.size)
 
-    def _receive(self, url: str) -> None:
-        """Receive the missing bytes, and check the whole; discard wrong bytes."""
+    def _receive(self, url: str, asked: int) -> None:
+        """Receive the bytes from ``asked`` on, which is 0 or the size so far, and check the whole; discard wrong ones.
+
+        What is there already is kept until the answer begins.
+        """
         partial, size = self._partial, self._file.size
         try:
-            if size is None or partial.size < size:
-                with self._transport.open(url, partial.size, partial.validator(url), size) as answer:
+            if size is None or asked < size:
+                with self._transport.open(url, asked, partial.validator(url), size) as answer:
+                    self._has_answered = True
                     start = answer.body.start
                     with partial.writing(start, url, answer.body.validator) as writer:
                         self._copy(answer, writer)
             if not partial.is_right():
                 raise Unusable(f"the server's file has another {self._file.checksum.algorithm} than on the card")
+        except NoRest:
+            raise
         except Unusable:
             partial.discard()
             raise
@@ -130,6 +144,7 @@ class Transfer:
     def _copy(self, answer: Answer, writer: Writer) -> None:
         """Write the body; raise an error for a wrong length, or too low a speed."""
         start, end = answer.body.start, answer.body.end
+        most = self._policy.most_bytes if end is None else end
         pace = _Pace(self._policy)
         reported = 0.0
         for chunk in answer.chunks:
@@ -137,8 +152,8 @@ class Transfer:
                 raise Stopped
             writer.write(chunk)
             there = start + writer.written
-            if end is not None and there > end:
-                raise Unusable(f"the server sends more than the {end} bytes of the file")
+            if there > most:
+                raise Unusable(f"the server sends more than the {most} bytes of the file")
             now = time.monotonic()
             pace.check(writer.written, now)
             if now - reported >= _PROGRESS_INTERVAL:

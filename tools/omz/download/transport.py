@@ -14,12 +14,13 @@ from urllib.request import getproxies, url2pathname
 
 import httpx
 
-from omz.checksum import CHUNK
+from omz.checksum import CHUNK, open_file
 from omz.download.answer import Body, Refused, Retryable, is_header_value, read_answer
 from omz.download.policy import Policy
+from omz.download.watchdog import Watchdog
 from omz.errors import os_reason
+from omz.text import printable
 from omz.zoo.model_file import hugging_face
-from omz.zoo.record import printable
 
 _USER_AGENT = "open-matting-zoo"
 _ENDINGS = ("peer closed connection", "Server disconnected")
@@ -88,7 +89,7 @@ class Transport:
         if self._file_roots.isdisjoint((path, *path.parents)):
             raise Refused(f"{path} is not below a folder that was given as --models_dir")
         try:
-            with path.open("rb", buffering=0) as file:
+            with open_file(path) as file:
                 size = path.stat().st_size
                 if start > size:
                     start = 0
@@ -101,25 +102,40 @@ class Transport:
 
     @contextlib.contextmanager
     def _open_http(self, url: str, start: int, validator: str | None, size: int | None) -> Iterator[Answer]:
-        headers = {}
+        headers, policy = {}, self._policy
         if start:
             headers["Range"] = f"bytes={start}-"
         if start and validator:
             headers["If-Range"] = validator
         with _named_causes(url), contextlib.ExitStack() as stack:
             headers |= _credentials(url)
-            response = stack.enter_context(self._http().stream("GET", url, headers=headers))
-            for _ in range(self._policy.redirects):
+            request: httpx.Request | None = self._http().build_request("GET", url, headers=headers)
+            for _ in range(policy.redirects + 1):
+                assert request is not None
+                stack.close()
+                watchdog = stack.enter_context(_watching(policy.connect_timeout + policy.patience))
+                request.extensions = {**request.extensions, **watchdog.extensions}
+                response = self._http().send(request, stream=True)
+                stack.callback(response.close)
                 if not response.has_redirect_location:
                     break
-                following = _next_request(response)
-                stack.close()
-                response = self._http().send(following, stream=True)
-                stack.callback(response.close)
-            if response.has_redirect_location:
-                raise Refused(f"the server redirects more than {self._policy.redirects} times")
+                request = _next_request(response)
+            else:
+                raise Refused(f"the server redirects more than {policy.redirects} times")
             body = read_answer(response.status_code, response.reason_phrase, response.headers, start, size)
-            yield Answer(body, response.iter_raw())
+            yield Answer(body, watchdog.watched(response.iter_raw()))
+
+
+@contextlib.contextmanager
+def _watching(seconds: float) -> Iterator[Watchdog]:
+    """Give a watchdog; where it has cut the connection, say so in the place of what came of that."""
+    with Watchdog(seconds) as watchdog:
+        try:
+            yield watchdog
+        except httpx.HTTPError as error:
+            if not watchdog.has_cut:
+                raise
+            raise Retryable(f"the server sends nothing of the file within {seconds:g} s") from error
 
 
 def _credentials(url: str) -> dict[str, str]:
@@ -142,7 +158,7 @@ def _make_client(policy: Policy) -> httpx.Client:
     return httpx.Client(
         headers={"User-Agent": _USER_AGENT, "Accept-Encoding": "identity"},
         timeout=httpx.Timeout(policy.patience, connect=policy.connect_timeout),
-        limits=httpx.Limits(max_connections=None),
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),  # a watchdog guards a connection
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
     )
 

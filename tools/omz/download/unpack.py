@@ -20,7 +20,7 @@ from typing import IO
 
 from omz.checksum import CHUNK
 from omz.errors import DownloadError
-from omz.zoo.record import printable
+from omz.text import printable
 
 _MOST_MEMBERS = 50_000
 _MOST_GROWTH = 100  # times the archive's size
@@ -35,7 +35,10 @@ _TAR_OPENERS: Mapping[str, Callable[..., IO[bytes]]] = {
     "bztar": bz2.open,
     "xztar": lzma.open,
 }
-_BOUNDED_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # zipfile expands the others without a limit
+BOUNDED_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Methods of zip; zipfile expands the others without a limit."""
+
+_LARGEST_DIRECTORY = 16 << 20  # bytes of the list of members, which zipfile reads at once
 
 
 @dataclass(frozen=True)
@@ -73,18 +76,18 @@ def unpack(archive: Path, form: str) -> list[Path]:
 @contextlib.contextmanager
 def _open(archive: Path, form: str, bound: int) -> Iterator[Iterator[_Member]]:
     if form == "zip":
-        with zipfile.ZipFile(archive) as file:
+        with open_zip(archive) as file:
             infos = file.infolist()
-            _check_count(len(infos))
+            check_count(len(infos))
             yield (_zip_member(file, info) for info in infos)
     else:
         with _TAR_OPENERS[form](archive, "rb") as source:
-            stream = _Stream(source, bound)
+            stream = TarStream(source, bound)
             with tarfile.open(fileobj=stream, mode="r:") as tar:
                 yield _tar_members(tar, stream)
 
 
-class _Stream(io.RawIOBase):
+class TarStream(io.RawIOBase):
     """Guard for tarfile, which holds any length that a header claims in memory, and takes any end for a good one."""
 
     def __init__(self, source: IO[bytes], bound: int) -> None:
@@ -93,6 +96,7 @@ class _Stream(io.RawIOBase):
         self._last = b""
 
     def read(self, size: int = -1) -> bytes:
+        """Return at most ``size`` bytes; raises :class:`ValueError` for more at once than a header has."""
         if not 0 <= size <= CHUNK:
             raise ValueError("a header in it is too large")
         self._last = self._source.read(size)
@@ -101,9 +105,11 @@ class _Stream(io.RawIOBase):
         return self._last
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go to a place, and return it."""
         return self._source.seek(offset, whence)
 
     def tell(self) -> int:
+        """Return the place."""
         return self._source.tell()
 
     def check_end(self) -> None:
@@ -114,10 +120,27 @@ class _Stream(io.RawIOBase):
             pass
 
 
+class _ZipSource(io.FileIO):
+    """Guard for zipfile, which reads a list of members of any size, and makes an object of each."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        wanted = _LARGEST_DIRECTORY + 1 if size is None or size < 0 else size
+        if size is not None and size > _LARGEST_DIRECTORY:
+            raise zipfile.BadZipFile("its list of members is too large")
+        return super().read(wanted)
+
+
+@contextlib.contextmanager
+def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Open a zip archive; raises :class:`zipfile.BadZipFile` for one whose list of members is too large, too."""
+    with _ZipSource(path) as source, zipfile.ZipFile(source) as archive:
+        yield archive
+
+
 def _zip_member(file: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Member:
     if info.is_dir():
         return _Member(info.filename)
-    if info.compress_type not in _BOUNDED_METHODS:
+    if info.compress_type not in BOUNDED_METHODS:
         raise ValueError(f"{info.filename} is not compressed with deflate, the usual method of zip")
     if stat.S_ISLNK(info.external_attr >> 16):
         if info.file_size > _LONGEST_PATH:
@@ -126,7 +149,7 @@ def _zip_member(file: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Member:
     return _Member(info.filename, lambda: file.open(info))
 
 
-def _tar_members(file: tarfile.TarFile, stream: _Stream) -> Iterator[_Member]:
+def _tar_members(file: tarfile.TarFile, stream: TarStream) -> Iterator[_Member]:
     for info in file:
         yield _tar_member(file, info)
     stream.check_end()
@@ -150,7 +173,7 @@ def _extract(members: Iterator[_Member], workplace: Path, bound: int) -> None:
     links: dict[str, str] = {}
     left = bound
     for number, member in enumerate(members, 1):
-        _check_count(number)
+        check_count(number)
         name = _inside(member.name)
         if member.link is not None:
             links[name] = _inside(posixpath.join(posixpath.dirname(name), member.link), f"{name}, a link,")
@@ -170,7 +193,8 @@ def _extract(members: Iterator[_Member], workplace: Path, bound: int) -> None:
                 left -= _copy(source, workplace / name, left)
 
 
-def _check_count(members: int) -> None:
+def check_count(members: int) -> None:
+    """Raise :class:`ValueError` for more members than an archive of a model has."""
     if members > _MOST_MEMBERS:
         raise ValueError(f"it has more than {_MOST_MEMBERS} members")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from omz.matting.roles import (
     RoleOptions,
     Roles,
     State,
+    bare_name,
     described,
 )
 from omz.matting.signature import COLOURS, Signature, input_size, is_number, picture_layout
@@ -97,8 +99,13 @@ def _known_names(said: Description, options: RoleOptions) -> tuple[set[str], ...
 def _called(infos: Sequence[TensorInfo], known: tuple[set[str], ...], names: dict[str, str]) -> tuple[TensorInfo, ...]:
     """Return inputs or outputs under a known one of their names; note in ``names`` what they are called otherwise."""
     found = []
+    exact = {name for info in infos for name in (info.name, *info.aliases)}
+    bare = Counter(bare_name(info.name) for info in infos)
     for info in infos:
         hits = [alias for group in known for alias in sorted({info.name, *info.aliases} & group)]
+        usual = bare_name(info.name)
+        if usual in known[-1] and usual not in exact and bare[usual] == 1:
+            hits.append(usual)
         name = hits[0] if hits else info.name
         if name != info.name:
             names[name] = info.name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,15 @@ TRIMAP = "trimap"
 """The name networks give the logits of their trimap."""
 PLATES = ("bgr", "background", "plate")
 """The names networks give the plate; ``bgr`` stands for *background*, not for a colour order."""
+
+_DECORATED = re.compile(r"(?:.*/)?([^/]+?)(?::\d+)?", re.DOTALL)
+
+
+def bare_name(name: str) -> str:
+    """Return a tensor's name without scope and number of output: ``bgr`` for ``net/bgr:0``."""
+    found = _DECORATED.fullmatch(name)
+    return found[1] if found else name
+
 
 FACT = "roles"
 """The name of the description among the facts of an IR."""

@@ -8,6 +8,8 @@ from typing import NoReturn
 
 from omz.errors import CardError
 
+_MOST, _LONGEST = 1000, 10_000  # arguments, and letters of one
+
 
 class CardArgumentParser(argparse.ArgumentParser):
     """Takes the spellings and abbreviations of argparse; raises :class:`CardError` that begins with ``where``.
@@ -31,7 +33,11 @@ class CardArgumentParser(argparse.ArgumentParser):
 
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
         """Parse all of ``arguments``; an unknown one is an error."""
+        if len(arguments) > _MOST:  # argparse takes the time of their square
+            self.error(f"there are {len(arguments)} arguments; at most {_MOST} are taken")
         for argument in arguments:
+            if len(argument) > _LONGEST:
+                self.error(f"an argument has {len(argument)} letters; at most {_LONGEST} are taken")
             flag = argument.partition("=")[0]
             if flag in self._refused:
                 self.error(f"{flag} is not supported: {self._refused[flag]}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path, PurePosixPath
 from string import Template
 from typing import Annotated, ClassVar, Literal, get_args
@@ -185,13 +186,13 @@ class ModelCard(_Described):
 
     @model_validator(mode="after")
     def _files_do_not_collide(self) -> ModelCard:
-        names = [file.name for file in self.files]
-        for name in names:
-            inner = next((other for other in names if other.startswith(f"{name}/")), None)
-            if inner:
-                details = {"name": name, "inner": inner}
+        names = Counter(file.name for file in self.files)
+        folders = {str(folder): name for name in reversed(names) for folder in PurePosixPath(name).parents}
+        for name, times in names.items():
+            if name in folders:
+                details = {"name": name, "inner": folders[name]}
                 raise PydanticCustomError("files", "files: {name} is both a file and the folder of {inner}", details)
-            if names.count(name) > 1:
+            if times > 1:
                 raise PydanticCustomError("files", "files: {name} is listed twice", {"name": name})
         return self
 

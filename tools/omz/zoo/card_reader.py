@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
@@ -11,8 +12,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from omz.errors import CardError
+from omz.text import printable
 from omz.zoo.card import CompositeCard, ModelCard
-from omz.zoo.record import UNKNOWN_KEYS, printable, shown, suggestion
+from omz.zoo.record import UNKNOWN_KEYS, shown, suggestion
 from omz.zoo.vocabulary import CARD_FILE, COMPOSITE_FILE
 from omz.zoo.yaml_file import read_yaml
 
@@ -23,6 +25,8 @@ _WORDS = {
     "model_attributes_type": "must have keys and values",
 }
 """Messages of pydantic, in the terms of YAML."""
+
+_MOST_PROBLEMS = 20  # in a message
 
 Card = TypeVar("Card", ModelCard, CompositeCard)
 
@@ -43,7 +47,7 @@ def load_composite(folder: Path, subdirectory: PurePosixPath) -> CompositeCard:
     """
     path = folder / COMPOSITE_FILE
     composite = _load(CompositeCard, path, subdirectory, folder.name)
-    problems = "; ".join(_problems_of_stages(composite))
+    problems = "; ".join(_first(_problems_of_stages(composite)))
     if problems:
         raise CardError(f"{path}: {printable(problems)}")
     stages = tuple(load_card(folder / name, subdirectory / name, folder.name) for name in composite.stages_order)
@@ -81,7 +85,7 @@ def _load(kind: type[Card], path: Path, subdirectory: PurePosixPath, composite: 
         raise CardError(f"{where}: the folder is the model's name, and may have letters, digits and . _ - only")
     file = read_yaml(path, CardError, "a card")
     content = file.content
-    remarks = [f"{key.name}: is given twice (line {key.line}); the last one counts" for key in file.repeated]
+    remarks = _first(f"{key.name}: is given twice (line {key.line}); the last one counts" for key in file.repeated)
     for key in sorted(kind.filled_in & content.keys()):
         raise CardError(f"{path}: {key}: is set by the folder, not by the card; remove it")
     filled_in = {"name": folder.name, "folder": folder, "subdirectory": subdirectory, "composite_model_name": composite}
@@ -90,22 +94,35 @@ def _load(kind: type[Card], path: Path, subdirectory: PurePosixPath, composite: 
             return kind.model_validate({**content, **filled_in, "remarks": remarks})
         except ValidationError as error:
             problems = error.errors()
-        before = len(remarks)
-        for problem in problems:
-            if problem["type"] == UNKNOWN_KEYS:
-                remarks += _take_out_unknown_keys(problem, content)
-        if len(remarks) == before:
-            lines = [_describe(each, content) for each in problems]
+        unknown = [problem for problem in problems if problem["type"] == UNKNOWN_KEYS]
+        if not unknown:
+            lines = _first(_describe(each, content) for each in problems)
             raise CardError(f"{path}: {'; '.join(lines + remarks)}")
+        remarks += _first(chain.from_iterable(_remarks_on_unknown_keys(problem, content) for problem in unknown))
+        for problem in unknown:
+            _take_out_unknown_keys(problem, content)
 
 
-def _take_out_unknown_keys(error: ErrorDetails, content: dict[Any, Any]) -> Iterator[str]:
-    """Remove the keys of ``error`` from ``content``; return a remark on each."""
+def _first(lines: Iterable[str]) -> list[str]:
+    """Return as many lines as a person reads; the others are not even made."""
+    rest = iter(lines)
+    found = [*islice(rest, _MOST_PROBLEMS)]
+    if next(rest, None) is not None:
+        found.append("and so on")
+    return found
+
+
+def _remarks_on_unknown_keys(error: ErrorDetails, content: dict[Any, Any]) -> Iterator[str]:
     keys, record = _place(error, content)
     for key in filter(record.__contains__, error["ctx"]["unknown"]):
         where, hint = ".".join([*keys, str(key)]), suggestion(key, error["ctx"]["known"])
         yield printable(f"{where}: is not a known key; {hint}")
-        del record[key]
+
+
+def _take_out_unknown_keys(error: ErrorDetails, content: dict[Any, Any]) -> None:
+    _, record = _place(error, content)
+    for key in error["ctx"]["unknown"]:
+        record.pop(key, None)
 
 
 def _describe(error: ErrorDetails, content: dict[Any, Any]) -> str:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omz.errors import os_reason
+from omz.text import printable
 from omz.zoo.card import CompositeCard, ModelCard
 from omz.zoo.info import ACCURACY_FILE
 from omz.zoo.model_file import Checksum, HttpSource, ModelFile
 from omz.zoo.model_name import name_problem
-from omz.zoo.record import printable
 from omz.zoo.source import bundled_files
 
 FILL_IN = "FILL_IN"

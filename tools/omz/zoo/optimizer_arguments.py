@@ -15,14 +15,14 @@ from omz.zoo.argument_parser import CardArgumentParser
 if TYPE_CHECKING:
     from omz.zoo.card import ModelCard
 
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
 _VALUES = rf"{_NUMBER}(?:\s*,\s*{_NUMBER})*"
 _GROUP = re.compile(
-    rf"\s*(?P<name>[^\s\[\](),=]*)\s*(?:\[\s*(?P<square>{_VALUES})\s*\]|\(\s*(?P<round>{_VALUES})\s*\))\s*(?:,(?=.)|$)"
+    rf"(?P<name>[^\[\](),]*)(?:\[\s*(?P<square>{_VALUES})\s*\]|\(\s*(?P<round>{_VALUES})\s*\))\s*(?:,(?=.)|$)"
 )
 _DIMENSION = re.compile(r"-1|\?|\d+|\d+\.\.\d*|\.\.\d+")
 _LAYOUT = r"\[?[A-Za-z?.,\s]+\]?"
-_INPUT = re.compile(r"(?P<name>[^\[\](){}>]+?)\s*(?:[\[(](?P<shape>[^\])]*)[\])])?")
+_INPUT = re.compile(r"(?P<name>[^\[\](){}>]+)(?:[\[(](?P<shape>[^\])]*)[\])])?")
 
 _TENSORFLOW = "TensorFlow models are not converted here"
 _TRANSFORMATIONS = "its TensorFlow transformations were part of Model Optimizer"
@@ -210,9 +210,10 @@ def _inputs(parser: CardArgumentParser, text: str) -> tuple[tuple[str, ...], dic
         match = _INPUT.fullmatch(part)
         if not match:
             parser.error(f"--input={text}: {part} is not supported; give a name, or a name and its shape")
-        names.append(match["name"])
+        name = match["name"].strip()
+        names.append(name)
         if match["shape"] is not None:
-            shapes[match["name"]] = _shape(parser, "--input", match["shape"])
+            shapes[name] = _shape(parser, "--input", match["shape"])
     return tuple(names), shapes
 
 
@@ -302,7 +303,7 @@ def _groups(parser: CardArgumentParser, flag: str, text: str) -> tuple[Group, ..
         values = tuple(map(float, (match["square"] or match["round"]).split(",")))
         if not all(map(math.isfinite, values)):
             parser.error(f"{flag}={text[:80]} has a number that is too large")
-        groups.append((match["name"], values))
+        groups.append((match["name"].strip(), values))
         position = match.end()
     names = [name for name, _ in groups if name]
     if names and len(names) != len(groups):

@@ -34,8 +34,11 @@ class RegexReplace(Record):
 
     @model_validator(mode="after")
     def _replacement_fits_the_pattern(self) -> RegexReplace:
+        compiled = re.compile(self.pattern)
+        names = {number: f"?P<{name}>" for name, number in compiled.groupindex.items()}
+        alike = "".join(f"({names.get(number, '')})" for number in range(1, compiled.groups + 1))
         try:
-            re.sub(self.pattern, self.replacement, "")
+            re.sub(alike, self.replacement, "")  # the pattern itself may never end, even on no text
         except (re.error, IndexError) as error:
             reason = "replacement does not fit the pattern: {reason}"
             raise PydanticCustomError("regex", reason, {"reason": str(error)}) from None

@@ -44,11 +44,6 @@ class Record(BaseModel):
         return [field.alias or name for name, field in cls.model_fields.items() if name not in cls.filled_in]
 
 
-def printable(text: str) -> str:
-    """Return ``text`` with escapes for characters that would break a line or control a terminal."""
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
-
-
 def shown(value: Any) -> str:
     """Return a value of a file in short, for a message."""
     if value is None:

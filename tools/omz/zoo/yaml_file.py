@@ -11,13 +11,17 @@ from typing import Any, TypeAlias
 import yaml
 from yaml.constructor import ConstructorError
 
+from omz.checksum import open_file
 from omz.errors import OmzError, os_reason, os_remedy
 from omz.paths import what_else
-from omz.zoo.record import printable, shown
+from omz.text import printable
+from omz.zoo.record import shown
 
 _DEEPEST = 50
-_LARGEST = 4 << 20
-_MOST_VALUES = 100_000
+_LARGEST = 1 << 20  # bytes of the file, and letters once its aliases are filled in
+_MOST_VALUES = 10_000
+_LONGEST_NUMBER = 100
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 _TOO_LARGE = 1 << 63
 _MERGE = "tag:yaml.org,2002:merge"
 
@@ -46,8 +50,8 @@ def read_yaml(path: Path, error: type[OmzError], kind: str) -> YAMLFile:
     """Read a file of keys and values.
 
     Raises ``error``, one line that begins with the path, for a file that cannot be read, is not valid YAML, holds
-    anything but plain data, has more than 4 MB, 50 levels or 100,000 values, or is not a mapping. ``kind`` names such a
-    file in messages, as in "a card".
+    anything but plain data, has more than 1 MB, 50 levels or 10,000 values, also once its aliases are filled in, or is
+    not a mapping. ``kind`` names such a file in messages, as in "a card".
     """
     text = read_text(path, error, kind)
     loader = _PlainLoader(text)
@@ -57,8 +61,9 @@ def read_yaml(path: Path, error: type[OmzError], kind: str) -> YAMLFile:
         raise error(f"{path} is not valid YAML: {_reason(fault)}") from fault
     if not isinstance(content, dict):
         raise error(f"{path}: found {shown(content)} where keys and values are expected")
-    if _count_values(content) > _MOST_VALUES:
-        raise error(f"{path} grows beyond {_MOST_VALUES} values, or {_DEEPEST} levels; that is not {kind}")
+    if not _is_bounded(content):
+        most = f"{_MOST_VALUES} values, {_LARGEST >> 20} MB of text or {_DEEPEST} levels"
+        raise error(f"{path} grows beyond {most}; that is not {kind}")
     return YAMLFile(content, tuple(sorted(loader.repeated, key=attrgetter("line", "column"))))
 
 
@@ -67,10 +72,11 @@ def read_text(path: Path, error: type[OmzError], kind: str) -> str:
     if what_else(path):
         raise error(f"{path} is {what_else(path)}; {kind} is a file")
     try:
-        if path.stat().st_size > _LARGEST:
+        with open_file(path) as file:
+            content = file.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
             raise error(f"{path} has more than {_LARGEST >> 20} MB; that is not {kind}")
-        with path.open(encoding="utf-8", newline="") as file:
-            text = file.read()
+        text = content.decode()
         _check_depth(text)
     except OSError as fault:
         raise error(f"{path} cannot be read: {os_reason(fault)}; {os_remedy(fault, 'check the path')}") from fault
@@ -89,6 +95,8 @@ class _PlainLoader(_FASTEST):  # type: ignore[misc, valid-type]
         self.repeated: list[RepeatedKey] = []
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        if node.tag in _NUMBERS and len(node.value) > _LONGEST_NUMBER:  # PyYAML takes minutes for some
+            raise ConstructorError(None, None, "the number is too large", node.start_mark)
         try:
             value = super().construct_object(node, deep)
         except (ValueError, ArithmeticError, LookupError, AttributeError) as error:  # for 2020-13-45, !!bool x and such
@@ -120,6 +128,10 @@ def _repeated_keys(node: yaml.MappingNode) -> Iterator[RepeatedKey]:
         seen.add(key.value)
 
 
+class _TooMuchError(yaml.YAMLError):
+    """A file has more levels or values than a person writes."""
+
+
 def _check_depth(text: str) -> None:
     """Refuse text that is nested too deeply, whatever the limit of PyYAML.
 
@@ -129,6 +141,8 @@ def _check_depth(text: str) -> None:
     """
     try:
         _count_levels(text, _FASTEST)
+    except _TooMuchError:
+        raise
     except yaml.YAMLError:
         _count_levels(text, yaml.SafeLoader)
         raise
@@ -140,28 +154,30 @@ def _count_levels(text: str, loader: _Loader) -> None:
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         line = event.start_mark.line + 1 if event.start_mark else 0
         if depth > _DEEPEST:
-            raise yaml.YAMLError(f"line {line}: more than {_DEEPEST} levels within each other")
+            raise _TooMuchError(f"line {line}: more than {_DEEPEST} levels within each other")
         if number > 2 * _MOST_VALUES:  # a list is two events
-            raise yaml.YAMLError(f"line {line}: more than {_MOST_VALUES} values")
+            raise _TooMuchError(f"line {line}: more than {_MOST_VALUES} values")
 
 
-def _count_values(value: Any, depth: int = 0, counted: int = 0) -> int:
-    """Return the number of values with aliases expanded, or any number above the limit."""
-    counted += 1
-    if depth > _DEEPEST:
-        return _MOST_VALUES + 1
-    for each in _values(value):
-        if counted > _MOST_VALUES:
-            break
-        counted = _count_values(each, depth + 1, counted)
-    return counted
+def _is_bounded(content: Any) -> bool:
+    """Tell whether data stay within the limits with their aliases filled in; keys are values, too."""
+    values = letters = 0
+    waiting = [(content, 0)]
+    while waiting:
+        value, depth = waiting.pop()
+        values += 1
+        letters += len(value) if isinstance(value, (str, bytes)) else 0
+        inner = _values(value)
+        if depth > _DEEPEST or letters > _LARGEST or values + len(waiting) + len(inner) > _MOST_VALUES:
+            return False
+        waiting += [(each, depth + 1) for each in inner]
+    return True
 
 
-def _values(value: Any) -> Iterator[Any]:
+def _values(value: Any) -> list[Any]:
     if isinstance(value, dict):
-        yield from value.values()
-    elif isinstance(value, list):
-        yield from value
+        return [*value, *value.values()]
+    return [*value] if isinstance(value, (list, tuple, set)) else []  # YAML has pairs and sets, too
 
 
 def _reason(error: yaml.YAMLError) -> str:

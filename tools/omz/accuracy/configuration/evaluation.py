@@ -26,7 +26,7 @@ from omz.errors import UsageError
 from omz.matting.resolution import output_roles_of
 from omz.matting.roles import NO_DESCRIPTION, NOTHING_SAID, Description, RoleOptions, Roles
 from omz.runtime.engine import Engine
-from omz.zoo.record import printable
+from omz.text import printable
 
 _SUFFIXES = {"openvino": (".xml", ".onnx"), "onnx_runtime": (".onnx",)}
 """Suffixes of the files that each framework runs."""

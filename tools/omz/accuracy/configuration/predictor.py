@@ -25,7 +25,8 @@ from omz.matting.readings import read_output
 from omz.matting.roles import RoleOptions, Roles, State
 from omz.matting.signature import picture_layout
 from omz.runtime.engine import Engine, EngineInfo, Tensor, numpy_type
-from omz.zoo.record import printable, suggestion
+from omz.text import printable
+from omz.zoo.record import suggestion
 
 _SHOWN: tuple[Role, ...] = ("picture", "plate")
 

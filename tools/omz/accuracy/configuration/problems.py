@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from omz.errors import UsageError
-from omz.zoo.record import UNKNOWN_KEYS, Record, printable, suggestion
+from omz.text import printable
+from omz.zoo.record import UNKNOWN_KEYS, Record, suggestion
 
 _SHOWN = 60
 _TAGS = ("type", "converter")

@@ -30,6 +30,7 @@ from omz.accuracy.summary import caveat
 from omz.accuracy.verdict import Gate
 from omz.atomic import whole_file
 from omz.errors import UsageError, os_reason
+from omz.text import printable, spreadsheet_cell
 
 TIME_COLUMN = "milliseconds"
 """The only column that another run changes."""
@@ -75,7 +76,8 @@ def write_frames_csv(file: TextIO, evaluation: Evaluation) -> None:
 
     Columns are ``name``, ``clip``, ``index``, ``model``, :data:`TIME_COLUMN`, a figure of the convention each with its
     unit, ``lowest`` and ``highest`` alpha, how far each output is from the first model's, and ``problem``. A cell is
-    empty where nothing is known; a frame that could not be read has one row, without a model.
+    empty where nothing is known; a frame that could not be read has one row, without a model. Text that a spreadsheet
+    would take for a formula gets ``'`` in front.
     """
     first, figures = first_model(evaluation), figure_names(evaluation)
     judged: dict[str, Agreement] = {}
@@ -89,22 +91,22 @@ def write_frames_csv(file: TextIO, evaluation: Evaluation) -> None:
         columns.append(f"{name} ({unit})" if unit else name)
     columns += ["lowest", "highest", *map(" ".join, product(outputs, _AGREEMENT)), "problem"]
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(columns)
+    writer.writerow(map(spreadsheet_cell, columns))
     for result in evaluation.results:
         writer.writerows(_csv_rows(result, first, figures, outputs))
 
 
 def _csv_rows(result: FrameResult, first: str, figures: Sequence[str], outputs: Sequence[str]) -> Iterator[list[str]]:
-    place = [result.name, result.clip, str(result.index)]
+    place = [spreadsheet_cell(result.name), spreadsheet_cell(result.clip), str(result.index)]
     if not result.models:
-        yield place + [""] * (4 + len(figures) + len(_AGREEMENT) * len(outputs)) + [result.problem]
+        yield place + [""] * (4 + len(figures) + len(_AGREEMENT) * len(outputs)) + [spreadsheet_cell(result.problem)]
     for label, frame in result.models.items():
         agreements = result.agreements.get((first, label), {})
         values = [frame.milliseconds, *map(frame.figures.get, figures), frame.lowest, frame.highest]
         for output in outputs:
             each = agreements.get(output)
             values += (each.largest, each.mean, each.p99_9) if each else [None] * len(_AGREEMENT)
-        yield [*place, label, *map(_csv_cell, values), frame.problem]
+        yield [*place, spreadsheet_cell(label), *map(_csv_cell, values), spreadsheet_cell(frame.problem)]
 
 
 def _csv_cell(value: float | None) -> str:
@@ -283,6 +285,7 @@ def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("omz.accuracy.report", "."),
         autoescape=True,
+        finalize=_shown,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -290,6 +293,13 @@ def _environment() -> jinja2.Environment:
     told = ("figure", "score", "rough", "signed", "milliseconds", "percent")
     environment.filters.update({name: getattr(notation, name) for name in told})
     return environment
+
+
+def _shown(value: object) -> object:
+    """Return what the page shows of a value: text of others is escaped, as on a terminal, before it is for HTML."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return printable(value)
+    return value
 
 
 def _heat_bar() -> Markup:

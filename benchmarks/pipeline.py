@@ -112,10 +112,10 @@ def _compare(name: str, job: Job) -> None:
     stages: list[dict[str, float]] = []
 
     def demo() -> dict[str, Run]:
-        few, short = _output(job.demo("--limit", str(WARM)))
-        _wait_until_idle()
+        few, short = output(job.demo("--limit", str(WARM)))
+        wait_until_idle()
         started = time.perf_counter()
-        text, seconds = _output(job.demo())
+        text, seconds = output(job.demo())
         whole, told = time.perf_counter() - started, json.loads(text)
         stages.append(told["stages"])
         rate = (job.frames - WARM) / (told["seconds"] - json.loads(few)["seconds"])
@@ -160,9 +160,9 @@ def bound(job: Job, *flags: str) -> Run:
     shape = f"[1,3,{job.size[0]},{job.size[1]}]"
     given = ("-hint", "throughput", "-infer_precision", "f32", "-shape", shape, "-niter")
     command = [HERE / "benchmark_app", "-m", job.ir, "-d", "CPU", *flags, *given]
-    _, short = _output([*command, str(WARM)])
-    _wait_until_idle()
-    text, seconds = _output([*command, str(job.frames)])
+    _, short = output([*command, str(WARM)])
+    wait_until_idle()
+    text, seconds = output([*command, str(job.frames)])
     found = re.search(r"Throughput:\s+([\d.]+)", text)
     if found is None:
         raise SystemExit("benchmark_app told no throughput")
@@ -170,8 +170,8 @@ def bound(job: Job, *flags: str) -> Run:
 
 
 def _plain(job: Job) -> Run:
-    _wait_until_idle()
-    text, _ = _output([sys.executable, __file__, "loop", job.clip, job.plate, job.ir])
+    wait_until_idle()
+    text, _ = output([sys.executable, __file__, "loop", job.clip, job.plate, job.ir])
     return Run(*map(float, text.split()))
 
 
@@ -256,7 +256,7 @@ def _measure_compositing() -> None:
         print(f"| {name} | {statistics.median(taken):.1f} | {min(taken):.1f} |")
 
 
-def _wait_until_idle() -> None:
+def wait_until_idle() -> None:
     """Wait until hardly anything else runs; where that cannot be known, or takes too long, go on."""
     ends = time.monotonic() + PATIENCE
     while Path("/proc/stat").exists() and time.monotonic() < ends:
@@ -271,7 +271,7 @@ def _ticks() -> list[int]:
     return [int(each) for each in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
 
 
-def _output(command: Command) -> tuple[str, float]:
+def output(command: Command) -> tuple[str, float]:
     """Return what a command prints, and the seconds of cores that it takes."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     text = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout

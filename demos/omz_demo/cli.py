@@ -110,7 +110,7 @@ def _example(flags: dict[str, Any]) -> None:
     is_folder = options.output_is_folder or output.is_dir() or not (output.suffix or str(output) == "-")
     if not is_folder:
         raise UsageError(f"the example writes six files, and {output} is not a folder; name one with -o")
-    from omz.models import open_model
+    from omz.models.opening import open_model
     from omz_demo.display import TerminalObserver, show_table
     from omz_demo.example import run_example
 

@@ -18,7 +18,7 @@ from omz.matting.network import Matte, MattingNetwork
 from omz.matting.resolution import roles_of
 from omz.matting.roles import NOTHING_SAID, RoleOptions
 from omz.metrics.differences import mad
-from omz.models import OpenedModel
+from omz.models.opening import OpenedModel
 from omz.synthesis import textures
 from omz.synthesis.scene import Scene, make_scene
 

@@ -12,7 +12,7 @@ from helpers.builders import save_difference_model
 from helpers.demo_command import demo
 
 from omz.convert.store import stored_ir
-from omz.images.files import read_picture, write_picture
+from omz.images.files import read_image, read_picture, write_picture
 from omz.synthesis.camera import Drift
 from omz.synthesis.scene import Scene, make_scene
 from omz.zoo import Catalog
@@ -75,7 +75,10 @@ def test_pictures_of_every_kind(tmp_path, form):
     result = demo("-i", paths[0], "--background", paths[1], "-o", tmp_path / "cut.png")
     assert result.exit_code == 0, result.output
     assert read_rgba(tmp_path / "cut.png").shape == (*scene.alpha.shape, 4)
-    if form != "grey":
+    if form == "alpha":
+        assert read_rgba(tmp_path / "cut.png")[..., 3].max() <= 77
+        assert "the plate is partly transparent; its own colours are taken" in result.output
+    elif form != "grey":
         assert_matte(tmp_path / "cut.png", scene)
 
 
@@ -249,7 +252,7 @@ def test_without_arguments_it_shows_itself(tmp_path, monkeypatch):
     key_error = next(float(value) for name, value in rows.items() if name.startswith("a difference key"))
     assert error < key_error
     for name in ("picture.png", "plate.png", "alpha.png", "cutout.png", "composite.png", "overview.jpg"):
-        assert read_picture(tmp_path / "out" / name).shape == (720, 1280, 3)
+        assert read_image(tmp_path / "out" / name).picture.shape == (720, 1280, 3)
     written = read_rgba(tmp_path / "out" / "alpha.png") / 255
     assert 1e3 * np.abs(written - make_example().alpha).mean() == pytest.approx(error, abs=1)
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from omz.cutout.observer import Observer
     from omz.cutout.run import cut_out
     from omz.errors import Interrupted, OmzError
-    from omz.models import MattingModel, convert_model, download_model
+    from omz.models.matting_model import MattingModel
+    from omz.models.preparation import convert_model, download_model
 
     Matter = MattingModel
     __version__: str
@@ -35,12 +36,12 @@ __all__ = [
 
 _PLACES = {
     "Interrupted": "omz.errors:Interrupted",
-    "MattingModel": "omz.models:MattingModel",
+    "MattingModel": "omz.models.matting_model:MattingModel",
     "Observer": "omz.cutout.observer:Observer",
     "OmzError": "omz.errors:OmzError",
-    "convert_model": "omz.models:convert_model",
+    "convert_model": "omz.models.preparation:convert_model",
     "cut_out": "omz.cutout.run:cut_out",
-    "download_model": "omz.models:download_model",
+    "download_model": "omz.models.preparation:download_model",
     "evaluate": "omz.accuracy:evaluate_model",
     "video": "omz.video",
 }

@@ -29,7 +29,7 @@ from omz.errors import ImageError, OmzError
 from omz.events import Event
 from omz.images.arrays import Picture, Size
 from omz.images.compositing import to_uint8
-from omz.images.files import read_picture_with_metadata, read_pixels, write_picture
+from omz.images.files import read_image, read_pixels, write_picture
 from omz.matting.frames import Failure, Frame, MattedFrame
 from omz.matting.network import MattingNetwork
 from omz.matting.plates import Fitted
@@ -372,7 +372,7 @@ def test_a_picture_comes_from_its_file_or_from_what_was_sent(tmp_path):
     picture = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
     write_picture(tmp_path / "a.png", picture)
     (item,) = discover([str(tmp_path / "a.png")])
-    np.testing.assert_array_equal(read_picture_with_metadata(item.path)[0], picture)
+    np.testing.assert_array_equal(read_image(item.path).picture, picture)
     content = cv2.imencode(".png", picture)[1].tobytes()
     (sent,) = discover(["-"])
-    np.testing.assert_array_equal(read_picture_with_metadata(sent.path, content)[0], picture)
+    np.testing.assert_array_equal(read_image(sent.path, content).picture, picture)

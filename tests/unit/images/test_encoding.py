@@ -14,7 +14,7 @@ from PIL import Image, ImageCms
 
 from omz.errors import ImageError
 from omz.images.encoding import KEEPS_METADATA, Metadata
-from omz.images.files import encode_picture, read_picture_with_metadata, read_pixels, write_picture
+from omz.images.files import encode_picture, read_image, read_pixels, write_picture
 
 MAKER, ORIENTATION, EXPOSURE = 0x010F, 0x0112, 0x829A
 keeps_metadata = pytest.mark.skipif(not KEEPS_METADATA, reason="this OpenCV writes no metadata")
@@ -64,7 +64,8 @@ def shapes(picture: np.ndarray) -> dict[str, np.ndarray]:
 def test_metadata_go_into_every_format_that_holds_the_picture(tmp_path, picture, suffix, kind):
     written = shapes(picture)[kind]
     source = photograph(tmp_path / "in.jpg", picture, profile())
-    upright, metadata = read_picture_with_metadata(source)
+    image = read_image(source)
+    upright, metadata = image.picture, image.metadata
     assert upright.shape == (53, 37, 3)
     path = tmp_path / f"out{suffix}"
     write_picture(path, written, metadata=metadata)
@@ -101,7 +102,7 @@ def test_a_profile_for_other_colours_is_left_out(tmp_path, picture):
     other = profile()
     for space in (b"CMYK", b"GRAY"):
         Image.fromarray(picture).save(tmp_path / "a.png", icc_profile=other[:16] + space + other[20:])
-        assert read_picture_with_metadata(tmp_path / "a.png")[1] == Metadata()
+        assert read_image(tmp_path / "a.png").metadata == Metadata()
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
@@ -110,7 +111,9 @@ def test_a_profile_for_other_colours_is_left_out(tmp_path, picture):
 )
 def test_damaged_metadata_do_not_keep_a_picture_from_being_read(tmp_path, picture, suffix, exif):
     Image.fromarray(picture[..., ::-1]).save(tmp_path / f"a{suffix}", exif=exif, lossless=True, quality=100)
-    read, metadata = read_picture_with_metadata(tmp_path / f"a{suffix}")
+    image = read_image(tmp_path / f"a{suffix}")
+    read, metadata = image.picture, image.metadata
+    assert image.notes == tuple(filter(None, [metadata.problem]))
     np.testing.assert_allclose(read.astype(int), picture, atol=40 if suffix == ".jpg" else 0)
     assert metadata.exif == b""
     assert "\n" not in metadata.problem
@@ -120,17 +123,16 @@ def test_damaged_metadata_do_not_keep_a_picture_from_being_read(tmp_path, pictur
 
 def test_what_is_sent_is_read_as_a_file_is(tmp_path, picture):
     path = photograph(tmp_path / "a.png", picture, profile())
-    read, metadata = read_picture_with_metadata(Path("-"), path.read_bytes())
-    expected, same = read_picture_with_metadata(path)
-    np.testing.assert_array_equal(read, expected)
-    assert metadata == same
+    sent, kept = read_image(Path("-"), path.read_bytes()), read_image(path)
+    np.testing.assert_array_equal(sent.picture, kept.picture)
+    assert sent.metadata == kept.metadata
     for content, said in (
         (b"", "- is empty"),
         (b"text", "- is not an"),
         (path.read_bytes()[:999], "- cannot be"),
     ):
         with pytest.raises(ImageError, match=said):
-            read_picture_with_metadata(Path("-"), content)
+            read_image(Path("-"), content)
 
 
 @pytest.mark.parametrize("kind", ["deep alpha", "deep cutout"])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from omz.models import ModelChoice
+from omz.models.choice import ModelChoice
 from omz.zoo import Catalog
 from omz.zoo.model_name import name_problem
 

@@ -136,7 +136,7 @@ def _run(flags: dict[str, Any]) -> bool:
 def _ask_for_license(request: EvaluationRequest) -> None:
     """Ask for the licence of a model that is about to be downloaded, unless the flags accept it."""
     from omz.cli.licenses import ask_for_license
-    from omz.models import ModelChoice
+    from omz.models.choice import ModelChoice
 
     if not request.name:
         return

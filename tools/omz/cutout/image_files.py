@@ -13,7 +13,8 @@ from omz.cutout.names import Outputs
 from omz.cutout.rendering import render
 from omz.errors import ImageError, os_reason
 from omz.images.encoding import Metadata
-from omz.images.files import encode_picture
+from omz.images.files import WITH_ALPHA, encode_picture
+from omz.images.transparency import before_white
 from omz.matting.frames import MattedFrame
 
 _NO_PLACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG)
@@ -24,8 +25,17 @@ class NoPlaceError(ImageError):
 
 
 def encode_images(matted: MattedFrame, outputs: Outputs, quality: int | None, metadata: Metadata) -> dict[Path, bytes]:
-    """Return what goes into the files of an image. Raises :class:`ImageError` where a format cannot hold it."""
-    return {path: encode_picture(path, render(matted, what), quality, metadata) for what, path in outputs.items()}
+    """Return what goes into the files of an image; what is transparent is white in formats without transparency.
+
+    Raises :class:`ImageError` where a format cannot hold it.
+    """
+    contents = {}
+    for what, path in outputs.items():
+        picture = render(matted, what)
+        if path.suffix.lower() not in WITH_ALPHA:
+            picture = before_white(picture)
+        contents[path] = encode_picture(path, picture, quality, metadata)
+    return contents
 
 
 def write_images(contents: Mapping[Path, bytes]) -> None:

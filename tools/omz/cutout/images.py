@@ -18,16 +18,20 @@ from omz.cutout.inputs import Input, StdinPicture
 from omz.cutout.manifest import Entry, Fingerprint, Manifest, fingerprint, fingerprint_of, open_manifest_of
 from omz.cutout.names import Outputs
 from omz.cutout.plan import STANDARD_OUTPUT, Plan
+from omz.cutout.rendering import is_seen_through
 from omz.cutout.session import NOTHING_DIFFERS, Session, is_empty, plate_warnings
 from omz.cutout.summary import Outcome, Tally
 from omz.errors import ImageError, OmzError, UsageError, os_reason
 from omz.events import Event
+from omz.images.arrays import Picture
 from omz.images.encoding import Metadata
-from omz.images.files import read_picture, read_picture_with_metadata
+from omz.images.files import WITH_ALPHA, read_image
 from omz.images.suffixes import IMAGE_SUFFIXES, is_video
+from omz.images.transparency import over
 from omz.matting.backgrounds import Target
 from omz.matting.frames import Failure, Frame, MattedFrame
-from omz.matting.plates import OnePlate, Plates, PlatesByName, PlateSource
+from omz.matting.network import MOST_SEEN
+from omz.matting.plates import OnePlate, Plates, PlatesByName, PlateSource, read_plate
 from omz.work.pipeline import ahead, in_order, iterator
 
 Ending: TypeAlias = Literal["done", "failed", "skipped"]
@@ -63,7 +67,8 @@ class ImageSettings:
 
     ``quality``: see :func:`omz.images.files.encode_picture`. ``strip`` leaves EXIF data and colour profile out.
     ``retry_failed`` tries those again that failed in the run that is resumed. ``threads`` read, and as many write.
-    The error of a picture that ``is_alone`` is raised. ``piped`` results go to standard output.
+    The error of a picture that ``is_alone`` is raised. ``piped`` results go to standard output. Larger images than
+    ``max_pixels`` are not read; the network sees ``most_seen`` of their pixels, None for a network of one size.
     """
 
     plates: Plates | None = None
@@ -74,6 +79,8 @@ class ImageSettings:
     threads: int = 2
     is_alone: bool = False
     piped: bool = False
+    max_pixels: int | None = None
+    most_seen: int | None = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +118,8 @@ def run_images(session: Session, plan: Plan, source: PlateSource | None) -> Outc
         min(4, os.cpu_count() or 1),
         is_alone=len(plan.pictures) == 1 and not plan.videos,
         piped=options.output == STANDARD_OUTPUT,
+        max_pixels=options.max_pixels,
+        most_seen=MOST_SEEN if session.model.network.size is None else None,
     )
     noted = not settings.piped and (len(plan.pictures) > 1 or options.resume)
     with ExitStack() as stack:
@@ -228,24 +237,31 @@ class _Job:
         try:
             begun = replace(begun, fingerprint=task.fingerprint)
             with self.tally.watch("decode"):
-                picture, metadata = read_picture_with_metadata(task.input.path, task.content)
-            begun = replace(begun, metadata=metadata, notes=tuple(filter(None, (metadata.problem,))))
+                image = read_image(task.input.path, task.content, self.settings.max_pixels)
+            begun = replace(begun, metadata=image.metadata, notes=(*image.notes, *self._shrunk(image.picture)))
             if plates is not None:
-                fitted = plates.at(0, str(task.input.relative), picture)
+                fitted = plates.at(0, str(task.input.relative), over(image.picture, image.opacity))
                 begun, plate = replace(begun, notes=begun.notes + fitted.notes), fitted.plate
             if behind is not None:
-                target = behind.at(task.number, 0.0, (picture.shape[0], picture.shape[1]))
-            return Frame(index, picture, plate, target)
+                target = behind.at(task.number, 0.0, (image.picture.shape[0], image.picture.shape[1]))
+            return Frame(index, image.picture, plate, target).with_opacity(image.opacity)
         except OmzError as error:
             return Failure(index, error)
         finally:
             self.begun[index] = begun
+
+    def _shrunk(self, picture: Picture) -> Iterator[str]:
+        most = self.settings.most_seen
+        if most is not None and picture.shape[0] * picture.shape[1] > most:
+            yield f"the network sees it at {most / 1e6:.0f} million pixels, and its details stay; see --input_size"
 
     def _finish(self, result: MattedFrame | Failure) -> tuple[int, Entry]:
         """Write the results of an image, and return its place and the line about it.
 
         Raises :class:`NoPlaceError`, after which no other needs to be tried.
         """
+        if isinstance(result, MattedFrame):
+            result = result.within_input()
         index = result.index if isinstance(result, Failure) else result.frame.index
         task, begun = self.tasks[index], self.begun.pop(index)
         hashes = dict.fromkeys(task.outputs.values(), "")
@@ -271,6 +287,9 @@ class _Job:
         watch, settings = self.tally.watch, self.settings
         if settings.strip:
             metadata = Metadata()
+        for what, path in task.outputs.items():
+            if is_seen_through(matted, what) and path.suffix.lower() not in WITH_ALPHA:
+                self.tally.warn(f"{path.suffix} has no transparency, so the target lies before white; use .png")
         with watch("compose"):
             contents = encode_images(matted, task.outputs, settings.quality, metadata)
         with watch("write"):
@@ -339,7 +358,7 @@ def _pipe(contents: Mapping[Path, bytes]) -> None:
     sys.stdout.buffer.flush()
 
 
-def image_plates(text: str | None, recursive: bool) -> PlateSource | None:
+def image_plates(text: str | None, recursive: bool, max_pixels: int | None = None) -> PlateSource | None:
     """Return where the plates of images come from: one picture, or a folder with one for each, by its name.
 
     Raises :class:`UsageError` for other sources of plates, and :class:`ImageError` for one that cannot be read.
@@ -350,7 +369,7 @@ def image_plates(text: str | None, recursive: bool) -> PlateSource | None:
     if is_video(path) or text in ("first", "median", "camera"):
         raise UsageError(f"--plate {text} is for videos; for images, name an image, or a folder of them")
     if not path.is_dir():
-        return OnePlate(read_picture(path))
+        return OnePlate(read_plate(path, max_pixels))
     plates = {}
     for file in sorted(path.glob("**/*" if recursive else "*")):
         if file.suffix.lower() in IMAGE_SUFFIXES:
@@ -358,4 +377,4 @@ def image_plates(text: str | None, recursive: bool) -> PlateSource | None:
             plates[str(name)] = file
     if not plates:
         raise UsageError(f"--plate {path}: the folder has no images")
-    return PlatesByName(path, plates)
+    return PlatesByName(path, plates, max_pixels)

@@ -25,13 +25,14 @@ from omz.cutout.summary import Outcome
 from omz.cutout.video_sources import video_plates
 from omz.errors import UsageError, VideoError
 from omz.images.arrays import Picture
-from omz.images.files import read_picture, write_picture
+from omz.images.files import write_picture
 from omz.images.geometry import resize
 from omz.images.sizes import size_text
+from omz.images.transparency import without_gaps
 from omz.matting.backgrounds import ImagesInTurn, ImageTarget, Target, colour
 from omz.matting.frames import Failure, Frame, MattedFrame
 from omz.matting.plate_capture import capture_plate
-from omz.matting.plates import OnePlate
+from omz.matting.plates import OnePlate, read_plate
 from omz.video.camera import LiveSource, open_live
 from omz.video.formats import ANIMATIONS, Format
 from omz.video.reading import Playback, VideoFrame
@@ -84,18 +85,22 @@ def _first_plate(session: Session, source: LiveSource | Playback) -> Picture | N
     if not session.takes_plate:
         return None
     if isinstance(source, Playback):
-        plates = video_plates(plate, source.path)
+        plates = video_plates(plate, source.path, session.options.max_pixels)
         if not isinstance(plates, OnePlate):
             raise UsageError(
                 "a video that is only shown takes one plate; name an image, first or median, or an --output"
             )
-        return resize(plates.at(0, ""), source.size)
+        return resize(_opaque(plates.at(0, "")), source.size)
     if plate not in (None, "camera"):
-        return resize(read_picture(Path(str(plate))), source.size)
+        return resize(_opaque(read_plate(Path(str(plate)), session.options.max_pixels)), source.size)
     taken = take_plate(source, session.tally.observer)
     if taken is None:
         raise UsageError("there is no plate; name one with --plate, or wait until it is taken")
     return taken
+
+
+def _opaque(plate: Picture) -> Picture:
+    return without_gaps(plate) if plate.shape[2] == 4 else plate
 
 
 def take_plate(source: LiveSource, observer: Observer) -> Picture | None:
@@ -176,8 +181,8 @@ class Surroundings:
         for frame in source:
             seconds, size = float(frame.time * source.time_base), (frame.picture.shape[0], frame.picture.shape[1])
             target = self.targets[self.chosen].at(frame.index, seconds, size)
-            given = frame.time, frame.duration, frame.follows_damage, frame.opacity
-            yield Frame(frame.index, frame.picture, self.plate, target, *given)
+            given = frame.time, frame.duration, frame.follows_damage
+            yield Frame(frame.index, frame.picture, self.plate, target, *given).with_opacity(frame.opacity)
 
     def change_target(self) -> None:
         """Go on to the next target; after the last comes the first."""

@@ -20,7 +20,7 @@ from omz.errors import OmzError
 from omz.images.suffixes import IMAGE_SUFFIXES, is_video
 from omz.matting.inference import Depth, MattingRequests
 from omz.matting.uint8_graph import normal_roles, uint8_graph
-from omz.models import open_model
+from omz.models.opening import open_model
 from omz.runtime.openvino_engine import port_info
 from omz.runtime.quiet_openvino import ov
 

@@ -6,19 +6,17 @@ Loading this module loads no image library, for ``--help`` needs the flags alone
 # ruff: noqa: RUF009  # option() is dataclasses.field(), with a flag
 from __future__ import annotations
 
-import math
 import os
-import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from omz.cutout.file_urls import local_path
-from omz.cutout.flag import InputKind, default_of, flag_of, option, setting
+from omz.cutout.flag import InputKind, flag_of, option, setting
+from omz.cutout.values import read_range, read_results, read_shard, read_size, read_streams, read_suffix
 from omz.errors import UsageError
-from omz.pipes import is_pipe
 
 if TYPE_CHECKING:
     from omz.cutout.names import What
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
     from omz.matting.plates import Aligning, PlateOptions
     from omz.matting.roles import RoleOptions
     from omz.matting.stream import MatteOptions
-    from omz.models import ModelChoice
+    from omz.models.choice import ModelChoice
     from omz.runtime.openvino_engine import Tuning
     from omz.zoo.vocabulary import Activation
 
@@ -37,71 +35,11 @@ STARTER = "background-matting-starter"
 WITHOUT_PLATE = "u2netp"
 """The models that are taken if none is asked for: the first with a plate, the second without one."""
 
-_WITHOUT_ALPHA = (".mp4", ".mkv")  # of what videos are written as
+WITHOUT_ALPHA = (".mp4", ".mkv")
+"""Suffixes of videos that have no alpha."""
+
 _FILES: tuple[InputKind, ...] = ("images", "videos")
 _MOVING: tuple[InputKind, ...] = ("videos", "live input")
-
-
-def read_size(given: str | Size) -> Size:
-    """Return (height, width) of ``1280x720``, or of that pair. Raises :class:`UsageError`."""
-    from omz.images.sizes import parse_size, size_text
-
-    return parse_size(given if isinstance(given, str) else size_text(*given))
-
-
-def read_results(given: str | Sequence[str]) -> tuple[What, ...]:
-    """Return the results that ``alpha,cutout`` or ``all`` names, in the order of files. Raises :class:`UsageError`."""
-    from omz.cutout.names import WHATS
-
-    if not given and not isinstance(given, str):
-        return ()
-    text = given if isinstance(given, str) else ",".join(given)
-    asked = [part.strip() for part in text.split(",")]
-    for part in asked:
-        if part not in (*WHATS, "all"):
-            raise UsageError(f"{part!r} is not a result; choose from {', '.join(WHATS)}, or all")
-    if "all" in asked:
-        return WHATS
-    return tuple(what for what in WHATS if what in asked)
-
-
-def read_shard(given: str | tuple[int, int]) -> tuple[int, int]:
-    """Return the number of a shard, from 1, and their count, of ``1/4`` or (1, 4). Raises :class:`UsageError`."""
-    text = given
-    if not isinstance(text, str):
-        part, parts = text
-        text = f"{part}/{parts}"
-    number, _, count = text.partition("/")
-    if not (number.isdecimal() and count.isdecimal()):
-        raise UsageError(f"{text!r} is not a shard; write I/N, such as 1/4 for the first of four")
-    return int(number), int(count)
-
-
-def read_suffix(text: str) -> str:
-    """Return the suffix of a format: ``.png`` of ``PNG``. Raises :class:`UsageError` for an empty one."""
-    if not text.strip(". "):
-        raise UsageError(f"{text!r} is not a format; write png, webp, mov or another suffix")
-    return f".{text.lower().lstrip('.')}"
-
-
-def read_streams(given: str | int) -> int | None:
-    """Return a number of streams, of 4, ``4`` or ``CPU:4``; None of ``AUTO``. Raises :class:`UsageError`."""
-    text = str(given)
-    if text in ("", "AUTO"):
-        return None
-    found = re.fullmatch(r"(?:\w+:)?([1-9]\d*)", text)
-    if found is None:
-        raise UsageError(f"{text!r} is not a number of streams; write one number, for the device of -d, or AUTO")
-    return int(found[1])
-
-
-def read_range(given: str | Sequence[float]) -> tuple[float, float]:
-    """Return the two numbers of ``0,255``, or of that pair. Raises :class:`UsageError`."""
-    parts = given.split(",") if isinstance(given, str) else [*given]
-    low, high = map(float, parts)
-    if low == high or not all(map(math.isfinite, (low, high))):
-        raise UsageError("give two different numbers, such as 0,255")
-    return low, high
 
 
 # fmt: off
@@ -118,6 +56,8 @@ class InputFlags:
     limit: int | None = option(
         None, "Process only the first so many images or frames of each input; 0: all.", takes=int, lowest=0,
         changes_pixels_of=("videos",))
+    max_pixels: int | None = setting(
+        None, "Most pixels of an image, also of a plate and a target; default: 89478485.", takes=int, lowest=1)
     loop: bool = setting(False, "Restart a video that is only shown when it ends.", works_on=("live input",))
     raw: str | None = setting(
         None, "Size, pixel format and frame rate of raw frames on standard input.", metavar="1280x720:bgr24@30")
@@ -323,12 +263,12 @@ class Options(
     def _is_video_without_alpha(self) -> bool:
         if self.output is None or self.output_is_folder:
             return False
-        return self.output.suffix.lower() in _WITHOUT_ALPHA
+        return self.output.suffix.lower() in WITHOUT_ALPHA
 
     @cached_property
     def model_choice(self) -> ModelChoice:
         """The model."""
-        from omz.models import ModelChoice
+        from omz.models.choice import ModelChoice
 
         return ModelChoice(
             self.model or STARTER,
@@ -411,17 +351,3 @@ def make_options(inputs: tuple[str, ...], given: Mapping[str, Any]) -> Options:
     if unread:
         raise UsageError(f"there is no option {min(unread)!r}; see omz_demo --help for their names")
     return Options(**{"inputs": inputs, **values})
-
-
-def idle_flags(options: Options, kinds: Collection[InputKind]) -> Iterator[str]:
-    """Yield a line per flag without effect on these ``kinds`` of input, or by itself."""
-    for each in fields(options):
-        flag, value = flag_of(each), getattr(options, each.name)
-        if value == default_of(each):
-            continue
-        if not {*kinds} & {*flag.works_on}:
-            yield f"{flag.label} has no effect: it is for {' and '.join(flag.works_on)}"
-        if flag.needs and not getattr(options, flag.needs) and "live input" not in kinds:
-            yield f"{flag.label} has no effect without --{flag.needs}"
-    if options.raw is not None and not any(text == "-" or is_pipe(text) for text in options.inputs):
-        yield "--raw has no effect: it is for standard input (-)"

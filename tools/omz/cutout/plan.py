@@ -20,7 +20,7 @@ from omz.cutout.names import (
     name_videos,
     without_results,
 )
-from omz.cutout.options import Options
+from omz.cutout.options import WITHOUT_ALPHA, Options
 from omz.errors import UsageError
 from omz.images.animated import is_animated
 from omz.images.files import check_suffix
@@ -75,16 +75,24 @@ def make_plan(options: Options) -> Plan:
     if not live or output is not None:
         named_videos = _name_videos(videos, options, is_file)
     formats = {}
+    has_alpha = {"cutout": True, "composite": bool(named_videos) and _is_target_transparent(options)}
     for outputs in named_videos.values():
         for what, path in outputs.items():
             name = _FRAMES if path == folder else path
-            formats[path] = choose_format(name, what == "cutout", lossless=options.lossless)
+            alpha = has_alpha.get(what, False) and (what == "cutout" or path.suffix.lower() not in WITHOUT_ALPHA)
+            formats[path] = choose_format(name, alpha, lossless=options.lossless)
     results: dict[Input, Outputs] = {**{item: {} for item in inputs}, **named_images, **named_videos}
     _check_places(options, folder, results, also_read, formats)
     if options.part is not None:
         inputs = shard(inputs, *options.part)
     numbers = dict(zip(images, range(len(images)), strict=True))
     return Plan(_among(inputs, named_images), _among(inputs, named_videos), numbers, formats, live, piped)
+
+
+def _is_target_transparent(options: Options) -> bool:
+    from omz.matting.backgrounds import is_transparent
+
+    return "composite" in options.whats and is_transparent(options.target, options.max_pixels)
 
 
 def _among(inputs: Inputs, named: Mapping[Input, Outputs]) -> Mapping[Input, Outputs]:

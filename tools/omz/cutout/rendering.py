@@ -12,17 +12,17 @@ from omz.errors import UsageError
 from omz.images.arrays import Picture, Pixels, Size
 from omz.images.compositing import blend, cutout_levels, to_uint8
 from omz.images.geometry import resize
+from omz.images.transparency import GREY, before_white, compose
 from omz.matting.frames import MattedFrame
 from omz.video.formats import Format
-
-_GREY = 128  # behind what is transparent
 
 
 def render(matted: MattedFrame, what: What) -> Pixels:
     """Return one result of a frame.
 
     ``alpha``: (H, W) in the depth of the matte. ``cutout``: (H, W, 4) BGRA in that depth, straight alpha.
-    ``foreground`` and ``composite``: (H, W, 3) uint8 BGR, and so ``trimap``: red, green and blue are its classes.
+    ``foreground`` and ``composite``: (H, W, 3) uint8 BGR, and so ``trimap``: red, green and blue are its classes. A
+    composite before a target that is partly transparent is (H, W, 4) BGRA, too.
     Raises :class:`UsageError` for a composite of a frame without a target.
     """
     if what == "alpha":
@@ -35,13 +35,25 @@ def render(matted: MattedFrame, what: What) -> Pixels:
         return cv2.cvtColor(to_uint8(matted.trimap), cv2.COLOR_RGB2BGR)
     if matted.frame.target is None:
         raise UsageError("a composite needs something behind the subject; add --target")
-    return blend(matted.alpha, matted.foreground, matted.frame.target)
+    return compose(matted.alpha, matted.foreground, matted.frame.target)
+
+
+def is_seen_through(matted: MattedFrame, what: What) -> bool:
+    """Tell whether a result is a composite before a target that is partly transparent."""
+    return what == "composite" and matted.frame.target is not None and matted.frame.target.shape[2] == 4
 
 
 def for_video(picture: Pixels, form: Format) -> Pixels:
-    """Return an alpha as a grey picture in colours, which is what codecs take."""
-    if picture.ndim == 2 and form.container:
-        return cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
+    """Return a result with the channels of a format: three, or four with alpha; white is behind what is transparent.
+
+    A folder of PNG files takes the grey of alpha as it is.
+    """
+    if picture.ndim == 2:
+        return cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR) if form.container else picture
+    if not form.has_alpha:
+        return before_white(picture)
+    if picture.shape[2] == 3:
+        return cv2.merge([picture, np.full(picture.shape[:2], 255, np.uint8)])
     return picture
 
 
@@ -61,8 +73,8 @@ def on_screen(matted: MattedFrame, results: Mapping[What, Pixels], with_original
 
 def _shown(matted: MattedFrame, results: Mapping[What, Pixels]) -> Picture:
     if "composite" in results:
-        return results["composite"]  # type: ignore[return-value]  # 8 bits are all that a composite has
+        return before_white(results["composite"], GREY)
     if list(results) == ["alpha"]:
         grey = cv2.convertScaleAbs(matted.alpha, alpha=255 / np.iinfo(matted.alpha.dtype).max)
         return cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
-    return blend(matted.alpha, matted.foreground, np.full_like(matted.foreground, _GREY))
+    return blend(matted.alpha, matted.foreground, np.full_like(matted.foreground, GREY))

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import Future
+from dataclasses import fields
 from typing import Any, TypeAlias
 
 from omz.atomic import whole_file
-from omz.cutout.flag import InputKind
+from omz.cutout.flag import InputKind, default_of, flag_of
 from omz.cutout.image_files import NoPlaceError
 from omz.cutout.images import image_plates, run_images
+from omz.cutout.left_out import left_out_lines
 from omz.cutout.observer import Observer
 from omz.cutout.opening import Opened, open_ahead
-from omz.cutout.options import WITHOUT_PLATE, Options, idle_flags, make_options
+from omz.cutout.options import WITHOUT_PLATE, Options, make_options
 from omz.cutout.piped_files import piped_files
 from omz.cutout.plan import Plan, make_plan
 from omz.cutout.session import Session, check_plate_given, open_session
@@ -23,7 +25,8 @@ from omz.cutout.summary import Outcome, Summary
 from omz.errors import Interrupted, UsageError
 from omz.events import Event
 from omz.matting.plates import PlateSource
-from omz.models import log_first_use
+from omz.models.choice import log_first_use
+from omz.pipes import is_pipe
 
 FileName: TypeAlias = str | os.PathLike[str]
 
@@ -47,6 +50,8 @@ def _run(options: Options, observer: Observer, opening: Future[Opened] | None) -
     for hint in options.hints:
         observer.on_warning(hint)
     plan = make_plan(options)
+    for line in left_out_lines(options):
+        observer.on_note(line)
     is_live = plan.live is not None
     if not options.model:
         options = options.with_model(is_live)
@@ -56,8 +61,8 @@ def _run(options: Options, observer: Observer, opening: Future[Opened] | None) -
     check_plate_given(options, takes_plate, is_live)
     plates: PlateSource | None = None
     if plan.pictures:
-        plates = image_plates(options.plate, options.recursive)
-    for line in idle_flags(options, _kinds(plan)):
+        plates = image_plates(options.plate, options.recursive, options.max_pixels)
+    for line in _idle_flags(options, _kinds(plan)):
         observer.on_warning(line)
     with open_session(options, is_live, observer, opening) as session:
         started = time.perf_counter()
@@ -128,6 +133,20 @@ class _Unobserved(Observer):
     def on_event(self, event: Event) -> None:
         """Log what takes long."""
         log_first_use(event)
+
+
+def _idle_flags(options: Options, kinds: Collection[InputKind]) -> Iterator[str]:
+    """Yield a line per flag without effect on these ``kinds`` of input, or by itself."""
+    for each in fields(options):
+        flag, value = flag_of(each), getattr(options, each.name)
+        if value == default_of(each):
+            continue
+        if not {*kinds} & {*flag.works_on}:
+            yield f"{flag.label} has no effect: it is for {' and '.join(flag.works_on)}"
+        if flag.needs and not getattr(options, flag.needs) and "live input" not in kinds:
+            yield f"{flag.label} has no effect without --{flag.needs}"
+    if options.raw is not None and not any(text == "-" or is_pipe(text) for text in options.inputs):
+        yield "--raw has no effect: it is for standard input (-)"
 
 
 def _kinds(plan: Plan) -> list[InputKind]:

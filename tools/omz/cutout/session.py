@@ -22,6 +22,7 @@ from omz.errors import OmzError, UsageError
 from omz.images.plate_check import NOT_THE_SCENE, check_plate, swapped
 from omz.images.refinement import Smoother
 from omz.images.sizes import size_text
+from omz.images.transparency import before_white
 from omz.matting.backgrounds import Blur, Target, load_target, target_file
 from omz.matting.frames import MattedFrame
 from omz.matting.inference import MattingRequests, Memory
@@ -93,7 +94,7 @@ def plate_warnings(matted: MattedFrame, tally: Tally) -> tuple[str, ...]:
         return ()
     with tally.watch("check plate"):
         warnings = check_plate(plate, picture, matted.alpha)
-        if NOT_THE_SCENE in warnings and target is not None and swapped(plate, target, picture):
+        if NOT_THE_SCENE in warnings and target is not None and swapped(plate, before_white(target), picture):
             return ("the target looks like the empty scene, and the plate does not; change --target and --plate",)
         return warnings
 
@@ -111,7 +112,7 @@ def open_session(
 
     Raises :class:`omz.errors.OmzError`.
     """
-    target = load_target(options.target, options.fit)
+    target = load_target(options.target, options.fit, options.max_pixels)
     blur = 0
     if isinstance(target, Blur):
         blur, target = target.pixels, None

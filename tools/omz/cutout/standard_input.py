@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import struct
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from fractions import Fraction
@@ -22,7 +21,7 @@ from omz.cutout.inputs import StdinPicture
 from omz.errors import ImageError, UsageError, VideoError, os_reason
 from omz.images.animated import is_animation
 from omz.images.arrays import Picture, Size
-from omz.images.files import read_picture
+from omz.images.files import read_image
 from omz.images.sizes import size_text
 from omz.video.colour import Conversion
 from omz.video.decoding import Decoder
@@ -215,11 +214,5 @@ def _open_video(
 
 
 def _decoded_picture(data: bytes, name: str) -> Picture:
-    """Decode as files are, by way of one, which says what is wrong with it."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "picture")
-        path.write_bytes(data)
-        try:
-            return read_picture(path)
-        except ImageError as error:
-            raise ImageError(str(error).replace(str(path), name)) from error
+    """Decode as files are."""
+    return read_image(Path(name), data).picture

@@ -13,10 +13,10 @@ from omz.cutout.session import Session
 from omz.cutout.standard_input import StdinVideo
 from omz.errors import UsageError
 from omz.images.arrays import Picture
-from omz.images.files import read_picture
 from omz.images.suffixes import is_video, visible_images
+from omz.images.transparency import over
 from omz.matting.plate_capture import plate_of
-from omz.matting.plates import OnePlate, PlatesInTurn, PlateSource, PlateVideo
+from omz.matting.plates import OnePlate, PlatesInTurn, PlateSource, PlateVideo, read_plate
 from omz.video.info import VideoFacts, probe
 from omz.video.reading import IncompleteError, VideoFrame, read
 
@@ -47,7 +47,9 @@ def file_source(session: Session, path: Path) -> VideoSource:
     reading = partial(read, path, resize_changes=session.options.resize_changes, size=info.size)
     with closing(reading()) as frames:
         first = next(frames)
-    plates = video_plates(session.options.plate, path)
+    plates = video_plates(session.options.plate, path, session.options.max_pixels)
+    if first.opacity is not None and session.options.plate in ("first", "median"):
+        session.tally.warn(f"{path.name} is partly transparent, and grey there as its own plate")
     sound = path if info.audio_codec else None
     return VideoSource(info, first, plates, reading, sound, f"{stat.st_size} {stat.st_mtime_ns}")
 
@@ -68,18 +70,18 @@ def piped_source(session: Session, video: StdinVideo) -> VideoSource:
         yield from chain([first], frames)
 
     if options.plate == "first":
-        return VideoSource(video.facts, first, OnePlate(first.picture), rest)
-    return VideoSource(video.facts, first, video_plates(options.plate, Path(video.name)), rest)
+        return VideoSource(video.facts, first, OnePlate(over(first.picture, first.opacity)), rest)
+    return VideoSource(video.facts, first, video_plates(options.plate, Path(video.name), options.max_pixels), rest)
 
 
 def _whole_frames(video: Path) -> Generator[Picture, None, None]:
-    """Yield the pictures of a video, as far as it goes; errors are raised when it is cut."""
+    """Yield the pictures of a video, as far as it goes, before grey; errors are raised when it is cut."""
     with closing(read(video, resize_changes=True)) as frames, suppress(IncompleteError):
         for frame in frames:
-            yield frame.picture
+            yield over(frame.picture, frame.opacity)
 
 
-def video_plates(text: str | None, video: Path) -> PlateSource | None:
+def video_plates(text: str | None, video: Path, max_pixels: int | None = None) -> PlateSource | None:
     """Return where the plates of a video come from.
 
     ``text`` is a picture, a folder or a video with a plate a frame, or ``first`` or ``median`` of the video itself.
@@ -94,7 +96,7 @@ def video_plates(text: str | None, video: Path) -> PlateSource | None:
         pictures = visible_images(path.iterdir())
         if not pictures:
             raise UsageError(f"--plate {path}: the folder has no images")
-        return PlatesInTurn(pictures)
+        return PlatesInTurn(pictures, max_pixels)
     if is_video(path):
         return PlateVideo(path)
-    return OnePlate(read_picture(path))
+    return OnePlate(read_plate(path, max_pixels))

@@ -15,7 +15,7 @@ from omz.cutout.manifest import FinishedVideos, Manifest, open_manifest_of
 from omz.cutout.names import Outputs, What
 from omz.cutout.observer import Action
 from omz.cutout.plan import Plan
-from omz.cutout.rendering import on_screen, render
+from omz.cutout.rendering import is_seen_through, on_screen, render
 from omz.cutout.segments import Segments, SegmentWriting, open_segments, restore
 from omz.cutout.session import NOTHING_DIFFERS, Session, is_empty, plate_warnings
 from omz.cutout.standard_input import StdinVideo
@@ -23,6 +23,7 @@ from omz.cutout.summary import Outcome
 from omz.cutout.video_sources import VideoSource, file_source, piped_source
 from omz.errors import OmzError, VideoError
 from omz.images.arrays import Picture, Pixels
+from omz.images.transparency import over
 from omz.matting.backgrounds import VideoTarget
 from omz.matting.frames import Failure, Frame, MattedFrame
 from omz.matting.plates import Fitted, Plates
@@ -226,6 +227,10 @@ class _Video:
             raise matted.error
         with self.session.tally.watch("compose"):
             shown = matted.within_input()
+            for what, path in self.outputs.items():
+                if is_seen_through(shown, what) and not self.formats[what].has_alpha:
+                    line = f"{path.name} has no alpha, so the target lies before white; use .mov or .webm"
+                    self.session.tally.warn(line)
             return matted, {what: render(shown, what) for what in self.outputs}
 
     def _show(self, matted: MattedFrame, results: Mapping[What, Pixels]) -> Action:
@@ -327,7 +332,8 @@ class _Dressing:
         self._plates: Plates | None = None
         if source.plates is not None:
             self._plates = Plates(source.plates, session.options.plate_options, fixed=True)
-            for note in self._plates.at(0, "", source.first.picture).notes:  # what fits the first frame fits all
+            first = over(source.first.picture, source.first.opacity)
+            for note in self._plates.at(0, "", first).notes:  # what fits the first frame fits all
                 self._tally.warn(note)
         self._target = session.target
         if isinstance(self._target, VideoTarget):  # which another video may have played
@@ -337,12 +343,13 @@ class _Dressing:
         """Return the frame with its plate and its target."""
         plate = target = None
         if self._plates is not None:
-            plate = self._told(frame.index, self._plates.at(frame.index, "", frame.picture))
+            seen = over(frame.picture, frame.opacity)
+            plate = self._told(frame.index, self._plates.at(frame.index, "", seen))
         if self._target is not None:
             seconds = float((frame.time - self._begin) * self._info.time_base)
             target = self._target.at(frame.index, seconds, (frame.picture.shape[0], frame.picture.shape[1]))
-        given = frame.time, frame.duration, frame.follows_damage, frame.opacity
-        return Frame(frame.index, frame.picture, plate, target, *given)
+        given = frame.time, frame.duration, frame.follows_damage
+        return Frame(frame.index, frame.picture, plate, target, *given).with_opacity(frame.opacity)
 
     def _told(self, index: int, fitted: Fitted) -> Picture:
         """Return the plate of a frame; warn of the first that could not be aligned."""

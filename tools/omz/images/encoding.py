@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image
 
 from omz.errors import first_line
 
@@ -42,28 +42,22 @@ class Metadata:
     problem: str = ""
 
 
-def upright(image: Image.Image) -> tuple[Image.Image, str]:
-    """Return a loaded picture turned by its EXIF orientation; or unturned, and the problem with its EXIF data."""
-    try:
-        return ImageOps.exif_transpose(image), ""
-    except Exception as error:  # damaged data raise errors of any kind; the pixels are whole
-        image.info.pop("exif", None)
-        return image, _problem(error)
-
-
-def metadata_of(image: Image.Image, problem: str = "") -> Metadata:
-    """Return the metadata of an upright picture; ``problem`` is one that is known already."""
+def metadata_of(image: Image.Image) -> tuple[Metadata, int]:
+    """Return the metadata of a loaded image, and its EXIF orientation, 1 where there is none."""
     icc = image.info.get("icc_profile") or b""
     if icc[16:20] != b"RGB ":  # a profile for CMYK or grey does not fit the results
         icc = b""
+    orientation = 1
     try:
         exif = image.getexif()
         if not exif:
-            return Metadata(b"", icc, problem)
+            return Metadata(b"", icc), 1
+        orientation = exif.get(ExifTags.Base.Orientation, 1)
         exif[ExifTags.Base.Orientation] = 1
-        return Metadata(exif.tobytes().removeprefix(b"Exif\0\0"), icc, problem)
-    except Exception as error:  # as above
-        return Metadata(b"", icc, _problem(error))
+        return Metadata(exif.tobytes().removeprefix(b"Exif\0\0"), icc), orientation
+    except Exception as error:  # damaged data raise errors of any kind; the pixels are whole
+        problem = f"its EXIF data are damaged and left out: {first_line(error)}"
+        return Metadata(b"", icc, problem), orientation
 
 
 def encode(suffix: str, picture: Pixels, quality: int | None, metadata: Metadata) -> bytes | None:
@@ -117,7 +111,3 @@ def _jpeg_with_metadata(picture: Pixels, quality: int, exif: bytes, icc: bytes) 
     except (OSError, ValueError):
         return None
     return file.getvalue()
-
-
-def _problem(error: Exception) -> str:
-    return f"its EXIF data are damaged and left out: {first_line(error)}"

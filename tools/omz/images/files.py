@@ -2,108 +2,87 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import os
 import struct
-import warnings
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
+from typing import Any, BinaryIO
 
-import cv2
 import numpy as np
-from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile
 
 from omz.atomic import whole_file
-from omz.errors import ImageError, os_reason, os_remedy
+from omz.errors import ImageError, os_reason
 from omz.images.arrays import Picture, Pixels, Size
-from omz.images.encoding import Metadata, encode, metadata_of, upright
+from omz.images.depth import full_range, is_unscaled
+from omz.images.encoding import Metadata, encode, metadata_of
+from omz.images.opening import open_image
 from omz.images.sizes import picture_size
-from omz.paths import what_else
+from omz.images.source import SourceImage, image_of, turned
+from omz.images.stored import deep_levels, is_deep, levels_of
 
 WITH_ALPHA = (".png", ".webp")
 WITHOUT_ALPHA = (".png", ".webp", ".jpg", ".jpeg", ".bmp")
 
 _TOLD_BY_HEADER = ("BMP", "JPEG", "PNG", "WEBP")  # formats whose headers tell the size as it is stored
 _LYING = (5, 6, 7, 8)  # EXIF orientations that swap height and width
+_MAX_SAMPLE_VALUE = 281  # a tag of TIFF
+_MAY_TURN = (b"eXIf", b"iTXt", b"tEXt", b"zTXt")  # chunks of a PNG that hold an orientation
+_DARK = 1 << 14  # 16-bit colours below this may be those of fewer bits
 
 
-def read_picture(path: Path) -> Picture:
-    """Read a picture of any common format and depth as (H, W, 3) uint8 BGR, turned as its EXIF orientation says.
+@dataclass(frozen=True)
+class _Decoded:
+    """Pixels of a file, upright, in its own depth and channels."""
 
-    Grey becomes colour, 16 bits are cut to the upper 8, an alpha channel is dropped. Raises :class:`ImageError` if the
-    file is missing, empty, truncated, too large or not an image. (Pillow decodes, for it detects a truncated file.)
+    levels: Pixels
+    metadata: Metadata
+    notes: tuple[str, ...]
+
+
+def read_image(path: Path, content: bytes | None = None, max_pixels: int | None = None) -> SourceImage:
+    """Read an image of any common format and depth, turned as its EXIF orientation says.
+
+    Grey becomes colour, and of 16 bits the upper 8 stay. ``content`` replaces that of the file, and ``path`` is then
+    its name only. Raises :class:`ImageError` if the file is missing, empty, truncated, not an image, or has more than
+    ``max_pixels``; but not for damaged metadata. (Pillow decodes, for it detects a truncated file.)
     """
-    return read_picture_with_metadata(path)[0]
+    decoded = _decode(path, content, max_pixels)
+    return replace(image_of(decoded.levels), metadata=decoded.metadata, notes=decoded.notes)
 
 
-def read_picture_with_metadata(path: Path, content: bytes | None = None) -> tuple[Picture, Metadata]:
-    """Read a picture as :func:`read_picture` does, with the metadata in its file.
+def read_picture(path: Path, max_pixels: int | None = None) -> Picture:
+    """Read an image that has to be opaque, such as a plate, as (H, W, 3) uint8 BGR. Raises :class:`ImageError`."""
+    image = read_image(path, None, max_pixels)
+    if image.opacity is not None:
+        raise ImageError(f"{path} is partly transparent, and has to be opaque; fill what is transparent")
+    return image.picture
 
-    ``content`` replaces that of the file, and ``path`` is then its name only. Raises :class:`ImageError`, but not for
-    damaged metadata.
+
+def read_pixels(path: Path, max_pixels: int | None = None) -> Pixels:
+    """Read an image in its own depth and channels: (H, W), (H, W, 3) BGR or (H, W, 4) BGRA, uint8 or uint16.
+
+    The pixels are those of :func:`read_image`, which has 8 bits of them. Raises :class:`ImageError` as that does.
     """
-    with _opened(path, content) as image:
-        bits = 12 if ";12" in str(image.tile) else 16  # as the file has them; the mode is that of 16
-        image.load()
-        turned, problem = upright(image)
-        return _as_bgr(turned, path, bits), metadata_of(turned, problem)
+    return _decode(path, None, max_pixels).levels
+
+
+def has_transparency(path: Path, max_pixels: int | None = None) -> bool:
+    """Tell whether an image is partly transparent; its pixels are read only where its header says that it may be."""
+    with open_image(path, None, max_pixels) as image:
+        may_be = image.has_transparency_data
+    return may_be and read_image(path, None, max_pixels).opacity is not None
 
 
 def read_size(path: Path) -> Size | None:
-    """Return the size (height, width) that :func:`read_picture` will find, as the header tells it; None if unknown."""
-    try:
-        if not path.is_file():  # a pipe is read once
-            return None
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the reader of the pixels warns
-            with Image.open(path) as image:
+    """Return the size (height, width) that :func:`read_image` will find, as the header tells it; None if unknown."""
+    with suppress(ImageError, OSError, ValueError):  # the reader of the pixels says what is wrong
+        if path.is_file():  # a pipe is read once
+            with open_image(path) as image:
                 return _told_size(image, path)
-    except Exception:  # damaged data raise errors of any kind; the reader of the pixels says what is wrong
-        return None
-
-
-def _told_size(image: ImageFile.ImageFile, path: Path) -> Size | None:
-    if image.format not in _TOLD_BY_HEADER or (image.format == "PNG" and _has_late_text(path)):
-        return None
-    width, height = image.size
-    exif = Image.Image.getexif(image)  # that of a PNG would decode the pixels to look behind them
-    if exif.get(ExifTags.Base.Orientation) in _LYING:
-        return width, height
-    return height, width
-
-
-def _has_late_text(path: Path) -> bool:
-    """Tell whether a PNG has chunks behind its pixels that may turn them."""
-    is_behind = False
-    with path.open("rb") as file:
-        file.seek(8)
-        while header := file.read(8):
-            length, kind = struct.unpack(">I4s", header)
-            is_behind |= kind == b"IDAT"
-            if is_behind and kind in (b"eXIf", b"iTXt", b"tEXt", b"zTXt"):
-                return True
-            file.seek(length + 4, os.SEEK_CUR)
-    return False
-
-
-def read_pixels(path: Path) -> Pixels:
-    """Read a picture in its own depth and channels: (H, W), (H, W, 3) BGR or (H, W, 4) BGRA, uint8 or uint16.
-
-    Depths below 8 bits become 8 bits; palettes become colours. It is turned as its EXIF orientation says, unless it has
-    colours of 16 bits. Raises :class:`ImageError` as :func:`read_picture` does, and for depths above 16 bits.
-    """
-    with _opened(path) as image:
-        stored = str(image.tile)  # names the depth in the file, which the mode does not
-        if image.mode == "F" or (image.mode == "I" and image.format != "PNG") or ";12" in stored:
-            raise ImageError(f"{path} has neither 8 nor 16 bits a channel; convert it to 8 or 16 bits")
-        if image.mode in ("RGB", "RGBA") and ";16" in stored:
-            return _deep_colours(image, path)
-        is_plain = not {"transparency", "exif"} & {*image.info}
-        if image.format == "PNG" and image.mode in ("L", "RGB", "RGBA") and is_plain:
-            return _plain_png(image, path)
-        ImageOps.exif_transpose(image, in_place=True)
-        return _levels(image)
+    return None
 
 
 def write_picture(path: Path, picture: Pixels, metadata: Metadata | None = None) -> None:
@@ -142,80 +121,102 @@ def check_suffix(path: Path, has_alpha: bool) -> None:
         raise ImageError(f"{path}: {kind} needs one of the suffixes {', '.join(allowed)}")
 
 
-@contextlib.contextmanager
-def _opened(path: Path, content: bytes | None = None) -> Iterator[ImageFile.ImageFile]:
-    """Open a picture; errors of its decoder, here or in the block, become an :class:`ImageError`."""
-    other = what_else(path) if content is None else ""
-    if other:
-        raise ImageError(f"{path} is {other}, and no file; save the image, and name its file")
-    try:
-        size = path.stat().st_size if content is None else len(content)
-        if not size:
-            raise ImageError(f"{path} is empty; use an image")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # damage also ends in an exception
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path if content is None else io.BytesIO(content)) as image:
-                yield image
-    except FileNotFoundError:
-        raise ImageError(f"no image at {path}; check the path") from None
-    except UnidentifiedImageError:
-        raise ImageError(f"{path} is not an image in a known format; convert it to PNG or JPEG") from None
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        limit = (Image.MAX_IMAGE_PIXELS or 0) // 10**6
-        raise ImageError(f"{path} has more than {limit} million pixels; make it smaller") from None
-    except (OSError, SyntaxError, ValueError) as error:
-        remedy = os_remedy(error, "use an undamaged file")
-        raise ImageError(f"{path} cannot be read as an image: {os_reason(error)}; {remedy}") from error
-
-
-def _as_bgr(image: Image.Image, path: Path, bits: int) -> Picture:
-    if image.mode == "F":
-        raise ImageError(f"{path} has floating-point values, whose range is unknown; convert it to 8 or 16 bits")
-    if image.mode.startswith("I"):  # grey of 12 or 16 bits, which Pillow would clip instead of scale
-        upper = (np.asarray(image).astype(np.uint32) >> (bits - 8)).clip(0, 255)
-        return cv2.cvtColor(upper.astype(np.uint8), cv2.COLOR_GRAY2BGR)
-    return cv2.cvtColor(np.asarray(image.convert("RGB")), cv2.COLOR_RGB2BGR)
-
-
-def _levels(image: Image.Image) -> Pixels:
-    if image.mode.startswith("I"):
-        return np.asarray(image).astype(np.uint16)
-    if image.has_transparency_data:
-        return cv2.cvtColor(np.asarray(image.convert("RGBA")), cv2.COLOR_RGBA2BGRA)
-    if image.mode in ("1", "L"):
-        return np.array(image.convert("L"))
-    return cv2.cvtColor(np.asarray(image.convert("RGB")), cv2.COLOR_RGB2BGR)
-
-
-def _plain_png(image: ImageFile.ImageFile, path: Path) -> Pixels:
-    """Decode with OpenCV, which makes fewer copies; Pillow checks the sums inside, and decodes what OpenCV refuses."""
-    levels = None
-    with contextlib.suppress(OSError, SyntaxError, ValueError):
-        levels = _decoded_by_opencv(image, path)
-    if levels is None or levels.dtype != np.uint8 or levels.shape != (image.height, image.width, *_channels(image)):
-        with Image.open(path) as again:
-            return _levels(again)
-    return levels
-
-
-def _channels(image: Image.Image) -> tuple[int, ...]:
-    bands = len(image.getbands())
-    return (bands,) if bands > 1 else ()
-
-
-def _deep_colours(image: ImageFile.ImageFile, path: Path) -> Pixels:
-    """Decode with OpenCV, for Pillow cuts colours of 16 bits to 8; Pillow checks the sums inside a PNG."""
-    levels = _decoded_by_opencv(image, path)
-    if levels is None or levels.dtype != np.uint16:
-        raise ImageError(f"{path} cannot be read as an image of 16 bits; use an undamaged file, or 8 bits")
-    return levels
-
-
-def _decoded_by_opencv(image: ImageFile.ImageFile, path: Path) -> Pixels | None:
-    """Decode a picture as it is stored, once Pillow has checked it; None if OpenCV cannot."""
-    image.verify()
-    try:
-        return cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:
+def _told_size(image: ImageFile.ImageFile, path: Path) -> Size | None:
+    width, height = image.size
+    if image.format not in _TOLD_BY_HEADER:
         return None
+    if image.format == "PNG":
+        with path.open("rb") as file:
+            if any(is_late and kind in _MAY_TURN for kind, is_late, _ in _chunks(file)):
+                return None
+    exif = Image.Image.getexif(image)  # that of a PNG would decode the pixels to look behind them
+    if exif.get(ExifTags.Base.Orientation) in _LYING:
+        return width, height
+    return height, width
+
+
+def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, bool, int]]:
+    """Yield the kinds of a PNG's chunks, whether they come behind pixels, and their lengths; the file is at each."""
+    is_behind = False
+    file.seek(8)
+    while len(header := file.read(8)) == 8:
+        length, kind = struct.unpack(">I4s", header)
+        after = file.tell() + length + 4
+        yield kind, is_behind, length
+        is_behind |= kind == b"IDAT"
+        file.seek(after)
+
+
+def _decode(path: Path, content: bytes | None, max_pixels: int | None) -> _Decoded:
+    """Decode an image, upright. Raises :class:`ImageError`."""
+    with open_image(path, content, max_pixels) as image:
+        stored, bits = str(image.tile), _bits(image, path, content)  # the mode does not tell them
+        image.load()
+        metadata, orientation = metadata_of(image)
+        if is_deep(image, stored):
+            data = path.read_bytes() if content is None else content
+            levels = deep_levels(data, image, "RGBa" in stored)
+            if levels is None:
+                raise ImageError(f"{path} cannot be read as an image of 16 bits; use an undamaged file, or 8 bits")
+        else:
+            levels = levels_of(image, path)
+        notes = [metadata.problem, _further_images(image)]
+    if levels.dtype == np.uint16:
+        levels = _scaled(levels, bits, ";12" in stored)
+        notes.append(_darkness(levels))
+    return _Decoded(turned(levels, orientation), metadata, tuple(filter(None, notes)))
+
+
+def _bits(image: ImageFile.ImageFile, path: Path, content: bytes | None) -> int:
+    """Return how many bits of each channel an image says to use, of 16."""
+    if ";12" in str(image.tile):
+        return 12
+    if image.format == "TIFF":
+        return _bits_of_tiff(getattr(image, "tag_v2", {}).get(_MAX_SAMPLE_VALUE))
+    if image.format != "PNG" or ";16" not in str(image.tile):
+        return 16
+    with path.open("rb") if content is None else BytesIO(content) as file:
+        for kind, is_behind, length in _chunks(file):
+            if kind == b"sBIT" and not is_behind and 1 <= length <= 4:
+                return max(file.read(length))
+    return 16
+
+
+def _bits_of_tiff(most: object) -> int:
+    """Return how many bits the largest value of a TIFF tells that are used: those of 4095, but not of any value."""
+    largest = most[0] if isinstance(most, tuple) and most else most
+    if isinstance(largest, int) and largest & (largest + 1) == 0:
+        return largest.bit_length()
+    return 16
+
+
+def _scaled(levels: Any, bits: int, is_packed: bool) -> Pixels:
+    """Return levels of 16 bits of which only ``bits`` are used, at the full range of 16."""
+    if not 8 < bits < 16:
+        return levels
+    if is_packed:
+        return full_range(levels, bits)
+    colours = levels if levels.ndim == 2 else levels[..., :3]
+    if not is_unscaled(colours, bits):
+        return levels
+    if levels.ndim == 2 or levels.shape[2] == 3 or not levels[..., 3].max() >> bits:
+        return full_range(levels, bits)
+    return np.dstack([full_range(colours, bits), levels[..., 3]])
+
+
+def _darkness(levels: Pixels) -> str:
+    """Return a note on 16 bits that may be fewer, which no tag tells."""
+    most = int(levels.max() if levels.ndim == 2 else levels[..., :3].max())
+    if 0 < most < _DARK:
+        return f"its colours reach {most} of 65535, which is dark; if they have fewer than 16 bits, scale them to 16"
+    return ""
+
+
+def _further_images(image: ImageFile.ImageFile) -> str:
+    """Return a note on images of a file behind the first, other than the previews of cameras."""
+    if image.format in ("JPEG", "MPO"):
+        return ""
+    with suppress(Exception):  # there is no second, or it is damaged
+        image.seek(1)
+        return "it has more than one image, of which the first is used"
+    return ""

@@ -65,10 +65,13 @@ class Fit:
         return resize(covered, self.original, self.interpolation)
 
 
-def fit_padded(original: Size, multiple: int) -> Fit:
-    """Fit a picture, at its own size, into the next size that is a ``multiple``."""
-    below, right = -original[0] % multiple, -original[1] % multiple
-    return Fit(original, original, (original[0] + below, original[1] + right))
+def fit_padded(original: Size, multiple: int, most: int) -> Fit:
+    """Fit a picture, at its own size, or at that of ``most`` pixels, into the next size that is a ``multiple``."""
+    height, width = original
+    if height * width > most:
+        scale = (most / (height * width)) ** 0.5
+        height, width = max(1, int(height * scale)), max(1, int(width * scale))
+    return Fit(original, (height, width), (height + -height % multiple, width + -width % multiple))
 
 
 def fit_inside(original: Size, available: Size) -> Fit:

@@ -14,8 +14,11 @@ Placing: TypeAlias = Literal["cover", "contain", "stretch", "tile"]
 """How to fit a target of another size."""
 
 
+_BLACK = (0, 0, 0, 255)
+
+
 def place(target: Picture, size: Size, fit: Placing) -> Picture:
-    """Return ``target`` at ``size`` (height, width).
+    """Return ``target``, (H, W, 3), or (H, W, 4) premultiplied, at ``size`` (height, width).
 
     ``cover`` keeps its proportions and crops both sides alike; ``contain`` shows the whole of it in the middle, between
     black bars; ``stretch`` does not keep its proportions; ``tile`` repeats it at its own size from the upper left
@@ -39,7 +42,7 @@ def _contain(target: Picture, size: Size) -> Picture:
     top, left = (size[0] - height) // 2, (size[1] - width) // 2
     below, right = size[0] - height - top, size[1] - width - left
     inner = resize(target, (height, width))
-    return cv2.copyMakeBorder(inner, top, below, left, right, cv2.BORDER_CONSTANT)
+    return cv2.copyMakeBorder(inner, top, below, left, right, cv2.BORDER_CONSTANT, value=_BLACK)
 
 
 def _tile(target: Picture, size: Size) -> Picture:

@@ -12,12 +12,13 @@ from typing import Protocol
 import numpy as np
 from PIL import ImageColor
 
-from omz.errors import ImageError, UsageError
+from omz.errors import ImageError, OmzError, UsageError
+from omz.images.animated import is_animated
 from omz.images.arrays import Picture, Size
-from omz.images.compositing import blend
-from omz.images.files import read_picture
+from omz.images.files import has_transparency, read_image
 from omz.images.placing import Placing, place
 from omz.images.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES, is_video, visible_images
+from omz.images.transparency import premultiplied
 
 BLUR = 25  # pixels, by default
 TRANSPARENT = "transparent"
@@ -28,7 +29,10 @@ class Target(Protocol):
     """A background for each frame."""
 
     def at(self, index: int, seconds: float, size: Size) -> Picture:
-        """Return the background of a frame, by its index or its time in seconds, at ``size`` (height, width)."""
+        """Return the background of a frame, by its index or its time in seconds, at ``size`` (height, width).
+
+        It is (H, W, 3) BGR, or where it is partly transparent (H, W, 4), premultiplied.
+        """
 
 
 @dataclass(frozen=True)
@@ -56,16 +60,16 @@ class ImageTarget:
 class ImagesInTurn:
     """The images of a folder in turn, one for each frame, again and again."""
 
-    def __init__(self, paths: list[Path], fit: Placing) -> None:
-        self._paths, self._fit = paths, fit
+    def __init__(self, paths: list[Path], fit: Placing, max_pixels: int | None = None) -> None:
+        self._paths, self._fit, self._max_pixels = paths, fit, max_pixels
 
     def each(self) -> list[ImageTarget]:
         """Return each image as a target of its own."""
-        return [ImageTarget(read_picture(path), self._fit) for path in self._paths]
+        return [ImageTarget(_read(path, self._max_pixels), self._fit) for path in self._paths]
 
     def at(self, index: int, seconds: float, size: Size) -> Picture:
         """See :class:`Target`."""
-        return place(read_picture(self._paths[index % len(self._paths)]), size, self._fit)
+        return place(_read(self._paths[index % len(self._paths)], self._max_pixels), size, self._fit)
 
 
 class VideoTarget:
@@ -103,7 +107,7 @@ class VideoTarget:
 
 @dataclass(frozen=True)
 class _Shown:
-    """A frame, its begin and its length in seconds; black where the video is transparent."""
+    """A frame, its begin and its length in seconds."""
 
     begin: float
     length: float
@@ -118,13 +122,16 @@ def _with_seconds(path: Path, unit: float) -> Generator[_Shown, None, None]:
         for frame in read(path, resize_changes=True):
             if first is None:
                 first = frame.time
-            picture = frame.picture
-            if frame.opacity is not None:
-                picture = blend(frame.opacity, picture, np.zeros_like(picture))
+            picture = premultiplied(frame.picture, frame.opacity)
             yield _Shown((frame.time - first) * unit, frame.duration * unit, picture)
 
 
-def load_target(text: str | None, fit: Placing) -> Target | Blur | None:
+def _read(path: Path, max_pixels: int | None) -> Picture:
+    image = read_image(path, None, max_pixels)
+    return premultiplied(image.picture, image.opacity)
+
+
+def load_target(text: str | None, fit: Placing, max_pixels: int | None = None) -> Target | Blur | None:
     """Return the target behind the subject; None for transparency.
 
     ``text`` is an image, a video, a folder of images, ``blur`` or ``blur:PIXELS``, ``transparent``, or a colour by CSS
@@ -142,10 +149,40 @@ def load_target(text: str | None, fit: Placing) -> Target | Blur | None:
         paths = visible_images(path.iterdir())
         if not paths:
             raise UsageError(f"--target {path}: the folder has no images")
-        return ImagesInTurn(paths, fit)
+        return ImagesInTurn(paths, fit, max_pixels)
     if is_video(path):
         return VideoTarget(path, fit)
-    return ImageTarget(read_picture(path), fit)
+    return ImageTarget(_read(path, max_pixels), fit)
+
+
+def is_transparent(text: str | None, max_pixels: int | None = None) -> bool:
+    """Tell whether a target is partly transparent; of a video, whether its format has alpha.
+
+    A file that cannot be read is not; :func:`load_target` says so.
+    """
+    path = target_file(text)
+    if path is None:
+        return False
+    try:
+        if path.is_dir():
+            return any(has_transparency(file, max_pixels) for file in visible_images(path.iterdir()))
+        if is_video(path):
+            return _has_alpha(path)
+        return has_transparency(path, max_pixels)
+    except OmzError:
+        return False
+
+
+def _has_alpha(path: Path) -> bool:
+    from omz.video.animation import BrokenAnimationError, frames_of
+    from omz.video.colour import has_alpha
+    from omz.video.info import probe
+
+    if not is_animated(path):
+        return has_alpha(probe(path).pixel_format)
+    with suppress(BrokenAnimationError):
+        return any(frame.opacity is not None for frame in frames_of(path))
+    return False
 
 
 def target_file(text: str | None) -> Path | None:
@@ -170,9 +207,12 @@ def _blur(text: str) -> Blur | None:
 
 
 def colour(text: str) -> Picture:
-    """Return a colour, by CSS name or as #RRGGBB, as an image of one pixel. Raises :class:`UsageError`."""
+    """Return a colour, by CSS name, as #RRGGBB or #RRGGBBAA, as a target of one pixel. Raises :class:`UsageError`."""
     try:
-        red, green, blue = ImageColor.getrgb(text)[:3]
-        return np.array([[[blue, green, red]]], np.uint8)
+        red, green, blue, *opacity = ImageColor.getrgb(text)
+        pixel = np.array([[[blue, green, red]]], np.uint8)
     except (ValueError, OverflowError):
         raise UsageError(f"--target {text:.200}: there is no such file or colour; write green or #78ff9b") from None
+    if not opacity or opacity[0] == 255:
+        return pixel
+    return premultiplied(pixel, np.array([opacity], np.uint8))

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-from numpy.typing import NDArray
-
 from omz.errors import OmzError
 from omz.images.arrays import Picture, Pixels
+from omz.images.transparency import keep_transparency, over
 from omz.matting.network import Trimap
 from omz.runtime.engine import Tensor
 
@@ -20,8 +18,10 @@ class Frame:
 
     ``plate`` is None for a model that takes none, ``target`` for a subject on transparency. ``index`` counts from 0 in
     the order of the source. ``time`` (a presentation timestamp) and ``duration`` are in units of the source.
-    ``follows_damage`` says that something before the frame could not be decoded. ``opacity`` is the alpha that the
-    image has itself, (H, W) uint8; None where all is opaque.
+    ``follows_damage`` says that something before the frame could not be decoded.
+
+    An image with transparency has its own alpha as ``opacity``, (H, W) uint8 or uint16, and its own colours as
+    ``colours``; its ``picture`` is what the network sees: the image before the plate, or before grey.
     """
 
     index: int
@@ -31,7 +31,14 @@ class Frame:
     time: int = 0
     duration: int = 0
     follows_damage: bool = False
-    opacity: NDArray[np.uint8] | None = None
+    opacity: Pixels | None = None
+    colours: Picture | None = None
+
+    def with_opacity(self, opacity: Pixels | None) -> Frame:
+        """Return the frame with the alpha that its image has itself, to be seen before its plate."""
+        if opacity is None:
+            return self
+        return replace(self, picture=over(self.picture, opacity, self.plate), opacity=opacity, colours=self.picture)
 
 
 @dataclass(frozen=True)
@@ -53,13 +60,12 @@ class MattedFrame:
         return replace(self, alpha=alpha)
 
     def within_input(self) -> MattedFrame:
-        """Return the frame with an alpha of at most that of its input: what is transparent there stays so."""
-        opacity: Pixels | None = self.frame.opacity
-        if opacity is None:
+        """Return the frame within the transparency of its input, see :func:`keep_transparency`."""
+        if self.frame.colours is None:
             return self
-        if self.alpha.dtype == np.uint16:
-            opacity = opacity.astype(np.uint16) * np.uint16(257)
-        return self.with_alpha(np.minimum(self.alpha, opacity))
+        given = self.frame.opacity, self.frame.colours
+        alpha, foreground = keep_transparency(self.alpha, self.foreground, *given)
+        return replace(self, alpha=alpha, foreground=foreground)
 
 
 @dataclass(frozen=True)

@@ -110,6 +110,16 @@ class MattingRequests:
         """How many images are worked on at a time."""
         return len(self._requests)
 
+    def infer(self, picture: Picture, plate: Picture | None) -> Inferred:
+        """Return the network's outputs for one image and its plate, with no frame before it.
+
+        Any number of threads may call it, also while a stream uses these requests. Raises :class:`OmzError`.
+        """
+        given = self.network.fit(picture, plate)
+        with self.engine.borrowed() as request:
+            request.start(given.tensors)
+            return self._inferred(given, request)
+
     def stream(
         self,
         items: Iterable[Item],
@@ -171,12 +181,14 @@ class MattingRequests:
             return item, run
         idle.append(run.request)
         try:
-            outputs = run.request.outputs()
-            _check(outputs, self.network.roles, run.given.fit.padded)
-            states = self.network.states(outputs)
-            return item, Inferred(run.given, outputs, run.request.milliseconds, states)
+            return item, self._inferred(run.given, run.request)
         except OmzError as error:
             return item, error
+
+    def _inferred(self, given: NetworkInput, request: Request) -> Inferred:
+        outputs = request.outputs()
+        _check(outputs, self.network.roles, given.fit.padded)
+        return Inferred(given, outputs, request.milliseconds, self.network.states(outputs))
 
     def matte(self, inferred: Inferred) -> PixelMatte:
         """Return the matte in pixels; safe to call from several threads."""

@@ -28,6 +28,9 @@ Trimap: TypeAlias = NDArray[np.float32]
 
 _COLOURS = 3
 _SHRUNK = 512.0  # pixels of the longer side that a network with a ratio sees at first
+MOST_SEEN = 32_000_000
+"""Pixels of an image that a network of free size sees; it needs 170 bytes for each, and sees larger ones shrunk."""
+
 _MULTIPLE = 4  # the refiner works in blocks of 4x4 pixels
 
 
@@ -60,7 +63,8 @@ class NetworkInput:
 class MattingNetwork:
     """Inputs and outputs of a matting network: fits images to its size, and makes mattes of its results.
 
-    A network of free size sees an image at its own size, padded to a multiple of 4 by repeating its edges. A network of
+    A network of free size sees an image at its own size, but at most :data:`MOST_SEEN` pixels, padded to a multiple of
+    4 by repeating its edges. A network of
     fixed size sees the image as large as fits, in proportion, or with ``stretch`` resized to that size by cubic
     interpolation. ``size`` (height, width) fixes that of a free network; the attribute is None if the network sees each
     image at its own. ``roles`` are those of :func:`omz.matting.resolution.roles_of` unless given. Raises
@@ -167,7 +171,7 @@ class MattingNetwork:
 
     def _fit(self, size: Size) -> Fit:
         if self.size is None:
-            return fit_padded(size, _MULTIPLE)
+            return fit_padded(size, _MULTIPLE, MOST_SEEN)
         if self._stretch:
             return fit_stretched(size, self.size)
         return fit_inside(size, self.size)

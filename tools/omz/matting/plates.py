@@ -7,13 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
+import cv2
+import numpy as np
+
 from omz.errors import ImageError, VideoError
 from omz.images.alignment import Alignment, align
-from omz.images.arrays import Picture
+from omz.images.arrays import Picture, Pixels
+from omz.images.depth import opacity_as
 from omz.images.exposure import match_exposure
-from omz.images.files import read_picture
+from omz.images.files import read_image
 from omz.images.geometry import resize
 from omz.images.sizes import picture_size
+from omz.images.transparency import without_gaps
 
 if TYPE_CHECKING:
     from omz.video.reading import VideoFrame
@@ -28,8 +33,21 @@ class PlateSource(Protocol):
     def at(self, index: int, name: str) -> Picture:
         """Return the plate of a frame, by its index in a video or the name of its image.
 
+        It is (H, W, 3) BGR, or where it is partly transparent (H, W, 4) BGRA.
         Raises :class:`omz.errors.OmzError` if there is none.
         """
+
+
+def read_plate(path: Path, max_pixels: int | None = None) -> Picture:
+    """Read a plate: (H, W, 3) BGR, or (H, W, 4) BGRA of one that is partly transparent. Raises :class:`ImageError`."""
+    image = read_image(path, None, max_pixels)
+    return _with_alpha(image.picture, image.opacity)
+
+
+def _with_alpha(picture: Picture, opacity: Pixels | None) -> Picture:
+    if opacity is None:
+        return picture
+    return cv2.merge([picture, opacity_as(opacity, np.uint8)])
 
 
 class OnePlate:
@@ -46,8 +64,8 @@ class OnePlate:
 class PlatesByName:
     """A plate for each image: the file of the same name in a folder, whatever the suffix."""
 
-    def __init__(self, folder: Path, plates: Mapping[str, Path]) -> None:
-        self._folder, self._plates = folder, plates
+    def __init__(self, folder: Path, plates: Mapping[str, Path], max_pixels: int | None = None) -> None:
+        self._folder, self._plates, self._max_pixels = folder, plates, max_pixels
 
     def at(self, index: int, name: str) -> Picture:
         """See :class:`PlateSource`."""
@@ -55,18 +73,18 @@ class PlatesByName:
         path = self._plates.get(str(below.with_suffix(""))) or self._plates.get(below.stem)
         if path is None:
             raise ImageError(f"there is no plate for {name} in {self._folder}; name it like the image")
-        return read_picture(path)
+        return read_plate(path, self._max_pixels)
 
 
 class PlatesInTurn:
     """A plate for each frame: the images of a folder in turn; the last serves all frames after it."""
 
-    def __init__(self, paths: Sequence[Path]) -> None:
-        self._paths = paths
+    def __init__(self, paths: Sequence[Path], max_pixels: int | None = None) -> None:
+        self._paths, self._max_pixels = paths, max_pixels
 
     def at(self, index: int, name: str) -> Picture:
         """See :class:`PlateSource`."""
-        return read_picture(self._paths[min(index, len(self._paths) - 1)])
+        return read_plate(self._paths[min(index, len(self._paths) - 1)], self._max_pixels)
 
 
 class PlateVideo:
@@ -90,7 +108,7 @@ class PlateVideo:
                 break
         if self._last is None:
             raise VideoError(f"{self._path} has no frames; use another video for the plate")
-        return self._last.picture
+        return _with_alpha(self._last.picture, self._last.opacity)
 
 
 @dataclass(frozen=True)
@@ -133,8 +151,11 @@ class Plates:
         if self._settled is not None and self._settled.plate.shape == picture.shape:
             return Fitted(self._settled.plate)
         raw = self._source.at(index, name)
-        plate = self._at_size(raw, picture)
         notes = []
+        if raw.shape[2] == 4:
+            raw = without_gaps(raw)
+            notes.append("the plate is partly transparent; its own colours are taken, and grey where it has none")
+        plate = self._at_size(raw, picture)
         if plate is not raw:
             notes.append(f"the plate is {picture_size(raw)}, resized to the image's {picture_size(picture)}")
         fitted = _fitted(plate, picture, self._options, notes)

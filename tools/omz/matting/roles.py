@@ -6,11 +6,13 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
+
+from omz.errors import UsageError
+from omz.zoo.vocabulary import Activation
 
 if TYPE_CHECKING:
     from omz.zoo.card import ModelCard
-    from omz.zoo.vocabulary import Activation
 
 ALPHAS = ("pha", "alpha")
 """The names networks give alpha; each has one of the two."""
@@ -128,6 +130,21 @@ class RoleOptions:
         """Return what a record of flags says in attributes of these names; None, and no attribute, is nothing."""
         said = {each.name: getattr(flags, each.name, None) for each in fields(cls)}
         return cls(**{name: value for name, value in said.items() if value is not None})
+
+    @classmethod
+    def from_names(cls, given: Mapping[str, Any]) -> RoleOptions:
+        """Return the roles given by name. Raises :class:`UsageError` for unknown names and activations."""
+        known = [each.name for each in fields(cls)]
+        unknown = sorted({*given} - {*known})
+        if unknown:
+            raise UsageError(f"there is no argument {unknown[0]!r}; roles are {', '.join(known)}")
+        values = {name: value for name, value in given.items() if value is not None}
+        if isinstance(values.get("state"), str):
+            values["state"] = (values["state"],)
+        activations = get_args(Activation)
+        if values.get("activation", "none") not in activations:
+            raise UsageError(f"activation {values['activation']!r}: choose one of {', '.join(activations)}")
+        return cls(**values)
 
 
 NOTHING_SAID = RoleOptions()

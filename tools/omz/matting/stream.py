@@ -11,6 +11,7 @@ from omz.errors import OmzError
 from omz.images.arrays import Picture
 from omz.images.compositing import blur_behind
 from omz.images.refinement import Refinement, Smoother, refine
+from omz.images.transparency import premultiplied
 from omz.matting.frames import Failure, Frame, MattedFrame
 from omz.matting.inference import Inferred, MattingRequests, Memory
 from omz.work.pipeline import ahead, in_order
@@ -83,7 +84,8 @@ class MattingStream:
             alpha = refine(matte.alpha, self._options.refinement)
         if self._options.blur:
             with self._watch("blur"):
-                frame = replace(frame, target=blur_behind(frame.picture, alpha, self._options.blur))
+                blurred = blur_behind(frame.picture, alpha, self._options.blur)
+                frame = replace(frame, target=premultiplied(blurred, frame.opacity))
         return MattedFrame(frame, alpha, matte.foreground, matte.trimap, found.states)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import partial
 from pathlib import Path
+from threading import Semaphore
 from typing import Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from omz.errors import EngineError
 from omz.paths import what_else
 from omz.runtime.engine import EngineInfo, Tensor, TensorInfo, check_inputs
+from omz.runtime.forks import PerProcess, is_forked, starting
 from omz.runtime.quiet_openvino import core, ov, reason
 from omz.runtime.value_bounds import value_bounds
 
@@ -95,21 +97,16 @@ class OpenVINOEngine:
             if precision != "default":
                 config[_HINT] = precision
         except RuntimeError as error:
-            raise _failed(model, device, error) from error
-        self._path, self._read, self._device, self._config = model, read, device, config
+            raise EngineError(f"{model} does not run on {device}: {reason(error)}") from error
+        self._read, self._device, self._config = read, device, config
+        self._compile_late(read, config, f"{model} does not run on {device}")
         if not deferred:
-            self._request = self.request()
+            self._compiled()
 
-    @cached_property
-    def _compiled(self) -> ov.CompiledModel:
-        try:
-            return core().compile_model(self._read, self._device, self._config)
-        except RuntimeError as error:
-            raise _failed(self._path, self._device, error) from error
-
-    @cached_property
-    def _request(self) -> Request:
-        return self.request()
+    def _compile_late(self, model: ov.Model, config: dict[str, object], wrong: str) -> None:
+        """Have the model compiled when it first runs; ``wrong`` begins the error if it cannot be."""
+        self._compiled = PerProcess(partial(_compile, model, self._device, config, wrong))
+        self._pool = PerProcess(partial(_Pool, self._compiled))
 
     def at(self, shapes: Mapping[str, tuple[int, ...]]) -> OpenVINOEngine:
         """Return the model compiled for inputs of just these ``shapes``: a sixth faster than for all shapes.
@@ -119,14 +116,15 @@ class OpenVINOEngine:
         engine, config = copy(self), dict(self._config)
         if _CACHE in config:
             config[_CACHE] = str(Path(str(config[_CACHE]), _SIZES))
+        wrong = f"the model does not run on {dict(shapes)}"
         try:
             model = self._read.clone()
             model.reshape({name: ov.PartialShape(shape) for name, shape in shapes.items()})
             engine.inputs = tuple(map(port_info, model.inputs))
-            engine._compiled = core().compile_model(model, self._device, config)
         except RuntimeError as error:
-            raise EngineError(f"the model does not run on {dict(shapes)}: {reason(error)}") from error
-        engine._request = engine.request()
+            raise EngineError(f"{wrong}: {reason(error)}") from error
+        engine._compile_late(model, config, wrong)
+        engine._compiled()
         if _CACHE in config:
             _keep_newest(Path(str(config[_CACHE])), _KEPT)
         return engine
@@ -138,34 +136,57 @@ class OpenVINOEngine:
     @property
     def info(self) -> EngineInfo:
         """The devices, the precision and the layers that OpenVINO reports of the compiled model."""
-        return replace(self.brief_info, layers=_layers(self._compiled))
+        return replace(self.brief_info, layers=_layers(self._compiled()))
 
     @property
     def brief_info(self) -> EngineInfo:
         """The information without the layers, which take milliseconds to count."""
-        devices = self._compiled.get_property("EXECUTION_DEVICES")
-        return EngineInfo("OpenVINO", ", ".join(devices), _precision(self._compiled))
+        devices = self._compiled().get_property("EXECUTION_DEVICES")
+        return EngineInfo("OpenVINO", ", ".join(devices), _precision(self._compiled()))
 
     def infer(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Run once; see :class:`omz.runtime.engine.Engine`."""
-        self._request.start(inputs)
-        return self._request.outputs()
+        with self.borrowed() as request:
+            request.start(inputs)
+            return request.outputs()
 
     @property
     def best_requests(self) -> int:
         """The number of simultaneous runs that suits the device best."""
-        return int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        return _best_requests(self._compiled())
 
     def request(self) -> Request:
         """Return a request, which runs the model once at a time; several requests run it side by side."""
-        return Request(self._compiled.create_infer_request(), self.inputs, self.outputs)
+        return Request(self._compiled, self.inputs, self.outputs)
+
+    @contextmanager
+    def borrowed(self) -> Iterator[Request]:
+        """Lend a request; a thread waits for it while others have as many as suit the device, and one more."""
+        pool = self._pool()
+        with pool.places:
+            try:
+                request = pool.idle.pop()
+            except IndexError:
+                request = self.request()
+            yield request
+            pool.idle.append(request)  # unless the run was interrupted, and may go on
+
+
+class _Pool:
+    def __init__(self, compiled: PerProcess[ov.CompiledModel]) -> None:
+        self.places = Semaphore(_best_requests(compiled()) + 1)
+        self.idle = deque[Request]()
 
 
 class Request:
     """One run of a model at a time, begun by :meth:`start`, ended by :meth:`outputs`."""
 
-    def __init__(self, request: ov.InferRequest, inputs: tuple[TensorInfo, ...], outputs: tuple[str, ...]) -> None:
-        self._request, self._inputs, self._outputs = request, inputs, outputs
+    def __init__(
+        self, compiled: PerProcess[ov.CompiledModel], inputs: tuple[TensorInfo, ...], outputs: tuple[str, ...]
+    ) -> None:
+        self._request = PerProcess(lambda: compiled().create_infer_request())
+        self._running = self._request()
+        self._inputs, self._outputs = inputs, outputs
         self._given: dict[str, Tensor] = {}
 
     def start(self, inputs: Mapping[str, Tensor]) -> None:
@@ -174,34 +195,48 @@ class Request:
         self._given = {}
         for info in self._inputs:
             self._given[info.name] = np.asarray(inputs[info.name], order="C")
+        self._running = self._request()
         try:
-            self._request.start_async(dict(enumerate(self._given.values())), share_inputs=True)
+            with starting:
+                self._running.start_async(dict(enumerate(self._given.values())), share_inputs=True)
         except RuntimeError as error:
             raise self._failed(error) from error
 
     def outputs(self) -> dict[str, Tensor]:
         """Wait for the run, and return copies of its outputs by name. Raises :class:`EngineError`."""
         try:
-            self._request.wait()
+            self._running.wait()
         except RuntimeError as error:
             raise self._failed(error) from error
         results = {}
         for index, name in enumerate(self._outputs):
-            results[name] = np.array(self._request.get_output_tensor(index).data)
+            results[name] = np.array(self._running.get_output_tensor(index).data)
         return results
 
     @property
     def milliseconds(self) -> float:
         """The duration of the last run."""
-        return float(self._request.latency)
+        return float(self._running.latency)
 
     def _failed(self, error: RuntimeError) -> EngineError:
         shapes = ", ".join(f"{name} {list(value.shape)}" for name, value in self._given.items())
         return EngineError(f"the model does not run on {shapes}: {reason(error)}")
 
 
-def _failed(model: Path, device: str, error: RuntimeError) -> EngineError:
-    return EngineError(f"{model} does not run on {device}: {reason(error)}")
+def _compile(model: ov.Model, device: str, config: dict[str, object], wrong: str) -> ov.CompiledModel:
+    if device != "CPU" and is_forked():
+        raise EngineError(
+            f"{device} cannot be used in a process forked from one that used OpenVINO; "
+            "open the model on CPU, or start the process by 'spawn' or 'forkserver'"
+        )
+    try:
+        return core().compile_model(model, device, config)
+    except RuntimeError as error:
+        raise EngineError(f"{wrong}: {reason(error)}") from error
+
+
+def _best_requests(compiled: ov.CompiledModel) -> int:
+    return int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
 
 
 def _keep_newest(folder: Path, count: int) -> None:

@@ -7,7 +7,6 @@ which nothing here uses; who does use it in the same process gets it then.
 
 from __future__ import annotations
 
-import functools
 import importlib
 import sys
 from collections.abc import Iterable
@@ -19,6 +18,8 @@ sys.modules.setdefault(_CONVERTER, None)  # type: ignore[arg-type]
 
 import openvino as ov  # noqa: E402
 from openvino.preprocess import PrePostProcessor  # noqa: E402
+
+from omz.runtime.forks import PerProcess  # noqa: E402
 
 __all__ = ["PrePostProcessor", "core", "ov", "port_names", "reason"]
 
@@ -35,10 +36,8 @@ if sys.modules[_CONVERTER] is None:
     vars(ov).setdefault("__getattr__", _late)
 
 
-@functools.cache
-def core() -> ov.Core:
-    """Return the shared core; making one takes longer than compiling a small model."""
-    return ov.Core()
+core = PerProcess(ov.Core)
+"""Returns the shared core; making one takes longer than compiling a small model."""
 
 
 def port_names(ports: Iterable[ov.Output]) -> tuple[str, ...]:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import warnings
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import av
-import cv2
 import numpy as np
 from av.container import OutputContainer
 from av.filter import Graph
 from av.video.stream import VideoStream
-from PIL import Image, ImageFile
 
-from omz.errors import VideoError, first_line
+from omz.errors import ImageError, VideoError, first_line
 from omz.images.arrays import Picture
+from omz.images.depth import opacity_as
+from omz.images.opening import open_image
+from omz.images.source import image_of
+from omz.images.stored import levels_of
 from omz.video.formats import AnimationFormat
 from omz.video.opening import file_url, opened
 from omz.video.writing import discard, written_whole
@@ -49,36 +50,21 @@ def frames_of(path: Path) -> Generator[AnimationFrame, None, None]:
 
     Raises :class:`BrokenAnimationError` after the last frame that can be decoded.
     """
-    with _errors_told(path), warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # damage also ends in an exception
-        with Image.open(path, formats=_FORMATS) as image:
+    try:
+        with open_image(path, formats=_FORMATS) as image:
             first = 1 if getattr(image, "default_image", False) else 0  # for viewers that show one image
             end = Fraction(0)
             for number in range(first, getattr(image, "n_frames", 1)):
                 image.seek(number)
-                picture, opacity = _pixels(image)
+                image.load()
+                shown = image_of(levels_of(image, path))
                 begin, end = round(end), end + (Fraction(image.info.get("duration") or 0) or _USUAL)
-                yield AnimationFrame(picture, opacity, begin, max(1, round(end) - begin))
-
-
-@contextlib.contextmanager
-def _errors_told(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError:
-        raise VideoError(f"no video at {path}; check the path") from None
-    except Image.DecompressionBombError:
-        raise VideoError(f"{path} has too many pixels; make it smaller") from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise BrokenAnimationError(first_line(error)) from error
-
-
-def _pixels(image: ImageFile.ImageFile) -> tuple[Picture, Picture | None]:
-    levels = np.asarray(image.convert("RGBA"))
-    picture, opacity = cv2.cvtColor(levels, cv2.COLOR_RGBA2BGR), np.ascontiguousarray(levels[..., 3])
-    if opacity.min() == 255:
-        return picture, None
-    return picture, opacity
+                opacity = None if shown.opacity is None else opacity_as(shown.opacity, np.uint8)
+                yield AnimationFrame(shown.picture, opacity, begin, max(1, round(end) - begin))
+    except ImageError as error:
+        if error.__cause__ is None:  # not of its content
+            raise VideoError(str(error)) from None
+        raise BrokenAnimationError(first_line(error.__cause__)) from error
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ import av
 import cv2
 import numpy as np
 from av.video.reformatter import VideoReformatter
-from numpy.typing import NDArray
 
 from omz.images.arrays import Picture, Pixels
 from omz.video.planes import plane_levels
@@ -60,6 +59,12 @@ def colour_of(frame: av.VideoFrame) -> Colour:
     return Colour(tagged or usual, is_full, tagged is not None)
 
 
+def has_alpha(pixel_format: str) -> bool:
+    """Tell whether FFmpeg's pixel format has alpha, or a palette, which may."""
+    form = av.VideoFormat(pixel_format)
+    return form.has_palette or form.components[-1].is_alpha
+
+
 def to_bgr(reformatter: VideoReformatter, frame: av.VideoFrame, colour: Colour) -> Picture:
     """Return a frame as uint8 BGR, within a level of the exact conversion.
 
@@ -102,10 +107,10 @@ class Conversion:
         planar = _planes(self._reformatter, frame, colour_of(frame), PIXELS)
         return self._upright(frame, self._mapping.apply(planar))
 
-    def opacity(self, frame: av.VideoFrame) -> NDArray[np.uint8] | None:
+    def opacity(self, frame: av.VideoFrame) -> Picture | None:
         """Return the alpha of a frame, (H, W) uint8, 255 for opaque; None where all of it is opaque."""
         alpha = frame.format.components[-1]
-        if not (alpha.is_alpha or frame.format.has_palette):
+        if not has_alpha(frame.format.name):
             return None
         is_plane = alpha.is_alpha and alpha.plane == len(frame.planes) - 1 > 0
         if is_plane and alpha.bits <= 16 and not frame.format.is_big_endian:

@@ -9,10 +9,8 @@ from itertools import chain, islice
 from pathlib import Path
 
 import av
-import numpy as np
 from av.container import InputContainer
 from av.video.stream import VideoStream
-from numpy.typing import NDArray
 
 from omz.errors import VideoError
 from omz.images.animated import is_animated
@@ -48,7 +46,7 @@ class VideoFrame:
     duration: int
     picture: Picture
     follows_damage: bool = False
-    opacity: NDArray[np.uint8] | None = None
+    opacity: Picture | None = None
 
 
 def read(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import functools
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from omz.errors import CardError
 from omz.paths import real_path
@@ -19,6 +20,16 @@ if TYPE_CHECKING:
     from omz.zoo.card import CompositeCard, ModelCard
 
 _OTHER_ZOOS = "for a model of Open Model Zoo, add --models_dir with the path of a checkout of it"
+
+
+FolderNames: TypeAlias = "str | os.PathLike[str] | Iterable[str | os.PathLike[str]]"
+"""A folder, or several."""
+
+
+def folders_of(given: FolderNames) -> tuple[Path, ...]:
+    """Return the folders that a caller of the Python API gave: one, or several."""
+    names = [given] if isinstance(given, (str, os.PathLike)) else given
+    return tuple(map(Path, names))
 
 
 @dataclass(frozen=True)

@@ -211,7 +211,7 @@ def test_a_jpeg_alpha_is_what_its_decoder_says(tmp_path):
 def test_each_file_is_decoded_once(tmp_path, monkeypatch):
     opened = []
     real = Image.open
-    monkeypatch.setattr(Image, "open", lambda path: (opened.append(path), real(path))[1])
+    monkeypatch.setattr(Image, "open", lambda path, formats: (opened.append(path), real(path, formats=formats))[1])
     files = {"picture": write(tmp_path / "com.png"), "foreground": write(tmp_path / "fgr.png", rgba(0, 9))}
     frame(**files)
     assert sorted(opened) == sorted(files.values())

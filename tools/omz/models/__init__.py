@@ -1,0 +1,1 @@
+"""Models by zoo name or path: matted with, downloaded, converted."""

@@ -1,0 +1,91 @@
+"""Results of matting an image."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+from PIL import Image
+
+from omz.errors import UsageError
+from omz.images.arrays import Alpha, Colours, Picture, Pixels
+from omz.images.compositing import blur_behind, cutout_levels, to_uint8
+from omz.images.files import WITH_ALPHA, write_picture
+from omz.images.given import load_image
+from omz.images.placing import Placing
+from omz.images.source import SourceImage
+from omz.images.transparency import before_white, compose, premultiplied
+from omz.matting.backgrounds import Blur, ImageTarget, load_target
+from omz.matting.network import Matte, Trimap
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageMatte(Matte):
+    """The matte of an image, at its size: ``alpha`` (H, W) and ``foreground`` (H, W, 3) BGR, float32, 0 to 1.
+
+    ``trimap`` is None for networks that give none. ``source`` is the image, and ``seen`` what the network saw of it.
+    Results have the pixels of the command ``omz_demo``.
+    """
+
+    alpha: Alpha
+    foreground: Colours
+    trimap: Trimap | None = None
+    source: SourceImage
+    seen: Picture
+
+    def cutout(self) -> Image.Image:
+        """Return the subject on transparency, RGBA with straight alpha."""
+        return self._as_pillow(self._result(None, "cover"))
+
+    def composite(self, target: Any, fit: Placing = "cover") -> Image.Image:
+        """Return the subject before a target, RGB; RGBA where the target is partly transparent.
+
+        ``target`` is an image as a model takes it, or text as for ``omz_demo --target``: a path, a colour, ``blur`` or
+        ``blur:25``. ``fit`` places a target of another size. Raises :class:`omz.errors.OmzError`.
+        """
+        if target is None:
+            raise UsageError("a composite needs a target; give an image or a colour, or use cutout()")
+        return self._as_pillow(self._result(target, fit))
+
+    def save(self, path: str | os.PathLike[str], target: Any = None, fit: Placing = "cover") -> None:
+        """Write the cutout, or the composite before a ``target``, with the metadata of the image.
+
+        The suffix of ``path`` is the format; one without transparency shows white there. Raises
+        :class:`omz.errors.ImageError` if it cannot be written.
+        """
+        path = Path(path)
+        picture = self._result(target, fit)
+        if path.suffix.lower() not in WITH_ALPHA:
+            picture = before_white(picture)
+        write_picture(path, picture, self.source.metadata)
+
+    def _result(self, target: Any, fit: Placing) -> Pixels:
+        alpha, foreground = to_uint8(self.alpha), to_uint8(self.foreground)
+        behind = None if target is None else self._behind(target, fit)
+        if behind is None:
+            return cutout_levels(alpha, foreground)
+        return compose(alpha, foreground, behind)
+
+    def _behind(self, target: Any, fit: Placing) -> Picture | None:
+        """Return the target at the size of the image, as :meth:`omz.matting.backgrounds.Target.at` does."""
+        if isinstance(target, (str, os.PathLike)):
+            loaded = load_target(os.fsdecode(target), fit)
+        else:
+            image = load_image(target)
+            loaded = ImageTarget(premultiplied(image.picture, image.opacity), fit)
+        if isinstance(loaded, Blur):
+            blurred = blur_behind(self.seen, to_uint8(self.alpha), loaded.pixels)
+            return premultiplied(blurred, self.source.opacity)
+        if loaded is None:
+            return None
+        return loaded.at(0, 0.0, (self.alpha.shape[0], self.alpha.shape[1]))
+
+    def _as_pillow(self, picture: Pixels) -> Image.Image:
+        has_alpha = picture.shape[2] == 4
+        image = Image.fromarray(cv2.cvtColor(picture, cv2.COLOR_BGRA2RGBA if has_alpha else cv2.COLOR_BGR2RGB))
+        if self.source.metadata.icc:
+            image.info["icc_profile"] = self.source.metadata.icc
+        return image

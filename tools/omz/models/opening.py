@@ -1,0 +1,59 @@
+"""Opening of IRs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omz.convert.cache import writable_cache
+from omz.errors import os_reason
+from omz.matting.network import STRETCHED
+from omz.runtime.openvino_engine import LATENCY, OpenVINOEngine, Tuning
+
+if TYPE_CHECKING:
+    from omz.runtime.quiet_openvino import ov
+
+
+@dataclass(frozen=True)
+class OpenedModel:
+    """A model ready to run, the milliseconds it took to get ready, and warnings of a line each."""
+
+    engine: OpenVINOEngine
+    milliseconds: float
+    warnings: tuple[str, ...]
+
+    @property
+    def stretches(self) -> bool:
+        """Whether the network sees images stretched to its size."""
+        return self.engine.resize_type == STRETCHED
+
+
+def open_model(
+    path: Path,
+    device: str = "CPU",
+    precision: str = "auto",
+    tuning: Tuning = LATENCY,
+    adapt: Callable[[ov.Model], ov.Model] = lambda model: model,
+    deferred: bool = False,
+) -> OpenedModel:
+    """Compile an IR for a device; arguments are those of :class:`OpenVINOEngine`.
+
+    Compiled models stay in the user's cache folder, or for this run in a temporary one. Raises :class:`EngineError`.
+    """
+    started = time.perf_counter()
+    warnings = []
+    try:
+        compiled = writable_cache() / "compiled"
+        compiled.mkdir(parents=True, exist_ok=True)
+        tuning = replace(tuning, cache_dir=compiled)
+    except OSError as error:
+        warnings.append(f"compiled models are not kept: {os_reason(error)}; set OMZ_HOME to a folder with room")
+    engine = OpenVINOEngine(path, device, precision, tuning, adapt, deferred)
+    if not engine.facts:
+        warnings.append(
+            f"{path.name} does not say what it takes, and gets BGR, 0 to 255; omz_converter makes IRs that say"
+        )
+    return OpenedModel(engine, 1e3 * (time.perf_counter() - started), tuple(warnings))

@@ -148,7 +148,7 @@ def test_plain_colours_are_found_to_a_level():
     """Rounding moves a pixel by up to half a level, and its foreground by that much divided by alpha."""
     alpha = soft_disc(120, 160, 20)
     error = np.abs(255 * estimate_foreground(over(alpha, SUBJECT, BEHIND), alpha) - SUBJECT)
-    assert error[alpha >= 0.5].max() <= 1
+    assert error[alpha >= 0.5].max() <= 1 + 1e-4
 
 
 def test_the_old_background_is_nowhere_in_the_foreground():

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from omz.convert.facts import describe
 from omz.convert.ir_file import save_ir, tensor_names
+from omz.convert.narrow_convolutions import split_narrow_convolutions
 from omz.convert.onnx_file import NOT_ONNX, check_onnx, names_of, outline, side_files
 from omz.errors import ConversionError, ModelFileError, os_reason
 from omz.runtime.quiet_openvino import PrePostProcessor, core, ov, port_names, reason
@@ -49,6 +50,7 @@ def _build(
     model = _cut(model, source, arguments, title)
     try:
         _reshape(model, source, arguments.shapes)
+        split_narrow_convolutions(model)
         shapes = {port.any_name: _dimensions(port.get_partial_shape()) for port in model.inputs}
         preprocessing = resolve_preprocessing(arguments, shapes, str(source))
         _check_types(model, source, preprocessing)

@@ -26,7 +26,7 @@ _Mask = NDArray[np.uint8]  # (H, W), 0 or 1
 _Values = NDArray[np.float32]  # a row for each channel
 _Places = NDArray[np.intp]  # flat indices
 
-_HARD = 1 / 510  # alpha this close to 0 or 1 changes nothing in 8 bits
+_HARD = 1 / 254  # at alpha 1 or 254 of 255, colours change a composite by no more than a level
 _REGULARIZATION = 0.05  # weight of a neighbour of equal alpha; the paper's 1e-5 makes more of errors of alpha
 _LEAST = 1e-6  # weight of a pixel in a mean to which it does not belong
 _WHOLE = 1 << 14  # a level with at most this many pixels is solved everywhere

@@ -166,7 +166,7 @@ def test_a_place_that_cannot_be_written(film, tmp_path):
         (["--plate", "plate.png", "--target", "empty", "-o", "out.mp4"], 2, "the folder has no images"),
         (["--plate", "plate.png", "--target", "text.mp4", "-o", "out.mp4"], 1, "text.mp4"),
         (["--plate", "plate.png", "-o", "out.mp4", "--what", "cutout"], 2, "has no alpha; use .mov, .webm"),
-        (["--plate", "plate.png", "-o", "out.avi"], 2, "videos cannot be written as .avi; use .mp4, .mov, .webm"),
+        (["--plate", "plate.png", "-o", "out.avi"], 2, ".avi is no format of results; use .png"),
         (["--plate", "plate.png", "-o", "out", "--format", "mp4"], 2, "has no alpha"),
         (["--plate", "plate.png", "-o", "out.mov", "--what", "alpha,cutout"], 2, "name a folder"),
         (["--plate", "plate.png", "-o", "clip.mp4", "--target", "red"], 2, "would replace"),

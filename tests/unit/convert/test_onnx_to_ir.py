@@ -196,5 +196,5 @@ def test_weights_that_lie_nowhere_are_told_by_their_name(tmp_path, key, value):
     source.write_bytes(onnx.helper.make_model(graph).SerializeToString())
     arguments = parse_optimizer_arguments([f"--input_model={source}"], "m")
     assert side_files(source) == [tmp_path / "w.bin"]
-    with pytest.raises(ConversionError, match=f"its constant w has the {key} '{value}' in w.bin"):
+    with pytest.raises(ConversionError, match=f"'w' has no place in w.bin: .*{key} {value}"):
         build_ir(source, arguments, "m")

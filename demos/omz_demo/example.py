@@ -14,7 +14,7 @@ from omz.images.compositing import composite, cutout, to_uint8
 from omz.images.files import write_picture
 from omz.images.foreground import estimate_foreground
 from omz.images.geometry import resize
-from omz.matting.network import Matte, MattingNetwork
+from omz.matting.network import Matte, MattingNetwork, View
 from omz.matting.resolution import roles_of
 from omz.matting.roles import NOTHING_SAID, RoleOptions
 from omz.metrics.differences import mad
@@ -40,7 +40,7 @@ def run_example(opened: OpenedModel, folder: Path, options: RoleOptions = NOTHIN
     A model that takes no plate sees the picture alone. ``options`` are roles that somebody said.
     """
     scene = make_example()
-    matter = MattingNetwork(opened.engine, opened.stretches, roles=roles_of(opened.engine, options=options))
+    matter = MattingNetwork(opened.engine, View(opened.stretches), roles=roles_of(opened.engine, options=options))
     plate = scene.plate if matter.takes_plate else None
     matter(scene.picture, plate)  # the first run of a size prepares it
     started = time.perf_counter()

@@ -21,7 +21,7 @@ from skimage import data
 from omz.cli import accuracy, converter, downloader
 from omz.convert import convert
 from omz.images.files import write_picture
-from omz.matting.network import MattingNetwork
+from omz.matting.network import MattingNetwork, View
 from omz.networks.quiet_mindspore import ms
 from omz.runtime.openvino_engine import OpenVINOEngine
 from omz.runtime.original import original_engine
@@ -108,7 +108,7 @@ def test_the_original_runs_in_mindspore_on_the_same_arrays(zoo, irs):
     picture = cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)
     assert original.info.framework == "MindSpore"
     ours, theirs = (
-        MattingNetwork(engine, stretch=True)(picture) for engine in (OpenVINOEngine(irs["FP32"].path), original)
+        MattingNetwork(engine, View(stretch=True))(picture) for engine in (OpenVINOEngine(irs["FP32"].path), original)
     )
     np.testing.assert_allclose(ours.alpha, theirs.alpha, rtol=0, atol=3e-4)
 
@@ -122,7 +122,7 @@ def test_a_portrait_is_cut_out_without_a_plate(zoo, portrait, tmp_path):
     cutout = cv2.imread(str(tmp_path / "cutout.png"), cv2.IMREAD_UNCHANGED)
     assert cutout.shape == (512, 512, 4)
     picture = cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)
-    wanted = MattingNetwork(original_engine(Catalog(models)[NAME], downloads), stretch=True)(picture)
+    wanted = MattingNetwork(original_engine(Catalog(models)[NAME], downloads), View(stretch=True))(picture)
     np.testing.assert_allclose(cutout[..., 3] / 255, wanted.alpha, rtol=0, atol=0.02)
     assert cv2.imread(str(tmp_path / "trimap.png")).shape == (512, 512, 3)
 

@@ -16,6 +16,7 @@ EXTRAS = {
     "matplotlib": ("accuracy", "Matplotlib"),
     "mindspore": ("mindspore", "MindSpore"),
     "nncf": ("int8", "NNCF"),
+    "pymatting": ("refine", "pymatting"),
     "pillow_heif": ("heif", "pillow-heif"),
 }
 """The extra that installs a module, and the module's title in messages."""

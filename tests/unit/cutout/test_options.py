@@ -27,6 +27,7 @@ NO_PIXELS = {
 VIDEOS_ALONE = {"lossless", "smooth", "segment_seconds", "resize_changes", "limit"}
 IMAGES_ALONE = {"quality", "strip"}
 OLD_KEY = {
+    "refine": "None",  # new in 0.2: jobs of 0.1 begin again
     "align": "off", "match_exposure": "False", "whats": "('cutout',)", "format": "None", "alpha_bits": "8",
     "fit": "cover", "input_size": "None", "shift": "0.0", "feather": "0.0", "low": "0.0", "high": "1.0",
     "fill_holes": "0.0", "drop_specks": "0.0", "stretch": "None", "layouts": "{}",
@@ -51,7 +52,7 @@ def test_an_option_that_says_nothing_of_pixels_is_part_of_the_key():
         assert More().resume_key(video)["forgotten"] == "7"
 
 
-def test_the_key_is_that_of_manifests_of_0_1():
+def test_the_key_is_that_of_manifests_of_0_1_and_what_came_later():
     assert Options(inputs=("a",)).resume_key(video=False) == {**OLD_KEY, "quality": "None", "strip": "False"}
     assert Options(inputs=("a",)).resume_key(video=True) == {**OLD_KEY, **OLD_KEY_OF_VIDEOS}
     given = {"align": "auto", "what": "cutout,alpha", "limit": 5, "shift": 2, "input_size": "64x32", "format": "JPG"}

@@ -15,7 +15,7 @@ from helpers.pymatting_foreground import pymatting_foreground
 from omz.errors import ImageError
 from omz.images import foreground
 from omz.images.compositing import to_uint8
-from omz.images.foreground import estimate_foreground
+from omz.images.foreground import estimate_foreground, foreground_levels
 from omz.synthesis import textures
 from omz.synthesis.foregrounds import foreground as random_subject
 
@@ -264,3 +264,18 @@ def test_memory_is_bounded_by_the_number_of_pixels():
 
 def test_the_example_of_its_docstring_holds():
     assert doctest.testmod(foreground).failed == 0
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_levels_are_the_rounded_estimate(dtype):
+    rng = np.random.default_rng(0)
+    picture = rng.integers(0, 256, (120, 90, 3), np.uint8)
+    before = picture.copy()
+    share = cv2.GaussianBlur(rng.uniform(-0.5, 1.5, (120, 90)).astype(np.float32), (0, 0), 3).clip(0, 1)
+    alpha = np.rint(share * np.iinfo(dtype).max).astype(dtype)
+    estimate = estimate_foreground(picture, alpha.astype(np.float32) / np.iinfo(dtype).max)
+    found = foreground_levels(picture, alpha)
+    assert np.abs(found - 255 * estimate).max() <= 0.501
+    assert np.array_equal(picture, before)
+    found[:] = 0
+    assert np.array_equal(picture, before)

@@ -13,7 +13,7 @@ from omz.convert.store import stored_ir
 from omz.errors import EngineError, ImageError, OmzError
 from omz.images.compositing import to_uint8
 from omz.matting.inference import Inferred, MattingRequests
-from omz.matting.network import MattingNetwork
+from omz.matting.network import MattingNetwork, View
 from omz.matting.uint8_graph import ops, uint8_graph
 from omz.runtime.openvino_engine import OpenVINOEngine, Tuning
 from omz.runtime.quiet_openvino import core, ov
@@ -63,8 +63,8 @@ def test_sixteen_bits_keep_what_the_network_gives(starter, scenes):
 
 def test_a_picture_seen_smaller_keeps_its_detail(starter):
     scene = make_scene(1, (160, 240), "levels")
-    matte = MattingNetwork(OpenVINOEngine(starter), size=(80, 120))(scene.picture, scene.plate)
-    matter = MattingRequests(OpenVINOEngine(starter, adapt=uint8_graph), size=(80, 120))
+    matte = MattingNetwork(OpenVINOEngine(starter), View(size=(80, 120)))(scene.picture, scene.plate)
+    matter = MattingRequests(OpenVINOEngine(starter, adapt=uint8_graph), View(size=(80, 120)))
     ((_, levels),) = results(matter, [scene])
     np.testing.assert_allclose(levels.alpha, 255 * matte.alpha, atol=2)
     np.testing.assert_allclose(levels.foreground, 255 * matte.foreground, atol=2)
@@ -95,7 +95,7 @@ def test_a_stream_that_is_left_can_be_followed_by_another(starter, scenes):
 
 @pytest.mark.parametrize("shown", [None, (80, 120)])
 def test_one_compiled_for_a_size_gives_the_same(starter, scenes, shown):
-    matter = fixed = MattingRequests(OpenVINOEngine(starter, adapt=uint8_graph), size=shown, requests=2)
+    matter = fixed = MattingRequests(OpenVINOEngine(starter, adapt=uint8_graph), View(size=shown), requests=2)
     for scene in scenes[:3]:  # each of another size, none of which is a multiple of what the network needs
         fixed = fixed.at(scene.alpha.shape)
         ((_, expected),) = results(matter, [scene])
@@ -144,8 +144,8 @@ def test_alpha_that_is_resized_is_clipped_and_rounded_afterwards(tmp_path):
     """Cubic interpolation of alpha beyond 0 and 1 gives another edge than that of alpha which was clipped before."""
     path = save_brightness_model(tmp_path / "brightness.xml", 20, 30)
     picture = np.random.default_rng(0).integers(0, 256, (61, 83, 3), np.uint8)
-    wanted = MattingNetwork(OpenVINOEngine(path), stretch=True)(picture)
-    matter = MattingRequests(OpenVINOEngine(path, adapt=with_float_alpha), stretch=True)
+    wanted = MattingNetwork(OpenVINOEngine(path), View(stretch=True))(picture)
+    matter = MattingRequests(OpenVINOEngine(path, adapt=with_float_alpha), View(stretch=True))
     ((_, found),) = matter.stream([0], lambda item: (picture, None))
     np.testing.assert_array_equal(matter.matte(found).alpha, to_uint8(wanted.alpha))
 

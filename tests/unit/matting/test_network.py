@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 
 from omz.errors import EngineError, ImageError
-from omz.matting.network import MattingNetwork
+from omz.matting.network import MattingNetwork, View
 from omz.runtime.openvino_engine import OpenVINOEngine
 
 
@@ -28,7 +28,9 @@ def fixed_size(tmp_path_factory) -> MattingNetwork:
 
 
 def brightness(folder, height, width, stretch=False, **changes) -> MattingNetwork:
-    return MattingNetwork(OpenVINOEngine(save_brightness_model(folder / "m.xml", height, width, **changes)), stretch)
+    return MattingNetwork(
+        OpenVINOEngine(save_brightness_model(folder / "m.xml", height, width, **changes)), View(stretch)
+    )
 
 
 def noise(height: int, width: int) -> np.ndarray:

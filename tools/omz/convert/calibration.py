@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from omz.images.arrays import Picture, Size
 from omz.images.sizes import size_text
-from omz.matting.network import MattingNetwork
+from omz.matting.network import MattingNetwork, View
 from omz.runtime.engine import Tensor
 from omz.runtime.openvino_engine import OpenVINOEngine
 from omz.synthesis.scene import make_scene
@@ -72,6 +72,6 @@ class FittedSamples:
     stretch: bool = False
 
     def __iter__(self) -> Iterator[Mapping[str, Tensor]]:
-        network = MattingNetwork(OpenVINOEngine(self.ir), self.stretch)
+        network = MattingNetwork(OpenVINOEngine(self.ir), View(self.stretch))
         for picture, plate in self.pictures:
             yield network.fit(picture, plate if network.takes_plate else None).tensors

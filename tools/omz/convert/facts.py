@@ -10,7 +10,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from omz.convert.parity import OutputParity, Parity
-from omz.matting.roles import FACT, description_of
+from omz.matting.roles import FACT, REFINE, WORKING_SIZE, description_of
 from omz.runtime.openvino_engine import default_precision
 from omz.runtime.quiet_openvino import ov, port_names
 from omz.zoo.card import ModelCard, Tolerance
@@ -53,6 +53,10 @@ def describe(
         facts[f"{prefix}_takes"] = "BGR" if step.reverse_channels else "as the original"
         facts[f"{prefix}_embedded_mean"] = ",".join(map(repr, step.mean)) or "0"
         facts[f"{prefix}_embedded_scale"] = ",".join(map(repr, step.scale)) or "1"
+    if card and card.working_size:
+        facts[WORKING_SIZE] = str(card.working_size)
+    if card and card.refine:
+        facts[REFINE] = card.refine
     roles = description_of(card).as_text()
     if roles:
         facts[FACT] = roles

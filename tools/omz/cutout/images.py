@@ -119,7 +119,7 @@ def run_images(session: Session, plan: Plan, source: PlateSource | None) -> Outc
         is_alone=len(plan.pictures) == 1 and not plan.videos,
         piped=options.output == STANDARD_OUTPUT,
         max_pixels=options.max_pixels,
-        most_seen=MOST_SEEN if session.model.network.size is None else None,
+        most_seen=MOST_SEEN if session.model.network.sees_own_size else None,
     )
     noted = not settings.piped and (len(plan.pictures) > 1 or options.resume)
     with ExitStack() as stack:

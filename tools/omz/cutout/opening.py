@@ -19,9 +19,10 @@ import numpy as np
 from omz.errors import OmzError
 from omz.images.suffixes import IMAGE_SUFFIXES, is_video
 from omz.matting.inference import Depth, MattingRequests
+from omz.matting.roles import REFINE, WORKING_SIZE
 from omz.matting.uint8_graph import normal_roles, uint8_graph
 from omz.models.opening import open_model
-from omz.runtime.openvino_engine import port_info
+from omz.runtime.openvino_engine import facts_of, port_info
 from omz.runtime.quiet_openvino import ov
 
 if TYPE_CHECKING:
@@ -53,13 +54,13 @@ def open_requests(options: Options, path: Path, live: bool, only: Size | None = 
     moves = only is None and not live
     if moves and options.hint is None and normal_roles(opened.engine).states:
         opened.engine.prefer_latency()  # frames of a video wait for each other
-    stretch = options.stretch
-    if stretch is None:
-        stretch = opened.stretches
     dtype: Depth = np.uint8
     if options.alpha_bits == "16":
         dtype = np.uint16
-    model = MattingRequests(opened.engine, stretch, options.input_size, options.num_requests or None, dtype, only)
+    view = opened.view(options.input_size, options.stretch)
+    model = MattingRequests(
+        opened.engine, view, opened.refine(options.refine), options.num_requests or None, dtype, only
+    )
     return Opened(model, path, 1e3 * (time.perf_counter() - started), opened.warnings)
 
 
@@ -97,5 +98,8 @@ def only_size(options: Options) -> Size | None:
 def _adapted(options: Options, model: ov.Model) -> ov.Model:
     shapes = [info.shape for info in map(port_info, model.inputs) if len(info.shape) == _PICTURE_RANK]
     is_free = all(shape.count(-1) >= _SIDES for shape in shapes)
-    in_bytes = is_free and not options.input_size and options.alpha_bits == "8"  # resized alpha is rounded afterwards
+    facts = facts_of(model)
+    is_resized = not is_free or options.input_size or WORKING_SIZE in facts
+    refine = options.refine or facts.get(REFINE, "off")
+    in_bytes = not is_resized and refine == "off" and options.alpha_bits == "8"  # else it is rounded afterwards
     return uint8_graph(model, not in_bytes, options.role_options)

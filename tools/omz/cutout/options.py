@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from omz.matting.stream import MatteOptions
     from omz.models.choice import ModelChoice
     from omz.runtime.openvino_engine import Tuning
-    from omz.zoo.vocabulary import Activation
+    from omz.zoo.vocabulary import Activation, Refining
 
 GREEN = "#78ff9b"
 """Open Model Zoo's background, BGR (155, 255, 120): for composites without a target."""
@@ -115,6 +115,9 @@ class MatteFlags:
 
     input_size: Size | None = option(
         None, "Size at which the network runs; default: its own.", read=read_size, metavar="WxH")
+    refine: Refining | None = option(
+        None, "Refine hair and edges by the image: fast, best (slow; needs the extra refine) or off; default: as the "
+        "model's card says.", choices=("off", "fast", "best"))
     fill_holes: float = option(
         0.0, "Fill holes up to this area, in pixels, or below 1 as a share of the image.", lowest=0, highest=1e9)
     drop_specks: float = option(0.0, "Remove specks up to this area.", lowest=0, highest=1e9)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,8 @@ Picture: TypeAlias = NDArray[np.uint8]
 """(H, W, 3), BGR, 0 to 255."""
 Alpha: TypeAlias = NDArray[np.float32]
 """(H, W), 0 to 1."""
+AnyAlpha: TypeAlias = NDArray[Any]
+"""(H, W): float32, 0 to 1, or all levels of 8 or 16 bits."""
 Field: TypeAlias = NDArray[np.float32]
 """(H, W), 0 to 1: a quantity that varies over a picture."""
 Colours: TypeAlias = NDArray[np.float32]

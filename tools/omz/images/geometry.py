@@ -61,17 +61,24 @@ class Fit:
 
     def undo(self, result: Array) -> Array:
         """Return the part of ``result``, of size ``padded``, that the picture covers, at size ``original``."""
+        return resize(self.inside(result), self.original, self.interpolation)
+
+    def inside(self, result: Array) -> Array:
+        """Return the part of ``result``, of size ``padded``, that the picture covers, at size ``inner``."""
         covered: Any = result[: self.inner[0], : self.inner[1]]
-        return resize(covered, self.original, self.interpolation)
+        return covered
 
 
-def fit_padded(original: Size, multiple: int, most: int) -> Fit:
-    """Fit a picture, at its own size, or at that of ``most`` pixels, into the next size that is a ``multiple``."""
-    height, width = original
-    if height * width > most:
-        scale = (most / (height * width)) ** 0.5
-        height, width = max(1, int(height * scale)), max(1, int(width * scale))
-    return Fit(original, (height, width), (height + -height % multiple, width + -width % multiple))
+def fit_padded(original: Size, multiple: int, most: int, side: int | None = None) -> Fit:
+    """Fit a picture into the next size that is a ``multiple``: at its own size, unless that is too large.
+
+    It has at most ``most`` pixels then, and ``side`` of them in its longer side.
+    """
+    inner = original if side is None else limit_side(original, side)
+    if inner[0] * inner[1] > most:
+        scale = (most / (inner[0] * inner[1])) ** 0.5
+        inner = max(1, int(inner[0] * scale)), max(1, int(inner[1] * scale))
+    return Fit(original, inner, (inner[0] + -inner[0] % multiple, inner[1] + -inner[1] % multiple))
 
 
 def fit_inside(original: Size, available: Size) -> Fit:

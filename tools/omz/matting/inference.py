@@ -14,13 +14,16 @@ import numpy as np
 from omz.errors import OmzError
 from omz.images.arrays import Picture, Pixels, Size
 from omz.images.compositing import to_uint8
-from omz.images.foreground import estimate_foreground
-from omz.matting.network import Matte, MattingNetwork, NetworkInput, Trimap, full_trimap
+from omz.images.foreground import foreground_levels
+from omz.images.refining.alpha import refine_alpha
+from omz.images.refining.enlarging import Depth as AnyDepth
+from omz.matting.network import OWN_SIZE, Matte, MattingNetwork, NetworkInput, Trimap, View, full_trimap
 from omz.matting.readings import check_output
 from omz.matting.roles import Roles
 from omz.matting.uint8_graph import ALPHA, FOREGROUND, TRIMAP, normal_roles
 from omz.runtime.engine import Tensor
 from omz.runtime.openvino_engine import OpenVINOEngine, Request
+from omz.zoo.vocabulary import Refining
 
 Item = TypeVar("Item")
 Depth: TypeAlias = type[np.uint8] | type[np.uint16]
@@ -61,23 +64,24 @@ class Memory:
 class MattingRequests:
     """Inference requests of a network that mattes several images at a time.
 
-    ``engine`` runs a model changed by :func:`omz.matting.uint8_graph.uint8_graph`; ``stretch`` and ``size`` are those
-    of :class:`MattingNetwork`. ``requests`` run at a time, by default one more than the device works on, so that it
-    never waits. ``dtype`` is the type of alpha; uint16 needs float alpha of the model. ``only`` is the size (height,
-    width) of all images that will come, if that is known: see :meth:`at`.
+    ``engine`` runs a model changed by :func:`omz.matting.uint8_graph.uint8_graph`; ``view`` is that of
+    :class:`MattingNetwork`, ``refine`` that of a card. ``requests`` run at a time, by
+    default one more than the device works on, so that it never waits. ``dtype`` is the type of alpha; uint16 needs
+    float alpha of the model. ``only`` is the size (height, width) of all images that will come, if that is known: see
+    :meth:`at`.
     """
 
     def __init__(
         self,
         engine: OpenVINOEngine,
-        stretch: bool = False,
-        size: Size | None = None,
+        view: View = OWN_SIZE,
+        refine: Refining = "off",
         requests: int | None = None,
         dtype: Depth = np.uint8,
         only: Size | None = None,
     ) -> None:
-        self.network = MattingNetwork(engine, stretch, size, normal_roles(engine))
-        self._count, self._dtype = requests, dtype
+        self.network = MattingNetwork(engine, view, normal_roles(engine))
+        self._count, self._dtype, self._refine = requests, dtype, refine
         if only is not None:
             engine = self._fixed(engine, only)
         self._run_by(engine)
@@ -192,24 +196,37 @@ class MattingRequests:
 
     def matte(self, inferred: Inferred) -> PixelMatte:
         """Return the matte in pixels; safe to call from several threads."""
-        pixels = self._rounded(self._alpha(inferred))
-        return PixelMatte(pixels, _foreground(inferred, pixels), _trimap(inferred))
+        if self._dtype is np.uint8:
+            levels = pixels = self._in_8_bits(inferred)
+        else:
+            alpha = np.clip(self._alpha(inferred, np.float32), 0, 1)
+            pixels, levels = np.rint(alpha * np.float32(65535)).astype(np.uint16), to_uint8(alpha)
+        return PixelMatte(pixels, self._foreground(inferred, levels), _trimap(inferred))
 
     def float_matte(self, inferred: Inferred) -> Matte:
         """Return the matte in float32, of a model with float alpha: that of :meth:`matte` before alpha is rounded."""
-        alpha = np.clip(self._alpha(inferred), 0, 1)
-        foreground = _foreground(inferred, self._rounded(alpha))
+        alpha = np.clip(self._alpha(inferred, np.float32), 0, 1)
+        foreground = self._foreground(inferred, to_uint8(alpha))
         return Matte(alpha, foreground.astype(np.float32) / np.float32(255), _trimap(inferred))
 
-    def _alpha(self, inferred: Inferred) -> Tensor:
-        return inferred.given.fit.undo(inferred.outputs[ALPHA][0, ..., 0])
+    def _alpha(self, inferred: Inferred, dtype: AnyDepth) -> Tensor:
+        given, alpha = inferred.given, inferred.outputs[ALPHA][0, ..., 0]
+        if self._refine == "off":
+            return given.fit.undo(alpha)
+        return refine_alpha(given.picture, given.plate, given.fit.inside(alpha), self._refine == "best", dtype)
 
-    def _rounded(self, alpha: Tensor) -> Pixels:
-        if alpha.dtype == np.uint8:
-            return alpha
-        if self._dtype is np.uint8:
-            return to_uint8(alpha)
-        return np.rint(np.clip(alpha, 0, 1) * np.float32(65535)).astype(np.uint16)
+    def _in_8_bits(self, inferred: Inferred) -> Pixels:
+        alpha = self._alpha(inferred, np.uint8)
+        return alpha if alpha.dtype == np.uint8 else to_uint8(alpha)
+
+    def _foreground(self, inferred: Inferred, alpha: Pixels) -> Picture:
+        """Return the foreground at the size of the image, estimated from ``alpha`` in 8 bits if that was refined.
+
+        A network's own foreground goes with its own alpha: beside another one it leaves a fringe.
+        """
+        if self._refine != "off" or FOREGROUND not in inferred.outputs:
+            return foreground_levels(inferred.given.picture, alpha)
+        return _networks_foreground(inferred)
 
 
 @dataclass(frozen=True)
@@ -224,14 +241,11 @@ def _check(outputs: Mapping[str, Tensor], roles: Roles, size: Size) -> None:
             check_output(reading, outputs[reading.name].shape, count, size)
 
 
-def _foreground(inferred: Inferred, alpha: Pixels) -> Picture:
-    """Return the foreground at the size of the image, estimated from rounded ``alpha`` if the network gives none.
+def _networks_foreground(inferred: Inferred) -> Picture:
+    """Return the network's foreground at the size of the image.
 
     If the network saw the image resized, only its change to the image is resized and added, so that detail stays.
     """
-    if FOREGROUND not in inferred.outputs:
-        share = alpha.astype(np.float32) / np.float32(np.iinfo(alpha.dtype).max)
-        return to_uint8(estimate_foreground(inferred.given.picture, share))
     given, foreground = inferred.given, inferred.outputs[FOREGROUND][0]
     if not given.fit.is_resized:
         return given.fit.undo(foreground)

@@ -47,6 +47,23 @@ class Matte:
 
 
 @dataclass(frozen=True)
+class View:
+    """The size at which a network sees images.
+
+    A network of fixed size sees the image as large as fits, in proportion, or with ``stretch`` resized to that size by
+    cubic interpolation. ``size`` (height, width) fixes that of a free network, ``side`` is the longest side of images
+    that it sees at their own; larger ones it sees smaller.
+    """
+
+    stretch: bool = False
+    size: Size | None = None
+    side: int | None = None
+
+
+OWN_SIZE = View()
+
+
+@dataclass(frozen=True)
 class NetworkInput:
     """An image and its plate, and the tensors made of them, by the names of the inputs.
 
@@ -64,16 +81,12 @@ class MattingNetwork:
     """Inputs and outputs of a matting network: fits images to its size, and makes mattes of its results.
 
     A network of free size sees an image at its own size, but at most :data:`MOST_SEEN` pixels, padded to a multiple of
-    4 by repeating its edges. A network of
-    fixed size sees the image as large as fits, in proportion, or with ``stretch`` resized to that size by cubic
-    interpolation. ``size`` (height, width) fixes that of a free network; the attribute is None if the network sees each
-    image at its own. ``roles`` are those of :func:`omz.matting.resolution.roles_of` unless given. Raises
+    4 by repeating its edges, unless ``view`` says otherwise. ``size`` is (height, width), or None if the network sees
+    each image at its own. ``roles`` are those of :func:`omz.matting.resolution.roles_of` unless given. Raises
     :class:`EngineError` for a model whose inputs and outputs matting does not know.
     """
 
-    def __init__(
-        self, engine: Engine, stretch: bool = False, size: Size | None = None, roles: Roles | None = None
-    ) -> None:
+    def __init__(self, engine: Engine, view: View = OWN_SIZE, roles: Roles | None = None) -> None:
         self.engine, self.roles = engine, roles or roles_of(engine)
         inputs = {info.name: info for info in engine.inputs}
         self._picture = inputs[self.roles.picture]
@@ -81,7 +94,7 @@ class MattingNetwork:
         self._ratio = inputs.get(self.roles.ratio)
         self._states = [inputs[state.input] for state in self.roles.states]
         fixed = input_size(self._picture)
-        self.size, self._stretch = size if -1 in fixed else fixed, stretch
+        self.size, self._view = view.size if -1 in fixed else fixed, view
 
     @property
     def output_roles(self) -> Mapping[str, Literal["alpha", "foreground"]]:
@@ -100,6 +113,11 @@ class MattingNetwork:
     def gives_trimap(self) -> bool:
         """Whether mattes of the network have a trimap."""
         return self.roles.trimap is not None
+
+    @property
+    def sees_own_size(self) -> bool:
+        """Whether the network sees images at their own size, up to :data:`MOST_SEEN` pixels."""
+        return self.size is None and self._view.side is None
 
     @property
     def remembers(self) -> bool:
@@ -171,8 +189,8 @@ class MattingNetwork:
 
     def _fit(self, size: Size) -> Fit:
         if self.size is None:
-            return fit_padded(size, _MULTIPLE, MOST_SEEN)
-        if self._stretch:
+            return fit_padded(size, _MULTIPLE, MOST_SEEN, self._view.side)
+        if self._view.stretch:
             return fit_stretched(size, self.size)
         return fit_inside(size, self.size)
 

@@ -34,6 +34,8 @@ def bare_name(name: str) -> str:
 
 FACT = "roles"
 """The name of the description among the facts of an IR."""
+WORKING_SIZE, REFINE = "working_size", "refine"
+"""The names of those facts that come from the keys of a card of the same names."""
 
 
 @dataclass(frozen=True)

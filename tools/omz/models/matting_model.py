@@ -26,6 +26,7 @@ from omz.models.opening import OpenedModel, open_model
 from omz.models.shared_requests import SharedRequests
 from omz.runtime.openvino_engine import LATENCY, Tuning
 from omz.zoo.catalog import FolderNames, folders_of
+from omz.zoo.vocabulary import Refining
 
 if TYPE_CHECKING:
     from PIL import Image as PillowImage
@@ -54,8 +55,9 @@ class MattingModel:
             prefers, or ``auto`` for that one if the converter saw the model keep its results in it, else f32.
         models_dir: Folders with model cards, which come before the zoo's own.
         download_dir: Where the model was, or is to be, downloaded to, by default the user's models folder.
-        input_size: The size (height, width) at which a model of free size sees images, by default their own; smaller
-            is faster, and the foreground keeps the detail of the image.
+        input_size: The size (height, width) at which a model of free size sees images, by default their own, or, if
+            they are larger, that at which the model does best.
+        refine: How alpha is refined by the image: ``off``, ``fast`` or ``best``, by default as the model's card says.
         **roles: What the inputs and outputs of a model are that does not say it, as the flags of ``omz_demo`` do:
             ``picture``, ``plate_input``, ``alpha``, ``foreground``, ``state``, ``activation``, ``alpha_range``, such as
             ``alpha="out:1", activation="softmax"``; and ``layouts`` by name, such as ``{"out": "NHWC"}``.
@@ -75,7 +77,7 @@ class MattingModel:
         (96, 160, 3)
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 the public face, called by keyword
         self,
         model: str | os.PathLike[str] = "background-matting-starter",
         device: str = "CPU",
@@ -83,6 +85,7 @@ class MattingModel:
         models_dir: FolderNames = (),
         download_dir: str | os.PathLike[str] | None = None,
         input_size: Size | None = None,
+        refine: Refining | None = None,
         **roles: Any,
     ) -> None:
         options = RoleOptions.from_names(roles)
@@ -91,10 +94,10 @@ class MattingModel:
         choice = ModelChoice(os.fspath(model), folders, downloads)
         path = choice.ir()
         name = os.path.abspath(choice.model) if choice.is_file else choice.model
-        self._recipe = (name, device, precision, folders, downloads, input_size), roles
-        self._input_size = input_size
+        self._recipe = (name, device, precision, folders, downloads, input_size, refine), roles
         self._open = partial(_open, path.absolute(), device, precision, options)
         self._opened = self._open(LATENCY)
+        self._view, self._refine = self._opened.view(input_size), self._opened.refine(refine)
         self._requests = SharedRequests(self._new_requests(), self._for_many)
         if input_size is not None and self._network.size != input_size:
             raise UsageError(f"{model} sees images at another size, which is fixed; leave input_size out")
@@ -163,11 +166,11 @@ class MattingModel:
         return self._requests.alone.network
 
     def _new_requests(self) -> MattingRequests:
-        return MattingRequests(self._opened.engine, self._opened.stretches, self._input_size)
+        return MattingRequests(self._opened.engine, self._view, self._refine)
 
     def _for_many(self, size: Size) -> MattingRequests:
         opened = self._open(Tuning("throughput"), deferred=True)
-        return MattingRequests(opened.engine, opened.stretches, self._input_size, only=size)
+        return MattingRequests(opened.engine, self._view, self._refine, only=size)
 
 
 def _open(

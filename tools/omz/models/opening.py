@@ -6,12 +6,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from omz.convert.cache import writable_cache
 from omz.errors import os_reason
-from omz.matting.network import STRETCHED
+from omz.images.arrays import Size
+from omz.matting.network import STRETCHED, View
+from omz.matting.roles import REFINE, WORKING_SIZE
 from omz.runtime.openvino_engine import LATENCY, OpenVINOEngine, Tuning
+from omz.zoo.vocabulary import Refining
 
 if TYPE_CHECKING:
     from omz.runtime.quiet_openvino import ov
@@ -29,6 +32,17 @@ class OpenedModel:
     def stretches(self) -> bool:
         """Whether the network sees images stretched to its size."""
         return self.engine.resize_type == STRETCHED
+
+    def view(self, size: Size | None, stretch: bool | None = None) -> View:
+        """Return how the network sees images: as was asked for, else as the model says."""
+        side = self.engine.facts.get(WORKING_SIZE)
+        return View(self.stretches if stretch is None else stretch, size, int(side) if side else None)
+
+    def refine(self, asked: Refining | None) -> Refining:
+        """Return how alpha is refined: as was ``asked`` for, else as the model says."""
+        said = self.engine.facts.get(REFINE)
+        known = {each: each for each in get_args(Refining)}
+        return asked or known.get(said or "", "off")
 
 
 def open_model(

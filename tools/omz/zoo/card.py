@@ -24,6 +24,7 @@ from omz.zoo.vocabulary import (
     LicenseKind,
     OutputRole,
     Precision,
+    Refining,
     TaskType,
 )
 
@@ -143,8 +144,10 @@ class ModelCard(_Described):
     """Card of a model: its files, their sources, and its conversion to an IR.
 
     ``composite_model_name`` is that of the composite model that this one is a stage of. ``parity`` limits the error of
-    a conversion. ``tested_on_real_weights`` tells whether the author of the card has run the model on its published
-    weights; None: the card does not say. ``quantizable`` and ``quantized`` are keys of older cards.
+    a conversion. A network of free size does best on images whose longer side is at most ``working_size`` pixels, and
+    sees larger ones smaller; ``refine`` says how its alpha is refined. ``tested_on_real_weights`` tells whether the
+    author of the card has run the model on its published weights; None: the card does not say. ``quantizable`` and
+    ``quantized`` are keys of older cards.
     """
 
     files: tuple[ModelFile, ...]
@@ -155,6 +158,8 @@ class ModelCard(_Described):
     model_optimizer_args: tuple[str, ...] | None = None
     model_info: ModelInfo = ModelInfo()
     parity: Tolerance = Tolerance()
+    working_size: Annotated[int, Field(ge=64, strict=True)] | None = None
+    refine: Refining | None = None
     tested_on_real_weights: bool | None = Field(default=None, strict=True)
     quantizable: bool | None = Field(default=None, strict=True)
     quantized: Literal["INT8"] | None = None

@@ -30,6 +30,10 @@ Activation = Literal["none", "sigmoid", "softmax", "min_max"]
 """Step from an output to its values: none; a sigmoid, of a logit; a softmax over all channels; or, over the picture,
 (x - least) / (largest - least)."""
 
+Refining = Literal["off", "fast", "best"]
+"""How the alpha of a network is refined by the picture: not at all; by its plate and a guided filter; or by closed-form
+matting, too."""
+
 TaskType = Literal[
     "action_recognition",
     "background_matting",

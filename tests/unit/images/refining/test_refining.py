@@ -1,0 +1,238 @@
+"""Refinement of alpha: each step against a scene whose answer is known."""
+
+import cv2
+import numpy as np
+import pytest
+
+from omz.images.refining import enlarging
+from omz.images.refining.alpha import refine_alpha
+from omz.images.refining.band import project
+from omz.images.refining.by_plate import refine_by_plate
+from omz.images.refining.colours import carry_outwards
+from omz.images.refining.enlarging import enlarge
+from omz.images.refining.evidence import difference_in_noise, noise_level
+from omz.images.refining.guided import guided
+from omz.images.refining.holes import fill_holes
+from omz.images.refining.shadows import find_shadow
+
+SIZE = 240, 320
+
+
+def textured(seed: int, size=SIZE, low=60, high=200) -> np.ndarray:
+    """A smooth random picture, (H, W, 3), levels as floats."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.uniform(low, high, (size[0] // 20, size[1] // 20, 3)).astype(np.float32)
+    return cv2.resize(coarse, size[::-1], interpolation=cv2.INTER_CUBIC)
+
+
+def disc(radius: float, centre=None, size=SIZE, soft=1.5) -> np.ndarray:
+    """A disc with a soft edge, as alpha."""
+    y, x = np.mgrid[: size[0], : size[1]]
+    centre = centre or (size[0] / 2, size[1] / 2)
+    distance = np.hypot(y - centre[0], x - centre[1])
+    return np.clip((radius - distance) / soft + 0.5, 0, 1).astype(np.float32)
+
+
+def shot(levels: np.ndarray, seed: int, noise=2.0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return np.clip(np.rint(levels + rng.normal(0, noise, levels.shape)), 0, 255).astype(np.uint8)
+
+
+def unit(picture: np.ndarray) -> np.ndarray:
+    return picture.astype(np.float32) / 255
+
+
+@pytest.mark.parametrize("noise", [1.5, 3.0, 6.0])
+def test_the_noise_is_measured_on_the_background(noise):
+    plate = textured(0)
+    alpha = disc(60)
+    picture = plate + alpha[..., None] * 50
+    seen, empty = (unit(shot(levels, seed, noise)) for seed, levels in enumerate((picture, plate)))
+    assert noise_level(seen, empty, alpha) * 255 == pytest.approx(noise * np.sqrt(2), rel=0.15)
+
+
+def test_a_picture_all_of_subject_has_the_usual_noise():
+    picture = unit(shot(textured(0), 0))
+    assert noise_level(picture, picture, np.ones(SIZE, np.float32)) == pytest.approx(3 / 255)
+
+
+def test_an_edge_that_lies_a_fraction_of_a_pixel_elsewhere_is_no_difference():
+    plate = np.full((*SIZE, 3), 40, np.float32)
+    plate[:, 160:] = 200
+    moved = cv2.warpAffine(plate, np.float64([[1, 0, 0.3], [0, 1, 0]]), SIZE[::-1], borderMode=cv2.BORDER_REPLICATE)
+    found = difference_in_noise(unit(moved), unit(plate), np.full(3, 2 / 255, np.float32))
+    assert found[:, 20:-20].max() < 2
+
+
+class TestHoles:
+    def test_a_hole_where_the_subject_differs_from_the_plate_is_filled(self):
+        alpha = disc(80) - disc(30)
+        difference = disc(80) * 8
+        assert fill_holes(alpha, difference)[90:150, 130:190].min() > 0.95
+
+    def test_a_hole_through_which_the_plate_is_seen_stays(self):
+        alpha = disc(80) - disc(30)
+        difference = np.abs(np.random.default_rng(0).normal(0, 0.7, SIZE)).astype(np.float32)
+        assert fill_holes(alpha, difference)[100:140, 140:180].max() < 0.05
+
+    def test_a_hole_too_small_to_be_told_from_noise_is_filled(self):
+        alpha = disc(80) - disc(2, soft=0.5)
+        assert fill_holes(alpha, np.zeros(SIZE, np.float32))[120, 160] == 1
+
+    def test_nothing_grows_outside_of_the_subject(self):
+        alpha = disc(50)
+        filled = fill_holes(alpha, np.full(SIZE, 9, np.float32))
+        outside = disc(52) == 0
+        assert np.array_equal(filled[outside], alpha[outside])
+
+    def test_alpha_never_falls(self):
+        rng = np.random.default_rng(1)
+        alpha = cv2.GaussianBlur(rng.uniform(0, 1, SIZE).astype(np.float32), (0, 0), 4)
+        assert (fill_holes(alpha, rng.uniform(0, 6, SIZE).astype(np.float32)) >= alpha).all()
+
+
+class TestShadows:
+    NOISE = np.full(3, 2 / 255, np.float32)
+
+    def test_a_soft_shadow_is_found_and_measured(self):
+        plate = textured(2)
+        depth = cv2.GaussianBlur(disc(50, (120, 230)), (0, 0), 12)
+        picture = plate * (1 - 0.4 * depth[..., None])
+        found = find_shadow(unit(shot(picture, 0)), unit(shot(plate, 1)), np.zeros(SIZE, np.float32), self.NOISE)
+        middle = slice(105, 135), slice(215, 245)
+        assert found.share[middle].min() > 0.9
+        assert found.gain[middle] == pytest.approx(1 - 0.4 * depth[middle], abs=0.05)
+
+    def test_another_colour_or_texture_is_no_shadow(self):
+        plate = textured(2)
+        other = unit(shot(textured(3) * 0.6, 0))
+        found = find_shadow(other, unit(shot(plate, 1)), np.zeros(SIZE, np.float32), self.NOISE)
+        assert (found.share > 0.5).mean() < 0.05
+
+    def test_the_inside_of_the_subject_is_never_a_shadow(self):
+        plate = textured(2)
+        found = find_shadow(unit(shot(plate * 0.7, 0)), unit(shot(plate, 1)), np.ones(SIZE, np.float32), self.NOISE)
+        assert found.share[10:-10, 10:-10].max() == 0
+
+
+class TestProjection:
+    def test_it_gives_the_alpha_of_a_mixture(self):
+        rng = np.random.default_rng(0)
+        foreground = rng.uniform(0.6, 1, (500, 3)).astype(np.float32)
+        plate = rng.uniform(0, 0.3, (500, 3)).astype(np.float32)
+        alpha = rng.uniform(0, 1, 500).astype(np.float32)
+        mixed = alpha[:, None] * foreground + (1 - alpha[:, None]) * plate
+        found = project(np.rint(mixed * 255).astype(np.uint8), plate, foreground, np.full(500, 0.5, np.float32))
+        assert found == pytest.approx(alpha, abs=0.02)
+
+    def test_colours_that_cannot_be_told_apart_leave_alpha_as_it_is(self):
+        plate = np.full((4, 3), 0.5, np.float32)
+        alpha = np.float32([0, 0.3, 0.7, 1])
+        found = project(np.full((4, 3), 131, np.uint8), plate, plate + np.float32(0.02), alpha)
+        assert found == pytest.approx(alpha)
+
+
+def test_colours_are_carried_from_where_they_are_known():
+    picture = np.zeros((*SIZE, 3), np.float32)
+    picture[:, :160], picture[:, 160:] = (0.2, 0.4, 0.6), (0.9, 0.8, 0.1)
+    inside = disc(60)
+    inside[:, 130:190] = 0
+    found = carry_outwards(picture, np.round(inside))
+    assert found[120, 90] == pytest.approx((0.2, 0.4, 0.6), abs=0.01)
+    assert found[120, 235] == pytest.approx((0.9, 0.8, 0.1), abs=0.01)
+
+
+def test_the_guided_filter_keeps_an_alpha_that_follows_the_guide():
+    """A line in the guide is a fixed point, but for the little that its epsilon takes of the slope."""
+    guide = cv2.GaussianBlur(np.random.default_rng(0).uniform(0, 1, SIZE).astype(np.float32), (0, 0), 1.5)
+    guide = (guide - guide.min()) / (guide.max() - guide.min())
+    assert guided(guide, 0.8 * guide + 0.1) == pytest.approx(0.8 * guide + 0.1, abs=0.06)
+
+
+class TestEnlarging:
+    def test_edges_are_those_of_the_picture(self):
+        sharp = disc(320, size=(960, 1280), soft=1)
+        picture = np.repeat(np.rint(40 + 160 * sharp).astype(np.uint8)[..., None], 3, axis=2)
+        small = cv2.resize(sharp, (320, 240), interpolation=cv2.INTER_AREA)
+        plain = cv2.resize(small, (1280, 960), interpolation=cv2.INTER_CUBIC)
+        assert np.abs(enlarge(small, picture) - sharp).sum() < 0.4 * np.abs(plain - sharp).sum()
+
+    def test_without_edges_in_the_picture_it_is_a_linear_enlargement(self):
+        small = cv2.GaussianBlur(disc(60), (0, 0), 5)
+        flat = np.full((720, 960, 3), 90, np.uint8)
+        wanted = cv2.resize(small, (960, 720), interpolation=cv2.INTER_LINEAR)
+        assert np.abs(enlarge(small, flat) - wanted)[5:-5, 5:-5].max() < 0.06
+
+    def test_strips_do_not_show(self, monkeypatch):
+        small, picture = disc(60), shot(cv2.resize(textured(1), (900, 700)), 0)
+        whole = enlarge(small, picture)
+        monkeypatch.setattr(enlarging, "_STRIP", 900 * 37)
+        assert enlarge(small, picture) == pytest.approx(whole, abs=1e-3)
+
+    @pytest.mark.parametrize(("dtype", "full"), [(np.uint8, 255), (np.uint16, 65535)])
+    def test_levels_are_the_rounded_share(self, dtype, full):
+        small, picture = disc(60), shot(cv2.resize(textured(1), (900, 700)), 0)
+        found = enlarge(small, picture, dtype)
+        assert found.dtype == dtype
+        assert np.abs(found / full - enlarge(small, picture)).max() <= 0.5 / full + 1e-6
+
+
+def errors(alpha, truth) -> tuple[float, float]:
+    """Mean error, of all pixels and of those of the band."""
+    error, band = np.abs(alpha - truth), (truth > 0.01) & (truth < 0.99)
+    return float(error.mean()), float(error[band].mean())
+
+
+class TestByPlate:
+    def test_soft_edges_are_solved_for(self):
+        """A matte that knows the outline and no more, of a furry disc before a plate, gets its hair back."""
+        rng = np.random.default_rng(4)
+        rays = cv2.GaussianBlur(rng.uniform(0, 1, (2, 720)).astype(np.float32), (0, 0), 1.2)[0]
+        y, x = np.mgrid[: SIZE[0], : SIZE[1]]
+        distance = np.hypot(y - 120, x - 160)
+        length = 80 + 60 * (rays[((np.arctan2(y - 120, x - 160) + np.pi) * 114).astype(int)] - 0.5)
+        truth = np.clip((length - distance) / 4 + 0.5, 0, 1).astype(np.float32)
+        plate = textured(5, low=20, high=90)
+        picture = truth[..., None] * textured(6, low=150, high=240) + (1 - truth[..., None]) * plate
+        rough = cv2.GaussianBlur((cv2.GaussianBlur(truth, (0, 0), 4) > 0.5).astype(np.float32), (0, 0), 2)
+        found = refine_by_plate(shot(picture, 0), shot(plate, 1), rough)
+        before, after = errors(rough, truth), errors(found, truth)
+        assert after[0] < 0.5 * before[0]
+        assert after[1] < 0.5 * before[1]
+
+    def test_a_plate_that_does_not_fit_tells_nothing(self):
+        """Where the two differ everywhere, the matte of the network is the better one."""
+        truth = disc(80, soft=6)
+        picture = truth[..., None] * textured(6, low=150, high=240) + (1 - truth[..., None]) * textured(5)
+        found = refine_by_plate(shot(picture, 0), shot(textured(9), 1), truth)
+        assert errors(found, truth)[0] < 0.003
+
+    @pytest.mark.parametrize("level", [0.0, 1.0])
+    def test_nothing_and_everything_stay(self, level):
+        picture = shot(textured(0), 0)
+        alpha = np.full(SIZE, level, np.float32)
+        found = refine_by_plate(picture, shot(textured(0), 1), alpha)
+        assert np.abs(found - alpha)[10:-10, 10:-10].max() < 0.02
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1), (7, 5), (33, 1400), (719, 1281)])
+@pytest.mark.parametrize("with_plate", [False, True])
+def test_any_size_gives_a_finite_alpha_of_that_size(size, with_plate):
+    rng = np.random.default_rng(size[1])
+    picture, plate = rng.integers(0, 256, (2, *size, 3), np.uint8)
+    small = max(1, size[0] // 3), max(1, size[1] // 3)
+    alpha = rng.uniform(-0.2, 1.2, small).astype(np.float32)
+    found = refine_alpha(picture, plate if with_plate else None, alpha, False)
+    assert found.shape == size
+    assert np.isfinite(found).all()
+    assert 0 <= found.min() <= found.max() <= 1
+    levels = refine_alpha(picture, plate if with_plate else None, alpha, False, np.uint8)
+    assert np.abs(levels / 255 - found).max() <= 0.5 / 255 + 1e-6
+
+
+def test_closed_form_matting_gains_on_a_rough_matte():
+    truth = disc(80, soft=14)
+    picture = truth[..., None] * textured(6, low=170, high=240) + (1 - truth[..., None]) * textured(5, low=20, high=80)
+    rough = disc(80, soft=4)
+    found = refine_alpha(shot(picture, 0, 1), None, rough, True)
+    assert errors(found, truth)[1] < 0.6 * errors(rough, truth)[1]

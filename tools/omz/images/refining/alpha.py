@@ -1,0 +1,41 @@
+"""Alpha of a network, refined by the image and brought to its size."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from omz.images.arrays import AnyAlpha, Picture
+from omz.images.geometry import limit_side, resize
+from omz.images.refining.by_plate import refine_by_plate
+from omz.images.refining.enlarging import Depth, enlarge, in_levels
+
+WORKING_SIDE = 1280
+"""Pixels of the longer side of the copies that alpha is refined in; what is larger gets its edges from the image."""
+
+_UNIT = np.float32(1 / 255)
+
+
+def refine_alpha(
+    picture: Picture, plate: Picture | None, alpha: AnyAlpha, closed_form: bool, dtype: Depth = np.float32
+) -> AnyAlpha:
+    """Return ``alpha`` (h, w) of a network at the size of ``picture`` (H, W, 3) BGR, refined.
+
+    With the ``plate``, aligned and of the size of the picture, holes are filled, shadows taken out, and hair is solved
+    for; without one, edges move to those of the picture. ``closed_form`` solves for hair by closed-form matting, too,
+    which needs the extra ``refine``. The result is float32, 0 to 1, or has all levels of an unsigned ``dtype``.
+    """
+    size = limit_side(picture.shape, WORKING_SIDE)
+    seen = resize(picture, size)
+    share = np.clip(alpha, 0, 1) if alpha.dtype == np.float32 else alpha * _UNIT
+    refined = np.clip(resize(share, size), 0, 1)
+    if plate is not None:
+        refined = refine_by_plate(seen, resize(plate, size), refined)
+    elif share.shape != size:
+        refined = enlarge(share, seen)
+    if closed_form:
+        from omz.images.refining.closed_form import solve_closed_form
+
+        refined = solve_closed_form(seen, refined)
+    if size != picture.shape[:2]:
+        return enlarge(refined, picture, dtype)
+    return in_levels(refined, dtype)

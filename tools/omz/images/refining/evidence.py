@@ -1,0 +1,58 @@
+"""Comparison of a picture with its plate: how much noise the two have, and where they differ by more."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from omz.images.arrays import Alpha, Colours, Field
+
+Noise = NDArray[np.float32]
+"""(3,), BGR: the standard deviation of what differs between a picture and its plate where nothing has changed."""
+
+_BACKGROUND = 0.02  # an alpha below which a pixel is background
+_APART = 8  # pixels from an edge on, it is surely so
+_ENOUGH, _MANY = 500, 20_000  # pixels that make a mean, and more than which do not make a better one
+_USUAL, _LEAST = 3 / 255, 1 / 255
+_LOWER, _LOWER_MEAN = 0.75, 0.5148  # share of the smallest absolute values, and their mean in a normal distribution
+_BLURRED = 3  # pixels, and what is left of noise after that, with what JPEG files add
+_LEFT = 1.2
+_MISPLACED = 0.5  # of the range of the plate's colours around a pixel: what an error of a fraction of a pixel changes
+
+
+def noise_level(picture: Colours, plate: Colours, alpha: Alpha) -> Noise:
+    """Return the noise of ``picture`` and ``plate`` (H, W, 3) in each channel, seen where ``alpha`` is nearly 0."""
+    background = cv2.erode((alpha < _BACKGROUND).astype(np.uint8), np.ones((2 * _APART + 1, 2 * _APART + 1), np.uint8))
+    places = np.flatnonzero(background)
+    places = places[:: max(1, len(places) // _MANY)]
+    if len(places) < _ENOUGH:
+        return np.full(3, _USUAL, np.float32)
+    differences = np.abs(picture.reshape(-1, 3)[places] - plate.reshape(-1, 3)[places])
+    means = [_lower_mean(channel) for channel in differences.T.copy()]
+    return np.maximum(np.array(means, np.float32) * np.float32(1 / _LOWER_MEAN), np.float32(_LEAST))
+
+
+def _lower_mean(differences: NDArray[np.float32]) -> float:
+    """Return the mean of the smaller ones, which what has moved or changed hardly reaches."""
+    count = round(len(differences) * _LOWER)
+    return float(np.partition(differences, count)[:count].mean())
+
+
+def difference_in_noise(picture: Colours, plate: Colours, noise: Noise) -> Field:
+    """Return by how many times the noise each pixel differs from its plate, (H, W), in the channel that differs most.
+
+    An edge of the plate that lies a fraction of a pixel elsewhere does not count.
+    """
+    new = cv2.blur(picture, (_BLURRED, _BLURRED))
+    old = cv2.blur(plate, (_BLURRED, _BLURRED))
+    tolerance = cv2.morphologyEx(old, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    tolerance *= np.float32(_MISPLACED)
+    tolerance += noise * np.float32(_LEFT)
+    blue, green, red = cv2.split(cv2.divide(cv2.absdiff(new, old), tolerance))
+    return cv2.max(cv2.max(blue, green), red)
+
+
+def disc(radius: int) -> NDArray[np.uint8]:
+    """Return a disc, as OpenCV's morphology takes it."""
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))

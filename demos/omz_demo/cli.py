@@ -103,8 +103,9 @@ def _show(summary: Summary, options: Options) -> None:
 
 
 def _example(flags: dict[str, Any]) -> None:
-    if flags["plate"] or flags["target"] or flags["trimap"]:
-        raise UsageError("--plate, --target and --trimap need an input; add -i IMAGE")
+    given = [name for name in ("plate", "target", "trimap", "compare", "review") if flags[name]]
+    if given:
+        raise UsageError(f"--{given[0]} needs an input; add -i IMAGE")
     options = make_options((), with_theirs(flags)[0])
     output = options.output or Path("out")
     is_folder = options.output_is_folder or output.is_dir() or not (output.suffix or str(output) == "-")

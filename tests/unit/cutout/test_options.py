@@ -22,7 +22,7 @@ NO_PIXELS = {
     "retry_failed", "model", "models_dir", "download_dir", "device", "precision", "num_requests", "num_streams",
     "num_threads", "hint", "show", "metrics", "show_with_original_frame", "output_resolution", "json", "report",
     "profile", "hints", "offline", "accept_license", "trust_code", "picture", "plate_input", "alpha", "foreground",
-    "state", "activation", "alpha_range", "output_is_folder",
+    "state", "activation", "alpha_range", "output_is_folder", "compare", "review",
 }  # fmt: skip
 VIDEOS_ALONE = {"lossless", "smooth", "segment_seconds", "resize_changes", "limit"}
 IMAGES_ALONE = {"quality", "strip"}

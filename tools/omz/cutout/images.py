@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, TypeAlias
 
 from omz.cutout.image_files import NoPlaceError, encode_images, sweep_images, write_images
 from omz.cutout.inputs import Input, StdinPicture
@@ -20,7 +20,7 @@ from omz.cutout.names import Outputs
 from omz.cutout.plan import STANDARD_OUTPUT, Plan
 from omz.cutout.rendering import is_seen_through
 from omz.cutout.session import NOTHING_DIFFERS, Session, is_empty, plate_warnings
-from omz.cutout.summary import Outcome, Tally
+from omz.cutout.summary import Ended, Ending, Outcome, Tally
 from omz.errors import ImageError, OmzError, UsageError, os_reason
 from omz.events import Event
 from omz.images.arrays import Picture
@@ -34,7 +34,6 @@ from omz.matting.network import MOST_SEEN
 from omz.matting.plates import OnePlate, Plates, PlatesByName, PlateSource, read_plate
 from omz.work.pipeline import ahead, in_order, iterator
 
-Ending: TypeAlias = Literal["done", "failed", "skipped"]
 Stream: TypeAlias = Callable[[Iterable[Frame | Failure]], Iterator[MattedFrame | Failure]]
 """Mattes frames: gives a matted frame or a failure for each, in order, and hands failures on."""
 
@@ -338,6 +337,7 @@ class _Job:
             self.tally.finish(_IMAGES, 1)
         self.outputs.extend(outputs)
         source, error, warnings, shown = task.input.source, entry.error, entry.warnings, tuple(map(str, outputs))
+        self.tally.ended[source] = Ended(status, error, warnings)
         observer.on_event(ImageEnded(source, status, number, total, shown, entry.seconds, error, warnings))
         if status == "failed" and not self.settings.is_alone:
             observer.on_failure(error)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from omz.checksum import file_digest
 from omz.cutout.inputs import Input
-from omz.cutout.names import Outputs, is_file_name
+from omz.cutout.names import BESIDES, Outputs, is_file_name
 from omz.cutout.options import Options
 from omz.errors import ImageError, UsageError, VideoError, os_reason
 from omz.journal_file import open_journal_file, read_journal_file, what_differs
@@ -206,7 +206,7 @@ def manifest_folder(options: Options, results: Iterable[Outputs]) -> Path | None
         return Path(options.inputs[0])
     folders: set[Path] = set()
     for outputs in results:
-        folders.update(path.parent.absolute() for what, path in outputs.items() if what != "trimap")
+        folders.update(path.parent.absolute() for what, path in outputs.items() if what not in BESIDES)
     return folders.pop() if len(folders) == 1 else None
 
 

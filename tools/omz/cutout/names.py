@@ -17,10 +17,12 @@ from omz.images.suffixes import IMAGE_SUFFIXES
 from omz.paths import fitting_name, short_stem, what_else
 from omz.video.formats import ANIMATIONS, CONTAINERS
 
-What: TypeAlias = Literal["alpha", "cutout", "foreground", "composite", "trimap"]
+What: TypeAlias = Literal["alpha", "cutout", "foreground", "composite", "trimap", "comparison"]
 Outputs: TypeAlias = Mapping[What, Path]
 
 WHATS: tuple[What, ...] = ("alpha", "cutout", "foreground", "composite")
+BESIDES: tuple[What, ...] = ("trimap", "comparison")
+"""Results that have places of their own, apart from the others."""
 _WRITTEN = (*WITHOUT_ALPHA, *CONTAINERS, *ANIMATIONS)
 
 _Named: TypeAlias = dict[Input, dict[What, Path]]

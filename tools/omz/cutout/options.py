@@ -104,6 +104,9 @@ class OutputFlags:
     strip: bool = option(False, "Drop EXIF data and colour profiles of the input.", works_on=("images",))
     trimap: Path | None = setting(
         None, "Write the trimap of one image here, with classes in red, green and blue.", takes=Path)
+    compare: str | None = setting(
+        None, "Write image, alpha and result side by side to FILE; of several images, into a folder.", names_files=True,
+        metavar="FILE")
     sound: bool = setting(True, "Keep the sound of videos.", "--sound/--no_sound")
     resize_changes: bool = option(
         False, "Resize frames where a video changes size, instead of stopping.", works_on=("videos",))
@@ -208,6 +211,8 @@ class SummaryFlags:
 
     json: bool = setting(False, "Print the summary as JSON.")
     report: Path | None = setting(None, "Also write the summary as JSON to FILE.", takes=Path, metavar="FILE")
+    review: Path | None = setting(
+        None, "Write review.html into DIR: a page to look through the results, worst first.", takes=Path, metavar="DIR")
     profile: bool = setting(False, "Show the time each stage took.")
 
 
@@ -290,6 +295,15 @@ class Options(
         if self.model:
             return self
         return replace(self, model=STARTER if live or self.plate is not None else WITHOUT_PLATE)
+
+    @property
+    def review_page(self) -> Path | None:
+        """The page of the review; each shard has its own."""
+        if self.review is None:
+            return None
+        if self.part is None:
+            return self.review / "review.html"
+        return self.review / f"review.{self.part[0]}-of-{self.part[1]}.html"
 
     @property
     def role_options(self) -> RoleOptions:

@@ -23,6 +23,7 @@ from omz.cutout.names import (
 from omz.cutout.options import WITHOUT_ALPHA, Options
 from omz.errors import UsageError
 from omz.images.animated import is_animated
+from omz.images.files import WITHOUT_ALPHA as IMAGES_WITHOUT_ALPHA
 from omz.images.files import check_suffix
 from omz.images.suffixes import IMAGE_SUFFIXES, is_video
 from omz.paths import real_path
@@ -68,6 +69,10 @@ def make_plan(options: Options) -> Plan:
     count = len(inputs) * len(options.whats)
     if is_file and count > 1:
         raise UsageError(f"{count} results do not go into {options.output}; name a folder")
+    if live and (options.compare or options.review):
+        raise UsageError(f"{live.source} is live; --compare and --review are for files, so leave them out")
+    if options.review and options.output == STANDARD_OUTPUT:
+        raise UsageError("--review shows files, and none is written to standard output; name an --output")
     piped = {item: _read_pipe(item, options.raw) for item in inputs if item.kind == "stdin"}
     images, videos = _by_kind(inputs, piped)
     named_images = _name_images(images, options, output, also_read)
@@ -129,6 +134,8 @@ def _find(options: Options, folder: Path | None) -> tuple[Inputs, list[Path]]:
             also_read.extend(path.rglob("*") if path.is_dir() else [path])
     if folder:
         left_out.append(folder)
+    if options.compare and _is_comparison_folder(options.compare):
+        left_out.append(Path(options.compare))
     sift = without_results if options.output is None else tuple
     return discover(options.inputs, options.recursive, left_out, options.limit, sift), also_read
 
@@ -174,6 +181,8 @@ def _name_images(
     if not images:
         if options.trimap:
             raise UsageError("--trimap is for one image; leave it out")
+        if options.compare:
+            raise UsageError("--compare is for images, and there is none; leave it out")
         return {}
     if options.output is not None and _is_video_name(options.output) and not options.output_is_folder:
         raise UsageError(f"{images[0].source} is an image, {options.output} a video; name an image, such as .png")
@@ -185,7 +194,9 @@ def _name_images(
             raise UsageError(f"{path.suffix} has no 16 bits for alpha; write PNG, or leave --alpha_bits out")
     read = [*(item.path for item in images), *also_read]
     if options.trimap:
-        return _with_trimap(named, options.trimap, read)
+        named = _with_trimap(named, options.trimap, read)
+    if options.compare:
+        named = _with_comparisons(named, options.compare, read)
     return named
 
 
@@ -204,22 +215,26 @@ def _check_places(
         written.extend(files[item])
     sequences = {path for path, form in formats.items() if form.container is None}
     if folder is not None:
-        check_apart(results, folder, written)
+        compared = {outputs.get("comparison") for outputs in results.values()}  # which have a folder of their own
+        check_apart(results, folder, [path for path in written if path not in compared])
     check_collisions(files, also_read, sequences)
-    if options.report:
-        _check_report(options.report, [*(item.path for item in results), *also_read, *written], sequences)
-        written.append(options.report)
+    taken = [*(item.path for item in results), *also_read, *written]
+    for flag, path in (("--report", options.report), ("--review", options.review_page)):
+        if path is not None:
+            _check_report(flag, path, taken, sequences)
+            taken.append(path)
+            written.append(path)
     check_places(written)
 
 
-def _check_report(report: Path, taken: Iterable[Path], sequences: Collection[Path]) -> None:
+def _check_report(flag: str, report: Path, taken: Iterable[Path], sequences: Collection[Path]) -> None:
     if is_manifest_name(report.name):
-        raise UsageError(f"--report {report} is the name of what jobs go on from; choose another name for it")
+        raise UsageError(f"{flag} {report} is the name of what jobs go on from; choose another name for it")
     folders = set(map(name_key, sequences))
     keys = folders.union(map(name_key, taken))
     is_of_sequence = not folders.isdisjoint(map(name_key, report.absolute().parents))
     if report.is_dir() or name_key(report) in keys or is_of_sequence:
-        raise UsageError(f"--report {report} is where something else is; choose another name for it")
+        raise UsageError(f"{flag} {report} is where something else is; choose another name for it")
 
 
 def _with_trimap(pictures: Mapping[Input, Outputs], trimap: Path, read: Sequence[Path]) -> Mapping[Input, Outputs]:
@@ -231,6 +246,29 @@ def _with_trimap(pictures: Mapping[Input, Outputs], trimap: Path, read: Sequence
     if real_path(trimap) in taken or trimap.is_dir():
         raise UsageError(f"{trimap} is where something else is; choose another name for the trimap")
     return {item: {**outputs, "trimap": trimap}}
+
+
+def _with_comparisons(pictures: Mapping[Input, Outputs], compare: str, read: Sequence[Path]) -> Mapping[Input, Outputs]:
+    """Add a comparison to the files of each image: one that is named, or one each in a folder."""
+    place = Path(compare)
+    is_folder = _is_comparison_folder(compare)
+    if place.stem == str(STANDARD_OUTPUT):
+        raise UsageError("--compare goes into a file; name one, such as compare.jpg")
+    if not is_folder and place.suffix.lower() not in IMAGES_WITHOUT_ALPHA:
+        formats = ", ".join(IMAGES_WITHOUT_ALPHA)
+        raise UsageError(f"--compare {place}: use one of {formats}, or {place}{os.sep} for a folder")
+    compared = name_outputs([*pictures], place, ("comparison",), ".jpg", is_folder)
+    files = [file for outputs in compared.values() for file in outputs.values()]
+    check_apart(pictures, place if is_folder else Path(place.absolute().anchor), files)  # no search leaves out a file
+    taken = {name_key(path) for outputs in pictures.values() for path in outputs.values()}.union(map(name_key, read))
+    for file in files:
+        if file.is_dir() or name_key(file) in taken:
+            raise UsageError(f"--compare {file} is where something else is; choose another place")
+    return {item: {**outputs, **compared[item]} for item, outputs in pictures.items()}
+
+
+def _is_comparison_folder(compare: str) -> bool:
+    return os.path.isdir(compare) or not (Path(compare).suffix and os.path.basename(compare))
 
 
 def _name_videos(videos: Sequence[Input], options: Options, is_file: bool) -> Mapping[Input, Outputs]:

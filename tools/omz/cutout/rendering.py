@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
+from omz.cutout.compare import comparison
 from omz.cutout.names import What
 from omz.errors import UsageError
 from omz.images.arrays import Picture, Pixels, Size
@@ -22,7 +23,8 @@ def render(matted: MattedFrame, what: What) -> Pixels:
 
     ``alpha``: (H, W) in the depth of the matte. ``cutout``: (H, W, 4) BGRA in that depth, straight alpha.
     ``foreground`` and ``composite``: (H, W, 3) uint8 BGR, and so ``trimap``: red, green and blue are its classes. A
-    composite before a target that is partly transparent is (H, W, 4) BGRA, too.
+    composite before a target that is partly transparent is (H, W, 4) BGRA, too. ``comparison``: see
+    :func:`omz.cutout.compare.comparison`.
     Raises :class:`UsageError` for a composite of a frame without a target.
     """
     if what == "alpha":
@@ -33,6 +35,8 @@ def render(matted: MattedFrame, what: What) -> Pixels:
         return cutout_levels(matted.alpha, matted.foreground)
     if what == "trimap" and matted.trimap is not None:
         return cv2.cvtColor(to_uint8(matted.trimap), cv2.COLOR_RGB2BGR)
+    if what == "comparison":
+        return comparison(matted)
     if matted.frame.target is None:
         raise UsageError("a composite needs something behind the subject; add --target")
     return compose(matted.alpha, matted.foreground, matted.frame.target)

@@ -68,11 +68,16 @@ def _run(options: Options, observer: Observer, opening: Future[Opened] | None) -
         started = time.perf_counter()
         try:
             outcome = _jobs(session, plan, plates)
+            seconds = time.perf_counter() - started
+            if options.review_page is not None:
+                from omz.cutout.review import write_review
+
+                write_review(options.review_page, session, plan)
         except KeyboardInterrupt:
             raise Interrupted(session.tally.hint) from None
         except NoPlaceError as error:
             raise NoPlaceError("; ".join(filter(None, (str(error), session.tally.hint)))) from error
-        summary = _summary(session, plan, outcome, time.perf_counter() - started)
+        summary = _summary(session, plan, outcome, seconds)
     if options.report is not None:
         with whole_file(options.report) as temporary:
             temporary.write_text(f"{json.dumps(summary.as_json(), indent=2)}\n")

@@ -6,12 +6,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from omz.cutout.observer import Observer
 from omz.images.arrays import Size
 from omz.images.sizes import size_text
 from omz.work.stopwatch import Stopwatch
+
+Ending: TypeAlias = Literal["done", "failed", "skipped"]
 
 _SIZES = 3  # that are named
 _STANDARD = "-"  # input or output
@@ -39,11 +41,20 @@ class Outcome:
         )
 
 
+@dataclass(frozen=True)
+class Ended:
+    """How an input ended; ``error`` is one line, and empty unless it failed."""
+
+    status: Ending
+    error: str = ""
+    warnings: tuple[str, ...] = ()
+
+
 class Tally:
     """Running account of a run: warnings, sizes, finished work, and where the time went.
 
     ``finished`` counts images and frames that stay if the run stops now; it is empty where no later run can use them.
-    ``requests`` is how many inferences run at a time.
+    ``ended`` tells how each input ended, by its source. ``requests`` is how many inferences run at a time.
     """
 
     def __init__(self, observer: Observer, requests: int = 1) -> None:
@@ -51,6 +62,7 @@ class Tally:
         self.warnings: dict[str, None] = {}
         self.sizes: dict[Size, None] = {}
         self.finished: dict[str, int] = {}
+        self.ended: dict[str, Ended] = {}
 
     def warn(self, text: str) -> None:
         """Pass a warning on, unless it was given before."""

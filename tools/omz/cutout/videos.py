@@ -19,7 +19,7 @@ from omz.cutout.rendering import is_seen_through, on_screen, render
 from omz.cutout.segments import Segments, SegmentWriting, open_segments, restore
 from omz.cutout.session import NOTHING_DIFFERS, Session, is_empty, plate_warnings
 from omz.cutout.standard_input import StdinVideo
-from omz.cutout.summary import Outcome
+from omz.cutout.summary import Ended, Ending, Outcome
 from omz.cutout.video_sources import VideoSource, file_source, piped_source
 from omz.errors import OmzError, VideoError
 from omz.images.arrays import Picture, Pixels
@@ -51,19 +51,24 @@ def run_videos(session: Session, plan: Plan) -> Outcome:
         if not is_alone or session.options.part is not None:
             manifest = stack.enter_context(open_manifest_of(session, plan.videos.values(), video=True))
         run = _Run(session, plan, FinishedVideos(manifest, session.options.retry_failed))
-        outcome = Outcome()
+        total, tally = Outcome(), session.tally
         for item, outputs in plan.videos.items():
+            told = len(tally.warnings)
             try:
-                outcome += run.cut(item, outputs)
+                outcome, problem = run.cut(item, outputs)
             except OmzError as error:
                 if is_alone:
                     raise
-                text = str(error)
-                if item.source not in text:
-                    text = f"{item.source}: {text}"
-                session.tally.observer.on_failure(text)
-                outcome += Outcome(failed=1)
-    return outcome
+                outcome, problem = Outcome(failed=1), str(error)
+                if item.source not in problem:
+                    problem = f"{item.source}: {problem}"
+            status: Ending = "skipped" if outcome.skipped else "done"
+            if problem:
+                status = "failed"
+                tally.observer.on_failure(problem)
+            tally.ended[item.source] = Ended(status, problem, tuple(tally.warnings)[told:])
+            total += outcome
+    return total
 
 
 class _Run:
@@ -73,21 +78,17 @@ class _Run:
         self._session, self._plan, self._finished = session, plan, finished
         self._model = session.model
 
-    def cut(self, item: Input, outputs: Outputs) -> Outcome:
-        """Cut a video, unless an earlier run has done so."""
-        files, observer = tuple(outputs.values()), self._session.tally.observer
+    def cut(self, item: Input, outputs: Outputs) -> tuple[Outcome, str]:
+        """Cut a video, unless an earlier run has done so; return also why it ends early, if it does."""
+        files = tuple(outputs.values())
         before = self._finished.before(item, outputs)
         if before is not None:
-            if before.error:
-                observer.on_failure(before.error)
-            return Outcome(failed=bool(before.error), skipped=not before.error, outputs=files)
+            return Outcome(failed=bool(before.error), skipped=not before.error, outputs=files), before.error
         started = time.perf_counter()
         result = self._cut(item, outputs)
         self._finished.add(item, outputs, result.problem, time.perf_counter() - started)
-        if result.problem:
-            observer.on_failure(result.problem)
         failed = bool(result.problem)
-        return Outcome(not failed, failed, frames=result.frames - result.before, outputs=files)
+        return Outcome(not failed, failed, frames=result.frames - result.before, outputs=files), result.problem
 
     def _cut(self, item: Input, outputs: Outputs) -> _Result:
         session, tally = self._session, self._session.tally

@@ -32,8 +32,10 @@ def test_the_reason_of_an_error_has_neither_number_nor_path(error, reason):
     assert os_reason(error) == reason
 
 
-def test_the_remedy_for_a_file_closed_to_the_user_is_its_permissions():
+def test_the_remedy_is_what_the_system_tells():
     for number in (errno.EACCES, errno.EPERM):
         assert os_remedy(OSError(number, "no"), "check the path") == "check its permissions"
+    assert os_remedy(OSError(errno.EISDIR, "no"), "check the path") == "name a file"
+    assert os_remedy(OSError(errno.ELOOP, "no"), "check the path") == "mend the link"
     assert os_remedy(OSError(errno.ENOENT, "no"), "check the path") == "check the path"
     assert os_remedy(ValueError("no"), "check the path") == "check the path"

@@ -18,6 +18,8 @@ The commands print the message of an :class:`OmzError` and nothing else; any oth
 
 from __future__ import annotations
 
+import errno
+
 from omz.text import one_line
 
 
@@ -90,5 +92,11 @@ def os_reason(error: BaseException) -> str:
 
 
 def os_remedy(error: BaseException, otherwise: str) -> str:
-    """Return what to do about a file that cannot be read: ``otherwise``, unless it is closed to this user."""
-    return "check its permissions" if isinstance(error, PermissionError) else otherwise
+    """Return what to do about a file that cannot be read: ``otherwise``, unless the system tells more."""
+    if isinstance(error, PermissionError):
+        return "check its permissions"
+    if isinstance(error, IsADirectoryError):
+        return "name a file"
+    if isinstance(error, OSError) and error.errno == errno.ELOOP:
+        return "mend the link"
+    return otherwise

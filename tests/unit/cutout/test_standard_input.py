@@ -170,6 +170,26 @@ def test_what_cannot_be_read_is_one_line(data, message):
     assert "/tmp" not in str(raised.value)
 
 
+def test_an_image_has_the_most_pixels_that_are_allowed():
+    data = picture_bytes("PNG")
+    with piped(data) as pipe, pytest.raises(ImageError, match="allow them with --max_pixels 3072"):
+        read_standard_input(pipe, max_pixels=3071)
+    with piped(data) as pipe:
+        assert isinstance(read_standard_input(pipe, max_pixels=3072), StdinPicture)
+
+
+def test_a_video_with_its_index_at_the_end_is_not_called_damaged():
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as container:
+        stream = container.add_stream("mjpeg", rate=25)
+        stream.height, stream.width, stream.pix_fmt = *SIZE, "yuvj420p"
+        for noise in raw_frames(100):  # more than FFmpeg keeps to look back
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(noise, format="bgr24")))
+        container.mux(stream.encode())
+    with piped(buffer.getvalue()) as pipe, pytest.raises(IncompleteError, match="name a file"):
+        read_all(pipe)
+
+
 @pytest.mark.parametrize("raw", ["64x48", "64x48:nosuch@30", "0x48:bgr24@30", "64x48:bgr24@0", "64x48:bgr24@30/0", ""])
 def test_a_layout_that_says_nothing_is_refused_before_anything_is_read(raw):
     stream = io.BytesIO(b"bytes")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tempfile
 from types import SimpleNamespace
 
 import cv2
@@ -36,6 +37,20 @@ def test_one_image_in_every_form_is_the_same(tmp_path):
             np.testing.assert_array_equal(image.opacity // scale, BGRA[..., 3])
 
 
+def test_a_temporary_file_has_no_name_in_messages():
+    with tempfile.TemporaryFile() as file, pytest.raises(ImageError, match="the image is empty"):
+        load_image(file)
+    with tempfile.SpooledTemporaryFile() as file, pytest.raises(ImageError, match="the image is empty"):
+        load_image(file)
+
+
+def test_a_file_of_text_is_refused_before_it_is_decoded(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(png(BGRA))
+    with path.open(encoding="utf-8") as file, pytest.raises(ImageError, match="of type TextIOWrapper gives no bytes"):
+        load_image(file)
+
+
 def test_grey_is_colour_and_opaque_has_no_opacity():
     for form in (BGR[..., 0], Image.fromarray(BGR[..., 0]), png(BGR[..., 0]), BGR[..., 0] / 255):
         image = load_image(form)
@@ -49,7 +64,7 @@ def test_grey_is_colour_and_opaque_has_no_opacity():
         (3.5, "an image cannot be of type float; give a path"),
         (None, "an image cannot be of type NoneType"),
         ([[1, 2]], "an image cannot be of type list"),
-        (io.StringIO("text"), "a file gives str, not bytes"),
+        (io.StringIO("text"), "a file of type StringIO gives no bytes"),
         (b"text", "the image is not an image in a known format"),
         (b"", "the image is empty"),
         (BGR.astype(np.int64), "an array of int64 is no image; give uint8, uint16, or floats from 0 to 1"),

@@ -126,9 +126,21 @@ def test_what_is_written_is_what_pillow_reads(tmp_path, suffix, has_alpha):
             np.testing.assert_array_equal(found[..., 3] > 0, seen)
             tolerance = 2 if suffix == ".gif" else 0  # of FFmpeg's palette
             np.testing.assert_allclose(found[seen][:, :3].astype(int), shot[seen][:, :3], atol=tolerance)
-    assert durations[:3] == [100, 40, 250]
-    if suffix != ".webp":  # whose encoder gives the last frame the average
-        assert durations[3] == 80
+    assert durations == [100, 40, 250, 80]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp"])
+def test_frames_that_are_alike_do_not_change_the_end(tmp_path, suffix):
+    frame = np.ascontiguousarray(shots()[0][..., 2::-1])
+    other = np.ascontiguousarray(shots()[1][..., 2::-1])
+    write(tmp_path / f"out{suffix}", [other, frame, frame, frame], [0, 10, 14, 39], False, Fraction(1, 100))
+    with Image.open(tmp_path / f"out{suffix}") as image:
+        total = 0
+        for index in range(image.n_frames):
+            image.seek(index)
+            image.load()
+            total += image.info["duration"]
+    assert round(total) == 470
 
 
 @pytest.mark.parametrize("suffix", [".png", ".webp"])

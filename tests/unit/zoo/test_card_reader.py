@@ -361,7 +361,7 @@ def test_a_card_that_cannot_be_read_is_one_line(tmp_path):
     (tmp_path / "net").mkdir()
     assert complaint(tmp_path / "net") == "cannot be read: No such file or directory; check the path"
     (tmp_path / "net" / "model.yml").mkdir()
-    assert complaint(tmp_path / "net") == "cannot be read: Is a directory; check the path"
+    assert complaint(tmp_path / "net") == "cannot be read: Is a directory; name a file"
 
 
 @pytest.mark.parametrize("name", ["a b", "näme", "a+b", "a\nb"])

@@ -44,9 +44,11 @@ def cache_place(*parts: str) -> Path:
 
 
 def another_place(folder: Path, action: str) -> str:
-    """Return how to have results elsewhere than in ``folder``: by ``action``, or for the cache, by its variable."""
+    """Return how to have results elsewhere than in ``folder``: by ``action``, or the variable of a user's folder."""
     if folder.absolute().is_relative_to(cache_folder().absolute()):
         return "set OMZ_CACHE_DIR to a folder that can be written"
+    if folder.absolute().is_relative_to(home_folder().absolute()):
+        return f"set OMZ_HOME to a folder that can be written, or {action} another folder"
     return f"{action} another folder"
 
 

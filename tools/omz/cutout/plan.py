@@ -73,7 +73,7 @@ def make_plan(options: Options) -> Plan:
         raise UsageError(f"{live.source} is live; --compare and --review are for files, so leave them out")
     if options.review and options.output == STANDARD_OUTPUT:
         raise UsageError("--review shows files, and none is written to standard output; name an --output")
-    piped = {item: _read_pipe(item, options.raw) for item in inputs if item.kind == "stdin"}
+    piped = {item: _read_pipe(item, options) for item in inputs if item.kind == "stdin"}
     images, videos = _by_kind(inputs, piped)
     named_images = _name_images(images, options, output, also_read)
     named_videos: Mapping[Input, Outputs] = {}
@@ -105,12 +105,12 @@ def _among(inputs: Inputs, named: Mapping[Input, Outputs]) -> Mapping[Input, Out
     return {item: outputs for item, outputs in named.items() if item in kept}
 
 
-def _read_pipe(item: Input, raw: str | None) -> StdinPicture | StdinVideo:
+def _read_pipe(item: Input, options: Options) -> StdinPicture | StdinVideo:
     from omz.cutout.standard_input import open_standard_input, read_standard_input
 
     if item.source == str(STANDARD_OUTPUT):  # the same text for both
-        return read_standard_input(open_standard_input(), raw)
-    return read_standard_input(open_pipe(item.source), raw, item.source)
+        return read_standard_input(open_standard_input(), options.raw, max_pixels=options.max_pixels)
+    return read_standard_input(open_pipe(item.source), options.raw, item.source, options.max_pixels)
 
 
 def _by_kind(inputs: Inputs, piped: Mapping[Input, object]) -> tuple[list[Input], list[Input]]:

@@ -35,6 +35,7 @@ HEAD = 1024
 
 _LARGEST_PICTURE = 1 << 28  # bytes of its file
 _CHUNK = 1 << 20  # bytes
+_MP4 = "mov,mp4"  # as FFmpeg's name of the format begins
 _PACKET = 188  # bytes of MPEG-TS, each of which begins with G
 _STILL_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1")
 _VIDEOS = (b"\x1a\x45\xdf\xa3", b"YUV4MPEG2", b"nut/multimedia container", b"FLV\x01", b"OggS")
@@ -91,8 +92,11 @@ class StdinVideo:
                 yield frame
                 count += 1
         except (av.FFmpegError, OSError) as error:
+            remedy = "pipe an undamaged video"
+            if not count and self._container.format.name.startswith(_MP4):
+                remedy = "name a file if its index stands at its end, for a pipe comes there too late"
             raise IncompleteError(
-                f"{self.name} breaks off after {count} frames: {os_reason(error)}; pipe an undamaged video"
+                f"{self.name} breaks off after {count} frames: {os_reason(error)}; {remedy}"
             ) from error
         finally:
             self._container.close()
@@ -132,12 +136,15 @@ def open_standard_input() -> BinaryIO:
     return sys.stdin.buffer
 
 
-def read_standard_input(stream: BinaryIO, raw: str | None = None, name: str = NAME) -> StdinPicture | StdinVideo:
+def read_standard_input(
+    stream: BinaryIO, raw: str | None = None, name: str = NAME, max_pixels: int | None = None
+) -> StdinPicture | StdinVideo:
     """Return what a stream of bytes, called ``name``, is, by the first of them; nothing is sought back to.
 
     ``raw`` says that it is frames without any heads: ``WIDTHxHEIGHT:PIXELS@RATE``, such as ``1280x720:bgr24@30``, with
     FFmpeg's names of pixel formats. Raises :class:`UsageError` for a ``raw`` that says no such thing, or a stream that
-    is a terminal; :class:`ImageError` and :class:`VideoError` for bytes that are empty, damaged or of no known kind.
+    is a terminal; :class:`ImageError` and :class:`VideoError` for bytes that are empty, damaged or of no known kind,
+    and for an image of more than ``max_pixels``.
     """
     layout = _raw_options(raw) if raw is not None else {}
     if stream.isatty():
@@ -154,7 +161,7 @@ def read_standard_input(stream: BinaryIO, raw: str | None = None, name: str = NA
         raise ImageError(f"{name} is neither an image nor a video of a known format; add --raw for raw frames")
     if _is_animation(data):
         raise ImageError(f"{name} is an animation, and would lose all frames but one; name a file to have them all")
-    return StdinPicture(_decoded_picture(data, name), data)
+    return StdinPicture(_decoded_picture(data, name, max_pixels), data)
 
 
 def _all_bytes(head: bytes, stream: BinaryIO) -> bytes:
@@ -213,6 +220,6 @@ def _open_video(
     return StdinVideo(container, name)
 
 
-def _decoded_picture(data: bytes, name: str) -> Picture:
+def _decoded_picture(data: bytes, name: str, max_pixels: int | None) -> Picture:
     """Decode as files are."""
-    return read_image(Path(name), data).picture
+    return read_image(Path(name), data, max_pixels).picture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from io import TextIOBase
 from pathlib import Path
 from typing import Any
 
@@ -65,10 +66,11 @@ def _of_pillow(image: Image.Image) -> SourceImage:
 
 
 def _of_file(file: Any, max_pixels: int | None) -> SourceImage:
-    content = file.read()
+    content = None if isinstance(file, TextIOBase) else file.read()
     if not isinstance(content, bytes):
-        raise ImageError(f"a file gives {type(content).__name__}, not bytes; open images with mode 'rb'")
-    return read_image(Path(str(getattr(file, "name", "the image"))), content, max_pixels)
+        raise ImageError(f"a file of type {type(file).__name__} gives no bytes; open images with mode 'rb'")
+    name = getattr(file, "name", None)  # of temporary files a number, or None
+    return read_image(Path(name if isinstance(name, str) else "the image"), content, max_pixels)
 
 
 def _checked(array: NDArray[Any]) -> Pixels:

@@ -43,13 +43,13 @@ class SharedRequests:
             if shapes != calls.shapes:
                 calls.shapes, calls.same, calls.many = shapes, 0, None
             calls.same += 1
-            is_due = calls.same == _SAME
+            is_due, many = calls.same == _SAME, calls.many
         if is_due:
             many = self._compiled(size)
             with calls.lock:
                 if shapes == calls.shapes:
                     calls.many = many
-        return calls.many or self.alone
+        return many or self.alone
 
     def _compiled(self, size: Size) -> MattingRequests | None:
         try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import struct
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -28,6 +30,7 @@ TIME_BASE = Fraction(1, 1000)
 """Unit of the times of animations, in seconds."""
 
 _FORMATS = ("GIF", "PNG", "WEBP")
+_LONGEST = (1 << 24) - 1  # milliseconds of a frame of WebP
 _USUAL = 100  # milliseconds of frames that give none, as browsers have it
 
 
@@ -81,10 +84,11 @@ def write_animation(segments: Sequence[Path], output: Path, form: AnimationForma
     Raises :class:`VideoError`, and leaves no output, if a segment cannot be read, or the output cannot be written.
     """
     options = dict(form.muxer_options)
+    with opened(segments[-1]) as (container, stream):
+        *_, last = (packet for packet in container.demux(stream) if packet.size)
+    last_duration = (last.duration or 0) * last.time_base
     if form.last_unit is not None:
-        with opened(segments[-1]) as (container, stream):
-            *_, last = (packet for packet in container.demux(stream) if packet.size)
-        units = (last.duration or 0) * last.time_base / form.last_unit
+        units = last_duration / form.last_unit
         options["final_delay"] = str(units.limit_denominator(1000 if form.last_unit == 1 else 1))
     with written_whole(output) as temporary, contextlib.ExitStack() as stack:
         written = av.open(file_url(temporary), "w", format=form.muxer, container_options=options)
@@ -96,6 +100,8 @@ def write_animation(segments: Sequence[Path], output: Path, form: AnimationForma
                     encoded.take(frame)
         encoded.finish()
         written.close()
+        if form.muxer == "webp":
+            _set_end(temporary, encoded.milliseconds + round(last_duration / TIME_BASE))
     return Written(encoded.count, encoded.at_once)
 
 
@@ -105,6 +111,7 @@ class _Encoded:
     def __init__(self, output: OutputContainer, form: AnimationFormat, shift: Fraction) -> None:
         self.count = self.at_once = 0
         self._output, self._form, self._shift = output, form, shift
+        self._first = 0
         self._last: int | None = None
         self._stream: VideoStream | None = None
 
@@ -118,10 +125,17 @@ class _Encoded:
         if self._last is not None and time <= self._last:
             self.at_once += 1
             time = self._last + 1
+        if self._last is None:
+            self._first = time
         given = _paletted(frame) if self._form.pixel_format == "pal8" else self._reformatted(frame)
         given.pts, given.time_base = time, self._form.time_base
         self._output.mux(self._stream.encode(given))
         self.count, self._last = self.count + 1, time
+
+    @property
+    def milliseconds(self) -> int:
+        """The time from the first frame to the last."""
+        return round(((self._last or 0) - self._first) * self._form.time_base / TIME_BASE)
 
     def finish(self) -> None:
         """Flush the encoder."""
@@ -138,6 +152,27 @@ class _Encoded:
 
     def _reformatted(self, frame: av.VideoFrame) -> av.VideoFrame:
         return frame.reformat(format=self._form.pixel_format)
+
+
+def _set_end(webp: Path, milliseconds: int) -> None:
+    """Have the last frame of a WebP end at a time, for the encoder gives it the average duration.
+
+    The encoder makes one frame of several that are alike.
+    """
+    place, begin, duration = 0, 0, 0
+    with webp.open("r+b") as file:
+        file.seek(12)
+        while len(head := file.read(8)) == 8:
+            kind, size = struct.unpack("<4sI", head)
+            after = file.tell() + size + size % 2
+            if kind == b"ANMF":
+                begin += duration
+                place = file.seek(12, os.SEEK_CUR)
+                duration = int.from_bytes(file.read(3), "little")
+            file.seek(after)
+        if place:
+            file.seek(place)
+            file.write(min(max(1, milliseconds - begin), _LONGEST).to_bytes(3, "little"))
 
 
 def _paletted(frame: av.VideoFrame) -> av.VideoFrame:

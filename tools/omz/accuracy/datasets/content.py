@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +13,7 @@ from omz.checksum import file_digest
 from omz.errors import DataError, ImageError
 from omz.images.arrays import Picture, Pixels, Size
 from omz.images.files import read_pixels
+from omz.images.source import image_of
 
 _GREYS = (0, 128, 255)
 
@@ -56,7 +56,7 @@ def read_content(role: Role, path: Path) -> Content:
     elif role == "trimap":
         trimap = _trimap(levels, path)
     else:
-        colours = _colours(levels)
+        colours = image_of(levels).picture
         if role == "foreground" and _has_fourth(levels):
             alpha = _share(levels[..., 3])
     facts = path, (height, width), 8 * levels.itemsize, file_digest(path, "sha256")
@@ -90,17 +90,6 @@ def _is_transparent(levels: Pixels) -> bool:
 
 def _share(levels: Pixels) -> NDArray[np.float64]:
     return np.divide(levels, np.iinfo(levels.dtype).max, dtype=np.float64)
-
-
-def _colours(levels: Pixels) -> Picture:
-    """Return colours of 8 bits: of 16 bits the upper 8 stay, as in :func:`omz.images.files.read_picture`."""
-    if levels.dtype == np.uint16:
-        levels = (levels >> 8).astype(np.uint8)
-    if levels.ndim == 2:
-        return cv2.cvtColor(levels, cv2.COLOR_GRAY2BGR)
-    if _has_fourth(levels):
-        return cv2.cvtColor(levels, cv2.COLOR_BGRA2BGR)
-    return levels.astype(np.uint8, copy=False)
 
 
 def _trimap(levels: Pixels, path: Path) -> NDArray[np.uint8]:

@@ -51,6 +51,8 @@ def _settings(flag: Flag, default: object) -> dict[str, Any]:
         settings["callback"] = _chosen(flag.choices)
     elif flag.takes is bool:
         settings["is_flag"] = True
+    elif flag.alone:
+        settings |= {"default": None, "type": click.Choice(flag.choices), "alone": flag.alone}
     elif flag.read is not None:  # the text is read later, and so is the default
         settings |= {"default": None, "type": click.UNPROCESSED}
     elif flag.choices:

@@ -67,11 +67,11 @@ def normalise(argv: Sequence[str]) -> list[str]:
 
 
 def _valued() -> set[str]:
-    """Return the spellings of all flags that take a value."""
+    """Return the spellings of all flags that always take a value."""
     valued: set[str] = set()
     for group in (*GROUPS.values(), TheirFlags):
         for flag in map(flag_of, fields(group)):
-            if flag.takes is not bool:
+            if flag.takes is not bool and not flag.alone:
                 valued.update(flag.names)
     return valued
 

@@ -160,3 +160,40 @@ def test_files_are_compared_without_a_card(tmp_path):
     assert result.exit_code == 0, result.output
     assert f"{first}" in result.output.replace("\n", "")
     assert np.isfinite(float(result.output.split("MAD x1e3")[1].split("│")[1]))
+
+
+def test_what_the_command_makes_of_a_model_is_scored_beside_it(tmp_path):
+    asked = ("--name", "background-matting-starter", "--num_frames", 3, "--size", "192x128", "--convention", "parts")
+    result = run(*asked, "--models", "FP16,FP16+plain,FP16+default,FP16+fast", "--report", tmp_path)
+    assert result.exit_code == 0, result.output  # though refined alpha is far from the network's
+    assert all(told in result.output for told in ("FP16+fast", "band x1e3", "holes %", "ghosts %", "fringe x1e3"))
+    summaries = json.loads((tmp_path / "report.json").read_text())["summaries"]
+    network, plain, default, fast = (summaries[label]["figures"] for label in summaries)
+    assert plain["MAD"] == pytest.approx(network["MAD"], abs=0.1)  # of rounded alpha
+    assert default == fast != plain  # as the card says
+    with (tmp_path / "frames.csv").open(newline="") as file:
+        assert {row["model"] for row in csv.DictReader(file)} == set(summaries)
+
+
+@pytest.mark.parametrize(
+    ("models", "said"),
+    [
+        ("original+fast", "to IRs, one of @f32"),
+        ("FP16+quick", "then one of +plain, +default, +off, +fast, +best"),
+        ("net.onnx+fast", "pipelines are those of IRs; convert net.onnx first"),
+        ("FP16,FP16+fast,FP16+fast", "each once"),
+    ],
+)
+def test_pipelines_that_do_not_exist_are_refused(models, said):
+    result = run("--name", "background-matting-starter", "--models", models, "--num_frames", 1, "--size", "64x64")
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_pipelines_are_neither_configured_nor_looked_into():
+    asked = ("--name", "background-matting-starter", "--models", "FP16+fast", "--num_frames", 1, "--size", "64x64")
+    result = run(*asked, "--config", "card")
+    assert (result.exit_code, "leave +fast out" in result.stderr) == (2, True)
+    result = run(*asked, "--locate")
+    assert (result.exit_code, "--models has none" in result.stderr) == (2, True)

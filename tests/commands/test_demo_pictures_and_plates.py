@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from helpers.demo_command import (
     write_scene,
 )
 
+from omz.cutout.options import WITHOUT_PLATE, make_options
 from omz.images.files import read_picture, read_pixels, write_picture
 from omz.synthesis.camera import Drift
 from omz.synthesis.scene import make_scene
@@ -59,32 +61,68 @@ def test_no_result_replaces_a_plate(folder):
 def alpha_error(folder: Path, truth: np.ndarray, *flags: str) -> tuple[float, str]:
     """Return the mean error of alpha, and what was said."""
     result = done("photo.png", "--plate", "plate.png", "--what", "alpha", "-o", "alpha.png", *flags)
-    return float(np.abs(read_pixels(folder / "alpha.png") / 255 - truth).mean()), result.stderr
+    return float(np.abs(read_pixels(folder / "alpha.png") / 255 - truth).mean()), result.output
 
 
-def test_a_moved_plate_is_aligned(folder):
+def test_a_moved_plate_is_aligned_unless_that_is_turned_off(folder):
     truth = write_scene(folder, Drift(shift=(9.0, -6.0), rotation=1.0), (240, 400), number=4)
-    moved, _ = alpha_error(folder, truth)
-    aligned, said = alpha_error(folder, truth, "--align", "auto")
-    assert aligned < 0.5 * moved
-    assert "warning: the plate is aligned: its corners moved by 1" in said
-    assert " points agree, 0." in said
+    aligned, said = alpha_error(folder, truth)
+    assert "warning" not in said
+    assert float(said.partition("; the camera moved by ")[2].split(" px; corrected")[0]) == pytest.approx(11, abs=2)
+    for flags in (("--align", "off"), ("--plain",)):
+        moved, said = alpha_error(folder, truth, *flags)
+        assert aligned < 0.5 * moved
+        assert "camera" not in said
+    for flags in (("--align",), ("--align", "auto"), ("--align=frame",)):
+        again, said = alpha_error(folder, truth, *flags)
+        assert again == aligned
+        assert "the camera moved by" in said
+    assert "the camera moved by" in alpha_error(folder, truth, "--plain", "--align")[1]
 
 
-def test_a_dark_plate_is_made_as_bright_as_the_picture(folder):
+def test_a_dark_plate_is_made_as_bright_as_the_picture_unless_that_is_turned_off(folder):
     truth = write_scene(folder, Drift(gain=(0.7, 0.75, 0.8)))
-    dark, said = alpha_error(folder, truth)
-    assert "--match_exposure evens that out" in said
-    matched, said = alpha_error(folder, truth, "--match_exposure")
+    matched, said = alpha_error(folder, truth)
+    assert re.search("; the plate was 3[1-5]% darker than the image; matched", said)
+    assert "--match_exposure" not in said
+    dark, said = alpha_error(folder, truth, "--match_exposure", "off", "--refine", "off")
     assert matched < 0.7 * dark
-    gains = said.partition("the exposure of the plate is matched: blue, green, red times ")[2].split("\n")[0]
-    np.testing.assert_allclose([float(gain) for gain in gains.split(", ")], (1 / 0.7, 1 / 0.75, 1 / 0.8), rtol=0.05)
+    assert "darker than the plate" not in said
+    assert re.search("the image is 3[1-5]% brighter than the plate; use --match_exposure", said)
+    assert alpha_error(folder, truth, "--match_exposure")[0] == matched
 
 
-def test_what_cannot_be_aligned_is_used_as_it_is(folder):
-    result = done("photo.png", "-m", "model.xml", "--plate", "plate.png", "--align", "auto", "-o", "cut.png")
-    assert "warning: the plate is used as it is, not aligned: too few points" in result.stderr
+def test_a_flag_that_stands_alone_leaves_the_next_word_to_the_command(folder):
+    for flag in ("--match_exposure", "--align", "--match"):
+        result = done("--plate", "plate.png", "-m", "model.xml", "-o", "cut.png", flag, "photo.png")
+        np.testing.assert_array_equal(read_pixels(folder / "cut.png"), cutout(read_picture(folder / "photo.png")))
+        assert "cut.png: made from photo.png" in result.output
+
+
+def test_a_plate_of_a_plain_wall_is_used_as_it_is(folder):
+    result = done("photo.png", "-m", "model.xml", "--plate", "plate.png", "-o", "cut.png")
+    assert "aligned" not in result.output
     np.testing.assert_array_equal(read_pixels(folder / "cut.png"), cutout(read_picture(folder / "photo.png")))
+
+
+def test_a_plate_with_the_subject_in_another_pose_is_one_warning(folder):
+    made = make_scene(5, (240, 400), "demo")
+    foreground, alpha = made.foreground, made.alpha[..., None]
+    moved, soft = np.roll(foreground, 90, axis=1), np.roll(alpha, 90, axis=1)
+    write_picture(folder / "photo.png", made.picture)
+    plate = made.plate * (1 - soft) + moved * soft
+    write_picture(folder / "plate.png", plate.round().astype(np.uint8))
+    said = done("photo.png", "--plate", "plate.png", "-o", "x.png").stderr
+    assert said.count("warning") == 1
+    assert "warning: the subject seems to be in the plate, too" in said
+
+
+def test_without_a_plate_a_model_that_needs_none_is_taken(folder):
+    options = make_options(("photo.png",), {"plate": "none"})
+    assert (options.plate, options.model) == (None, WITHOUT_PLATE)
+    result = demo("photo.png", "--plate", "none", "-m", "model.xml")
+    assert result.exit_code == 2
+    assert "needs the plate" in result.stderr
 
 
 def test_plate_and_target_that_changed_places_are_told(folder):
@@ -112,9 +150,19 @@ def test_the_input_is_not_its_own_plate(folder):
     assert names(folder) == before
 
 
+def test_a_copy_of_the_input_is_no_plate_either(folder):
+    write_picture(folder / "same.png", read_picture(folder / "photo.png"))
+    result = demo("photo.png", "-m", "model.xml", "--plate", "same.png", "-o", "a.png")
+    assert result.exit_code == 1
+    assert result.stderr.endswith("main: error: photo.png is its own plate; take the plate without the subject\n")
+    assert not (folder / "a.png").exists()
+
+
 @pytest.mark.parametrize("bits", ["8", "16"])
 def test_a_matte_that_is_empty_is_a_warning(folder, bits):
-    write_picture(folder / "same.png", read_picture(folder / "photo.png"))
+    same = read_picture(folder / "photo.png")
+    same[0, 0] ^= 1
+    write_picture(folder / "same.png", same)
     said = done("photo.png", "-m", "model.xml", "--plate", "same.png", "-o", "a.png", "--alpha_bits", bits).stderr
     assert f"warning: {EMPTY}\n" in said
     assert not read_pixels(folder / "a.png")[..., 3].any()
@@ -124,6 +172,8 @@ def test_a_matte_that_is_empty_is_a_warning(folder, bits):
 
 def test_of_many_the_empty_ones_are_named(folder):
     write_blocks(folder / "in", 2)
-    write_picture(folder / "in" / "empty.png", empty(SIZE))
+    almost = empty(SIZE)
+    almost[0, 0] ^= 1
+    write_picture(folder / "in" / "empty.png", almost)
     said = done("in", "-m", "model.xml", "--plate", "plate.png", "-o", "out").stderr
     assert [line for line in said.splitlines() if EMPTY in line] == [f"warning: in/empty.png: {EMPTY}"]

@@ -10,16 +10,23 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from helpers.builders import save_difference_model
 from helpers.clips import decoded, sound_packets
 from helpers.films import command, demo, make_film, plate, sequence, times
 from helpers.stopped_command import stopped_command
 
 from omz.cutout.segments import open_segments
+from omz.images.compositing import to_uint8
+from omz.images.files import write_picture
+from omz.synthesis import textures
+from omz.video.formats import choose_format
+from omz.video.writing import VideoWriter
 
 FRAMES = 200
 SEGMENT = ("--segment_seconds", "0.2")  # 5 frames
@@ -230,6 +237,29 @@ def test_of_several_videos_those_that_are_finished_are_not_done_again(tmp_path, 
     result = demo(*flags, "--resume")
     assert "1 there already" in result.output
     assert times(Path("out", "a.mov")) == times(Path("a.mp4"))
+
+
+def test_the_plate_of_a_camera_that_moves_goes_on_where_it_was(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save_difference_model(tmp_path / "difference.xml", "height", "width")
+    rng = np.random.default_rng(3)
+    room = to_uint8(np.clip(textures.cluttered(rng, (220, 300), textures.palette(rng, 4)), 0, 1).astype(np.float32))
+    write_picture(tmp_path / "plate.png", room[30:190, 30:270])
+    form = choose_format(tmp_path / "clip.mkv", False)
+    with VideoWriter(tmp_path / "clip.mkv", form, (160, 240), Fraction(1, 25), Fraction(25)) as writer:
+        for index in range(40):
+            move = np.float32([[1, 0, -30 - 0.4 * index], [0, 1, -30 + 0.3 * index]])
+            picture = cv2.warpAffine(room, move, (240, 160))
+            picture[60:140, 60 + index : 110 + index] = 255 - picture[60:140, 60 + index : 110 + index]
+            writer.write(picture, index)
+    flags = ("clip.mkv", "--plate", "plate.png", "-m", "difference.xml", *SEGMENT, "--what", "alpha")
+    whole = demo(*flags, "-o", "whole.mov").output
+    assert float(whole.partition("the camera moved by up to ")[2].split(" px")[0]) == pytest.approx(19.5, abs=1)
+    begun = Job(tmp_path, (*flags, "-o", "out.mov"), tmp_path / "out.mov")
+    code, said = begun.stop_after(signal.SIGKILL, 3)
+    assert code == -signal.SIGKILL, said
+    demo(*begun.arguments, "--resume")
+    assert decoded(tmp_path / "out.mov") == decoded(tmp_path / "whole.mov")
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from mmeval import ConnectivityError, GradientError, MattingMeanSquaredError, Su
 from omz.accuracy.conventions import CONVENTIONS, OMZ, ScoredFrame, find_convention
 from omz.metrics.perceptual import gradient_error
 
-DIM, RVM_LR, RVM_HR, SHM = (CONVENTIONS[name] for name in ("dim", "rvm_lr", "rvm_hr", "shm"))
+DIM, RVM_LR, RVM_HR, SHM, PARTS = (CONVENTIONS[name] for name in ("dim", "rvm_lr", "rvm_hr", "shm", "parts"))
 EIGHT_BITS = (DIM, RVM_LR, RVM_HR)
 
 REFERENCE = {
@@ -45,11 +45,26 @@ UNITS = {
     },
     "rvm_hr": {"MAD": "x1e3", "MSE": "x1e3", "GRAD": "/1e3", "foreground MSE": "x1e3"},
     "shm": {"SAD": "/1e3"},
+    "parts": {
+        "MAD": "x1e3",
+        "MSE": "x1e3",
+        "GRAD": "/1e3",
+        "band": "x1e3",
+        "inside": "x1e3",
+        "background": "x1e3",
+        "holes": "%",
+        "ghosts": "%",
+        "fringe": "x1e3",
+    },
 }
 
 
 def colours_of(alpha: np.ndarray) -> np.ndarray:
     return np.dstack([alpha] * 3)
+
+
+def is_of_foregrounds(figure: str) -> bool:
+    return figure.startswith("foreground") or figure == "fringe"
 
 
 def trimap_of(truth: np.ndarray) -> np.ndarray:
@@ -83,13 +98,13 @@ def test_the_reference_vector(name, kind):
 def test_units_regions_and_averages():
     assert {name: {each.name: each.unit for each in it.measures} for name, it in CONVENTIONS.items()} == UNITS
     assert {name: it.name for name, it in CONVENTIONS.items()} == {name: name for name in UNITS}
-    assert [it.region for it in CONVENTIONS.values()] == ["whole", "unknown", "whole", "whole", "whole"]
-    assert [it.levels for it in CONVENTIONS.values()] == ["none", "truncate", "truncate", "truncate", "none"]
-    assert [it.by_index for it in CONVENTIONS.values()] == [False, False, True, True, False]
-    assert [it.multiple for it in CONVENTIONS.values()] == [1, 4, 1, 1, 1]
+    assert [it.region for it in CONVENTIONS.values()] == ["whole", "unknown", "whole", "whole", "whole", "whole"]
+    assert [it.levels for it in CONVENTIONS.values()] == ["none", "truncate", "truncate", "truncate", "none", "none"]
+    assert [it.by_index for it in CONVENTIONS.values()] == [False, False, True, True, False, False]
+    assert [it.multiple for it in CONVENTIONS.values()] == [1, 4, 1, 1, 1, 1]
     assert {name for name, it in CONVENTIONS.items() if it.flicker is not None} == {"rvm_lr", "rvm_hr"}
     scales = {each.unit: each.scale for it in CONVENTIONS.values() for each in it.measures}
-    assert scales == {"x1e3": 1e3, "/1e3": 1e-3, "": 1.0}
+    assert scales == {"x1e3": 1e3, "/1e3": 1e-3, "": 1.0, "%": 1e2}
 
 
 @settings(max_examples=40)
@@ -126,6 +141,44 @@ def random_frame(seed: int, shape: tuple[int, int] = (20, 31)) -> ScoredFrame:
     colours, true_colours = rng.random((*shape, 3), np.float32), rng.integers(0, 256, (*shape, 3)) / 255
     trimap = rng.choice(np.array([0, 128, 255], np.uint8), shape)
     return ScoredFrame(rng.random(shape, np.float32), truth, colours, true_colours, trimap)
+
+
+def mean_where(values: np.ndarray, mask: np.ndarray) -> float:
+    return sum(values[mask].tolist()) / mask.sum()
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("region", ["whole", "edge"])
+def test_parts_by_plain_formulas(seed, region):
+    frame = random_frame(seed)
+    figures = find_convention("parts", region).score(frame)
+    assert {name: figures[name] for name in ("MAD", "MSE", "GRAD")} == {
+        name: find_convention("omz", region).score(frame)[name] for name in ("MAD", "MSE", "GRAD")
+    }  # every pixel is at most 10 from an edge
+    error = np.abs(frame.alpha.astype(float) - frame.truth)
+    levels = np.rint(255 * frame.truth)
+    inside, outside = levels >= 253, levels <= 2
+    band = ~inside & ~outside
+    assert figures["band"] == pytest.approx(1e3 * mean_where(error, band))
+    assert figures["inside"] == pytest.approx(1e3 * error[inside].sum() / error.size)
+    assert figures["background"] == pytest.approx(1e3 * error[outside].sum() / error.size)
+    assert figures["holes"] == pytest.approx(100 * mean_where(frame.alpha < 0.9, inside))
+    assert figures["ghosts"] == pytest.approx(100 * mean_where(frame.alpha > 0.1, outside))
+    colours = np.abs(frame.foreground - frame.true_foreground).mean(axis=2)
+    assert figures["fringe"] == pytest.approx(1e3 * mean_where(colours, band), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("level", "missing"),
+    [(0, {"band", "holes", "fringe"}), (1, {"band", "ghosts", "fringe"}), (0.5, {"holes", "ghosts"})],
+)
+def test_a_part_that_an_image_does_not_have_has_no_figure(level, missing):
+    colours = np.zeros((4, 5, 3))
+    frame = ScoredFrame(np.full((4, 5), 0.5), np.full((4, 5), float(level)), colours, colours)
+    figures = PARTS.score(frame)
+    assert set(UNITS["parts"]) - set(figures) == missing
+    assert all(map(math.isfinite, figures.values()))
+    assert "fringe" not in PARTS.score(replace(frame, true_foreground=None))
 
 
 def truncated(values: np.ndarray) -> np.ndarray:
@@ -258,8 +311,8 @@ def test_without_two_foregrounds_there_is_no_figure_of_them(name):
     frame = random_frame(0)
     for lacking in (replace(frame, foreground=None), replace(frame, true_foreground=None)):
         figures = CONVENTIONS[name].score(lacking)
-        assert [figure for figure in figures if figure.startswith("foreground")] == []
-        assert set(figures) >= {figure for figure in UNITS[name] if not figure.startswith("foreground")}
+        assert [*filter(is_of_foregrounds, figures)] == []
+        assert set(figures) >= {figure for figure in UNITS[name] if not is_of_foregrounds(figure)}
 
 
 @pytest.mark.parametrize("convention", [RVM_LR, RVM_HR])
@@ -327,15 +380,16 @@ def test_what_is_not_finite_is_told_by_every_figure_it_has_part_in(name, value):
     frame, score = random_frame(0), CONVENTIONS[name].score
     frame = replace(frame, trimap=np.full(frame.truth.shape, 128, np.uint8))
     alpha, foreground = frame.alpha.copy(), frame.foreground.copy()
-    frame.truth[4, 4] = 1
+    frame.truth[4, 4] = 0.5 if value < 0 else 1
+    elsewhere = {"background", "ghosts"} | ({"inside", "holes"} if value < 0 else {"band", "fringe"})
     alpha[4, 4] = foreground[4, 4, 1] = value
     of_alpha = score(replace(frame, alpha=alpha), frame)
     assert {figure for figure, number in of_alpha.items() if not math.isfinite(number)} == {
-        figure for figure in of_alpha if not figure.startswith("foreground")
+        figure for figure in of_alpha if not is_of_foregrounds(figure) and figure not in elsewhere
     }
     of_foreground = score(replace(frame, foreground=foreground), frame)
     assert {figure for figure, number in of_foreground.items() if not math.isfinite(number)} == {
-        figure for figure in of_foreground if figure.startswith("foreground")
+        figure for figure in of_foreground if is_of_foregrounds(figure) and figure not in elsewhere
     }
     if name.startswith("rvm"):
         assert math.isnan(score(frame, replace(frame, alpha=alpha))["dtSSD"])

@@ -32,7 +32,7 @@ from omz.images.compositing import to_uint8
 from omz.images.files import read_image, read_pixels, write_picture
 from omz.matting.frames import Failure, Frame, MattedFrame
 from omz.matting.network import MattingNetwork
-from omz.matting.plates import Fitted
+from omz.matting.plate_fitting import Fitted
 from omz.runtime.openvino_engine import OpenVINOEngine
 
 GREY = 100

@@ -18,19 +18,18 @@ from omz_demo.cli import main
 
 NO_PIXELS = {
     "inputs", "recursive", "part", "max_pixels", "loop", "raw", "plate", "output", "target", "trimap", "sound",
-    "resume",
-    "retry_failed", "model", "models_dir", "download_dir", "device", "precision", "num_requests", "num_streams",
-    "num_threads", "hint", "show", "metrics", "show_with_original_frame", "output_resolution", "json", "report",
+    "resume", "retry_failed", "model", "models_dir", "download_dir", "device", "precision", "num_requests",
+    "num_streams", "num_threads", "hint", "show", "metrics", "show_with_original_frame", "output_resolution", "json",
+    "report",
     "profile", "hints", "offline", "accept_license", "trust_code", "picture", "plate_input", "alpha", "foreground",
-    "state", "activation", "alpha_range", "output_is_folder", "compare", "review",
+    "state", "activation", "alpha_range", "plain", "output_is_folder", "compare", "review",
 }  # fmt: skip
 VIDEOS_ALONE = {"lossless", "smooth", "segment_seconds", "resize_changes", "limit"}
 IMAGES_ALONE = {"quality", "strip"}
 OLD_KEY = {
-    "refine": "None",  # new in 0.2: jobs of 0.1 begin again
-    "align": "off", "match_exposure": "False", "whats": "('cutout',)", "format": "None", "alpha_bits": "8",
-    "fit": "cover", "input_size": "None", "shift": "0.0", "feather": "0.0", "low": "0.0", "high": "1.0",
-    "fill_holes": "0.0", "drop_specks": "0.0", "stretch": "None", "layouts": "{}",
+    "align": "auto", "match_exposure": "auto", "refine": "None", "whats": "('cutout',)", "format": "None",
+    "alpha_bits": "8", "fit": "cover", "input_size": "None", "shift": "0.0", "feather": "0.0", "low": "0.0",
+    "high": "1.0", "fill_holes": "0.0", "drop_specks": "0.0", "stretch": "None", "layouts": "{}",
 }  # fmt: skip
 OLD_KEY_OF_VIDEOS = {
     "lossless": "False", "smooth": "0.0", "segment_seconds": "10.0", "resize_changes": "False", "limit": "None",

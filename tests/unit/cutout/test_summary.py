@@ -1,11 +1,13 @@
-"""The hint of a run that stops: what stays, and how to go on."""
+"""The hint of a run that stops: what stays, and how to go on; what was done to plates, in words."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from omz.cutout.observer import Observer
-from omz.cutout.summary import Tally
+from omz.cutout.summary import PlateTally, Tally
+from omz.matting.plate_fitting import Fitted, Fitting
 
 
 @pytest.mark.parametrize(
@@ -25,3 +27,29 @@ def test_the_hint_counts_what_a_later_run_can_use(finished, hint):
     for what, count in finished:
         tally.finish(what, count)
     assert tally.hint == hint
+
+
+def fitted(shift: float = 0.0, gain: float = 1.0, blue: float | None = None) -> Fitted:
+    homography = np.eye(3) if shift else None
+    gains = (blue or gain, gain, gain)
+    return Fitted(np.zeros((1, 1, 3), np.uint8), (), "", Fitting(gains, homography), shift)
+
+
+@pytest.mark.parametrize(
+    ("plates", "lines"),
+    [
+        ([fitted()], ()),
+        ([fitted(27.2)], ("the camera moved by 27 px; corrected",)),
+        ([fitted(2.24)], ("the camera moved by 2.2 px; corrected",)),
+        ([fitted(3.0), fitted(27.2), fitted()], ("the camera moved by up to 27 px (2 of 3); corrected",)),
+        ([fitted(3.0), fitted(27.2)], ("the camera moved by up to 27 px; corrected",)),
+        ([fitted(gain=1.26)], ("the plate was 26% darker than the image; matched",)),
+        ([fitted(gain=0.9)], ("the plate was 10% brighter than the image; matched",)),
+        ([fitted(blue=1.03)], ("the plate was of another white balance than the image; matched",)),
+    ],
+)
+def test_what_was_done_to_plates_is_said(plates, lines):
+    tally = PlateTally()
+    for each in plates:
+        tally.add(each)
+    assert tally.lines == lines

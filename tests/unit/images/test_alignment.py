@@ -164,9 +164,9 @@ def folded(plate: np.ndarray) -> np.ndarray:
     ("change", "reason"),
     [
         (lambda plate: np.ascontiguousarray(plate[:, ::-1]), ""),
-        (lambda plate: cv2.resize(plate[200:300, 400:600], SIZE[::-1], interpolation=cv2.INTER_CUBIC), "scale|points"),
-        (lambda plate: cv2.copyMakeBorder(plate[::3, ::3], 180, 180, 320, 320, cv2.BORDER_CONSTANT), "scale|points"),
-        (folded, "scale|points|fold|movement"),
+        (lambda plate: cv2.resize(plate[200:300, 400:600], SIZE[::-1], interpolation=cv2.INTER_CUBIC), "crop|points"),
+        (lambda plate: cv2.copyMakeBorder(plate[::3, ::3], 180, 180, 320, 320, cv2.BORDER_CONSTANT), "crop|points"),
+        (folded, "crop|points|fold|movement"),
     ],
 )
 @pytest.mark.parametrize("seed", range(2))
@@ -199,6 +199,6 @@ def test_likeness_is_the_share_of_close_pixels():
     assert likeness(other, picture) == pytest.approx(0.5, abs=0.01)
     right = np.arange(960)[None] * np.ones((540, 1)) >= 480
     assert likeness(other, picture, right) > 0.98
-    assert likeness(other, picture, ~right) < 0.02
+    assert likeness(other, picture, ~right) < 0.05
     assert likeness(np.rint(0.8 * picture).astype(np.uint8), picture) > 0.95
     assert likeness(picture, picture, np.zeros(SIZE, bool)) == 0

@@ -68,10 +68,40 @@ def test_without_a_measure_nothing_changes(level):
     np.testing.assert_array_equal(found.plate, plate)
 
 
-def test_gains_stay_within_reason():
-    dark, bright = np.full((*SIZE, 3), 20, np.uint8), np.full((*SIZE, 3), 200, np.uint8)
-    assert match_exposure(dark, bright).gains == (2.0, 2.0, 2.0)
-    assert match_exposure(bright, dark).gains == (0.5, 0.5, 0.5)
+def test_gains_beyond_reason_are_those_of_another_scene():
+    dark, bright = np.full((*SIZE, 3), 60, np.uint8), np.full((*SIZE, 3), 180, np.uint8)
+    assert match_exposure(dark, bright).gains == (1.0, 1.0, 1.0)
+    assert match_exposure(bright, dark).gains == (1.0, 1.0, 1.0)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_plate_of_another_scene_stays_as_it_is(seed):
+    _, plate, _ = scene(seed)
+    _, other, _ = scene(seed + 100)
+    assert match_exposure(plate, other).plate is plate
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_gain_within_the_noise_leaves_the_plate_as_it_is(seed):
+    background, plate, rng = scene(seed)
+    assert match_exposure(plate, photographed(1.005 * background, rng)).plate is plate
+    assert match_exposure(plate, photographed(1.03 * background, rng)).gains[1] == pytest.approx(1.03, abs=0.01)
+
+
+def test_a_large_dark_subject_before_a_wall_is_no_exposure():
+    rng = np.random.default_rng(0)
+    wall = np.full((*SIZE, 3), (150.0, 160.0, 170.0))
+    light = wall.copy()
+    light[:, :190] *= 0.6
+    assert match_exposure(photographed(wall, rng), photographed(light, rng)).gains == (1.0, 1.0, 1.0)
+
+
+@pytest.mark.parametrize("gain", [0.9, 1.12])
+def test_the_gains_are_found_though_a_subject_covers_two_thirds(gain):
+    background, plate, rng = scene(3)
+    light = background * gain
+    light[:, 107:] = 230 * textures.background(rng, SIZE)[:, 107:]
+    np.testing.assert_allclose(match_exposure(plate, photographed(light, rng)).gains, gain, rtol=0.02)
 
 
 def test_a_gain_of_a_plate_is_rounded_and_clipped():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from omz.images.compositing import to_uint8
-from omz.images.plate_check import check_plate, swapped
+from omz.images.plate_check import IN_BOTH, NOT_THE_SCENE, check_plate, swapped
 from omz.synthesis.camera import Drift
 from omz.synthesis.scene import Scene, make_scene
 
@@ -38,7 +38,8 @@ def test_another_scene_is_told(seed):
     other, _ = scene(seed + 1000)
     for given in (None, alpha):
         (warning,) = check_plate(other.plate, made.picture, given)
-        assert warning == "this does not look like the empty scene of the image; did you mean --target?"
+        assert warning == NOT_THE_SCENE
+        assert warning.endswith("did you mean --target? --plate none does without a plate")
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -103,3 +104,12 @@ def test_tiny_pictures_and_ones_without_background_are_no_reason_to_warn(size):
     picture = np.full((*size, 3), 90, np.uint8)
     assert check_plate(picture, picture, np.zeros(size, np.uint8)) == ()
     assert check_plate(picture, picture, np.full(size, 255, np.uint8)) == ()
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2, 4, 5, 6, 7])
+def test_a_subject_in_the_plate_too_is_told_alone(seed):
+    made = make_scene(seed, (240, 400), "demo", CLEAN)
+    foreground, alpha = np.roll(made.foreground, 90, axis=1), np.roll(made.alpha, 90, axis=1)[..., None]
+    plate = (made.plate * (1 - alpha) + foreground * alpha).round().astype(np.uint8)
+    assert check_plate(plate, made.picture, to_uint8(made.alpha)) == (IN_BOTH,)
+    assert IN_BOTH not in check_plate(made.plate, made.picture, to_uint8(made.alpha))

@@ -8,6 +8,7 @@ The same letters mean other numbers elsewhere, so every figure carries its conve
 ``rvm_lr`` Robust Video Matting, low resolution: 8 bits, the whole picture, by frame index over clips
 ``rvm_hr`` Robust Video Matting, high resolution: as ``rvm_lr``, without CONN, edges not stretched
 ``shm``    MindSpore's Semantic Human Matting: alpha as the network gives it, the whole picture
+``parts``  this project's: alpha as given, the whole picture, and what its parts add to the error
 =========  =======================================================================================
 """
 
@@ -23,8 +24,9 @@ from numpy.typing import NDArray
 
 from omz.errors import UsageError
 from omz.metrics.differences import Region, Values, check_shapes, dtssd, mad, mse, sad, unit
+from omz.metrics.parts import ghosts, holes, part_of_mad
 from omz.metrics.perceptual import connectivity_error, gradient_error
-from omz.metrics.regions import edge_band, uncertain_region, unknown_region
+from omz.metrics.regions import background, edge_band, hair_band, subject, uncertain_region, unknown_region
 
 Rounding = Literal["none", "truncate", "round"]
 """Rounding of a predicted 0 to 1 to one of 256 levels: none, the next below, the nearest."""
@@ -205,6 +207,26 @@ def _masked_foreground(frame: ScoredFrame, region: Region | None) -> float | Non
     return np.count_nonzero(counted) / whole * mse(frame.foreground, frame.true_foreground, counted)
 
 
+def _in(part: Callable[[Values], Region], compute: Compute) -> Compute:
+    """Measure in a part of the image alone; there is nothing to measure where the image has no such part."""
+
+    def within(frame: ScoredFrame, region: Region | None) -> float | None:
+        counted = inside(part(frame.truth), region)
+        return compute(frame, counted) if counted.any() else None
+
+    return within
+
+
+def _part(part: Callable[[Values], Region]) -> Compute:
+    return lambda frame, region: part_of_mad(frame.alpha, frame.truth, part(frame.truth), region)
+
+
+def _fringe(frame: ScoredFrame, region: Region | None) -> float | None:
+    if frame.foreground is None or frame.true_foreground is None:
+        return None
+    return mad(frame.foreground, frame.true_foreground, region)
+
+
 def _means(**options: object) -> tuple[Measure, ...]:
     return (
         Measure("MAD", "x1e3", 1e3, _alpha(mad)),
@@ -244,12 +266,27 @@ _DIM = Convention(
 )
 _RVM_HR = (*_means(border="replicate"), _fgr("foreground MSE", compute=_foreground(mse, 0)))
 _SHM = Convention("shm", "whole", "none", (Measure("SAD", "/1e3", 1e-3, _alpha(sad)),))
+_PARTS = Convention(
+    "parts",
+    "whole",
+    "none",
+    (
+        *_means(),
+        Measure("band", "x1e3", 1e3, _in(hair_band, _alpha(mad))),
+        Measure("inside", "x1e3", 1e3, _part(subject)),
+        Measure("background", "x1e3", 1e3, _part(background)),
+        Measure("holes", "%", 1e2, _in(subject, _alpha(holes))),
+        Measure("ghosts", "%", 1e2, _in(background, _alpha(ghosts))),
+        Measure("fringe", "x1e3", 1e3, _in(hair_band, _fringe)),
+    ),
+)
 CONVENTIONS = {
     "omz": OMZ,
     "dim": _DIM,
     "rvm_lr": _RVM,
     "rvm_hr": replace(_RVM, name="rvm_hr", measures=_RVM_HR),
     "shm": _SHM,
+    "parts": _PARTS,
 }
 """All of them, by name."""
 

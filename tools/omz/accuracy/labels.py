@@ -1,9 +1,8 @@
-"""Labels of the variants of a model, such as ``original``, ``FP32`` or ``FP16@bf16``."""
+"""Labels of the variants of a model, such as ``original``, ``FP32``, ``FP16@bf16`` or ``FP16+best``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import product
 
 from omz.accuracy.comparison import Pair
 from omz.errors import UsageError
@@ -17,15 +16,31 @@ PRECISIONS = ("f32", "f16", "bf16", "default")
 """Precisions of execution; ``default`` is what a device prefers."""
 
 
+PIPELINES = ("plain", "default", "off", "fast", "best")
+"""What ``omz_demo`` makes of an IR: with ``--plain``, by default, or by default with that ``--refine``."""
+
+
+def network(label: str) -> str:
+    """Return a label without the pipeline: ``FP16@bf16`` for ``FP16@bf16+best``."""
+    head, _, name = label.rpartition("+")
+    return head if name in PIPELINES else label
+
+
+def pipeline(label: str) -> str:
+    """Return the pipeline that a label names; empty for a network by itself."""
+    return label[len(network(label)) + 1 :]
+
+
 def bare(label: str) -> str:
-    """Return a label without the precision of execution: ``FP16`` for ``FP16@bf16``."""
+    """Return a label without pipeline and precision of execution: ``FP16`` for ``FP16@bf16+best``."""
+    label = network(label)
     head, _, precision = label.rpartition("@")
     return head if precision in PRECISIONS else label
 
 
 def execution(label: str) -> str:
     """Return the precision of execution that a label names; empty if it names none."""
-    return label[len(bare(label)) + 1 :]
+    return network(label)[len(bare(label)) + 1 :]
 
 
 def causes(labels: Sequence[str], precision: str = "f32") -> Mapping[Pair, str]:
@@ -44,7 +59,7 @@ def causes(labels: Sequence[str], precision: str = "f32") -> Mapping[Pair, str]:
     if {"FP16", INT8} <= {*labels}:
         found["FP16", INT8] = f"FP16 to {INT8}: quantisation"
     for label in labels:
-        if execution(label) not in ("", precision) and bare(label) in labels:
+        if execution(label) not in ("", precision) and network(label) == label and bare(label) in labels:
             found[bare(label), label] = f"{bare(label)} to {label}: execution"
     return found
 
@@ -67,7 +82,10 @@ def check_labels(named: Sequence[str], has_card: bool) -> None:
     """Raise :class:`UsageError` for a label of an unknown variant."""
     if named and not has_card:
         raise UsageError(f"--models {named[0]} is a variant of a card's model; give its --name, or the path of a file")
-    known = [ORIGINAL, *WEIGHTS, *map("@".join, product(WEIGHTS, PRECISIONS))]
     for label in named:
-        if label not in known:
-            raise UsageError(f"--models {label}: there are {', '.join(known)}, and paths of .onnx and .xml files")
+        if label != ORIGINAL and bare(label) not in WEIGHTS:
+            precisions, pipelines = ", @".join(PRECISIONS), ", +".join(PIPELINES)
+            raise UsageError(
+                f"--models {label}: there are {', '.join((ORIGINAL, *WEIGHTS))}, and paths of .onnx and .xml files; to "
+                f"IRs, one of @{precisions} may be added, and then one of +{pipelines}"
+            )

@@ -42,7 +42,7 @@ def _files(setup: EvaluationSetup, suffix: str) -> dict[str, Path]:
     """Return the files of the variants that have such a suffix, by label."""
     found = {}
     for label, variant in setup.variants.items():
-        if variant.files and variant.files[0].suffix == suffix:
+        if variant.is_converted and variant.files[0].suffix == suffix:
             found[label] = variant.files[0]
     return found
 

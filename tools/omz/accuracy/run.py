@@ -45,8 +45,9 @@ def evaluate_model(
         name: A model of the zoo; None where ``variants`` are files alone.
         dataset: A folder of frames with their truth; None for synthetic scenes.
         variants: One or several of ``original``, ``FP32``, ``FP16``, ``FP16-INT8``, and paths of ``.onnx`` and ``.xml``
-            files; ``@`` and a precision of execution may follow, as in ``FP16@bf16``. The first judges the others. None
-            for the original, FP32 and FP16. Missing IRs are made, and kept in the user's cache folder.
+            files; ``@`` and a precision of execution may follow, as in ``FP16@bf16``, and ``+`` and a pipeline, as in
+            ``FP16+best``, which runs an IR as ``omz_demo`` does. The first judges the others. None for the original,
+            FP32 and FP16. Missing IRs are made, and kept in the user's cache folder.
         report: A folder to write ``report.html``, ``report.json``, ``frames.csv`` and ``junit.xml`` to.
         options: Everything else, such as ``EvaluationRequest(convention="rvm_hr", num_frames=100)``; ``config`` and
             ``locate`` are for ``omz_accuracy`` alone.

@@ -84,8 +84,8 @@ class EvaluationSetup:
         agreements, tolerances = {}, {}
         for label in others:
             tolerances[label] = tolerance_of(label, tolerance, self.request.precision)
-            # Mattes of other tools need not agree with the first; what a conversion makes has to.
-            if self.variants[label].files:
+            # Mattes of other tools and pipelines need not agree with the first; what a conversion makes has to.
+            if self.variants[first].is_converted and self.variants[label].is_converted:
                 agreements[label] = evaluation.agreements[first, label]
         gates = verdict.judge(first, evaluation.summaries, agreements, tolerances, self.thresholds, evaluation.results)
         for label, summary in evaluation.summaries.items():

@@ -15,7 +15,8 @@ from omz.accuracy.datasets.folder import open_dataset
 from omz.accuracy.datasets.frames import find_frames
 from omz.accuracy.datasets.layouts import Layout
 from omz.accuracy.datasets.sample import Dataset, Entry, Role, Sample
-from omz.accuracy.labels import INT8, ORIGINAL, bare, check_labels, execution
+from omz.accuracy.labels import INT8, ORIGINAL, bare, check_labels, execution, network, pipeline
+from omz.accuracy.pipelines import PipelinePredictor
 from omz.accuracy.prediction import NetworkPredictor, Prediction, Predictor
 from omz.accuracy.request import EvaluationObserver, EvaluationRequest
 from omz.checksum import file_digest
@@ -52,10 +53,14 @@ _PATHS: tuple[Mapping[Role, str], ...] = (
 
 @dataclass(frozen=True)
 class Variant:
-    """A loaded variant of a model and the files it came from; or a folder of mattes, none of them read yet."""
+    """A loaded variant of a model and the files it came from; or a folder of mattes, none of them read yet.
+
+    ``is_converted`` tells whether its outputs have to agree with those of the first.
+    """
 
     predictor: Predictor
     files: tuple[Path, ...] = ()
+    is_converted: bool = False
 
 
 class VariantLoader:
@@ -98,10 +103,16 @@ class VariantLoader:
         irs = self._find_irs(named)
         engines: dict[str, Engine] = {}
         files: dict[str, tuple[Path, ...]] = {}
+        variants: dict[str, Variant] = {}
         for label in labels:
-            engines[label], files[label] = self._engine(label, irs.get(bare(label), Path(bare(label))))
-        predictors = self._predictors(engines)
-        return {label: Variant(predictors[label], files[label]) for label in labels}
+            path = irs.get(bare(label), Path(bare(label)))
+            if pipeline(label):
+                variants[label] = self._pipeline(label, path)
+            else:
+                engines[label], files[label] = self._engine(label, path)
+        for label, predictor in self._predictors(engines).items():
+            variants[label] = Variant(predictor, files[label], is_converted=True)
+        return {label: variants[label] for label in labels}
 
     def _named_labels(self) -> list[str]:
         if self._request.models:
@@ -148,6 +159,15 @@ class VariantLoader:
 
             return OnnxRuntimeEngine(path), _parts(path)
         return OpenVINOEngine(path, self._device, precision), _parts(path)
+
+    def _pipeline(self, label: str, path: Path) -> Variant:
+        if self._configured:
+            raise UsageError(f"--models {label}: --config feeds networks by themselves; leave +{pipeline(label)} out")
+        if path.suffix == ".onnx":
+            raise UsageError(f"--models {label}: pipelines are those of IRs; convert {network(label)} first")
+        precision = execution(label) or self._request.precision
+        predictor = PipelinePredictor(pipeline(label), path, self._device, precision, self._request.roles)
+        return Variant(predictor, _parts(path))
 
     def _predictors(self, engines: Mapping[str, Engine]) -> dict[str, Predictor]:
         """Return what feeds the engines; those of free size see images at the size that the others have fixed."""

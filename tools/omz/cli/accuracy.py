@@ -29,7 +29,9 @@ _PATH = click.Path(path_type=Path)
 @fetching_options
 @click.option("--model_dir", type=_PATH, help="Where omz_converter wrote the IRs; default: convert.")
 @click.option(
-    "--models", metavar="VARIANT,...", help="Variants or files; the first judges. Default: original,FP32,FP16."
+    "--models",
+    metavar="VARIANT,...",
+    help="Variants or files, +default or +best: as omz_demo runs them; the first judges. Default: original,FP32,FP16.",
 )
 @click.option(
     "--input_dir", type=_PATH, multiple=True, metavar="DIR", help="Finished mattes of any tool, to be scored."
@@ -49,7 +51,7 @@ _PATH = click.Path(path_type=Path)
     "--num_frames", type=click.IntRange(1), help="Number of frames, from the first; 20 of the synthetic ones."
 )
 @click.option("--size", help="Size of synthetic frames, width x height; default: 1280x720.")
-@click.option("--convention", help="Convention of the metrics: omz (the default), dim, rvm_lr, rvm_hr, shm.")
+@click.option("--convention", help="Convention of the metrics: omz (the default), dim, rvm_lr, rvm_hr, shm, parts.")
 @click.option(
     "--region",
     type=click.Choice(["whole", "unknown", "edge"]),

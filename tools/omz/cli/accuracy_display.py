@@ -51,7 +51,7 @@ class AccuracyDisplay(EvaluationObserver):
 def show(console: Console, evaluation: Evaluation) -> None:
     """Print the figures of all models side by side, those beside references, and the verdict."""
     console.print(_scores(evaluation))
-    if evaluation.agreements:
+    if any(evaluation.agreements.values()):
         console.print(_agreements(evaluation))
     for line in (*_references(evaluation), *_remarks(evaluation), *_problems(evaluation), *_verdict(evaluation)):
         say_on(console, line)

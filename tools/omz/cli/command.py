@@ -64,6 +64,7 @@ class _OmzCommand(click.Command):
         for parameter in self.get_params(ctx):
             flags += [name for name in parameter.opts + parameter.secondary_opts if name.startswith("--")]
         args = [_completed(argument, flags) for argument in args]
+        args = _with_values(args, [each for each in self.get_params(ctx) if isinstance(each, _HeadedOption)])
         if not ctx.resilient_parsing:
             self._check_values(ctx, args)
         return super().parse_args(ctx, args)
@@ -181,16 +182,33 @@ def _spelling(parameter: click.Parameter) -> str:
 
 
 class _HeadedOption(click.Option):
-    """A flag with a heading of its own in the help."""
+    """A flag with a heading of its own in the help; one that may stand ``alone`` means that value then."""
 
-    def __init__(self, *args: Any, heading: str, **more: Any) -> None:
+    def __init__(self, *args: Any, heading: str, alone: str = "", **more: Any) -> None:
         super().__init__(*args, **more)
-        self.heading = heading
+        self.heading, self.alone = heading, alone
 
 
 def below(heading: str) -> Callable[..., Callable[[Any], Any]]:
     """Return ``click.option`` for flags below ``heading`` in the help."""
     return functools.partial(click.option, cls=_HeadedOption, heading=heading)
+
+
+def _with_values(args: list[str], options: Sequence[_HeadedOption]) -> list[str]:
+    """Return arguments in which a flag that may stand alone has its value, unless the next word is one of its own."""
+    values = {}
+    for option in options:
+        if option.alone and isinstance(option.type, click.Choice):
+            values.update(dict.fromkeys(option.opts, (option.alone, option.type.choices)))
+    end = args.index("--") if "--" in args else len(args)
+    whole: list[str] = []
+    for argument in args[:end]:
+        if whole and whole[-1] in values and argument in values[whole[-1]][1]:
+            whole[-1] = f"{whole[-1]}={argument}"
+        else:
+            whole.append(argument)
+    alone = {name: f"{name}={value}" for name, (value, _) in values.items()}
+    return [*(alone.get(argument, argument) for argument in whole), *args[end:]]
 
 
 def _completed(argument: str, flags: list[str]) -> str:

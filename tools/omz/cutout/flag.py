@@ -37,7 +37,8 @@ class Flag:
     ``names`` are its spellings; one with a slash (``--show/--no_show``) is a pair of switches. ``takes`` is the type of
     its value: ``bool``, ``int``, ``float``, ``str`` or ``Path``. A text, or a value, becomes the value by ``read``;
     ``lowest`` and ``highest`` bound a number. ``many`` says that it may be repeated. A text that ``names_files`` can be
-    completed by a shell. ``option`` is the field's name.
+    completed by a shell. A flag with ``choices`` that may stand ``alone`` takes a value only if the next word is one of
+    them, and means that one otherwise. ``option`` is the field's name.
 
     ``works_on`` has the kinds of input it has an effect on; ``changes_pixels_of`` those whose results depend on it, the
     same unless given. Without the option ``needs``, the flag has no effect.
@@ -47,6 +48,7 @@ class Flag:
     help: str = ""
     takes: type = str
     choices: tuple[str, ...] = ()
+    alone: str = ""
     lowest: float | None = None
     highest: float | None = None
     many: bool = False

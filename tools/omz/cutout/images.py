@@ -31,7 +31,8 @@ from omz.images.transparency import over
 from omz.matting.backgrounds import Target
 from omz.matting.frames import Failure, Frame, MattedFrame
 from omz.matting.network import MOST_SEEN
-from omz.matting.plates import OnePlate, Plates, PlatesByName, PlateSource, read_plate
+from omz.matting.plate_fitting import Fitted, Plates
+from omz.matting.plates import OnePlate, PlatesByName, PlateSource, read_plate
 from omz.work.pipeline import ahead, in_order, iterator
 
 Stream: TypeAlias = Callable[[Iterable[Frame | Failure]], Iterator[MattedFrame | Failure]]
@@ -107,7 +108,7 @@ def run_images(session: Session, plan: Plan, source: PlateSource | None) -> Outc
         session.tally.warn("images are written, and not shown; --show is for videos and cameras")
     plates: Plates | None = None
     if source is not None:
-        plates = Plates(source, options.plate_options, fixed=False)
+        plates = Plates(source, options.plate_options)
     settings = ImageSettings(
         plates,
         session.target,
@@ -232,6 +233,7 @@ class _Job:
     def _read(self, index: int) -> Frame | Failure:
         task, begun = self.tasks[index], _Begun(time.perf_counter(), Fingerprint(), Metadata())
         plates, behind = self.settings.plates, self.settings.target
+        fitted: Fitted | None = None
         plate = target = None
         try:
             begun = replace(begun, fingerprint=task.fingerprint)
@@ -243,7 +245,7 @@ class _Job:
                 begun, plate = replace(begun, notes=begun.notes + fitted.notes), fitted.plate
             if behind is not None:
                 target = behind.at(task.number, 0.0, (image.picture.shape[0], image.picture.shape[1]))
-            return Frame(index, image.picture, plate, target).with_opacity(image.opacity)
+            return Frame(index, image.picture, plate, target, fitted=fitted).with_opacity(image.opacity)
         except OmzError as error:
             return Failure(index, error)
         finally:
@@ -275,6 +277,7 @@ class _Job:
                 begun = replace(begun, notes=begun.notes + checking.result())
             if is_empty(result):
                 begun = replace(begun, notes=(*begun.notes, NOTHING_DIFFERS))
+            self.tally.fit(result.frame.fitted)
         except NoPlaceError:
             raise
         except OmzError as error:

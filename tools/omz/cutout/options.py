@@ -9,20 +9,20 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from omz.cutout.file_urls import local_path
 from omz.cutout.flag import InputKind, flag_of, option, setting
-from omz.cutout.values import read_range, read_results, read_shard, read_size, read_streams, read_suffix
+from omz.cutout.values import read_range, read_results, read_shard, read_size, read_streams, read_suffix, read_switch
 from omz.errors import UsageError
 
 if TYPE_CHECKING:
     from omz.cutout.names import What
     from omz.images.arrays import Size
     from omz.images.placing import Placing
-    from omz.matting.plates import Aligning, PlateOptions
+    from omz.matting.plate_fitting import Aligning, Matching, PlateOptions
     from omz.matting.roles import RoleOptions
     from omz.matting.stream import MatteOptions
     from omz.models.choice import ModelChoice
@@ -34,6 +34,9 @@ GREEN = "#78ff9b"
 STARTER = "background-matting-starter"
 WITHOUT_PLATE = "u2netp"
 """The models that are taken if none is asked for: the first with a plate, the second without one."""
+
+NO_PLATE = "none"
+"""Stands for no plate, and for the model that needs none."""
 
 WITHOUT_ALPHA = (".mp4", ".mkv")
 """Suffixes of videos that have no alpha."""
@@ -69,12 +72,16 @@ class PlateFlags:
 
     plate: str | None = setting(  # its content counts: Session.facts
         None, "The plate, which is the scene without the subject: an image, a folder or video with one per image, "
-        "first or median (of the video), or camera.", "--plate", "--background", names_files=True)
+        "first or median (of the video), camera, or none.", "--plate", "--background", names_files=True)
     align: Aligning = option(
-        "off", "Align the plate to the image: once per video (auto), or per frame.", choices=("off", "auto", "frame"),
-        shows_default=True, works_on=_FILES)
-    match_exposure: bool = option(
-        False, "Match the brightness and tint of the plate to the image.", works_on=_FILES)
+        "auto", "Align the plate to the image where the camera has moved, or anew for every frame; default: auto.",
+        choices=("auto", "frame", "off"), alone="auto", read=partial(read_switch, ("auto", "frame", "off")),
+        works_on=_FILES)
+    match_exposure: Matching = option(
+        "auto", "Match the brightness and tint of the plate to the image where they differ; default: auto.",
+        choices=("auto", "off"), alone="auto", read=partial(read_switch, ("auto", "off")), works_on=_FILES)
+    plain: bool = setting(
+        False, "Leave plate and alpha as they are: --align off, --match_exposure off and --refine off, unless given.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -247,6 +254,9 @@ class Options(
             flag_of(each).check(getattr(self, each.name))
         self._set("limit", self.limit or None)
         self._set("inputs", tuple(map(local_path, self.inputs)))
+        if self.plate == NO_PLATE:
+            self._set("plate", None)
+            self._set("model", self.model or WITHOUT_PLATE)
         for name in ("plate", "target"):
             text = getattr(self, name)
             if text is not None:
@@ -315,7 +325,7 @@ class Options(
     @property
     def plate_options(self) -> PlateOptions:
         """How plates are fitted to images."""
-        from omz.matting.plates import PlateOptions
+        from omz.matting.plate_fitting import PlateOptions
 
         return PlateOptions(self.align, self.match_exposure)
 
@@ -365,6 +375,8 @@ def make_options(inputs: tuple[str, ...], given: Mapping[str, Any]) -> Options:
             values[each.name] = flag.value(value)
             if each.name == "output":
                 values["output_is_folder"] = not os.path.basename(os.fspath(value))
+    if values.get("plain"):
+        values = {**dict.fromkeys(("align", "match_exposure", "refine"), "off"), **values}
     if unread:
         raise UsageError(f"there is no option {min(unread)!r}; see omz_demo --help for their names")
     return Options(**{"inputs": inputs, **values})

@@ -202,4 +202,5 @@ def _summary(session: Session, plan: Plan, outcome: Outcome, seconds: float) -> 
         skipped=outcome.skipped,
         dropped=outcome.dropped,
         warnings=tuple(tally.warnings),
+        plates=tally.plates.lines,
     )

@@ -26,6 +26,7 @@ from omz.images.arrays import Pixels
 from omz.images.files import read_pixels, write_picture
 from omz.journal_file import Written, open_journal_file, read_journal_file, what_differs
 from omz.matting.frames import Frame, MattedFrame
+from omz.matting.plate_fitting import Fitting, VideoPlates
 from omz.matting.stream import MattingStream
 from omz.paths import hidden_name
 from omz.runtime.engine import Tensor
@@ -35,7 +36,7 @@ from omz.video.sequence import SequenceWriter, picture_path
 from omz.video.writing import VideoWriter, told
 
 _ALGORITHM = "sha256"
-_STATE, _STATES = "smoother", "states"
+_STATE, _STATES, _FITTING = "smoother", "states", "plate"
 _JOURNAL = "segments.jsonl"
 
 
@@ -181,7 +182,8 @@ def _from_json(value: Mapping[str, Any]) -> Segment:
 class SegmentWriting:
     """Writer of frames that closes a segment after ``length`` of them, and after the last; each is whole or not there.
 
-    With each it keeps what ``stream`` goes on from: the last alpha if it smooths, and states of a recurrent network.
+    With each it keeps what the next goes on from: the last alpha if ``stream`` smooths, states of a recurrent network,
+    and how the plate was fitted.
     """
 
     def __init__(
@@ -258,11 +260,16 @@ class SegmentWriting:
             with told(path), whole_file(path) as temporary:
                 _save(temporary, self._last.states)  # those of the frame, for the memory is ahead, too
             self._files.append(path)
+        if self._last.frame.fitted is not None:
+            path = self._segments.path(_FITTING, self._segments.count, ".npz")
+            with told(path), whole_file(path) as temporary:
+                _save_fitting(temporary, self._last.frame.fitted.fitting)
+            self._files.append(path)
         self._segments.add(self._count, self._last.frame, tuple(self._files))
 
 
-def restore(segments: Segments, stream: MattingStream) -> None:
-    """Have a stream go on after the last finished segment."""
+def restore(segments: Segments, stream: MattingStream, plates: VideoPlates | None) -> None:
+    """Have a stream, and plates, go on after the last finished segment."""
     if not segments.count:
         return
     last = segments.count - 1
@@ -270,6 +277,19 @@ def restore(segments: Segments, stream: MattingStream) -> None:
         stream.smoother.state = read_pixels(segments.path(_STATE, last, ".png"))
     if stream.memory is not None:
         stream.memory.states = _load(segments.path(_STATES, last, ".npz"))
+    if plates is not None:
+        plates.fitting = _load_fitting(segments.path(_FITTING, last, ".npz"))
+
+
+def _save_fitting(path: Path, fitting: Fitting) -> None:
+    given = {name: value for name, value in vars(fitting).items() if value is not None}
+    np.savez(path, **given)
+
+
+def _load_fitting(path: Path) -> Fitting:
+    with np.load(path, allow_pickle=False) as file:
+        blue, green, red = map(float, file["gains"])
+        return Fitting(**{**file, "gains": (blue, green, red)})
 
 
 def _save(path: Path, states: Mapping[str, Tensor]) -> None:

@@ -19,7 +19,8 @@ from omz.cutout.opening import Opened, only_size, open_requests
 from omz.cutout.options import Options
 from omz.cutout.summary import Tally
 from omz.errors import OmzError, UsageError
-from omz.images.plate_check import NOT_THE_SCENE, check_plate, swapped
+from omz.images.alignment import ANOTHER_CROP
+from omz.images.plate_check import IN_BOTH, NOT_THE_SCENE, check_plate, swapped
 from omz.images.refinement import Smoother
 from omz.images.sizes import size_text
 from omz.images.transparency import before_white
@@ -87,16 +88,24 @@ class Session:
 
 
 def plate_warnings(matted: MattedFrame, tally: Tally) -> tuple[str, ...]:
-    """Return warnings about the plate of a frame, given the predicted alpha; note the size of the frame."""
+    """Return warnings about the plate of a frame, given the predicted alpha; note the size of the frame.
+
+    That a plate is of no use at all is one warning.
+    """
     tally.sizes[matted.alpha.shape[0], matted.alpha.shape[1]] = None
     plate, target, picture = matted.frame.plate, matted.frame.target, matted.frame.picture
     if plate is None:
         return ()
     with tally.watch("check plate"):
+        fitted = matted.frame.fitted
         warnings = check_plate(plate, picture, matted.alpha)
         if NOT_THE_SCENE in warnings and target is not None and swapped(plate, before_white(target), picture):
             return ("the target looks like the empty scene, and the plate does not; change --target and --plate",)
-        return warnings
+        if fitted is None or not fitted.problem or IN_BOTH in warnings:
+            return warnings
+        if ANOTHER_CROP in fitted.problem:
+            return (fitted.problem,)
+        return warnings if NOT_THE_SCENE in warnings else (fitted.problem, *warnings)
 
 
 def is_empty(matted: MattedFrame) -> bool:

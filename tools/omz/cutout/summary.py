@@ -6,16 +6,20 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any, Literal, TypeAlias
 
 from omz.cutout.observer import Observer
 from omz.images.arrays import Size
+from omz.images.exposure import SAME
 from omz.images.sizes import size_text
+from omz.matting.plate_fitting import Fitted
 from omz.work.stopwatch import Stopwatch
 
 Ending: TypeAlias = Literal["done", "failed", "skipped"]
 
 _SIZES = 3  # that are named
+_NEAR = 10  # pixels, below which tenths count
 _STANDARD = "-"  # input or output
 
 
@@ -63,6 +67,7 @@ class Tally:
         self.sizes: dict[Size, None] = {}
         self.finished: dict[str, int] = {}
         self.ended: dict[str, Ended] = {}
+        self.plates = PlateTally()
 
     def warn(self, text: str) -> None:
         """Pass a warning on, unless it was given before."""
@@ -74,6 +79,11 @@ class Tally:
         """Count images or frames, named ``what``, that a later run can go on after."""
         self.finished[what] = self.finished.get(what, 0) + count
 
+    def fit(self, fitted: Fitted | None) -> None:
+        """Count how the plate of an image that was cut was fitted."""
+        if fitted is not None:
+            self.plates.add(fitted)
+
     @property
     def hint(self) -> str:
         """How to go on after a run that stops now; empty where no later run can."""
@@ -84,6 +94,46 @@ class Tally:
             return "nothing was saved"
         verb = "is" if sum(self.finished.values()) == 1 else "are"
         return f"{' and '.join(counts)} {verb} finished; add --resume to go on"
+
+
+class PlateTally:
+    """Account of what was done to the plates of a run, in words."""
+
+    def __init__(self) -> None:
+        self._all, self._moved, self._matched = 0, 0, 0
+        self._shift, self._gain = 0.0, 1.0
+        self._lock = Lock()
+
+    def add(self, fitted: Fitted) -> None:
+        """Count the plate of an image; several threads may do so."""
+        blue, green, red = fitted.fitting.gains
+        gain = 0.114 * blue + 0.587 * green + 0.299 * red  # as in BT.601
+        with self._lock:
+            self._all += 1
+            self._moved += fitted.shift > 0
+            self._matched += fitted.fitting.gains != SAME
+            self._shift = max(self._shift, fitted.shift)
+            self._gain = max(self._gain, gain, key=lambda each: abs(each - 1))
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What was done, a line each."""
+        lines = []
+        if self._moved:
+            distance = f"{self._shift:.0f} px" if self._shift >= _NEAR else f"{self._shift:.1f} px"
+            lines.append(f"the camera moved by {self._most(distance, self._moved)}; corrected")
+        if self._matched:
+            share = f"{abs(self._gain - 1):.0%}"
+            how = f"{share} {'darker' if self._gain > 1 else 'brighter'} than"
+            if share == "0%":
+                how = "of another white balance than"
+            lines.append(f"the plate was {self._most(how, self._matched)} the image; matched")
+        return tuple(lines)
+
+    def _most(self, words: str, count: int) -> str:
+        if self._all == 1:
+            return words
+        return f"up to {words}" if count == self._all else f"up to {words} ({count} of {self._all})"
 
 
 def _counted(count: int, noun: str) -> str:
@@ -98,6 +148,7 @@ class Summary:
     ``device`` and ``precision`` are those that really ran, ``sizes`` (height, width) those of the pictures, ``frames``
     all that were cut, in ``seconds`` from the first to the last. ``stages`` has milliseconds a frame; stages work side
     by side. ``done``, ``failed`` and ``skipped`` count inputs, ``dropped`` frames that a camera gave too soon.
+    ``plates`` says how plates were changed to fit.
     """
 
     model: str
@@ -116,6 +167,7 @@ class Summary:
     skipped: int
     dropped: int = 0
     warnings: tuple[str, ...] = ()
+    plates: tuple[str, ...] = ()
 
     @property
     def rate(self) -> float:
@@ -137,7 +189,8 @@ class Summary:
             frames = "1 frame" if self.frames == 1 else f"{self.frames} frames"
             taken = f"{frames} {taken} ({self.rate:.1f} a second)"
             ended = f"{ended};"
-        return f"{self._place()}: made from {source}{ended} {taken} on {self.device}, {self.precision}"
+        made = f"{self._place()}: made from {source}{ended} {taken} on {self.device}, {self.precision}"
+        return "; ".join((made, *self.plates))
 
     def _place(self) -> str:
         """Return where the results are."""

@@ -24,6 +24,15 @@ def read_size(given: str | Size) -> Size:
     return parse_size(given if isinstance(given, str) else size_text(*given))
 
 
+def read_switch(choices: tuple[str, ...], given: str | bool) -> str:
+    """Return the choice of that name; of True and False, the first and the last. Raises :class:`UsageError`."""
+    if isinstance(given, bool):
+        return choices[0] if given else choices[-1]
+    if given not in choices:
+        raise UsageError(f"{given!r} is none of {', '.join(choices)}")
+    return given
+
+
 def read_results(given: str | Sequence[str]) -> tuple[What, ...]:
     """Return the results that ``alpha,cutout`` or ``all`` names, in the order of files. Raises :class:`UsageError`."""
     from omz.cutout.names import WHATS

@@ -26,7 +26,7 @@ from omz.images.arrays import Picture, Pixels
 from omz.images.transparency import over
 from omz.matting.backgrounds import VideoTarget
 from omz.matting.frames import Failure, Frame, MattedFrame
-from omz.matting.plates import Fitted, Plates
+from omz.matting.plate_fitting import Fitted, VideoPlates
 from omz.matting.stream import MattingStream
 from omz.paths import hidden_name
 from omz.video.formats import Format, segment_suffix
@@ -176,6 +176,7 @@ class _Video:
                     tally.warn(warning)
             tally.observer.on_progress(name, before, self.frames)
             frames = _Frames(self, segments, dress)
+            restore(segments, self.stream, dress.plates)
             self._write(frames, segments, name, looks)
             if segments.last is None:
                 raise VideoError(frames.problem or f"{source.info.path} has no frame; use another video")
@@ -201,7 +202,6 @@ class _Video:
         """Write all frames that are left."""
         tally, info = self.session.tally, self.source.info
         length = max(1, round(self.session.options.segment_seconds * info.rate))
-        restore(segments, self.stream)
         done, all_empty = segments.frames, not segments.frames
         rendered = in_order(self.session.pool, self._rendered, self.stream(frames()), _WAITING)
         with (
@@ -212,6 +212,7 @@ class _Video:
                 with tally.watch("write"):
                     writing.write(matted, results)
                 done += 1
+                tally.fit(matted.frame.fitted)
                 tally.observer.on_progress(name, done, self.frames)
                 if number == 0:
                     for note in plate_warnings(matted, tally):
@@ -330,31 +331,31 @@ class _Dressing:
     def __init__(self, session: Session, source: VideoSource) -> None:
         self._tally, self._info, self._begin = session.tally, source.info, source.first.time
         self._is_told = False
-        self._plates: Plates | None = None
+        self.plates: VideoPlates | None = None
         if source.plates is not None:
-            self._plates = Plates(source.plates, session.options.plate_options, fixed=True)
-            first = over(source.first.picture, source.first.opacity)
-            for note in self._plates.at(0, "", first).notes:  # what fits the first frame fits all
-                self._tally.warn(note)
+            self.plates = VideoPlates(source.plates, session.options.plate_options)
         self._target = session.target
         if isinstance(self._target, VideoTarget):  # which another video may have played
             self._target = VideoTarget(Path(str(session.options.target)), session.options.fit)
 
     def __call__(self, frame: VideoFrame) -> Frame:
         """Return the frame with its plate and its target."""
-        plate = target = None
-        if self._plates is not None:
+        plate = target = fitted = None
+        if self.plates is not None:
             seen = over(frame.picture, frame.opacity)
-            plate = self._told(frame.index, self._plates.at(frame.index, "", seen))
+            fitted = self.plates.at(frame.index, "", seen)
+            plate = self._told(frame.index, fitted)
         if self._target is not None:
             seconds = float((frame.time - self._begin) * self._info.time_base)
             target = self._target.at(frame.index, seconds, (frame.picture.shape[0], frame.picture.shape[1]))
         given = frame.time, frame.duration, frame.follows_damage
-        return Frame(frame.index, frame.picture, plate, target, *given).with_opacity(frame.opacity)
+        return Frame(frame.index, frame.picture, plate, target, *given, fitted=fitted).with_opacity(frame.opacity)
 
     def _told(self, index: int, fitted: Fitted) -> Picture:
-        """Return the plate of a frame; warn of the first that could not be aligned."""
-        if fitted.problem and not self._is_told:
+        """Return the plate of a frame; warn of the first after frame 0 that could not be aligned."""
+        for note in fitted.notes:
+            self._tally.warn(note)
+        if fitted.problem and index and not self._is_told:
             self._is_told = True
             self._tally.warn(f"frame {index}: {fitted.problem}; later frames are not reported")
         return fitted.plate

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from omz.errors import ImageError
 from omz.images.arrays import Picture
 from omz.images.exposure import exposure_gains, scale_channels
-from omz.images.geometry import limit_side, resize
+from omz.images.geometry import limit_side, resize, scaling
+from omz.images.parallax import Field, find_field, warp
 from omz.images.sizes import picture_size
 
 Homography: TypeAlias = NDArray[np.float64]
@@ -22,7 +23,11 @@ Grey: TypeAlias = NDArray[np.uint8]
 Points: TypeAlias = NDArray[np.float32]
 """(N, 2), x and y in pixels."""
 
-_PASSES = ((240, 3), (480, 2), (960, 1), (1920, 1))  # longer side of the copies, and pyramid levels
+ANOTHER_CROP = "it shows another crop of the scene"
+"""Beginning of the reason why a plate is not aligned that is of the scene, but zoomed."""
+
+_SIDE = 1280  # pixels of the longer side of the copies in which movement is found, to a tenth of a pixel there
+_PASSES = ((240, 3), (480, 2), (960, 1), (_SIDE, 1))  # longer side of finer and finer copies, and pyramid levels
 _WINDOW = (31, 31)
 _POINTS, _QUALITY, _APART = 600, 0.01, 60  # points, how faint against the best, how many fit into the longer side
 _BACK = 0.5  # pixels between the start of a point and its end after being followed there and back
@@ -32,7 +37,7 @@ _LEAST_INLIERS = 0.7
 _SIFT_SIDE, _SIFT_FEATURES = 640, 1500
 _RATIO = 0.8  # Lowe, "Distinctive Image Features from Scale-Invariant Keypoints", 2004
 _SCALES = (0.5, 2.0)  # of the plate's area: what a person with a camera does by accident
-_STILL = 0.1  # pixels: to move the plate by less costs more sharpness than it gains
+_STILL = 0.1  # pixels of the copies: to move the plate by less costs more sharpness than it gains
 _SEEN, _CLOSE = 320, 10  # pixels of the longer side, levels: see likeness()
 _WORSE = 0.02  # by how much likeness may fall: noise
 _LIKE, _MANY = 0.3, 30  # less likeness (the subject may be large) needs so many inliers
@@ -45,8 +50,9 @@ class Alignment:
     ``plate`` is the one to use: warped, with the picture's own pixels where it does not reach, or unchanged.
     ``aligned`` tells whether the movement was found, and ``reason``, in words, why not. Of ``matches``, points found in
     both, ``inliers`` agree on the movement, on average ``residual`` pixels off; the corners move by ``shift`` pixels on
-    average. ``homography`` (3, 3) maps plate pixels to picture pixels. ``covered`` (H, W) is true where the warped
-    plate reaches; None if nothing was warped, as for a plate that fits to a tenth of a pixel.
+    average. ``homography`` (3, 3) maps plate pixels to picture pixels; ``field`` bends them after that, where
+    parallax was evened out. ``covered`` (H, W) is true where the warped plate reaches; None if nothing was warped, as
+    for a plate that fits.
     """
 
     plate: Picture
@@ -58,6 +64,7 @@ class Alignment:
     residual: float = 0.0
     homography: Homography | None = None
     covered: NDArray[np.bool_] | None = None
+    field: Field | None = None
 
 
 @dataclass(frozen=True)
@@ -71,28 +78,57 @@ class _Movement:
     reason: str = ""
 
 
-def align(plate: Picture, picture: Picture) -> Alignment:
+def align(plate: Picture, picture: Picture, start: Homography | None = None, bends: bool = True) -> Alignment:
     """Align ``plate`` with ``picture``, both uint8 BGR (H, W, 3) of one size.
 
     Corners of the plate are followed into the picture by their neighbourhoods (Lucas and Kanade), in finer and finer
-    copies; the homography is the one that most of them agree on (RANSAC). If that fails, it starts again from a match
-    of SIFT features, which find each other over any distance. An absurd homography, or one that makes the plate less
-    like the picture, is refused. Raises :class:`ImageError` if the sizes differ.
+    copies, from ``start`` on, by default no movement; the homography is the one that most of them agree on (RANSAC). If
+    that fails, it starts again from a match of SIFT features, which find each other over any distance. An absurd
+    homography, or one that makes the plate less like the picture, is refused. If the plate ``bends``, small parallax is
+    evened out, too, where that makes it more like the picture. Raises :class:`ImageError` if the sizes differ.
     """
     if plate.shape != picture.shape:
         sizes = f"plate {picture_size(plate)} and image {picture_size(picture)}"
         raise ImageError(f"{sizes} differ in size; resize the plate")
-    exposed = _grey(scale_channels(plate, exposure_gains(plate, picture)))
-    grey = _grey(picture)
-    starts: tuple[Callable[[], Homography | None], ...] = (lambda: np.eye(3), lambda: _by_features(exposed, grey))
-    alignment = Alignment(plate, False)
-    for start in starts:
-        homography = start()
+    small = limit_side(picture.shape, _SIDE)
+    seen = resize(picture, small)
+    exposed = resize(plate, small)
+    exposed = scale_channels(exposed, exposure_gains(exposed, seen))
+    scale = scaling(picture.shape, small)
+    first = np.eye(3) if start is None else scale @ start @ np.linalg.inv(scale)
+    grey, grey_plate = _grey(seen), _grey(exposed)
+    starts: tuple[Callable[[], Homography | None], ...] = (lambda: first, lambda: _by_features(grey_plate, grey))
+    found = _Movement(np.eye(3), reason="")
+    for begin in starts:
+        homography = begin()
         if homography is not None:
-            alignment = _judged(_follow(exposed, grey, homography), plate, picture)
-        if alignment.aligned:
+            found = _judged(_follow(grey_plate, grey, homography), exposed, seen)
+        if not found.reason and homography is not None:
             break
-    return alignment
+    aligned = Alignment(plate, not found.reason, found.reason, found.matches, found.inliers)
+    if found.reason:
+        return aligned
+    field = find_field(exposed, seen, found.homography) if bends else None
+    return _moved(aligned, found, picture, scale, field)
+
+
+def move(plate: Picture, homography: Homography, field: Field | None = None) -> tuple[Picture, NDArray[np.bool_]]:
+    """Return ``plate`` moved as was found, and a mask (H, W) of where it reaches; beyond, its edges repeat."""
+    corners = np.rint(16 * _moved_corners(homography, plate)).astype(np.int32)
+    covered = cv2.fillConvexPoly(np.zeros(plate.shape[:2], np.uint8), corners, 1, shift=4) > 0
+    return warp(plate, homography, field), covered
+
+
+def filled(plate: Picture, covered: NDArray[np.bool_], picture: Picture) -> Picture:
+    """Return ``plate`` with the pixels of the picture where it is not ``covered``."""
+    if covered.all():
+        return plate
+    return cv2.copyTo(picture, (~covered).astype(np.uint8), plate.copy())
+
+
+def corner_shift(homography: Homography, plate: Picture) -> float:
+    """Return by how many pixels the corners of a plate move, on average."""
+    return float(np.linalg.norm(_moved_corners(homography, plate) - _corners(plate), axis=1).mean())
 
 
 def likeness(plate: Picture, picture: Picture, valid: NDArray[np.bool_] | None = None) -> float:
@@ -111,21 +147,28 @@ def likeness(plate: Picture, picture: Picture, valid: NDArray[np.bool_] | None =
     return float((difference.max(axis=2) <= _CLOSE)[counts].mean())
 
 
-def _judged(found: _Movement, plate: Picture, picture: Picture) -> Alignment:
-    """Return the plate moved by ``found``, or unchanged if that is not plausible."""
-    refused = Alignment(plate, False, found.reason, found.matches, found.inliers)
+def _judged(found: _Movement, plate: Picture, picture: Picture) -> _Movement:
+    """Return ``found`` with the reason why it must not be used, if there is one."""
     reason = found.reason or _absurd(found.homography, plate)
-    if reason:
-        return replace(refused, reason=reason)
-    shift = _corner_shift(found.homography, plate)
-    aligned = replace(refused, aligned=True, shift=shift, residual=found.residual, homography=found.homography)
-    if shift < _STILL:
-        return aligned
-    warped, covered = _warp(plate, picture, found.homography)
+    if reason or corner_shift(found.homography, plate) < _STILL:
+        return replace(found, reason=reason)
+    warped, covered = move(plate, found.homography)
     before, after = likeness(plate, picture, covered), likeness(warped, picture, covered)
     if after < before - _WORSE or (after < _LIKE and found.inliers < _MANY):
-        return replace(refused, reason="moved as its points say, the plate is not like the image")
-    return replace(aligned, plate=warped, covered=covered)
+        return replace(found, reason="moved as its points say, the plate is not like the image")
+    return found
+
+
+def _moved(aligned: Alignment, found: _Movement, picture: Picture, scale: Homography, field: Field | None) -> Alignment:
+    """Return the plate moved as was ``found`` in copies, which are smaller by ``scale``."""
+    plate, homography = aligned.plate, np.linalg.inv(scale) @ found.homography @ scale
+    homography = homography / homography[2, 2]
+    shift, factor = corner_shift(homography, plate), float(scale[0, 0])
+    aligned = replace(aligned, shift=shift, residual=found.residual / factor, homography=homography)
+    if shift * factor < _STILL and field is None:
+        return aligned
+    warped, covered = move(plate, homography, field)
+    return replace(aligned, plate=filled(warped, covered, picture), covered=covered, field=field)
 
 
 def _follow(plate: Grey, picture: Grey, homography: Homography) -> _Movement:
@@ -133,7 +176,7 @@ def _follow(plate: Grey, picture: Grey, homography: Homography) -> _Movement:
     best: _Movement | None = None
     for side, levels in _PASSES:
         small = limit_side(picture.shape, side)
-        scale = _scaling(picture.shape, small)
+        scale = scaling(picture.shape, small)
         start = scale @ homography @ np.linalg.inv(scale)
         moved = cv2.warpPerspective(resize(plate, small), start, small[::-1], borderMode=cv2.BORDER_REPLICATE)
         step = _fit(*_followed(_calmed(moved), _calmed(resize(picture, small)), levels))
@@ -189,7 +232,7 @@ def _by_features(plate: Grey, picture: Grey) -> Homography | None:
     found = _fit(points[:, 0], points[:, 1])
     if found.reason:
         return None
-    scale = _scaling(picture.shape, small)
+    scale = scaling(picture.shape, small)
     return np.linalg.inv(scale) @ found.homography @ scale
 
 
@@ -207,22 +250,8 @@ def _absurd(homography: Homography, plate: Picture) -> str:
     if not cv2.isContourConvex(moved):
         return "the movement found would fold the plate"
     if not _SCALES[0] <= area <= _SCALES[1]:
-        return f"the movement found would scale the plate's area by {area:.2g}"
+        return f"{ANOTHER_CROP}, {area:.2g} times as large"
     return ""
-
-
-def _warp(plate: Picture, picture: Picture, homography: Homography) -> tuple[Picture, NDArray[np.bool_]]:
-    """Return the warped plate, the picture where it does not reach, and a mask of where it does."""
-    size = picture.shape[1::-1]
-    warped = cv2.warpPerspective(plate, homography, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    reach = cv2.warpPerspective(np.full(plate.shape[:2], 255, np.uint8), homography, size)
-    uncovered = cv2.compare(reach, 255, cv2.CMP_LT)
-    cv2.copyTo(picture, uncovered, warped)
-    return warped, uncovered == 0
-
-
-def _corner_shift(homography: Homography, plate: Picture) -> float:
-    return float(np.linalg.norm(_moved_corners(homography, plate) - _corners(plate), axis=1).mean())
 
 
 def _moved_corners(homography: Homography, plate: Picture) -> Points:
@@ -241,9 +270,3 @@ def _grey(picture: Picture) -> Grey:
 def _calmed(grey: Grey) -> Grey:
     """Return ``grey`` without the finest noise, which differs between two pictures."""
     return cv2.GaussianBlur(grey, (0, 0), 1.0)
-
-
-def _scaling(shape: tuple[int, ...], size: tuple[int, int]) -> Homography:
-    """Return the homography from a picture of ``shape`` to its copy of ``size``, by the centres of pixels."""
-    x, y = size[1] / shape[1], size[0] / shape[0]
-    return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])

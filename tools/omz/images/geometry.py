@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import cv2
+import numpy as np
 from numpy.typing import NDArray
 
 from omz.images.arrays import Size
@@ -31,6 +32,12 @@ def limit_side(shape: tuple[int, ...], side: int) -> Size:
     """Return the size of an image of ``shape`` once its longer side is at most ``side`` pixels."""
     scale = min(1.0, side / max(shape[:2]))
     return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
+
+
+def scaling(shape: tuple[int, ...], size: Size) -> NDArray[np.float64]:
+    """Return the homography (3, 3) from an image of ``shape`` to its copy of ``size``, by the centres of pixels."""
+    x, y = size[1] / shape[1], size[0] / shape[0]
+    return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,14 @@ from omz.images.exposure import Exposure, match_exposure
 from omz.images.geometry import limit_side, resize
 from omz.images.placing import place
 
-NOT_THE_SCENE = "this does not look like the empty scene of the image; did you mean --target?"
+NOT_THE_SCENE = (
+    "this does not look like the empty scene of the image; did you mean --target? --plate none does without a plate"
+)
+
+IN_BOTH = (
+    "the subject seems to be in the plate, too, at another place or in another pose; take the plate without it, or do "
+    "without a plate: --plate none"
+)
 
 _SEEN = 640  # pixels of the longer side of the copies that are compared
 _LEAST_INLIERS = 0.5
@@ -23,6 +30,11 @@ _DARKER = 0.85  # share of the plate's light; a heavy shadow leaves less
 _CHROMATICITY = 0.03  # how far a shadow may move a colour's share of a pixel's light
 _DARK = 24  # levels of the plate below which a shadow cannot be seen
 _NOTABLE = 0.02  # share of the background from which on a shadow harms
+_CHANGED = 24  # levels in a channel by which what is in one of two images alone differs
+_LEAST_CHANGE = 0.01  # share of the image; a smaller thing does not harm
+_NEAR = 5  # pixels across within which a colour may lie elsewhere, where images are not aligned exactly
+_BINS = 10  # of a channel, for the colours of what has changed
+_SHARED = 0.5  # of the colours that came and went: up to 0.4 with a clean plate, from 0.6 with a subject in both
 _SOFT = 11  # pixels of the copies: shadows are soft, and textures are not always aligned exactly
 
 
@@ -46,6 +58,8 @@ def check_plate(plate: Picture, picture: Picture, alpha: Pixels | None = None) -
     if not _same_scene(alignment, seen, background):
         return (NOT_THE_SCENE,)
     exposure = match_exposure(alignment.plate, seen, background)
+    if _shared_colours(exposure.plate, seen, alignment.covered) > _SHARED:
+        return (IN_BOTH,)
     warnings = []
     if exposure.is_off:
         warnings.append(_exposure_warning(exposure))
@@ -84,7 +98,34 @@ def _exposure_warning(exposure: Exposure) -> str:
     else:
         direction = "brighter" if brightness > 1 else "darker"
         how = f"{abs(brightness - 1):.0%} {direction} than"
-    return f"the image is {how} the plate; --match_exposure evens that out"
+    return f"the image is {how} the plate; use --match_exposure, or lock the exposure of the camera"
+
+
+def _shared_colours(plate: Picture, picture: Picture, covered: NDArray[np.bool_] | None) -> float:
+    """Return how much the colours of plate and picture have in common, 0 to 1, where the two differ.
+
+    A subject comes in its colours, and those of the background go; one that is in both comes and goes.
+    """
+    old, new = (cv2.GaussianBlur(each, (0, 0), 1.5) for each in (plate, picture))
+    changed = _beyond(old, new) | _beyond(new, old)
+    if covered is not None:
+        changed &= covered
+    if changed.mean() < _LEAST_CHANGE:
+        return 0.0
+    shares = []
+    for colours in (old[changed], new[changed]):
+        bins = (colours.astype(np.intp) * _BINS) // 256
+        index = (bins[:, 0] * _BINS + bins[:, 1]) * _BINS + bins[:, 2]
+        shares.append(np.bincount(index, minlength=_BINS**3) / len(index))
+    return float(np.minimum(*shares).sum())
+
+
+def _beyond(old: Picture, new: Picture) -> NDArray[np.bool_]:
+    """Return where a channel of ``new`` is beyond what ``old`` has around."""
+    around = np.ones((_NEAR, _NEAR), np.uint8)
+    above, below = cv2.subtract(new, cv2.dilate(old, around)), cv2.subtract(cv2.erode(old, around), new)
+    most: Picture = np.maximum(above, below)
+    return cv2.max(cv2.max(most[..., 0], most[..., 1]), most[..., 2]) > _CHANGED
 
 
 def _shadow_share(plate: Picture, picture: Picture, background: NDArray[np.bool_]) -> float:

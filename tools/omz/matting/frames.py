@@ -9,6 +9,7 @@ from omz.errors import OmzError
 from omz.images.arrays import Picture, Pixels
 from omz.images.transparency import keep_transparency, over
 from omz.matting.network import Trimap
+from omz.matting.plate_fitting import Fitted
 from omz.runtime.engine import Tensor
 
 
@@ -16,8 +17,9 @@ from omz.runtime.engine import Tensor
 class Frame:
     """An image or a video frame, with its plate and the target behind its subject; all of one size.
 
-    ``plate`` is None for a model that takes none, ``target`` for a subject on transparency. ``index`` counts from 0 in
-    the order of the source. ``time`` (a presentation timestamp) and ``duration`` are in units of the source.
+    ``plate`` is None for a model that takes none, ``target`` for a subject on transparency. ``fitted`` says how
+    the plate was fitted, where that was done. ``index`` counts from 0 in the order of the source.
+    ``time`` (a presentation timestamp) and ``duration`` are in units of the source.
     ``follows_damage`` says that something before the frame could not be decoded.
 
     An image with transparency has its own alpha as ``opacity``, (H, W) uint8 or uint16, and its own colours as
@@ -33,6 +35,7 @@ class Frame:
     follows_damage: bool = False
     opacity: Pixels | None = None
     colours: Picture | None = None
+    fitted: Fitted | None = None
 
     def with_opacity(self, opacity: Pixels | None) -> Frame:
         """Return the frame with the alpha that its image has itself, to be seen before its plate."""

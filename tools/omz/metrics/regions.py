@@ -13,6 +13,7 @@ UNKNOWN = 128
 
 _DILATIONS = 10
 _LEAST, _MOST = 0.06, 0.96
+_EMPTY, _OPAQUE = 0.01, 0.99
 
 
 def unknown_region(trimap: NDArray[np.uint8]) -> Region:
@@ -40,6 +41,21 @@ def uncertain_region(truth: Values) -> Region:
     ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
     grown = cv2.dilate(between, ellipse, iterations=_DILATIONS)
     return cv2.erode(grown, ellipse, iterations=_DILATIONS).astype(bool)
+
+
+def hair_band(truth: Values) -> Region:
+    """Return where true alpha is between 0.01 and 0.99: hair, soft edges, motion blur."""
+    return ~(subject(truth) | background(truth))
+
+
+def subject(truth: Values) -> Region:
+    """Return the inside of the subject, where true alpha is at least 0.99."""
+    return unit(truth) >= _OPAQUE
+
+
+def background(truth: Values) -> Region:
+    """Return where true alpha is at most 0.01."""
+    return unit(truth) <= _EMPTY
 
 
 def edge_band(truth: Values, width: int) -> Region:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ from omz.images.source import SourceImage
 from omz.images.transparency import keep_transparency, over
 from omz.matting.inference import Inferred, MattingRequests, Memory
 from omz.matting.network import MattingNetwork
+from omz.matting.plate_fitting import Aligning, Matching, PlateOptions, Plates, VideoPlates
+from omz.matting.plates import OnePlate
 from omz.matting.roles import RoleOptions
 from omz.models.choice import ModelChoice
 from omz.models.image_matte import ImageMatte
@@ -58,6 +60,9 @@ class MattingModel:
         input_size: The size (height, width) at which a model of free size sees images, by default their own, or, if
             they are larger, that at which the model does best.
         refine: How alpha is refined by the image: ``off``, ``fast`` or ``best``, by default as the model's card says.
+        align: ``auto`` to align plates where the camera has moved, in a stream from frame to frame; ``frame`` to align
+            them to each frame anew; ``off`` to take them as they are.
+        match_exposure: ``auto`` to match the brightness and tint of plates where they differ, or ``off``.
         **roles: What the inputs and outputs of a model are that does not say it, as the flags of ``omz_demo`` do:
             ``picture``, ``plate_input``, ``alpha``, ``foreground``, ``state``, ``activation``, ``alpha_range``, such as
             ``alpha="out:1", activation="softmax"``; and ``layouts`` by name, such as ``{"out": "NHWC"}``.
@@ -86,6 +91,8 @@ class MattingModel:
         download_dir: str | os.PathLike[str] | None = None,
         input_size: Size | None = None,
         refine: Refining | None = None,
+        align: Aligning = "auto",
+        match_exposure: Matching = "auto",
         **roles: Any,
     ) -> None:
         options = RoleOptions.from_names(roles)
@@ -94,7 +101,8 @@ class MattingModel:
         choice = ModelChoice(os.fspath(model), folders, downloads)
         path = choice.ir()
         name = os.path.abspath(choice.model) if choice.is_file else choice.model
-        self._recipe = (name, device, precision, folders, downloads, input_size, refine), roles
+        self._recipe = (name, device, precision, folders, downloads, input_size, refine, align, match_exposure), roles
+        self._plate_options = _plate_options(align, match_exposure)
         self._open = partial(_open, path.absolute(), device, precision, options)
         self._opened = self._open(LATENCY)
         self._view, self._refine = self._opened.view(input_size), self._opened.refine(refine)
@@ -135,7 +143,7 @@ class MattingModel:
             ImageError: A file cannot be read, an image is of an unknown type or range, or the plate is missing, not
                 needed, or of another size.
         """
-        given = _Given(picture, _plate_of(plate))
+        given = _Given(picture, self._plates(plate, Plates))
         return given.matte(self._requests.alone, self._requests.infer(given.seen, given.plate))
 
     def stream(self, frames: Iterable[Image], plate: Image | None = None) -> Generator[ImageMatte, None, None]:
@@ -159,7 +167,12 @@ class MattingModel:
             (96, 160)
             (96, 160)
         """
-        return _mattes(self._new_requests(), frames, plate)
+        return _mattes(self._new_requests(), frames, self._plates(plate, VideoPlates))
+
+    def _plates(self, plate: Image | None, kind: type[Plates]) -> Plates | None:
+        if plate is None:
+            return None
+        return kind(OnePlate(_plate_of(plate)), self._plate_options)
 
     @property
     def _network(self) -> MattingNetwork:
@@ -187,11 +200,19 @@ def _reopened(kind: type[MattingModel], arguments: tuple[Any, ...], roles: dict[
     return kind(*arguments, **roles)
 
 
+def _plate_options(align: Aligning, match_exposure: Matching) -> PlateOptions:
+    if align not in get_args(Aligning):
+        raise UsageError(f"align {align!r}: choose one of {', '.join(get_args(Aligning))}")
+    if match_exposure not in get_args(Matching):
+        raise UsageError(f"match_exposure {match_exposure!r}: choose one of {', '.join(get_args(Matching))}")
+    return PlateOptions(align, match_exposure)
+
+
 class _Given:
     """An image as it was given, its plate, and what the network is to see of it."""
 
-    def __init__(self, image: object, plate: Picture | None) -> None:
-        self._image, self.plate = image, plate
+    def __init__(self, image: object, plates: Plates | None, index: int = 0) -> None:
+        self._image, self._plates, self._index = image, plates, index
 
     @cached_property
     def source(self) -> SourceImage:
@@ -199,11 +220,21 @@ class _Given:
         return load_image(self._image)
 
     @cached_property
+    def plate(self) -> Picture | None:
+        """The plate, fitted to the image. Raises :class:`ImageError`."""
+        if self._plates is None:
+            return None
+        given, picture = self._plates.source.at(self._index, ""), over(self.source.picture, self.source.opacity)
+        if given.shape != picture.shape:
+            return given  # which the network will refuse
+        return self._plates.at(self._index, "", picture).plate
+
+    @cached_property
     def seen(self) -> Picture:
         """What the network is to see of the image. Raises :class:`ImageError`."""
         plate = self.plate
         if plate is not None and plate.shape != self.source.picture.shape:
-            plate = None  # which the network will say
+            plate = None
         return over(self.source.picture, self.source.opacity, plate)
 
     def matte(self, requests: MattingRequests, inferred: Inferred) -> ImageMatte:
@@ -213,9 +244,7 @@ class _Given:
         return ImageMatte(alpha=alpha, foreground=foreground, trimap=matte.trimap, source=source, seen=self.seen)
 
 
-def _plate_of(plate: Image | None) -> Picture | None:
-    if plate is None:
-        return None
+def _plate_of(plate: Image) -> Picture:
     image = load_image(plate)
     if image.opacity is not None:
         raise ImageError("the plate is partly transparent, and has to be opaque; fill what is transparent")
@@ -223,10 +252,9 @@ def _plate_of(plate: Image | None) -> Picture | None:
 
 
 def _mattes(
-    requests: MattingRequests, frames: Iterable[Image], plate: Image | None
+    requests: MattingRequests, frames: Iterable[Image], plates: Plates | None
 ) -> Generator[ImageMatte, None, None]:
-    behind = _plate_of(plate)
-    given = (_Given(_kept(frame), behind) for frame in frames)
+    given = (_Given(_kept(frame), plates, index) for index, frame in enumerate(frames))
     with closing(requests.stream(given, lambda each: (each.seen, each.plate), Memory())) as stream:
         for each, inferred in stream:
             if isinstance(inferred, OmzError):

@@ -1,0 +1,237 @@
+"""Plates that fit their images: resized, aligned, their exposure matched; in a video, from frame to frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omz.errors import ImageError
+from omz.images.alignment import align, corner_shift, filled, likeness, move
+from omz.images.arrays import Picture
+from omz.images.exposure import SAME, Gains, matching_gains, scale_channels
+from omz.images.geometry import limit_side, resize, scaling
+from omz.images.parallax import Field
+from omz.images.sizes import picture_size
+from omz.images.tracking import PlateTracker
+from omz.images.transparency import without_gaps
+from omz.matting.plates import OnePlate, PlateSource
+
+Aligning: TypeAlias = Literal["off", "auto", "frame"]
+"""Never; where the camera has moved; or every frame of a video anew."""
+Matching: TypeAlias = Literal["off", "auto"]
+
+_SIDE = 1280  # pixels of the longer side of the copies that plates are aligned in
+_AGAIN = 25  # frames after which exposure is measured again, and a plate that was lost is searched for
+_STEADY = 0.02  # by how much gains may differ from those in use
+_LIKE = 0.6  # a plate that is as like as this needs no alignment that could not be found
+_LIKE_AND_PLAIN = 0.3  # the same for one without points, such as a wall behind a large subject
+
+
+@dataclass(frozen=True)
+class PlateOptions:
+    """Whether plates are aligned to their images, and their exposure is matched."""
+
+    align: Aligning = "auto"
+    match_exposure: Matching = "auto"
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """What is done to a plate: times ``gains``, moved by ``homography``, bent by ``field``; None where nothing is.
+
+    In a video, the next frame goes on from it.
+    """
+
+    gains: Gains = SAME
+    homography: NDArray[np.float64] | None = None
+    field: Field | None = None
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A plate that fits its image, how, and notes about it, a line each.
+
+    The camera moved by ``shift`` pixels. ``problem`` says why the plate could not be aligned, else it is empty.
+    """
+
+    plate: Picture
+    notes: tuple[str, ...] = ()
+    problem: str = ""
+    fitting: Fitting = Fitting()
+    shift: float = 0.0
+
+
+class Plates:
+    """Plates that fit their images, each by itself. Safe to call from several threads if the source is."""
+
+    def __init__(self, source: PlateSource, options: PlateOptions) -> None:
+        self.source, self._options = source, options
+        self._resized: tuple[Picture, Picture] | None = None
+
+    def at(self, index: int, name: str, picture: Picture) -> Fitted:
+        """Return the plate of a frame, of the size of its ``picture``.
+
+        Raises :class:`omz.errors.OmzError` if there is none, and :class:`ImageError` if it is the picture itself.
+        """
+        raw = self.source.at(index, name)
+        if raw.shape == picture.shape and np.array_equal(raw, picture):
+            raise ImageError(f"{name or 'the image'} is its own plate; take the plate without the subject")
+        return self._noted(raw, fit(self._prepared(raw, picture), picture, self._options), picture)
+
+    def _prepared(self, raw: Picture, picture: Picture) -> Picture:
+        """Return a plate opaque, and of the size of its picture; the same array for the same plate."""
+        if raw.shape == picture.shape:
+            return raw
+        kept = self._resized
+        if kept is None or kept[0] is not raw or kept[1].shape != picture.shape:
+            opaque = without_gaps(raw) if raw.shape[2] == 4 else raw
+            kept = self._resized = raw, resize(opaque, (picture.shape[0], picture.shape[1]))
+        return kept[1]
+
+    def _noted(self, raw: Picture, fitted: Fitted, picture: Picture) -> Fitted:
+        notes = list(fitted.notes)
+        if raw.shape[2] == 4:
+            notes.append("the plate is partly transparent; its own colours are taken, and grey where it has none")
+        if raw.shape[:2] != picture.shape[:2]:
+            notes.append(f"the plate is {picture_size(raw)}, resized to the image's {picture_size(picture)}")
+        return replace(fitted, notes=tuple(notes))
+
+
+class VideoPlates(Plates):
+    """Plates of the frames of a video, asked for in order.
+
+    A single plate is fitted to the first frame, and stays as it is while the camera stands still; a camera that moves
+    is followed from frame to frame. ``fitting`` is that of the last frame; set, the next frame goes on from it.
+    """
+
+    def __init__(self, source: PlateSource, options: PlateOptions) -> None:
+        super().__init__(source, options)
+        self._follows = isinstance(source, OnePlate) and options.align != "frame"
+        self.fitting: Fitting | None = None
+        self._coarse: tuple[Picture, PlateTracker] | None = None
+        self._fine: tuple[Picture, PlateTracker] | None = None
+        self._moved: tuple[Picture, Fitting, Picture, NDArray[np.bool_] | None] | None = None
+
+    def at(self, index: int, name: str, picture: Picture) -> Fitted:
+        """See :class:`Plates`; a frame may be the plate itself."""
+        raw = self.source.at(index, name)
+        plate = self._prepared(raw, picture)
+        if not self._follows:
+            return self._noted(raw, fit(plate, picture, self._options), picture)
+        if self.fitting is None:
+            first = fit(plate, picture, self._options)
+            problem, self.fitting = first.problem, first.fitting
+        else:
+            problem, self.fitting = self._next(self.fitting, plate, picture, index % _AGAIN == 0)
+        fitted = Fitted(self._fitted(plate, picture), (), problem, self.fitting, _shift(self.fitting, plate))
+        return self._noted(raw, fitted, picture)
+
+    def _next(self, fitting: Fitting, plate: Picture, picture: Picture, is_due: bool) -> tuple[str, Fitting]:
+        """Return why the plate cannot be found, and what is to be done to it."""
+        problem = ""
+        if self._options.align == "auto":
+            self._coarse = _tracker(self._coarse, plate, exact=False)
+            tracked = self._coarse[1](picture, fitting.homography)
+            if tracked is not None and not tracked.is_still:
+                self._fine = _tracker(self._fine, plate, exact=True)
+                tracked = self._fine[1](picture, tracked.homography) or tracked
+                fitting = Fitting(fitting.gains, tracked.homography)
+            elif tracked is None and is_due:  # its points were lost
+                found = fit(plate, picture, replace(self._options, match_exposure="off"))
+                problem = found.problem
+                if found.fitting.homography is not None:
+                    fitting = replace(found.fitting, gains=fitting.gains)
+        if is_due and self._options.match_exposure == "auto":
+            moved, covered = _done(plate, replace(fitting, gains=SAME))
+            gains = matching_gains(moved, picture, covered)
+            if max(abs(new / old - 1) for new, old in zip(gains, fitting.gains, strict=True)) > _STEADY:
+                fitting = replace(fitting, gains=gains)
+        return problem, fitting
+
+    def _fitted(self, plate: Picture, picture: Picture) -> Picture:
+        """Return the plate as it is in use; the same array while nothing changes."""
+        assert self.fitting is not None
+        kept = self._moved
+        if kept is None or kept[0] is not plate or kept[1] is not self.fitting:
+            kept = self._moved = plate, self.fitting, *_done(plate, self.fitting)
+        if kept[3] is None:
+            return kept[2]
+        return filled(kept[2], kept[3], picture)
+
+
+def _done(plate: Picture, fitting: Fitting) -> tuple[Picture, NDArray[np.bool_] | None]:
+    """Return what ``fitting`` makes of a plate, and a mask of where it reaches, None for everywhere."""
+    if fitting.gains != SAME:
+        plate = scale_channels(plate, fitting.gains)
+    if fitting.homography is None:
+        return plate, None
+    return move(plate, fitting.homography, fitting.field)
+
+
+def fit(plate: Picture, picture: Picture, options: PlateOptions) -> Fitted:
+    """Return ``plate`` fitted to ``picture``, both uint8 BGR (H, W, 3) of one size.
+
+    What there is to do is measured on copies, and done once.
+    """
+    fitting, problem, seen = Fitting(), "", _Seen(plate, picture)
+    if options.align != "off":
+        fitting, problem, seen = _aligned(plate, picture)
+    if options.match_exposure == "auto":
+        fitting = replace(fitting, gains=matching_gains(seen.plate, seen.picture, seen.covered))
+    fitted, covered = _done(plate, fitting)
+    if covered is not None:
+        fitted = filled(fitted, covered, picture)
+    return Fitted(fitted, (), problem, fitting, _shift(fitting, plate))
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A plate and a picture, or copies of them, that are aligned as far as can be; ``covered`` says where."""
+
+    plate: Picture
+    picture: Picture
+    covered: NDArray[np.bool_] | None = None
+
+
+def _aligned(plate: Picture, picture: Picture) -> tuple[Fitting, str, _Seen]:
+    """Return how a plate has to be moved, why it cannot be aligned, and what that makes of it."""
+    tracked = PlateTracker(plate)(picture)
+    if tracked is not None and tracked.is_still:
+        return Fitting(), "", _Seen(plate, picture)
+    size = limit_side(picture.shape, _SIDE)
+    old, new = resize(plate, size), resize(picture, size)
+    found = align(old, new)
+    seen = _Seen(found.plate, new, found.covered)
+    if not found.aligned:
+        return Fitting(), _problem(found.reason, old, new), seen
+    if found.covered is None or found.homography is None:
+        return Fitting(), "", seen
+    scale = scaling(picture.shape, size)
+    whole = np.linalg.inv(scale) @ found.homography @ scale
+    return Fitting(SAME, whole / whole[2, 2], found.field), "", seen
+
+
+def _problem(reason: str, plate: Picture, picture: Picture) -> str:
+    """Return what to do about a plate that could not be aligned; nothing where it need not be."""
+    enough = _LIKE_AND_PLAIN if reason.startswith("too few points") else _LIKE
+    if likeness(plate, picture) >= enough:
+        return ""
+    return (
+        f"the plate is used as it is, not aligned: {reason}; "
+        "take it again from the same place, with the same zoom, or do without: --plate none"
+    )
+
+
+def _shift(fitting: Fitting, plate: Picture) -> float:
+    if fitting.homography is None:
+        return 0.0
+    return corner_shift(fitting.homography, plate)
+
+
+def _tracker(kept: tuple[Picture, PlateTracker] | None, plate: Picture, exact: bool) -> tuple[Picture, PlateTracker]:
+    if kept is not None and kept[0] is plate:
+        return kept
+    return plate, PlateTracker(plate, exact)

@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 import pytest
 
-from omz.errors import ImageError
 from omz.images.compositing import to_uint8
 from omz.matting.plate_fitting import PlateOptions, Plates, VideoPlates
 from omz.matting.plates import OnePlate
@@ -62,14 +61,6 @@ def test_a_plate_of_another_size_is_resized_once_a_size_and_said():
     assert first.plate is again.plate
     assert first.notes == ("the plate is 30x20, resized to the image's 12x8",)
     assert plates.at(2, "", grey(0, 5, 5)).plate.shape == (5, 5, 3)
-
-
-@pytest.mark.parametrize("options", [AUTO, PLAIN])
-def test_an_image_is_not_its_own_plate_and_a_frame_may_be(room, options):
-    picture = seen(room)
-    with pytest.raises(ImageError, match=r"a\.png is its own plate; take the plate without the subject"):
-        Plates(OnePlate(picture.copy()), options).at(0, "a.png", picture)
-    assert VideoPlates(OnePlate(picture.copy()), options).at(0, "", picture).problem == ""
 
 
 @pytest.mark.parametrize("kind", [Plates, VideoPlates])

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import ClassVar, TypeAlias
 
+import numpy as np
+
 from omz.cutout.image_files import NoPlaceError, encode_images, sweep_images, write_images
 from omz.cutout.inputs import Input, StdinPicture
 from omz.cutout.manifest import Entry, Fingerprint, Manifest, fingerprint, fingerprint_of, open_manifest_of
@@ -241,7 +243,10 @@ class _Job:
                 image = read_image(task.input.path, task.content, self.settings.max_pixels)
             begun = replace(begun, metadata=image.metadata, notes=(*image.notes, *self._shrunk(image.picture)))
             if plates is not None:
-                fitted = plates.at(0, str(task.input.relative), over(image.picture, image.opacity))
+                seen = over(image.picture, image.opacity)
+                fitted = plates.at(0, str(task.input.relative), seen)
+                if np.array_equal(fitted.plate, seen):
+                    raise ImageError(f"{task.input.relative} is its own plate; take the plate without the subject")
                 begun, plate = replace(begun, notes=begun.notes + fitted.notes), fitted.plate
             if behind is not None:
                 target = behind.at(task.number, 0.0, (image.picture.shape[0], image.picture.shape[1]))

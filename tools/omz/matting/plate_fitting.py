@@ -8,7 +8,6 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from omz.errors import ImageError
 from omz.images.alignment import align, corner_shift, filled, likeness, move
 from omz.images.arrays import Picture
 from omz.images.exposure import SAME, Gains, matching_gains, scale_channels
@@ -74,11 +73,9 @@ class Plates:
     def at(self, index: int, name: str, picture: Picture) -> Fitted:
         """Return the plate of a frame, of the size of its ``picture``.
 
-        Raises :class:`omz.errors.OmzError` if there is none, and :class:`ImageError` if it is the picture itself.
+        Raises :class:`omz.errors.OmzError` if there is none.
         """
         raw = self.source.at(index, name)
-        if raw.shape == picture.shape and np.array_equal(raw, picture):
-            raise ImageError(f"{name or 'the image'} is its own plate; take the plate without the subject")
         return self._noted(raw, fit(self._prepared(raw, picture), picture, self._options), picture)
 
     def _prepared(self, raw: Picture, picture: Picture) -> Picture:
@@ -116,7 +113,7 @@ class VideoPlates(Plates):
         self._moved: tuple[Picture, Fitting, Picture, NDArray[np.bool_] | None] | None = None
 
     def at(self, index: int, name: str, picture: Picture) -> Fitted:
-        """See :class:`Plates`; a frame may be the plate itself."""
+        """See :class:`Plates`."""
         raw = self.source.at(index, name)
         plate = self._prepared(raw, picture)
         if not self._follows:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import doctest
 import re
+import subprocess
+import sys
 from fractions import Fraction
 from operator import attrgetter
 from pathlib import Path
@@ -20,6 +22,11 @@ from omz.video.writing import VideoWriter
 ROOT = Path(__file__).parents[2]
 ERRORS = {"Interrupted", "OmzError"}
 CALLABLE = sorted(name for name in omz.__all__ if callable(getattr(omz, name)) and name not in ERRORS)
+
+
+def blocks_of(document: str) -> list[str]:
+    """Return the Python of a document, block by block."""
+    return re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(), re.DOTALL)
 
 
 @pytest.fixture
@@ -55,9 +62,16 @@ def test_the_examples_of_docstrings_run_as_written(name):
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("document", ["README.md", "docs/python.md"])
 def test_the_python_of_documents_runs_as_written(document):
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(), re.DOTALL)
+    blocks = blocks_of(document)
     assert blocks
-    exec("\n".join(blocks), {})
+    exec("\n".join(blocks), {"__name__": "__main__"})
+
+
+def test_the_processes_of_the_guide_work_in_a_script(folder):
+    (block,) = (text for text in blocks_of("docs/python.md") if "ProcessPoolExecutor" in text)
+    (folder / "script.py").write_text(f"{block}    print(again.alpha.shape)\n")
+    done = subprocess.run([sys.executable, "script.py"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "(96, 160)\n"), done.stderr
 
 
 def test_every_public_name_is_there():

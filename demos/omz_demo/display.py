@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from omz.cli.conversion_display import in_words
 from omz.cli.display import Periodic
 from omz.cli.first_use_display import FirstUseDisplay
 from omz.cli.printing import say
+from omz.convert.events import ConversionStep, IRReady
 from omz.cutout.observer import Action, Observer
 from omz.cutout.summary import Summary
 from omz.events import Event
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from omz.images.arrays import Picture
     from omz_demo.bar import Bar  # loads Rich, which few runs need
     from omz_demo.window import Window  # OpenCV's windows, which few runs open
+
+_LEAST_SHARE = 1e-4  # of a difference that is told
 
 
 class TerminalObserver(Observer):
@@ -61,7 +64,7 @@ class TerminalObserver(Observer):
         """Print a step of a download or a conversion."""
         if self._downloads.shows(event):
             return
-        for line in in_words(event):
+        for line in _in_short(event):
             say(line, err=True)
 
     def on_progress(self, name: str, done: int, total: int | None) -> None:
@@ -95,6 +98,23 @@ class TerminalObserver(Observer):
         if self._window is None:
             return Action.NONE
         return self._window.show(picture, lines, always=pinned or self._metrics)
+
+
+def _in_short(event: Event) -> Iterator[str]:
+    """Yield what a conversion says to those who did not ask for one: that it begins, and how it ended."""
+    if isinstance(event, IRReady):
+        yield f"{event.model}: converted{_like_the_original(event)}"
+    elif not isinstance(event, ConversionStep):
+        yield from in_words(event)
+
+
+def _like_the_original(event: IRReady) -> str:
+    if event.warning:
+        return f"; half precision costs much: {event.warning}"
+    shares = [parity.share for parity in (*event.parity[:1], event.compression) if parity]
+    if not shares:
+        return ""
+    return f"; it gives the results of the original (nearly everywhere within {max(*shares, _LEAST_SHARE):.2%})"
 
 
 class ProgressLines:

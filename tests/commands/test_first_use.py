@@ -82,6 +82,9 @@ def test_the_demo_downloads_converts_and_cuts_out(machine, weights, server):
     )
     assert lines[1] == "net: net.onnx: downloaded"
     assert lines[2].startswith("first use of net: converting it")
+    assert lines[3].startswith("net: converted; it gives the results of the original (nearly everywhere within 0.0")
+    assert lines[4].startswith("cut.png: made from photo.png")
+    assert len(lines) == 5
     assert alpha_is_right(machine / "cut.png")
     assert (machine / "home" / PLACE).read_bytes() == weights
     assert not (machine / "public").exists()

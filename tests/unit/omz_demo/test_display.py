@@ -7,7 +7,8 @@ import io
 import numpy as np
 import pytest
 
-from omz.convert.events import ConversionStep, FirstUse
+from omz.convert.events import ConversionStep, FirstUse, IRReady
+from omz.convert.parity import OutputParity, Parity
 from omz.cutout.observer import Action
 from omz_demo.display import TerminalObserver
 
@@ -17,14 +18,42 @@ class Terminal(io.StringIO):
         return True
 
 
+def parity(share: float, precision: str = "f32") -> Parity:
+    """Return a comparison in which one value in a thousand is farther off than this share of the range."""
+    output = OutputParity("pha", 9.0, share / 9, share, None, 1.0, 0)
+    return Parity("ONNX Runtime", "CPU", precision, (), (output,))
+
+
 def test_lines_go_to_standard_error(capsys):
     with TerminalObserver() as observer:
         observer.on_note("a note")
         observer.on_warning("a plate")
         observer.on_failure("a.png is empty")
-        observer.on_event(ConversionStep("net", "writes it"))
+        observer.on_event(FirstUse("net"))
+        observer.on_event(ConversionStep("net", "writes it"))  # for those who convert
         observer.on_progress("pictures", 1, 2)  # a short job
-    assert capsys.readouterr() == ("", "a note\nwarning: a plate\nfailed: a.png is empty\nnet: writes it\n")
+    told = ["a note", "warning: a plate", "failed: a.png is empty", FirstUse("net").line]
+    assert capsys.readouterr() == ("", "\n".join(told) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, "; it gives the results of the original (nearly everywhere within 0.86%)"),
+        ({"compression": None}, "; it gives the results of the original (nearly everywhere within 0.23%)"),
+        (
+            {"compression": None, "parity": (parity(0),)},
+            "; it gives the results of the original (nearly everywhere within 0.01%)",
+        ),
+        ({"compression": None, "parity": ()}, ""),
+        ({"warning": "output pha differs by 0.5"}, "; half precision costs much: output pha differs by 0.5"),
+    ],
+)
+def test_a_conversion_ends_with_one_line(capsys, changes, told):
+    facts = {"parity": (parity(0.0023), parity(0.3, "bf16")), "compression": parity(0.0086), "kept_in_f32": ("a", "b")}
+    event = IRReady("net", "FP16", "net.xml", "converted", keeps_model_in=("f32",), **{**facts, **changes})
+    TerminalObserver().on_event(event)
+    assert capsys.readouterr().err == f"net: converted{told}\n"
 
 
 def test_progress_is_for_terminals_and_goes_with_the_job(monkeypatch: pytest.MonkeyPatch):

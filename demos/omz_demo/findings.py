@@ -26,6 +26,8 @@ _OPTIONAL = {
     "matplotlib": "draws their plots",
     "nncf": "makes INT8 models",
     "mindspore": "converts MindSpore models",
+    "pymatting": "refines edges with --refine best",
+    "pillow_heif": "reads HEIC images",
 }
 """Packages that the demo does without, and their purpose."""
 _DISTRIBUTIONS = {"opencv": ("opencv-python", "opencv-python-headless", "opencv-contrib-python")}
@@ -201,9 +203,10 @@ def _hints(found: Findings) -> Iterator[str]:
         yield f"FFmpeg lacks {', '.join(missing)}: pip install --force-reinstall av"
     if not found.display:
         yield "no display: to record a camera, add --no_show and -o FILE"
-    for model in found.models:
-        if model.command:
-            yield f"{model.name} is downloaded on first use, or now: {model.command}"
+    remote = [model for model in found.models if model.command]
+    if remote:
+        names = ", ".join(model.name for model in remote)
+        yield f"models that are downloaded on first use, or now ({remote[0].command}): {names}"
 
 
 def _pip(name: str) -> str:

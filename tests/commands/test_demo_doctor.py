@@ -30,7 +30,7 @@ def findings() -> Findings:
 
 
 def test_versions_are_those_of_the_packages(findings):
-    for name in ("openvino", "numpy", "torch", "onnx"):
+    for name in ("openvino", "numpy", "torch", "onnx", "pymatting"):
         assert findings.versions[name] == version(name)
     assert findings.versions["python"] == ".".join(map(str, sys.version_info[:3]))
     assert findings.versions["omz"] == version("open-matting-zoo")
@@ -103,6 +103,16 @@ def test_a_bad_card_and_a_bad_zoo_are_lines_of_the_table(tmp_path):
     assert "is not a folder" in nothing.detail
 
 
+def test_models_to_download_are_one_hint(tmp_path):
+    for name in ("a-far", "farther"):
+        file = {"name": "net.onnx", "size": 7, "checksum": "0" * 96, "source": "https://example.com/a"}
+        write_card(tmp_path / "zoo", name, files=[file])
+    (hint,) = (hint for hint in examine([tmp_path / "zoo"], tmp_path).hints if "omz_downloader" in hint)
+    command = f"omz_downloader --name a-far -o {tmp_path} --models_dir {tmp_path / 'zoo'}"
+    assert hint.startswith(f"models that are downloaded on first use, or now ({command}): a-far, ")
+    assert {"farther", "u2netp"} <= {*hint.split(", ")}
+
+
 def test_a_cache_that_cannot_be_written_is_a_hint(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("OMZ_CACHE_DIR", str(tmp_path / "file"))
@@ -117,10 +127,13 @@ def test_a_cache_that_cannot_be_written_is_a_hint(tmp_path, monkeypatch):
 
 def test_what_is_missing_has_a_command_or_a_way_round(findings, monkeypatch):
     asked = module._version
-    monkeypatch.setattr(module, "_version", lambda name: None if name in ("nncf", "mindspore") else asked(name))
+    monkeypatch.setattr(
+        module, "_version", lambda name: None if name in ("nncf", "mindspore", "pillow_heif") else asked(name)
+    )
     hints = "\n".join(examine().hints)
     assert "pip install '.[int8]'" in hints
     assert "pip install '.[mindspore]'" in hints
+    assert "pillow_heif is missing, which reads HEIC images: pip install '.[heif]'" in hints
     if not any(device.name.startswith("GPU") for device in findings.devices):
         assert "no GPU driver; -d CPU works" in hints
     if not findings.display:

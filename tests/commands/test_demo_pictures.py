@@ -123,7 +123,7 @@ def test_a_picture_comes_through_standard_input_and_goes_to_standard_output(fold
     ("arguments", "code", "message"),
     [
         (["photo.png", "plate.png", "-o", "-"], 2, "2 results do not go into -; name a folder"),
-        (["photo.png", "--what", "all", "-o", "-"], 2, "4 results do not go into -"),
+        (["photo.png", "--what", "all", "--target", "red", "-o", "-"], 2, "4 results do not go into -"),
         (["photo.png", "-o", "-", "--format", "jpg"], 2, ".jpg cannot hold a result of cutout"),
         (["photo.png", "-o", "cut.mp4", "--target", "red"], 2, "photo.png is an image, cut.mp4 a video"),
         (["photo.png", "-o", "cut.gif"], 2, ".gif cannot hold"),
@@ -138,7 +138,7 @@ def test_a_picture_comes_through_standard_input_and_goes_to_standard_output(fold
         (["-"], 1, "standard input is empty"),
         (["photo.png", "--target", "clip.mp4"], 2, "a video behind images does not move"),
         (["photo.png", "--low", "0.9", "--high", "0.1"], 2, "the levels 0.9 and 0.1 do not fit"),
-        (["photo.png", "--plate", "none.png"], 1, "no image at none.png"),
+        (["photo.png", "--plate", "none.png"], 1, "the plate: no image at none.png"),
         (["photo.png", "--plate", "first"], 2, "--plate first is for videos"),
         (["folder"], 2, "folder has no images or videos"),
         (["photo.png", "--plate", "folder"], 2, "--plate folder: the folder has no images"),
@@ -165,8 +165,9 @@ def test_one_bad_picture_among_many_is_a_line_and_the_others_are_done(folder):
     assert result.exit_code == 1
     (line,) = (line for line in result.stderr.splitlines() if line.startswith("failed: "))
     assert line.startswith("failed: in/2.png cannot be read as an image: ")
-    assert result.stdout.startswith("3 files in ")
-    assert ": made from 4 inputs (32x24), 1 failed; 3 frames in " in result.stdout
+    assert result.stdout.startswith(
+        "out/0.png, out/1.png, out/3.png: made from 4 inputs (32x24), 1 failed; 3 frames in "
+    )
     assert ", 1 failed; " in result.stdout
     assert names(folder / "out") == {"0.png", "1.png", "3.png"}
     told = json.loads((folder / "report.json").read_text())

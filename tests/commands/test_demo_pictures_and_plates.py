@@ -131,7 +131,7 @@ def test_plate_and_target_that_changed_places_are_told(folder):
     result = done("photo.png", "--plate", "beach.png", "--target", "plate.png", "-o", "x.png")
     assert "the target looks like the empty scene, and the plate does not; change --target and --plate" in result.stderr
     result = done("photo.png", "--plate", "beach.png", "-o", "x.png")
-    assert "this does not look like the empty scene of the image; did you mean --target?" in result.stderr
+    assert "this does not look like the empty scene of the image; perhaps plate and target are swapped" in result.stderr
     result = done("photo.png", "--plate", "plate.png", "--target", "beach.png", "-o", "x.png")
     assert "scene" not in result.stderr
 

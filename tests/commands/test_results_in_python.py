@@ -58,6 +58,12 @@ def test_a_target_may_be_any_image(folder):
         np.testing.assert_array_equal(np.asarray(matte.composite(target)), wanted)
 
 
+def test_models_and_mattes_are_shown_in_short(folder):
+    model = omz.MattingModel()
+    assert repr(model) == "MattingModel('background-matting-starter', device='CPU')"
+    assert repr(model("photo.png", "plate.png")) == f"<ImageMatte {SIZE[1]}x{SIZE[0]}>"
+
+
 def test_transparency_of_the_image_stays(folder):
     photo = cv2.imread("photo.png")
     opacity = np.tile(np.linspace(0, 255, SIZE[1]).round().astype(np.uint8), (SIZE[0], 1))
@@ -86,9 +92,15 @@ def test_metadata_of_the_image_are_kept(folder):
 def test_what_cannot_be_made_is_an_error(folder):
     matte = omz.MattingModel()("photo.png", "plate.png")
     with pytest.raises(ImageError, match="suffixes"):
-        matte.save("result.exr")
+        matte.save("result.exr", "blur")
+    for target in (None, "transparent"):
+        with pytest.raises(UsageError, match=r"\.jpg cannot hold a result of cutout; use \.png, \.webp"):
+            matte.save("result.jpg", target)
+    assert not (folder / "result.jpg").exists()
     with pytest.raises(ImageError, match="cannot be written"):
         matte.save(folder / "photo.png" / "result.png")
+    with pytest.raises(ImageError, match="^the plate: no image at none.png; check the path"):
+        omz.MattingModel()("photo.png", "none.png")
     with pytest.raises(ImageError, match="no such file"):
         matte.composite("none.png")
     with pytest.raises(UsageError, match="needs a target"):

@@ -91,7 +91,7 @@ def test_results_follow_from_the_target_and_the_output(given, whats, target):
     options = make_options((), given)
     assert (options.whats, options.target) == (whats, target)
     assert replace(options, json=True).hints == options.hints
-    assert len(options.hints) == (options.whats == ("composite",) and "output" in given)
+    assert len(options.hints) == (target == GREEN)
 
 
 def test_values_are_read_from_text_and_taken_as_they_are():
@@ -160,8 +160,12 @@ def test_results_are_a_list_too():
 
 
 def test_an_option_that_does_not_exist_is_refused():
-    with pytest.raises(UsageError, match="no option 'plait'"):
+    with pytest.raises(UsageError, match=r"no option 'plait'; did you mean plate\? see omz_demo --help"):
         make_options((), {"plait": "a.png"})
+    with pytest.raises(UsageError, match=r"no option 'modle'; did you mean model\?"):
+        make_options((), {"modle": "u2netp"})
+    with pytest.raises(UsageError, match="no option 'xyz'; see omz_demo --help"):
+        make_options((), {"xyz": 1})
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from helpers.demo_command import cutout, done, write_blocks, write_plate
 from helpers.films import make_film
+from PIL import Image
 
 import omz
 from omz.cutout.images import ImageEnded
@@ -150,6 +151,14 @@ def test_a_video_that_is_only_shown_needs_somebody_who_looks(tmp_path):
     assert omz.cut_out(film.path, observer=screen, **how).frames == len(screen.shown) == 3
     with pytest.raises(UsageError, match="nothing is shown and nothing is written"):
         omz.cut_out(film.path, **how)
+
+
+@pytest.mark.parametrize("name", ["inputs", "plate", "target"])
+def test_images_in_memory_are_for_a_model(folder, name):
+    image = np.zeros((4, 4, 3), np.uint8)
+    for given in (image, Image.fromarray(image), b"image", *([[image]] if name == "inputs" else [])):
+        with pytest.raises(UsageError, match=f"^{name} cannot be of type .*; give a path, or use MattingModel"):
+            omz.cut_out(**{"inputs": "in", name: given})
 
 
 def test_an_option_that_is_none_is_refused(folder):

@@ -68,7 +68,16 @@ def test_grey_is_colour_and_opaque_has_no_opacity():
         (b"text", "the image is not an image in a known format"),
         (b"", "the image is empty"),
         (BGR.astype(np.int64), "an array of int64 is no image; give uint8, uint16, or floats from 0 to 1"),
-        (BGR.astype(np.float32), "an array of float32 is no image"),
+        (
+            np.full((4, 4), 254.5),
+            "an array of float64 with values up to 254.5 is no image; floats go from 0 to 1: divide it by 255",
+        ),
+        (
+            np.full((4, 4), 1.01, np.float32),
+            "an array of float32 is no image; give uint8, uint16, or floats from 0 to 1",
+        ),
+        (np.full((4, 4), 256.0), "an array of float64 is no image; give uint8, uint16, or floats from 0 to 1"),
+        (np.full((4, 4), -1.0), "an array of float64 is no image"),
         (np.full((4, 4), np.nan), "an array of float64 is no image"),
         (np.zeros((4, 4), bool), "an array of bool is no image"),
         (np.zeros((2, 3, 4, 3), np.uint8), r"an array of shape \[2, 3, 4, 3\] is no image"),

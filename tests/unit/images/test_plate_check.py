@@ -39,7 +39,7 @@ def test_another_scene_is_told(seed):
     for given in (None, alpha):
         (warning,) = check_plate(other.plate, made.picture, given)
         assert warning == NOT_THE_SCENE
-        assert warning.endswith("did you mean --target? --plate none does without a plate")
+        assert warning.endswith("perhaps plate and target are swapped; --plate none does without a plate")
 
 
 @pytest.mark.parametrize("seed", range(4))

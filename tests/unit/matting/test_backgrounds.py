@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -41,6 +42,22 @@ def level(target: VideoTarget | ImagesInTurn | ImageTarget, index: int, seconds:
 def test_a_colour(text, bgr):
     target = load_target(text, "cover")
     assert target.at(7, 0.3, (2, 5)).tolist() == [[list(bgr)] * 5] * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("bleu", "did you mean blue?"),
+        ("Gren", "did you mean green?"),
+        ("blurr", "did you mean blur?"),
+        ("transparant", "did you mean transparent?"),
+        ("zzz", "write green or #78ff9b"),
+        ("#12345", "write green or #78ff9b"),
+    ],
+)
+def test_what_is_no_colour_gets_a_name_that_is_near(text, advice):
+    with pytest.raises(UsageError, match=f"^--target {text}: there is no such file or colour; {re.escape(advice)}$"):
+        load_target(text, "cover")
 
 
 @pytest.mark.parametrize("text", [None, "transparent"])

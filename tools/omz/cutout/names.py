@@ -12,7 +12,7 @@ from omz.cutout.collisions import colliding
 from omz.cutout.inputs import Input, Inputs
 from omz.errors import ImageError, UsageError
 from omz.images.animated import is_animated
-from omz.images.files import WITH_ALPHA, WITHOUT_ALPHA
+from omz.images.files import WITHOUT_ALPHA, check_result
 from omz.images.suffixes import IMAGE_SUFFIXES
 from omz.paths import fitting_name, short_stem, what_else
 from omz.video.formats import ANIMATIONS, CONTAINERS
@@ -52,9 +52,7 @@ def name_outputs(
     else:
         named = _without_collisions(inputs, lambda item, stem: _places(item, stem, output, whats, suffix))
     for what in whats:
-        allowed = WITH_ALPHA if what == "cutout" else WITHOUT_ALPHA
-        if suffix.lower() not in allowed:
-            raise UsageError(f"{suffix or 'no suffix'} cannot hold a result of {what}; use {', '.join(allowed)}")
+        check_result(suffix, what)
     return named
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from difflib import get_close_matches
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -274,6 +275,8 @@ class Options(
             self._set("whats", ("composite",))
         elif "composite" in self.whats and is_transparent:
             self._set("target", GREEN)
+            hint = f"a composite needs a target, so its background is {GREEN}; set another with --target"
+            self._set("hints", (*self.hints, hint))
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
@@ -362,10 +365,11 @@ def make_options(inputs: tuple[str, ...], given: Mapping[str, Any]) -> Options:
     values that make no sense, and an option that is given by two names.
     """
     values: dict[str, Any] = {}
-    unread = dict(given)
+    unread, known = dict(given), list[str]()
     for each in fields(Options):
         flag = flag_of(each)
         long = [name[2:] for name in flag.names if name.startswith("--")]
+        known += [name for name in (each.name, *long) if "/" not in name]
         for spelling in (each.name, *long):
             value = unread.pop(spelling, None)
             if value is None:
@@ -378,5 +382,8 @@ def make_options(inputs: tuple[str, ...], given: Mapping[str, Any]) -> Options:
     if values.get("plain"):
         values = {**dict.fromkeys(("align", "match_exposure", "refine"), "off"), **values}
     if unread:
-        raise UsageError(f"there is no option {min(unread)!r}; see omz_demo --help for their names")
+        unknown = min(unread)
+        near = get_close_matches(unknown, known, 1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise UsageError(f"there is no option {unknown!r}; {hint}see omz_demo --help for their names")
     return Options(**{"inputs": inputs, **values})

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import fields
 from typing import Any, TypeAlias
+
+import numpy as np
+from PIL import Image
 
 from omz.atomic import whole_file
 from omz.cutout.flag import InputKind, default_of, flag_of
@@ -123,6 +126,7 @@ def cut_out(
     for name in _OF_THE_COMMAND:
         if options.get(name):
             raise UsageError(f"{name} is for the command omz_demo; leave it out, and use the summary")
+    _check_paths({"inputs": inputs, "plate": plate, "target": target})
     names: object = inputs
     if isinstance(inputs, Iterable) and not isinstance(inputs, (str, bytes, os.PathLike)):
         names = list(inputs)
@@ -130,6 +134,18 @@ def cut_out(
         raise UsageError("there is no input; name an image, a video, a folder or a camera")
     given = {"inputs": names, "output": output, "plate": plate, "target": target, **options}
     return run(make_options((), given), observer)
+
+
+def _check_paths(given: Mapping[str, object]) -> None:
+    """Raise :class:`UsageError` for images in memory, of NumPy or Pillow, or as bytes."""
+    for name, value in given.items():
+        several = value if isinstance(value, (list, tuple)) else (value,)
+        for each in several:
+            if isinstance(each, (bytes, np.ndarray, Image.Image)):
+                kind = type(each).__name__
+                raise UsageError(
+                    f"{name} cannot be of type {kind}; give a path, or use MattingModel for images in memory"
+                )
 
 
 class _Unobserved(Observer):

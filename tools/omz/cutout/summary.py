@@ -19,6 +19,7 @@ from omz.work.stopwatch import Stopwatch
 Ending: TypeAlias = Literal["done", "failed", "skipped"]
 
 _SIZES = 3  # that are named
+_OUTPUTS = 3  # that are named
 _NEAR = 10  # pixels, below which tenths count
 _STANDARD = "-"  # input or output
 
@@ -198,6 +199,8 @@ class Summary:
             return "nothing written"
         if len(self.outputs) == 1:
             return "standard output" if self.outputs[0] == _STANDARD else self.outputs[0]
+        if len(self.outputs) <= _OUTPUTS:
+            return ", ".join(self.outputs)
         folders = [os.path.dirname(os.path.abspath(output)) for output in self.outputs]
         try:
             folder = os.path.commonpath(folders)

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageFile
 
 from omz.atomic import whole_file
-from omz.errors import ImageError, os_reason
+from omz.errors import ImageError, UsageError, os_reason
 from omz.images.arrays import Picture, Pixels, Size
 from omz.images.depth import full_range, is_unscaled
 from omz.images.encoding import Metadata, encode, metadata_of
@@ -119,6 +119,13 @@ def check_suffix(path: Path, has_alpha: bool) -> None:
     kind, allowed = ("an image with transparency", WITH_ALPHA) if has_alpha else ("an image", WITHOUT_ALPHA)
     if path.suffix.lower() not in allowed:
         raise ImageError(f"{path}: {kind} needs one of the suffixes {', '.join(allowed)}")
+
+
+def check_result(suffix: str, what: str) -> None:
+    """Raise :class:`UsageError` if a format cannot hold a result: a ``cutout`` needs transparency."""
+    allowed = WITH_ALPHA if what == "cutout" else WITHOUT_ALPHA
+    if suffix.lower() not in allowed:
+        raise UsageError(f"{suffix or 'no suffix'} cannot hold a result of {what}; use {', '.join(allowed)}")
 
 
 def _told_size(image: ImageFile.ImageFile, path: Path) -> Size | None:

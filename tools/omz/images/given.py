@@ -20,6 +20,8 @@ from omz.images.files import read_image
 from omz.images.source import SourceImage, image_of, turned
 from omz.images.stored import levels_of
 
+_LEAST_OF_BYTES, _BYTES = 16, 255  # brightest values of images of 8 bits; a little above 1 are floats that overshoot
+
 
 def load_image(given: object, max_pixels: int | None = None) -> SourceImage:  # noqa: PLR0911
     """Return the image that a caller of the Python API gave.
@@ -81,6 +83,12 @@ def _checked(array: NDArray[Any]) -> Pixels:
         raise ImageError(f"{shape} is no image; give (H, W) grey, (H, W, 3) BGR or (H, W, 4) BGRA")
     if array.dtype in (np.uint8, np.uint16):
         return array
-    if np.issubdtype(array.dtype, np.floating) and array.min() >= 0 and array.max() <= 1:
-        return to_uint8(array.astype(np.float32))
-    raise ImageError(f"an array of {array.dtype} is no image; give uint8, uint16, or floats from 0 to 1")
+    named = f"an array of {array.dtype}"
+    if np.issubdtype(array.dtype, np.floating) and array.min() >= 0:
+        most = array.max()
+        if most <= 1:
+            return to_uint8(array.astype(np.float32))
+        if _LEAST_OF_BYTES <= most <= _BYTES:
+            named = f"{named} with values up to {most:g}"
+            raise ImageError(f"{named} is no image; floats go from 0 to 1: divide it by {_BYTES}")
+    raise ImageError(f"{named} is no image; give uint8, uint16, or floats from 0 to 1")

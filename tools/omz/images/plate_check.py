@@ -13,7 +13,8 @@ from omz.images.geometry import limit_side, resize
 from omz.images.placing import place
 
 NOT_THE_SCENE = (
-    "this does not look like the empty scene of the image; did you mean --target? --plate none does without a plate"
+    "this does not look like the empty scene of the image; perhaps plate and target are swapped; "
+    "--plate none does without a plate"
 )
 
 IN_BOTH = (

@@ -6,6 +6,7 @@ import os
 from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +23,7 @@ from omz.images.transparency import premultiplied
 
 BLUR = 25  # pixels, by default
 TRANSPARENT = "transparent"
+_LONGEST = 200  # characters of a text in messages
 _SOON = 1e-6  # seconds: rounding errors of repeated videos add up
 
 
@@ -212,7 +214,10 @@ def colour(text: str) -> Picture:
         red, green, blue, *opacity = ImageColor.getrgb(text)
         pixel = np.array([[[blue, green, red]]], np.uint8)
     except (ValueError, OverflowError):
-        raise UsageError(f"--target {text:.200}: there is no such file or colour; write green or #78ff9b") from None
+        word = text[:_LONGEST].lower()
+        near = get_close_matches(word, ("blur", TRANSPARENT), 1, 0.8) or get_close_matches(word, ImageColor.colormap, 1)
+        advice = f"did you mean {near[0]}?" if near else "write green or #78ff9b"
+        raise UsageError(f"--target {text[:_LONGEST]}: there is no such file or colour; {advice}") from None
     if not opacity or opacity[0] == 255:
         return pixel
     return premultiplied(pixel, np.array([opacity], np.uint8))

@@ -31,7 +31,10 @@ class PlateSource(Protocol):
 
 def read_plate(path: Path, max_pixels: int | None = None) -> Picture:
     """Read a plate: (H, W, 3) BGR, or (H, W, 4) BGRA of one that is partly transparent. Raises :class:`ImageError`."""
-    image = read_image(path, None, max_pixels)
+    try:
+        image = read_image(path, None, max_pixels)
+    except ImageError as error:
+        raise ImageError(f"the plate: {error}") from error
     return _with_alpha(image.picture, image.opacity)
 
 

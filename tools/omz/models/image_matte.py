@@ -13,12 +13,13 @@ from PIL import Image
 from omz.errors import UsageError
 from omz.images.arrays import Alpha, Colours, Picture, Pixels
 from omz.images.compositing import blur_behind, cutout_levels, to_uint8
-from omz.images.files import WITH_ALPHA, write_picture
+from omz.images.files import WITH_ALPHA, check_result, write_picture
 from omz.images.given import load_image
 from omz.images.placing import Placing
+from omz.images.sizes import size_text
 from omz.images.source import SourceImage
 from omz.images.transparency import before_white, compose, premultiplied
-from omz.matting.backgrounds import Blur, ImageTarget, load_target
+from omz.matting.backgrounds import TRANSPARENT, Blur, ImageTarget, load_target
 from omz.matting.network import Matte, Trimap
 
 
@@ -35,6 +36,10 @@ class ImageMatte(Matte):
     trimap: Trimap | None = None
     source: SourceImage
     seen: Picture
+
+    def __repr__(self) -> str:
+        """Return the size, and not millions of pixels."""
+        return f"<{type(self).__name__} {size_text(*self.alpha.shape)}>"
 
     def cutout(self) -> Image.Image:
         """Return the subject on transparency, RGBA with straight alpha."""
@@ -53,10 +58,13 @@ class ImageMatte(Matte):
     def save(self, path: str | os.PathLike[str], target: Any = None, fit: Placing = "cover") -> None:
         """Write the cutout, or the composite before a ``target``, with the metadata of the image.
 
-        The suffix of ``path`` is the format; one without transparency shows white there. Raises
-        :class:`omz.errors.ImageError` if it cannot be written.
+        The suffix of ``path`` is the format, which a cutout needs to have transparency, as PNG and WebP do; elsewhere,
+        what is transparent in a target lies before white. Raises :class:`omz.errors.OmzError` if the format cannot hold
+        it, or it cannot be written.
         """
         path = Path(path)
+        if target is None or (isinstance(target, str) and target == TRANSPARENT):
+            check_result(path.suffix, "cutout")
         picture = self._result(target, fit)
         if path.suffix.lower() not in WITH_ALPHA:
             picture = before_white(picture)

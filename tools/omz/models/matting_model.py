@@ -110,6 +110,11 @@ class MattingModel:
         if input_size is not None and self._network.size != input_size:
             raise UsageError(f"{model} sees images at another size, which is fixed; leave input_size out")
 
+    def __repr__(self) -> str:
+        """Return the name, or the path, and the device."""
+        (name, device, *_), _ = self._recipe
+        return f"{type(self).__name__}({name!r}, device={device!r})"
+
     def __reduce__(self) -> tuple[Callable[..., MattingModel], tuple[Any, ...]]:
         """Return the arguments of the model, which is opened with them again."""
         arguments, roles = self._recipe
@@ -245,7 +250,10 @@ class _Given:
 
 
 def _plate_of(plate: Image) -> Picture:
-    image = load_image(plate)
+    try:
+        image = load_image(plate)
+    except ImageError as error:
+        raise ImageError(f"the plate: {error}") from error
     if image.opacity is not None:
         raise ImageError("the plate is partly transparent, and has to be opaque; fill what is transparent")
     return image.picture

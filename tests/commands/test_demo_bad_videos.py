@@ -120,7 +120,7 @@ def test_a_disk_that_gets_full_loses_nothing_that_was_finished(tmp_path, ballast
     noisy = [shot + each for shot, each in zip(shots(60, (96, 128)), noise, strict=True)]
     clip = write_clip(tmp_path / "noisy.mkv", noisy, **FFV1)
     film = make_film(tmp_path / "large", 1, (96, 128))
-    more = (clip, *film.flags[1:], "--segment_seconds", "0.2", "--target", "red", "--what", "foreground")
+    more = (clip, *film.flags[1:], "--segment_seconds", "0.2", "--target", "red", "--what", "foreground", "--plain")
     lines(film, *more, "-o", tmp_path / "whole.mp4", code=0)
     size = (tmp_path / "whole.mp4").stat().st_size // 1024
     with small_disk(tmp_path / "disk", size * 2) as disk:

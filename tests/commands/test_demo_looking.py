@@ -182,7 +182,7 @@ def test_the_example_takes_neither(folder, flag):
 
 
 def test_a_review_shows_the_worst_first(folder, shots):
-    result = demo("shots", *GIVEN, "-o", "cut", "--review", "page")
+    result = demo("shots", *GIVEN, "--match_exposure", "off", "-o", "cut", "--review", "page")
     assert result.exit_code == 1
     assert "page/review.html shows the results, worst first" in result.stderr
     assert names(folder / "page") == {"review.html"}

@@ -99,7 +99,7 @@ def test_what_cannot_be_made_is_an_error(folder):
     assert not (folder / "result.jpg").exists()
     with pytest.raises(ImageError, match="cannot be written"):
         matte.save(folder / "photo.png" / "result.png")
-    with pytest.raises(ImageError, match="^the plate: no image at none.png; check the path"):
+    with pytest.raises(ImageError, match="the plate: no image at none"):
         omz.MattingModel()("photo.png", "none.png")
     with pytest.raises(ImageError, match="no such file"):
         matte.composite("none.png")

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from omz.images.compositing import to_uint8
-from omz.matting.plate_fitting import PlateOptions, Plates, VideoPlates
+from omz.matting.plate_fitting import PlateOptions, Plates, VideoPlates, fit
 from omz.matting.plates import OnePlate
 from omz.synthesis import textures
+from omz.synthesis.scene import make_scene
 
 AUTO, PLAIN = PlateOptions(), PlateOptions("off", "off")
 SIZE = (270, 480)
@@ -153,3 +154,9 @@ def test_every_frame_is_aligned_anew_where_that_is_asked_for(room):
     for index in range(3):
         fitted = plates.at(index, "", seen(room, 6 * index, 0, index))
         assert fitted.shift == pytest.approx(6 * index, abs=0.2)
+
+
+def test_no_alarm_where_the_plate_fits_as_it_is():
+    scene = make_scene(3, (180, 320), "demo")
+    fitted = fit(scene.plate, scene.picture, PlateOptions())
+    assert (fitted.problem, fitted.shift) == ("", 0)

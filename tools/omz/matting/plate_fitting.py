@@ -26,7 +26,8 @@ _SIDE = 1280  # pixels of the longer side of the copies that plates are aligned 
 _AGAIN = 25  # frames after which exposure is measured again, and a plate that was lost is searched for
 _STEADY = 0.02  # by how much gains may differ from those in use
 _LIKE = 0.6  # a plate that is as like as this needs no alignment that could not be found
-_LIKE_AND_PLAIN = 0.3  # the same for one without points, such as a wall behind a large subject
+_LIKE_AND_PLAIN = 0.3  # the same for one without points that count, such as a wall behind a large subject
+_NOT_COUNTING = ("too few points", "moved as its points say")  # beginnings of reasons
 
 
 @dataclass(frozen=True)
@@ -213,7 +214,7 @@ def _aligned(plate: Picture, picture: Picture) -> tuple[Fitting, str, _Seen]:
 
 def _problem(reason: str, plate: Picture, picture: Picture) -> str:
     """Return what to do about a plate that could not be aligned; nothing where it need not be."""
-    enough = _LIKE_AND_PLAIN if reason.startswith("too few points") else _LIKE
+    enough = _LIKE_AND_PLAIN if reason.startswith(_NOT_COUNTING) else _LIKE
     if likeness(plate, picture) >= enough:
         return ""
     return (

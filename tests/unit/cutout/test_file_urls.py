@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from omz.cutout.file_urls import local_path
 
 
-@given(st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), min_size=1).map("/".__add__))
+@given(st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), min_size=1))
 def test_the_url_of_a_path_is_the_path(text):
-    path = Path(text).absolute()
+    path = Path("/", text.lstrip("/"))  # what begins with two slashes is another root
     assert Path(local_path(path.as_uri())) == path
 
 

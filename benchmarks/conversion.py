@@ -140,7 +140,6 @@ def _environment_of(tree: Path, cache: Path) -> dict[str, str]:
     return {
         "PYTHONPATH": os.pathsep.join([str(tree / "tools"), str(tree / "demos")]),
         "OMZ_CACHE_DIR": str(cache),
-        "PYTHONPYCACHEPREFIX": f"{cache}.pyc",
     }
 
 

@@ -144,10 +144,15 @@ def test_the_input_is_not_its_own_plate(folder):
     before = names(folder)
     for plate in ("photo.png", "./photo.png", folder / "photo.png", "link.png"):
         result = demo("photo.png", "-m", "model.xml", "--plate", plate)
-        assert result.exit_code == 2
-        expected = f"the plate is the input, {plate}; take a plate without the subject, and name that"
-        assert result.stderr == f"main: error: {expected}\n"
+        assert result.exit_code == 1
+        assert result.stderr.endswith("main: error: photo.png is its own plate; take the plate without the subject\n")
     assert names(folder) == before
+
+
+def test_an_image_of_one_colour_may_be_its_own_plate(folder):
+    write_picture(folder / "blank.png", np.full((24, 32, 3), 7, np.uint8))
+    result = done("blank.png", "-m", "model.xml", "--plate", "blank.png", "-o", "x.png")
+    assert EMPTY in result.stderr
 
 
 def test_a_copy_of_the_input_is_no_plate_either(folder):

@@ -245,7 +245,7 @@ class _Job:
             if plates is not None:
                 seen = over(image.picture, image.opacity)
                 fitted = plates.at(0, str(task.input.relative), seen)
-                if np.array_equal(fitted.plate, seen):
+                if np.array_equal(fitted.plate, seen) and seen.min() < seen.max():  # one colour has no subject
                     raise ImageError(f"{task.input.relative} is its own plate; take the plate without the subject")
                 begun, plate = replace(begun, notes=begun.notes + fitted.notes), fitted.plate
             if behind is not None:

@@ -141,8 +141,11 @@ def _find(options: Options, folder: Path | None) -> tuple[Inputs, list[Path]]:
 
 
 def _check_plate_is_another(options: Options, inputs: Inputs) -> None:
-    """Raise :class:`UsageError` for the only input as its own plate, from which nothing differs."""
-    if options.plate is None or len(inputs) != 1 or inputs[0].kind not in ("picture", "video"):
+    """Raise :class:`UsageError` for the only video as its own plate, from which nothing differs.
+
+    Images are compared with their plates once they are read.
+    """
+    if options.plate is None or len(inputs) != 1 or inputs[0].kind != "video":
         return
     if os.path.exists(options.plate) and os.path.samefile(options.plate, inputs[0].path):
         raise UsageError(f"the plate is the input, {options.plate}; take a plate without the subject, and name that")

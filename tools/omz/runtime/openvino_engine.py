@@ -229,6 +229,10 @@ def _compile(model: ov.Model, device: str, config: dict[str, object], wrong: str
             f"{device} cannot be used in a process forked from one that used OpenVINO; "
             "open the model on CPU, or start the process by 'spawn' or 'forkserver'"
         )
+    if _CACHE in config:
+        with suppress(RuntimeError):  # another process may be writing the cached model, or have removed it
+            return core().compile_model(model, device, config)
+        config = {name: value for name, value in config.items() if name != _CACHE}
     try:
         return core().compile_model(model, device, config)
     except RuntimeError as error:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import ClassVar, TypeAlias
 
-import numpy as np
+import cv2
 
 from omz.cutout.image_files import NoPlaceError, encode_images, sweep_images, write_images
 from omz.cutout.inputs import Input, StdinPicture
@@ -245,7 +245,9 @@ class _Job:
             if plates is not None:
                 seen = over(image.picture, image.opacity)
                 fitted = plates.at(0, str(task.input.relative), seen)
-                if np.array_equal(fitted.plate, seen) and seen.min() < seen.max():  # one colour has no subject
+                if (
+                    not cv2.norm(fitted.plate, seen, cv2.NORM_INF) and seen.min() < seen.max()
+                ):  # one colour has no subject
                     raise ImageError(f"{task.input.relative} is its own plate; take the plate without the subject")
                 begun, plate = replace(begun, notes=begun.notes + fitted.notes), fitted.plate
             if behind is not None:

@@ -90,17 +90,13 @@ def _first_plate(session: Session, source: LiveSource | Playback) -> Picture | N
             raise UsageError(
                 "a video that is only shown takes one plate; name an image, first or median, or an --output"
             )
-        return resize(_opaque(plates.at(0, "")), source.size)
+        return resize(without_gaps(plates.at(0, "")), source.size)
     if plate not in (None, "camera"):
-        return resize(_opaque(read_plate(Path(str(plate)), session.options.max_pixels)), source.size)
+        return resize(without_gaps(read_plate(Path(str(plate)), session.options.max_pixels)), source.size)
     taken = take_plate(source, session.tally.observer)
     if taken is None:
         raise UsageError("there is no plate; name one with --plate, or wait until it is taken")
     return taken
-
-
-def _opaque(plate: Picture) -> Picture:
-    return without_gaps(plate) if plate.shape[2] == 4 else plate
 
 
 def take_plate(source: LiveSource, observer: Observer) -> Picture | None:

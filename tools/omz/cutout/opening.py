@@ -19,9 +19,8 @@ import numpy as np
 from omz.errors import OmzError
 from omz.images.suffixes import IMAGE_SUFFIXES, is_video
 from omz.matting.inference import Depth, MattingRequests
-from omz.matting.roles import REFINE, WORKING_SIZE
 from omz.matting.uint8_graph import normal_roles, uint8_graph
-from omz.models.opening import open_model
+from omz.models.opening import open_model, said_refining, working_side
 from omz.runtime.openvino_engine import facts_of, port_info
 from omz.runtime.quiet_openvino import ov
 
@@ -99,7 +98,7 @@ def _adapted(options: Options, model: ov.Model) -> ov.Model:
     shapes = [info.shape for info in map(port_info, model.inputs) if len(info.shape) == _PICTURE_RANK]
     is_free = all(shape.count(-1) >= _SIDES for shape in shapes)
     facts = facts_of(model)
-    is_resized = not is_free or options.input_size or WORKING_SIZE in facts
-    refine = options.refine or facts.get(REFINE, "off")
+    is_resized = not is_free or options.input_size or working_side(facts)
+    refine = options.refine or said_refining(facts)
     in_bytes = not is_resized and refine == "off" and options.alpha_bits == "8"  # else it is rounded afterwards
     return uint8_graph(model, not in_bytes, options.role_options)

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 from omz.cutout.observer import Observer
 from omz.images.arrays import Size
-from omz.images.exposure import SAME
+from omz.images.exposure import SAME, brightness
 from omz.images.sizes import size_text
 from omz.matting.plate_fitting import Fitted
 from omz.work.stopwatch import Stopwatch
@@ -107,8 +107,7 @@ class PlateTally:
 
     def add(self, fitted: Fitted) -> None:
         """Count the plate of an image; several threads may do so."""
-        blue, green, red = fitted.fitting.gains
-        gain = 0.114 * blue + 0.587 * green + 0.299 * red  # as in BT.601
+        gain = brightness(fitted.fitting.gains)
         with self._lock:
             self._all += 1
             self._moved += fitted.shift > 0

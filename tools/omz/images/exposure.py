@@ -40,6 +40,12 @@ class Exposure:
         return max(self.gains) > 1 + _NOTABLE or min(self.gains) < 1 - _NOTABLE
 
 
+def brightness(gains: Gains) -> float:
+    """Return by how much ``gains`` make a picture brighter, as BT.601 weighs blue, green and red."""
+    blue, green, red = gains
+    return 0.114 * blue + 0.587 * green + 0.299 * red
+
+
 def match_exposure(plate: Picture, picture: Picture, valid: NDArray[np.bool_] | None = None) -> Exposure:
     """Return ``plate`` scaled to the exposure of ``picture``, both (H, W, 3) and aligned.
 

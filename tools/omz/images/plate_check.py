@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from omz.images.alignment import Alignment, align, likeness
 from omz.images.arrays import Picture, Pixels
-from omz.images.exposure import Exposure, match_exposure
+from omz.images.exposure import Exposure, brightness, match_exposure
 from omz.images.geometry import limit_side, resize
 from omz.images.placing import place
 
@@ -92,13 +92,12 @@ def _same_scene(alignment: Alignment, picture: Picture, background: NDArray[np.b
 
 
 def _exposure_warning(exposure: Exposure) -> str:
-    blue, green, red = exposure.gains
-    brightness = 0.114 * blue + 0.587 * green + 0.299 * red  # as in BT.601
-    if abs(brightness - 1) < 0.01:
+    gain = brightness(exposure.gains)
+    if abs(gain - 1) < 0.01:
         how = "of another white balance than"
     else:
-        direction = "brighter" if brightness > 1 else "darker"
-        how = f"{abs(brightness - 1):.0%} {direction} than"
+        direction = "brighter" if gain > 1 else "darker"
+        how = f"{abs(gain - 1):.0%} {direction} than"
     return f"the image is {how} the plate; use --match_exposure, or lock the exposure of the camera"
 
 

@@ -32,7 +32,9 @@ def over(picture: Picture, opacity: Pixels | None, behind: Picture | None = None
 
 
 def without_gaps(plate: Picture) -> Picture:
-    """Return a plate, (H, W, 4) BGRA, with its own colours, and grey where nothing of it can be seen."""
+    """Return a plate, (H, W, 4) BGRA, with its own colours, and grey where nothing is seen; an opaque one itself."""
+    if plate.shape[2] == 3:
+        return plate
     colours = np.ascontiguousarray(plate[..., :3])
     colours[plate[..., 3] == 0] = GREY
     return colours

@@ -17,6 +17,7 @@ from omz.images.compositing import to_uint8
 from omz.images.foreground import foreground_levels
 from omz.images.refining.alpha import refine_alpha
 from omz.images.refining.enlarging import Depth as AnyDepth
+from omz.images.refining.enlarging import in_levels
 from omz.matting.network import OWN_SIZE, Matte, MattingNetwork, NetworkInput, Trimap, View, full_trimap
 from omz.matting.readings import check_output
 from omz.matting.roles import Roles
@@ -200,7 +201,7 @@ class MattingRequests:
             levels = pixels = self._in_8_bits(inferred)
         else:
             alpha = np.clip(self._alpha(inferred, np.float32), 0, 1)
-            pixels, levels = np.rint(alpha * np.float32(65535)).astype(np.uint16), to_uint8(alpha)
+            pixels, levels = in_levels(alpha, np.uint16), to_uint8(alpha)
         return PixelMatte(pixels, self._foreground(inferred, levels), _trimap(inferred))
 
     def float_matte(self, inferred: Inferred) -> Matte:

@@ -85,8 +85,7 @@ class Plates:
             return raw
         kept = self._resized
         if kept is None or kept[0] is not raw or kept[1].shape != picture.shape:
-            opaque = without_gaps(raw) if raw.shape[2] == 4 else raw
-            kept = self._resized = raw, resize(opaque, (picture.shape[0], picture.shape[1]))
+            kept = self._resized = raw, resize(without_gaps(raw), (picture.shape[0], picture.shape[1]))
         return kept[1]
 
     def _noted(self, raw: Picture, fitted: Fitted, picture: Picture) -> Fitted:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -35,14 +35,23 @@ class OpenedModel:
 
     def view(self, size: Size | None, stretch: bool | None = None) -> View:
         """Return how the network sees images: as was asked for, else as the model says."""
-        side = self.engine.facts.get(WORKING_SIZE)
-        return View(self.stretches if stretch is None else stretch, size, int(side) if side else None)
+        return View(self.stretches if stretch is None else stretch, size, working_side(self.engine.facts))
 
     def refine(self, asked: Refining | None) -> Refining:
         """Return how alpha is refined: as was ``asked`` for, else as the model says."""
-        said = self.engine.facts.get(REFINE)
-        known = {each: each for each in get_args(Refining)}
-        return asked or known.get(said or "", "off")
+        return asked or said_refining(self.engine.facts)
+
+
+def working_side(facts: Mapping[str, str]) -> int | None:
+    """Return the pixels of the longer side at which a model does best, by its facts; None if they do not say."""
+    text = facts.get(WORKING_SIZE, "")
+    return int(text) if text else None
+
+
+def said_refining(facts: Mapping[str, str]) -> Refining:
+    """Return how the alpha of a model is to be refined, by its facts."""
+    known = {each: each for each in get_args(Refining)}
+    return known.get(facts.get(REFINE, ""), "off")
 
 
 def open_model(

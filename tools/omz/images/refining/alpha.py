@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from omz.images.arrays import AnyAlpha, Picture
+from omz.images.arrays import Alpha, AnyAlpha, Picture
 from omz.images.geometry import limit_side, resize
 from omz.images.refining.by_plate import refine_by_plate
 from omz.images.refining.enlarging import Depth, enlarge, in_levels
@@ -12,11 +12,9 @@ from omz.images.refining.enlarging import Depth, enlarge, in_levels
 WORKING_SIDE = 1280
 """Pixels of the longer side of the copies that alpha is refined in; what is larger gets its edges from the image."""
 
-_UNIT = np.float32(1 / 255)
-
 
 def refine_alpha(
-    picture: Picture, plate: Picture | None, alpha: AnyAlpha, closed_form: bool, dtype: Depth = np.float32
+    picture: Picture, plate: Picture | None, alpha: Alpha, closed_form: bool, dtype: Depth = np.float32
 ) -> AnyAlpha:
     """Return ``alpha`` (h, w) of a network at the size of ``picture`` (H, W, 3) BGR, refined.
 
@@ -26,7 +24,7 @@ def refine_alpha(
     """
     size = limit_side(picture.shape, WORKING_SIDE)
     seen = resize(picture, size)
-    share = np.clip(alpha, 0, 1) if alpha.dtype == np.float32 else alpha * _UNIT
+    share = np.clip(alpha, 0, 1)
     refined = np.clip(resize(share, size), 0, 1)
     if plate is not None:
         refined = refine_by_plate(seen, resize(plate, size), refined)

@@ -15,6 +15,8 @@ from threading import RLock
 from typing import Any, ClassVar, Generic, TypeVar
 from weakref import WeakSet
 
+from omz.errors import EngineError
+
 Made = TypeVar("Made")
 
 starting = RLock()
@@ -43,11 +45,32 @@ class PerProcess(Generic[Made]):
 
 class _Process:
     is_forked = False
+    other_device: str | None = None
 
 
-def is_forked() -> bool:
-    """Return whether this process was forked from one that had used OpenVINO."""
-    return _Process.is_forked
+def check_openvino_is_usable() -> None:
+    """Raise :class:`EngineError` in a process forked from one that had used a device other than the CPU.
+
+    A fork does not wait for the threads of such a device; locks that they hold stay locked in the child for ever.
+    """
+    if _Process.is_forked and _Process.other_device:
+        raise EngineError(
+            f"OpenVINO cannot be used in a process forked from one that used {_Process.other_device}; "
+            "start the process by 'spawn' or 'forkserver'"
+        )
+
+
+def begin_use_of(device: str) -> None:
+    """Note that a model is about to run on ``device``. Raises :class:`EngineError` if a fork rules that out."""
+    check_openvino_is_usable()
+    if device == "CPU":
+        return
+    if _Process.is_forked:
+        raise EngineError(
+            f"{device} cannot be used in a process forked from one that used OpenVINO; "
+            "open the model on CPU, or start the process by 'spawn' or 'forkserver'"
+        )
+    _Process.other_device = device
 
 
 def _before() -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from omz.errors import EngineError
 from omz.paths import what_else
 from omz.runtime.engine import EngineInfo, Tensor, TensorInfo, check_inputs
-from omz.runtime.forks import PerProcess, is_forked, starting
+from omz.runtime.forks import PerProcess, begin_use_of, starting
 from omz.runtime.quiet_openvino import core, ov, reason
 from omz.runtime.value_bounds import value_bounds
 
@@ -224,11 +224,7 @@ class Request:
 
 
 def _compile(model: ov.Model, device: str, config: dict[str, object], wrong: str) -> ov.CompiledModel:
-    if device != "CPU" and is_forked():
-        raise EngineError(
-            f"{device} cannot be used in a process forked from one that used OpenVINO; "
-            "open the model on CPU, or start the process by 'spawn' or 'forkserver'"
-        )
+    begin_use_of(device)
     if _CACHE in config:
         with suppress(RuntimeError):  # another process may be writing the cached model, or have removed it
             return core().compile_model(model, device, config)

@@ -19,7 +19,7 @@ sys.modules.setdefault(_CONVERTER, None)  # type: ignore[arg-type]
 import openvino as ov  # noqa: E402
 from openvino.preprocess import PrePostProcessor  # noqa: E402
 
-from omz.runtime.forks import PerProcess  # noqa: E402
+from omz.runtime.forks import PerProcess, check_openvino_is_usable  # noqa: E402
 
 __all__ = ["PrePostProcessor", "core", "ov", "port_names", "reason"]
 
@@ -36,7 +36,12 @@ if sys.modules[_CONVERTER] is None:
     vars(ov).setdefault("__getattr__", _late)
 
 
-core = PerProcess(ov.Core)
+def _new_core() -> ov.Core:
+    check_openvino_is_usable()
+    return ov.Core()
+
+
+core = PerProcess(_new_core)
 """Returns the shared core; making one takes longer than compiling a small model."""
 
 

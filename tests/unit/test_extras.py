@@ -64,7 +64,7 @@ def test_no_command_is_named_that_installs_nothing(monkeypatch):
 def test_all_is_every_extra_of_a_user():
     [everything] = PROJECT["optional-dependencies"]["all"]
     named = set(re.search(r"\[(.*)\]", everything)[1].split(","))
-    assert named == {*PROJECT["optional-dependencies"]} - {"all", "docs", "test"}
+    assert named == {*PROJECT["optional-dependencies"]} - {"all", "docs", "test", "training"}
 
 
 def test_requirements_name_core_converter_and_reports():

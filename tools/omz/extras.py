@@ -18,6 +18,8 @@ EXTRAS = {
     "nncf": ("int8", "NNCF"),
     "pymatting": ("refine", "pymatting"),
     "pillow_heif": ("heif", "pillow-heif"),
+    "anny": ("training", "anny"),
+    "moderngl": ("training", "moderngl"),
 }
 """The extra that installs a module, and the module's title in messages."""
 

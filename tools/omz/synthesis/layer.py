@@ -1,0 +1,51 @@
+"""Layers: subjects as colours and alpha, ready to be set before any background."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from omz.images.arrays import Alpha, Colours, Picture
+
+_MARGIN = 24  # pixels of colour around a subject
+_SEEN = 0.02
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A subject: ``colour`` (H, W, 3) uint8 BGR, defined beyond the edge, too, and ``alpha`` (H, W) uint8.
+
+    ``cut`` tells that the subject goes on below the lower edge.
+    """
+
+    colour: Picture
+    alpha: NDArray[np.uint8]
+    cut: bool
+
+
+def layer_of(premultiplied: Colours, alpha: Alpha) -> Layer:
+    """Return the layer of an image whose colours, BGR, are multiplied by its alpha; without the empty space around."""
+    left, top, width, height = cv2.boundingRect((alpha > 0).astype(np.uint8))
+    bottom, right = min(top + height + _MARGIN, alpha.shape[0]), min(left + width + _MARGIN, alpha.shape[1])
+    box = slice(max(0, top - _MARGIN), bottom), slice(max(0, left - _MARGIN), right)
+    cut = bool((alpha[-1] > 0.5).any())
+    colour = extended(premultiplied[box], alpha[box])
+    return Layer(cv2.convertScaleAbs(colour, alpha=255), cv2.convertScaleAbs(alpha[box], alpha=255), cut)
+
+
+def extended(premultiplied: Colours, alpha: Alpha) -> Colours:
+    """Return colours by themselves, which go on where alpha is 0: means of what is near (push and pull)."""
+    height, width = alpha.shape
+    if min(height, width) <= 2:
+        mean = premultiplied.sum(axis=(0, 1)) / max(float(alpha.sum()), 1e-6)
+        around = np.broadcast_to(mean.astype(np.float32), premultiplied.shape)
+    else:
+        half = ((width + 1) // 2, (height + 1) // 2)
+        smaller = [cv2.resize(each, half, interpolation=cv2.INTER_AREA) for each in (premultiplied, alpha)]
+        around = cv2.resize(extended(*smaller), (width, height), interpolation=cv2.INTER_LINEAR)
+    own = premultiplied / np.maximum(alpha, 1e-6)[..., None]
+    share = np.clip(alpha / _SEEN, 0, 1)[..., None]
+    return np.clip(around + share * (own - around), 0, 1).astype(np.float32)

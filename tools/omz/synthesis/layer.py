@@ -12,28 +12,30 @@ from omz.images.arrays import Alpha, Colours, Picture
 
 _MARGIN = 24  # pixels of colour around a subject
 _SEEN = 0.02
+_OPAQUE = 127
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A subject: ``colour`` (H, W, 3) uint8 BGR, defined beyond the edge, too, and ``alpha`` (H, W) uint8.
-
-    ``cut`` tells that the subject goes on below the lower edge.
-    """
+    """A subject: ``colour`` (H, W, 3) uint8 BGR, defined beyond the edge, too, and ``alpha`` (H, W) uint8."""
 
     colour: Picture
     alpha: NDArray[np.uint8]
-    cut: bool
+
+    @property
+    def cut(self) -> bool:
+        """Whether the subject goes on below the lower edge."""
+        return bool((self.alpha[-1] > _OPAQUE).any())
 
 
 def layer_of(premultiplied: Colours, alpha: Alpha) -> Layer:
     """Return the layer of an image whose colours, BGR, are multiplied by its alpha; without the empty space around."""
     left, top, width, height = cv2.boundingRect((alpha > 0).astype(np.uint8))
-    bottom, right = min(top + height + _MARGIN, alpha.shape[0]), min(left + width + _MARGIN, alpha.shape[1])
-    box = slice(max(0, top - _MARGIN), bottom), slice(max(0, left - _MARGIN), right)
-    cut = bool((alpha[-1] > 0.5).any())
+    rows = slice(max(0, top - _MARGIN), min(top + height + _MARGIN, alpha.shape[0]))
+    columns = slice(max(0, left - _MARGIN), min(left + width + _MARGIN, alpha.shape[1]))
+    box = rows, columns
     colour = extended(premultiplied[box], alpha[box])
-    return Layer(cv2.convertScaleAbs(colour, alpha=255), cv2.convertScaleAbs(alpha[box], alpha=255), cut)
+    return Layer(cv2.convertScaleAbs(colour, alpha=255), cv2.convertScaleAbs(alpha[box], alpha=255))
 
 
 def extended(premultiplied: Colours, alpha: Alpha) -> Colours:

@@ -1,26 +1,35 @@
-"""What the network of the starter model scores by itself: the tables of its README and of benchmarks/README.md.
+"""The quality of the starter model: the tables of its README and of benchmarks/README.md.
 
-    python benchmarks/starter_quality.py [FOLDER WITH lemur.png, lemur_alpha.png, lemur_foreground.png]
+    python benchmarks/starter_quality.py [--layers FOLDER] [--lemur FOLDER] [--sets people,shadow] [--models FP16]
 
-Held-out synthetic scenes (series "test", which training never draws) and, where the folder is given, a real subject
-with measured alpha composited over photographs that scikit-image ships. Execution in f32.
+``--layers`` has the rendered layers of the frozen sets (``starter_sets.py``), which are made there on first use.
+``--lemur`` is a folder with ``lemur_alpha.png`` and ``lemur_foreground.png``, a real subject with measured alpha.
+``--models`` are variants as ``omz_accuracy`` names them: FP16 is the network by itself, FP16+default with the steps of
+``omz_demo`` by default. Without ``--sets`` a table of drawn scenes comes first, beside the best fixed-threshold
+difference key. Execution in f32.
 
-Beside it stand the best fixed-threshold difference key, and mattes made of the true alpha, which tell what an error in
-the band means: a hard mask, a half and a quarter of the resolution, and a projection: the true alpha outside the band,
-and in it that of colours between the plate and the nearest colours of the subject.
+Beside the variants stand mattes made of the true alpha, which tell what an error in the band means: a hard mask, a half
+and a quarter of the resolution, and a projection: the true alpha outside the band, and in it that of colours between
+the plate and the nearest colours of the subject. Figures are those of the convention ``parts``; ``edge`` is the error
+at most 10 pixels from the edge, and ``in shadow`` mean alpha where a cast shadow lies on the background, in percent.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
+from starter_sets import Frame as KnownFrame
+from starter_sets import FrameSet, layers, lemur_sets, staged_sets
 
 from omz.accuracy.conventions import EDGE_WIDTH, ScoredFrame, find_convention
+from omz.accuracy.prediction import Predictor
+from omz.accuracy.request import EvaluationObserver, EvaluationRequest
+from omz.accuracy.setup import set_up
 from omz.convert.store import stored_ir
 from omz.images.arrays import Alpha, Picture
 from omz.images.compositing import cover
@@ -38,10 +47,8 @@ from omz_demo.example import best_difference_key
 Frame = tuple[Picture, Picture, Alpha]
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket")
 CAMERA = Drift(shift=(1.0, 0.0), gain=(1.03, 1.03, 1.03), noise=0.01)
-STILL = Drift(noise=0.01)
-HAND_HELD = Drift(shift=(1.8, -0.9), noise=0.01)
-SHADOW = Drift(shadow=0.4, shadow_offset=(60.0, 30.0), noise=0.01)
-FIGURES = ("MAD", "band", "edge", "inside", "background", "holes", "ghosts", "GRAD")
+MODEL = "background-matting-starter"
+FIGURES = ("MAD", "MSE", "GRAD", "band", "edge", "inside", "background", "holes", "ghosts", "fringe", "in shadow")
 _OPAQUE, _ENOUGH = 0.95, 0.01  # alpha of the subject's own colours, and the share of them that tells a colour
 _REACHES = (4, 8, 16, 32, 64, 128)  # pixels
 _REDUCED = 4  # for colours change slowly
@@ -106,49 +113,93 @@ def projected(frame: Frame) -> Alpha:
     return np.where(hair_band(truth), np.clip(share, 0, 1), truth)
 
 
-def figures(predicted: Alpha, truth: Alpha) -> dict[str, float]:
-    """Return the figures of an alpha; ``edge`` is the error at most 10 pixels from the edge."""
-    found = find_convention("parts").score(ScoredFrame(predicted, truth))
-    near = edge_band(truth, EDGE_WIDTH)
+def figures(predicted: ScoredFrame, frame: KnownFrame) -> dict[str, float]:
+    """Return the figures of a prediction for a frame."""
+    found = find_convention("parts").score(predicted)
+    near = edge_band(frame.alpha, EDGE_WIDTH)
     if near.any():
-        found["edge"] = 1e3 * mad(predicted, truth, near)
+        found["edge"] = 1e3 * mad(predicted.alpha, frame.alpha, near)
+    if frame.shadow is not None and frame.shadow.any():
+        found["in shadow"] = 1e2 * float(predicted.alpha[frame.shadow].mean())
     return found
 
 
-def rows(matter: MattingNetwork, frames: Sequence[Frame]) -> Iterator[str]:
-    """Yield the cells of the starter and of each oracle: means over the frames that have a figure."""
-    makers: dict[str, Callable[[Frame], Alpha]] = {
-        "starter": lambda frame: matter(frame[0], frame[1]).alpha,
+def predicted(predictor: Predictor, frame: KnownFrame) -> ScoredFrame:
+    """Return what a variant of the model finds."""
+    result = predictor.predict(frame.sample, True)
+    return ScoredFrame(result.alpha, frame.alpha, result.foreground, frame.foreground)
+
+
+def rows(frames: FrameSet, variants: dict[str, Predictor]) -> Iterator[str]:
+    """Yield the cells of each variant and each oracle: means over the frames that have a figure."""
+    oracles: dict[str, Callable[[Frame], Alpha]] = {
         "hard mask": hard_mask,
         "quarter resolution": partial(reduced, 4),
         "half resolution": partial(reduced, 2),
         "projection": projected,
     }
-    for name, make in makers.items():
-        found = [figures(make(frame), frame[2]) for frame in frames]
-        means = [np.mean([each[figure] for each in found if figure in each]) for figure in FIGURES]
-        yield " | ".join([name, *(f"{mean:.2f}" for mean in means)])
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in (*variants, *oracles)}
+    for frame in frames:
+        for name, predictor in variants.items():
+            found[name].append(figures(predicted(predictor, frame), frame))
+        for name, make in oracles.items():
+            oracle = make((frame.picture, frame.plate, frame.alpha))
+            found[name].append(figures(ScoredFrame(oracle, frame.alpha), frame))
+    for name, each in found.items():
+        cells = [_mean([one[figure] for one in each if figure in one]) for figure in FIGURES]
+        yield " | ".join([name, *cells])
 
 
-def main() -> None:
-    matter = MattingNetwork(OpenVINOEngine(stored_ir(Catalog()["background-matting-starter"], Path())))
+def _mean(numbers: Sequence[float]) -> str:
+    return f"{np.mean(numbers):.2f}" if numbers else ""
+
+
+def show_drawn_scenes(lemur: Path | None) -> None:
+    """Print the network beside the best difference key."""
+    matter = MattingNetwork(OpenVINOEngine(stored_ir(Catalog()[MODEL], Path())))
     sets = {
         "40 held-out scenes, 1280x720": synthetic_frames(40, (720, 1280)),
         "40 held-out scenes, 640x360": synthetic_frames(40, (360, 640)),
     }
-    if len(sys.argv) > 1:
-        sets["lemur over 4 photographs, 680x440"] = lemur_frames(Path(sys.argv[1]))
+    if lemur:
+        sets["lemur over 4 photographs, 680x440"] = lemur_frames(lemur)
     print("| frames | starter, alpha MAD x1e3 | best difference key (threshold) | ratio |")
     print("|---|---|---|---|")
     for name, frames in sets.items():
         ours, key, threshold = compare(matter, frames)
         print(f"| {name} | {ours:.2f} | {key:.2f} ({threshold}) | {ours / key:.2f} |")
-    for name, drift in (("still", STILL), ("hand-held", HAND_HELD), ("shadow", SHADOW)):
-        sets[f"20 held-out scenes, 1280x720, {name}"] = synthetic_frames(20, (720, 1280), drift)
-    print(f"\n| frames | alpha | {' | '.join(FIGURES)} |\n{'|---' * (2 + len(FIGURES))}|")
-    for name, frames in sets.items():
-        for row in rows(matter, frames):
-            print(f"| {name} | {row} |", flush=True)
+    print()
+
+
+def show_sets(sets: Sequence[FrameSet], models: str) -> None:
+    """Print the figures of each set, and its digest."""
+    [setup] = set_up(EvaluationRequest(name=MODEL, models=models, convention="parts"), EvaluationObserver())
+    variants = {label: variant.predictor for label, variant in setup.variants.items()}
+    print(f"| set | frames | digest | alpha | {' | '.join(FIGURES)} |\n{'|---' * (4 + len(FIGURES))}|")
+    for frames in sets:
+        digest = frames.digest()
+        for row in rows(frames, variants):
+            print(f"| {frames.name} | {frames.count} | {digest} | {row} |", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--layers", type=Path)
+    parser.add_argument("--lemur", type=Path)
+    parser.add_argument("--sets", default="")
+    parser.add_argument("--models", default="FP16,FP16+default")
+    given = parser.parse_args()
+    sets: list[FrameSet] = []
+    if given.layers:
+        sets += staged_sets(layers(given.layers))
+    if given.lemur:
+        sets += lemur_sets(given.lemur)
+    if given.sets:
+        chosen = given.sets.split(",")
+        sets = [each for each in sets if each.name in chosen]
+    else:
+        show_drawn_scenes(given.lemur)
+    show_sets(sets, given.models)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from omz.synthesis.plates import plate
 
 Kind = Literal["people", "objects", "plates"]
 KINDS: tuple[Kind, ...] = ("people", "objects", "plates")
-PLATE_SIZE: Size = (810, 1440)
+PLATE_SIZE: Size = (720, 1280)
 
 _OBJECT_SIZE: Size = (600, 800)
 _QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]

@@ -39,7 +39,7 @@ def dead_leaves(
     ``narrow`` is the range of width to length.
     """
     height, width = size
-    count = int(rng.integers(300, 2500))
+    count = int(rng.integers(800, 5000))
     least, most = min(size) * 0.006, min(size) * float(rng.uniform(0.2, 0.5))
     radius = (least**-2 - rng.random(count) * (least**-2 - most**-2)) ** -0.5
     order = rng.random(count) < 0.5
@@ -59,6 +59,7 @@ def dead_leaves(
     grain = textures.fractal_noise(rng, size, 4, 0.6) - 0.5
     contrast = rng.uniform(0, 0.6, count).astype(np.float32)
     shift = rng.integers(0, min(size), count)
+    shift[0] = 0  # the ground has no seam
     rows, columns = np.mgrid[:height, :width]
     moved = grain[(rows + shift[owner]) % height, (columns + 3 * shift[owner]) % width]
     return np.clip(own[owner] * (1 + contrast[owner] * 2 * moved)[..., None], 0, 1).astype(np.float32)
@@ -94,7 +95,7 @@ def posters(rng: np.random.Generator, size: Size) -> Colours:
             line = "".join(rng.choice(_LETTERS, int(wide / (16 * scale)) + 1))
             font = int(rng.choice([cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_TRIPLEX]))
             cv2.putText(sheet, line, (6, int(y)), font, scale, ink.tolist(), max(1, int(2 * scale)), cv2.LINE_AA)
-        _paste(image, sheet.astype(np.float32) / 255, top, left)
+        _paste(image, sheet.astype(np.float32) * np.float32(1 / 255), top, left)
     return image
 
 
@@ -108,6 +109,7 @@ def room(rng: np.random.Generator, size: Size) -> Colours:
     outer = inner + 2.5 * (inner - [x, y]) * np.array([width / back_w, height / back_h])
     image = np.zeros((*size, 3), np.float32)
     colours = textures.palette(rng, 4)
+    colours += np.float32(rng.uniform(0, 0.8)) * (colours.mean(axis=1, keepdims=True) - colours)  # walls are pale
     quads = [np.stack([inner[k], inner[(k + 1) % 4], outer[(k + 1) % 4], outer[k]]) for k in range(4)]
     shades = (1.1, 0.8, 0.9, 0.75)
     for number, quad in enumerate(quads):

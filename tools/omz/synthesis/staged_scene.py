@@ -15,7 +15,7 @@ from omz.synthesis.camera import Drift
 from omz.synthesis.layer_cache import Kind, LayerCache
 from omz.synthesis.staging import Shadow, Subject, camouflaged, moved, placed, towards_skin
 
-_GRAIN = 1024
+_GRAIN: Size = (1280, 1856)  # of which a part is taken
 
 
 @dataclass(frozen=True)
@@ -92,20 +92,20 @@ class StagedScenes:
     def _background(self, rng: np.random.Generator, size: Size) -> Colours:
         """Return a part of a plate, mirrored or not, with colours of its own."""
         whole = self.cache.plate(int(rng.integers(self.cache.counts[2])))
-        if rng.random() < 0.5:
-            whole = whole[:, ::-1]
         height, width = whole.shape[:2]
         zoom = min(height / size[0], width / size[1]) * float(rng.uniform(0.55, 1))
         tall, wide = int(size[0] * zoom), int(size[1] * zoom)
         top, left = int(rng.integers(height - tall + 1)), int(rng.integers(width - wide + 1))
-        part = np.ascontiguousarray(whole[top : top + tall, left : left + wide])
         how = cv2.INTER_AREA if zoom > 1 else cv2.INTER_LINEAR
-        image = cv2.resize(part, size[::-1], interpolation=how).astype(np.float32) * np.float32(1 / 255)
+        part = cv2.resize(whole[top : top + tall, left : left + wide], size[::-1], interpolation=how)
+        if rng.random() < 0.5:
+            part = cv2.flip(part, 1)
         gain = rng.uniform(0.7, 1.25) * rng.normal(1, 0.06, 3)
-        image *= gain.astype(np.float32)
+        table = np.clip(np.arange(256)[:, None] * gain / 255, 0, 1).astype(np.float32)
+        image = cv2.LUT(part, table[None])
         if rng.random() < 0.4:
             image = cv2.GaussianBlur(image, (0, 0), size[0] * float(rng.uniform(0.001, 0.01)))
-        return np.minimum(image, 1, out=image)
+        return image
 
     def _subjects(self, rng: np.random.Generator, size: Size) -> Subject:
         count = 1
@@ -142,9 +142,9 @@ def _alike(rng: np.random.Generator, background: Colours, subject: Subject) -> t
 
 def _lit_alike(rng: np.random.Generator, subject: Subject, background: Colours) -> Subject:
     """Move a subject's light towards the background's."""
-    weight = float(subject.alpha.sum()) + 1
-    own = (subject.colour * subject.alpha[..., None]).sum(axis=(0, 1)) / weight + 0.05
-    gain = np.clip((background.mean(axis=(0, 1)) + 0.05) / own, 0.5, 1.8) ** rng.uniform(0.2, 0.8)
+    inside = (subject.alpha > 0.5).view(np.uint8)
+    own, around = np.array(cv2.mean(subject.colour, inside)[:3]), np.array(cv2.mean(background)[:3])
+    gain = np.clip((around + 0.05) / (own + 0.05), 0.5, 1.8) ** rng.uniform(0.2, 0.8)
     return Subject(subject.alpha, np.clip(subject.colour * gain.astype(np.float32), 0, 1))
 
 
@@ -172,10 +172,12 @@ def _seen(rng: np.random.Generator, light: Colours, blur: float, noise: float, q
     if blur:
         light = cv2.GaussianBlur(light, (0, 0), blur)
     height, width = light.shape[:2]
-    top, left = (int(each) for each in rng.integers(0, _GRAIN // 2, 2))
-    rows, columns = (np.arange(top, top + height) % _GRAIN), (np.arange(left, left + width) % _GRAIN)
-    grain = _grain()[np.ix_(rows, columns)]
-    picture = cv2.convertScaleAbs(np.maximum(light + grain * np.float32(noise), 0), alpha=255)
+    grain = _grain()
+    if height > _GRAIN[0] or width > _GRAIN[1]:
+        grain = np.tile(grain, (1 + height // _GRAIN[0], 1 + width // _GRAIN[1], 1))
+    top, left = int(rng.integers(grain.shape[0] - height + 1)), int(rng.integers(grain.shape[1] - width + 1))
+    light = cv2.scaleAdd(grain[top : top + height, left : left + width], noise, light)
+    picture = cv2.convertScaleAbs(cv2.threshold(light, 0, 0, cv2.THRESH_TOZERO)[1], alpha=255)
     if quality:
         _, content = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
         picture = cv2.imdecode(content, cv2.IMREAD_COLOR)
@@ -185,4 +187,4 @@ def _seen(rng: np.random.Generator, light: Colours, blur: float, noise: float, q
 @cache
 def _grain() -> NDArray[np.float32]:
     """Return normal noise, of which each photograph takes a part, for drawing it anew takes longer than all else."""
-    return np.random.default_rng(0).standard_normal((_GRAIN, _GRAIN, 3), np.float32)
+    return np.random.default_rng(0).standard_normal((*_GRAIN, 3), np.float32)

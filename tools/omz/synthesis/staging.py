@@ -11,6 +11,7 @@ import numpy as np
 from omz.images.arrays import Alpha, Colours, Picture, Size
 from omz.synthesis.layer import Layer
 
+_UNIT = np.float32(1 / 255)
 _EIGHTH = 8  # shadows and local colours change slowly
 
 
@@ -31,13 +32,12 @@ class Subject:
 
 def placed(layer: Layer, rng: np.random.Generator, size: Size, height: float) -> Subject:
     """Return a layer in an image of ``size``, ``height`` of it high; what is cut reaches the lower edge."""
-    colour, alpha = layer.colour, layer.alpha
-    if rng.random() < 0.5:
-        colour, alpha = colour[:, ::-1], alpha[:, ::-1]
-    scale = height * size[0] / alpha.shape[0]
-    tall, wide = max(8, round(alpha.shape[0] * scale)), max(8, round(alpha.shape[1] * scale))
+    scale = height * size[0] / layer.alpha.shape[0]
+    tall, wide = max(8, round(layer.alpha.shape[0] * scale)), max(8, round(layer.alpha.shape[1] * scale))
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    parts = [cv2.resize(np.ascontiguousarray(each), (wide, tall), interpolation=how) for each in (colour, alpha)]
+    parts = [cv2.resize(each, (wide, tall), interpolation=how) for each in (layer.colour, layer.alpha)]
+    if rng.random() < 0.5:
+        parts = [cv2.flip(each, 1) for each in parts]
     if not layer.cut and rng.random() < 0.5:
         turn = cv2.getRotationMatrix2D((wide / 2, tall / 2), float(rng.normal(0, 8)), 1)
         parts = [
@@ -54,11 +54,14 @@ def placed(layer: Layer, rng: np.random.Generator, size: Size, height: float) ->
 def _framed(colour: Picture, alpha: np.ndarray, size: Size, top: int, left: int) -> Subject:
     """Return a part of an image at a place; its colours go on around it."""
     tall, wide = alpha.shape
-    rows, columns = np.arange(size[0]) - top, np.arange(size[1]) - left
-    inside = np.ix_(np.clip(rows, 0, tall - 1), np.clip(columns, 0, wide - 1))
-    seen = np.outer((rows >= 0) & (rows < tall), (columns >= 0) & (columns < wide))
-    levels = np.where(seen, alpha[inside], 0).astype(np.float32)
-    return Subject(levels * np.float32(1 / 255), colour[inside].astype(np.float32) * np.float32(1 / 255))
+    top, left = min(max(top, 1 - tall), size[0] - 1), min(max(left, 1 - wide), size[1] - 1)
+    rows = slice(max(0, -top), min(tall, size[0] - top))
+    columns = slice(max(0, -left), min(wide, size[1] - left))
+    below, right = size[0] - top - rows.stop, size[1] - left - columns.stop
+    around = max(0, top), below, max(0, left), right
+    colours = cv2.copyMakeBorder(colour[rows, columns], *around, cv2.BORDER_REPLICATE)
+    levels = cv2.copyMakeBorder(alpha[rows, columns], *around, cv2.BORDER_CONSTANT, value=0)
+    return Subject(levels.astype(np.float32) * _UNIT, colours.astype(np.float32) * _UNIT)
 
 
 def blurred(field: np.ndarray, sigma: float) -> np.ndarray:

@@ -107,6 +107,7 @@ def test_it_converts_onnx_and_compares(core):
         ("convert", 1, "omz_converter", ["--name", STARTER, "-o", "converted"]),
         ("convert", 2, "omz_accuracy", ["--name", STARTER]),
         ("convert", 1, "python", ["-m", "omz.cli.train", "-o", "trained"]),
+        ("training", 1, "python", ["-m", "omz.cli.render_layers", "-o", "layers"]),
         ("accuracy", 2, "omz_accuracy", ["--name", STARTER, "--models", "FP16", "--report", "report"]),
         ("int8", 2, "omz_accuracy", ["--name", STARTER, "--models", "FP16,FP16-INT8"]),
         ("mindspore", 1, "omz_converter", ["--name", "semantic_human_matting", "-o", "converted"]),

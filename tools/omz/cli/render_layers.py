@@ -22,9 +22,21 @@ from omz.cli.printing import say
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Folder of panoramas (.hdr, .jpg, .png), of which a quarter of the plates are views.",
 )
+@click.option(
+    "--makehuman",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder of MakeHuman's assets (.mhclo), whose clothes half of the people wear.",
+)
 @click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Processes that make layers.")
 def main(
-    output_dir: Path, people: int, objects: int, plates: int, series: str, panoramas: Path | None, workers: int
+    output_dir: Path,
+    people: int,
+    objects: int,
+    plates: int,
+    series: str,
+    panoramas: Path | None,
+    makehuman: Path | None,
+    workers: int,
 ) -> None:
     """Render people, objects and plates, of which training scenes are composed.
 
@@ -35,7 +47,7 @@ def main(
     require("anny", "moderngl")
     from omz.synthesis.layer_cache import CachePlan, fill
 
-    plan = CachePlan(people, objects, plates, series, panoramas)
+    plan = CachePlan(people, objects, plates, series, panoramas, makehuman)
     columns = TextColumn("layers"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns) as bar:
         task = bar.add_task("layers", total=people + objects + plates)

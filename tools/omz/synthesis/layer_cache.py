@@ -33,9 +33,11 @@ _THREADS = "LP_NUM_THREADS"  # of the software renderer, which would otherwise t
 
 @dataclass(frozen=True)
 class CachePlan:
-    """What a cache has: numbers of each kind, its ``series``, and a folder of panoramas (``.hdr``, ``.jpg``) or None.
+    """What a cache has: numbers of each kind, and its ``series``.
 
-    Series ("train", "test", ...) are independent of one another: other people, objects and plates.
+    Series ("train", "test", ...) are independent of one another: other people, objects and plates. ``panoramas`` is a
+    folder of images of 360 by 180 degrees (``.hdr``, ``.jpg``, ``.png``), ``assets`` one of MakeHuman's clothes
+    (``.mhclo``); both may be None.
     """
 
     people: int
@@ -43,6 +45,7 @@ class CachePlan:
     plates: int
     series: str = "train"
     panoramas: Path | None = None
+    assets: Path | None = None
 
     def count(self, kind: Kind) -> int:
         """Return how many there are of a kind."""
@@ -84,7 +87,7 @@ def make_layer(kind: Kind, number: int, plan: CachePlan) -> Layer:
     if kind == "people":
         from omz.synthesis.people.person import person
 
-        return person(rng)
+        return person(rng, plan.assets)
     if kind == "objects":
         subject = foreground(rng, _OBJECT_SIZE)
         return layer_of(subject.colour * subject.alpha[..., None], subject.alpha)

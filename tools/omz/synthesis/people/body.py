@@ -115,9 +115,9 @@ class Pose:
     def random(cls, rng: np.random.Generator, seated: bool) -> Pose:
         """Draw a pose; someone ``seated`` bends the knees."""
         aims: dict[str, tuple[float, float, float]] = {}
-        both = _ARMS[int(rng.integers(len(_ARMS)))]
+        both = _ARMS[int(rng.choice(len(_ARMS), p=_LIKELY))]
         for side, sign in (("l", 1.0), ("r", -1.0)):
-            arm = both if rng.random() < 0.55 else _ARMS[int(rng.integers(len(_ARMS)))]
+            arm = both if rng.random() < 0.55 else _ARMS[int(rng.choice(len(_ARMS), p=_LIKELY))]
             for bone, direction in zip((f"upperarm_{side}", f"lowerarm_{side}"), arm, strict=True):
                 x, y, z = np.array(direction) + rng.normal(0, 0.08, 3)
                 aims[bone] = (sign * float(x), float(y), float(z))
@@ -150,6 +150,9 @@ _ARMS = (
     ((0.9, -0.25, 0.4), (0.9, 0.1, 0.45)),  # pointing
     ((0.45, -0.8, 0.5), (0.35, 0.3, 0.9)),  # explaining
 )
+
+
+_LIKELY = (0.22, 0.2, 0.16, 0.12, 0.08, 0.05, 0.06, 0.03, 0.08)  # of each pose of an arm
 
 
 def posed(vertices: Points, pose: Pose) -> tuple[Points, dict[str, tuple[Vector, Vector]]]:

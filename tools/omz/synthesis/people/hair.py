@@ -177,7 +177,7 @@ def _guides(head: Head, style: Style, roots: Array, out: Array, rng: np.random.G
     down = np.array([0.0, -1.0, 0.0])
     length = length * rng.uniform(0.85, 1.1, len(roots))
     if style.gathered:
-        length = np.linalg.norm(target - roots, axis=1) * 1.25
+        length = np.linalg.norm(target - roots, axis=1) * 1.15
     points = np.empty((len(roots), _STEPS, 3))
     points[:, 0] = here = roots
     tangent = flow - (flow * out).sum(axis=1, keepdims=True) * out
@@ -190,7 +190,10 @@ def _guides(head: Head, style: Style, roots: Array, out: Array, rng: np.random.G
         else:
             held = max(0.0, 1 - k * float(step.mean()) / 0.55)  # combed as far as the head reaches
             direction = _unit(direction + 0.35 * held * flow + style.weight * (0.35 + along) * 0.8 * down)
-        here = _outside(here + direction * step, head, 0.05 + 0.05 * along)
+        reach = step
+        if style.gathered:  # what has arrived stays
+            reach = np.minimum(step, np.linalg.norm(target - here, axis=1, keepdims=True))
+        here = _outside(here + direction * reach, head, 0.05 + 0.05 * along)
         direction = _unit(0.5 * direction + 0.5 * _unit(here - points[:, k - 1]))
         points[:, k] = here
     return points
@@ -285,7 +288,7 @@ def _gathered(head: Head, style: Style, colour: Array, rng: np.random.Generator)
 def _coloured(points: Array, out: Array, colour: Array, rng: np.random.Generator) -> Strands:
     t = np.linspace(0, 1, points.shape[1])[None, :, None]
     shade = 0.72 + 0.4 * t
-    width = 0.0125 * rng.uniform(0.5, 1.3, (len(points), 1)) * (1 - 0.8 * t[..., 0])
+    width = 0.0105 * rng.uniform(0.5, 1.3, (len(points), 1)) * (1 - 0.8 * t[..., 0])
     outward = np.broadcast_to(out[:, None], points.shape)
     shaded = np.clip(colour[:, None] * shade, 0, 1)
     parts = [np.ascontiguousarray(part, np.float32) for part in (points, outward, shaded, width)]

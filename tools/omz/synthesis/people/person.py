@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from omz.images.arrays import Size
 from omz.synthesis.layer import Layer, layer_of
 from omz.synthesis.people import hair, props
+from omz.synthesis.people.assets import suits, wear
 from omz.synthesis.people.base_mesh import Points, base_mesh
 from omz.synthesis.people.body import Pose, Shape, normals, posed, shaped
-from omz.synthesis.people.outfit import dress, random_outfit
+from omz.synthesis.people.outfit import Cover, dress, random_outfit
 from omz.synthesis.people.renderer import Camera, Light, Strands, Surface, render
 from omz.synthesis.people.skin import Complexion, brows, face_surfaces, skin_surface
 
@@ -29,23 +31,25 @@ class _Somebody:
     frames: dict[str, props.Frame]
 
 
-def person(rng: np.random.Generator) -> Layer:
+def person(rng: np.random.Generator, assets: Path | None = None) -> Layer:
     """Render somebody; the same generator gives the same pixels on the same machine.
+
+    ``assets`` is a folder of MakeHuman's clothes, which half of the people wear.
 
     Raises :class:`~omz.errors.EngineError` without the extra ``training``, or where OpenGL cannot run.
     """
     seated = rng.random() < 0.4
-    somebody = _somebody(rng, seated)
+    somebody = _somebody(rng, seated, assets)
     camera, canvas = _camera(rng, somebody, seated)
     image = render(somebody.surfaces, somebody.strands, camera, Light.random(rng), canvas)
     return layer_of(np.ascontiguousarray(image[..., 2::-1]), np.ascontiguousarray(image[..., 3]))
 
 
-def _somebody(rng: np.random.Generator, seated: bool) -> _Somebody:
+def _somebody(rng: np.random.Generator, seated: bool, assets: Path | None) -> _Somebody:
     shape = Shape.random(rng)
     look = Complexion.random(rng, shape.ancestry[0], shape.age)
     position, frames = posed(shaped(shape, rng), Pose.random(rng, seated))
-    clothes, covered = dress(position, random_outfit(rng), rng)
+    clothes, covered = _dressed(rng, position, shape, assets)
     style = hair.Style.random(rng, shape.male, shape.age)
     head = frames["head"]
     turn = head[0]
@@ -63,6 +67,21 @@ def _somebody(rng: np.random.Generator, seated: bool) -> _Somebody:
         strands.append(hair.beard(on, float(rng.choice([0.05, 0.12, 0.35])), look.hair, rng))
     surfaces += _things(rng, position, frames, seated)
     return _Somebody(surfaces, strands, frames)
+
+
+def _dressed(
+    rng: np.random.Generator, position: Points, shape: Shape, assets: Path | None
+) -> tuple[list[Surface], Cover]:
+    outfit = random_outfit(rng)
+    if assets is None or rng.random() < 0.5:
+        return dress(position, outfit, rng)
+    other = "female" if shape.male > 0.5 else "male"
+    chosen = [path for path in suits(assets) if not path.name.startswith(f"{other}_")]
+    if not chosen:
+        return dress(position, outfit, rng)
+    suit, covered = wear(position, chosen[int(rng.integers(len(chosen)))], outfit[2], outfit[0])
+    shoes, below = dress(position, [outfit[1]], rng)
+    return [suit, *shoes], np.maximum(covered, below)
 
 
 def _things(rng: np.random.Generator, position: Points, frames: dict[str, props.Frame], seated: bool) -> list[Surface]:

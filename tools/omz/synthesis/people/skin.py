@@ -51,7 +51,7 @@ def _hair_colour(rng: np.random.Generator, tone: float, age: float) -> NDArray[n
         colour = red * rng.uniform(0.4, 1.2)
     if rng.random() < 0.03:
         colour = rng.uniform(0.02, 0.5, 3)  # dyed
-    greying = float(np.clip((age - 0.6) * 2.5 + rng.normal(0, 0.25), 0, 1))
+    greying = float(np.clip((age - 0.68) * 2.5 + rng.normal(0, 0.2), 0, 1))
     return colour + (grey - colour) * greying
 
 

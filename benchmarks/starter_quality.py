@@ -1,12 +1,14 @@
 """The quality of the starter model: the tables of its README and of benchmarks/README.md.
 
-    python benchmarks/starter_quality.py [--layers FOLDER] [--lemur FOLDER] [--sets people,shadow] [--models FP16]
+    python benchmarks/starter_quality.py [--layers FOLDER] [--lemur FOLDER] [--astronaut] [--sets people,shadow]
+                                         [--models FP16,FP16+off,FP16+default]
 
 ``--layers`` has the rendered layers of the frozen sets (``starter_sets.py``), which are made there on first use.
 ``--lemur`` is a folder with ``lemur_alpha.png`` and ``lemur_foreground.png``, a real subject with measured alpha.
-``--models`` are variants as ``omz_accuracy`` names them: FP16 is the network by itself, FP16+default with the steps of
-``omz_demo`` by default. Without ``--sets`` a table of drawn scenes comes first, beside the best fixed-threshold
-difference key. Execution in f32.
+``--astronaut`` adds a person to watch, whose alpha is estimated. ``--models`` are variants as ``omz_accuracy`` names
+them: FP16 is the network by itself, FP16+default with the steps of ``omz_demo`` by default, FP16+off with those but
+``--refine``. Without ``--sets`` a table of drawn scenes comes first, beside the best fixed-threshold difference key.
+Execution in f32.
 
 Beside the variants stand mattes made of the true alpha, which tell what an error in the band means: a hard mask, a half
 and a quarter of the resolution, and a projection: the true alpha outside the band, and in it that of colours between
@@ -24,7 +26,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from starter_sets import Frame as KnownFrame
-from starter_sets import FrameSet, layers, lemur_sets, staged_sets
+from starter_sets import FrameSet, astronaut_set, layers, lemur_sets, staged_sets
 
 from omz.accuracy.conventions import EDGE_WIDTH, ScoredFrame, find_convention
 from omz.accuracy.prediction import Predictor
@@ -36,7 +38,7 @@ from omz.images.compositing import cover
 from omz.images.files import read_picture
 from omz.images.geometry import resize
 from omz.matting.network import MattingNetwork
-from omz.metrics.differences import mad
+from omz.metrics.differences import mad, unit
 from omz.metrics.regions import edge_band, hair_band
 from omz.runtime.openvino_engine import OpenVINOEngine
 from omz.synthesis.camera import Drift
@@ -120,7 +122,7 @@ def figures(predicted: ScoredFrame, frame: KnownFrame) -> dict[str, float]:
     if near.any():
         found["edge"] = 1e3 * mad(predicted.alpha, frame.alpha, near)
     if frame.shadow is not None and frame.shadow.any():
-        found["in shadow"] = 1e2 * float(predicted.alpha[frame.shadow].mean())
+        found["in shadow"] = 1e2 * float(unit(predicted.alpha[frame.shadow]).mean())
     return found
 
 
@@ -186,14 +188,17 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--layers", type=Path)
     parser.add_argument("--lemur", type=Path)
+    parser.add_argument("--astronaut", action="store_true")
     parser.add_argument("--sets", default="")
-    parser.add_argument("--models", default="FP16,FP16+default")
+    parser.add_argument("--models", default="FP16,FP16+off,FP16+default")
     given = parser.parse_args()
     sets: list[FrameSet] = []
     if given.layers:
         sets += staged_sets(layers(given.layers))
     if given.lemur:
         sets += lemur_sets(given.lemur)
+    if given.astronaut:
+        sets.append(astronaut_set())
     if given.sets:
         chosen = given.sets.split(",")
         sets = [each for each in sets if each.name in chosen]

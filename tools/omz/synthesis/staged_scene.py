@@ -22,7 +22,7 @@ _GRAIN: Size = (1280, 1856)  # of which a part is taken
 class StagedScene:
     """An image with a known matte; all are uint8, (H, W, 3) BGR, but ``alpha``, (H, W).
 
-    Before the camera's blur, noise and compression ``image = alpha * foreground + (1 - alpha) * background``, where
+    Before the camera's noise and compression ``image = alpha * foreground + (1 - alpha) * background``, where
     ``background`` is what is behind the subject in the shot, its shadow included.
     """
 
@@ -158,19 +158,21 @@ def _photographed(
     noise = float(rng.uniform(0.002, 0.025)) if stage.only_drift is None else drift.noise
     quality = int(rng.integers(55, 97)) if stage.only_drift is None and rng.random() < 0.4 else drift.jpeg_quality
     blur = float(rng.uniform(0.3, 0.9)) if rng.random() < 0.4 else 0.0
-    alpha = np.rint(subject.alpha * 255).astype(np.uint8)
-    foreground, real = (cv2.convertScaleAbs(each, alpha=255) for each in (subject.colour, behind))
-    shot = behind + subject.alpha[..., None] * (subject.colour - behind)
+    moved_plate = drift.plate(background)
+    parts = (subject.alpha, subject.colour, behind, moved_plate)
+    if blur:  # the lens softens alpha as it does colours
+        parts = tuple(cv2.GaussianBlur(each, (0, 0), blur) for each in parts)
+    alpha, colour, behind, moved_plate = parts
+    shot = behind + alpha[..., None] * (colour - behind)
     quiet = rng.random() < 0.3  # the plate is a mean of several frames
-    image = _seen(rng, shot, blur, noise, quality)
-    plate = _seen(rng, drift.plate(background), blur, noise * (0.4 if quiet else 1), quality)
-    return StagedScene(image, plate, alpha, foreground, real)
+    image = _seen(rng, shot, noise, quality)
+    plate = _seen(rng, moved_plate, noise * (0.4 if quiet else 1), quality)
+    levels, foreground, real = (cv2.convertScaleAbs(each, alpha=255) for each in (alpha, colour, behind))
+    return StagedScene(image, plate, levels, foreground, real)
 
 
-def _seen(rng: np.random.Generator, light: Colours, blur: float, noise: float, quality: int) -> Picture:
-    """Return a photograph: blurred by the lens, noisy, and compressed."""
-    if blur:
-        light = cv2.GaussianBlur(light, (0, 0), blur)
+def _seen(rng: np.random.Generator, light: Colours, noise: float, quality: int) -> Picture:
+    """Return a photograph: noisy, and compressed."""
     height, width = light.shape[:2]
     grain = _grain()
     if height > _GRAIN[0] or width > _GRAIN[1]:

@@ -96,7 +96,7 @@ class StagedScenes:
         zoom = min(height / size[0], width / size[1]) * float(rng.uniform(0.55, 1))
         tall, wide = int(size[0] * zoom), int(size[1] * zoom)
         top, left = int(rng.integers(height - tall + 1)), int(rng.integers(width - wide + 1))
-        how = cv2.INTER_AREA if zoom > 1 else cv2.INTER_LINEAR
+        how = cv2.INTER_AREA if zoom > 1.5 else cv2.INTER_LINEAR  # which takes a tenth of the time
         part = cv2.resize(whole[top : top + tall, left : left + wide], size[::-1], interpolation=how)
         if rng.random() < 0.5:
             part = cv2.flip(part, 1)

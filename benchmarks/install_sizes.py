@@ -20,7 +20,7 @@ else:
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "install.md"
 MARKED = re.compile(r"(?<=<!-- sizes -->\n).*(?=<!-- /sizes -->)", re.DOTALL)
-NOT_FOR_USERS = ("docs", "test")
+NOT_FOR_USERS = ("docs", "test", "training")
 CONSTRAINTS = ROOT / "constraints" / "newest.txt"
 
 

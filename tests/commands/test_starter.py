@@ -16,7 +16,6 @@ from omz.convert.store import shipped_ir, stored_ir
 from omz.matting.network import MattingNetwork
 from omz.runtime.openvino_engine import OpenVINOEngine
 from omz.synthesis.scene import make_scene
-from omz.training.recipe import STARTER
 from omz.zoo import Catalog
 
 NAME = "background-matting-starter"
@@ -37,11 +36,6 @@ def test_held_out_scenes(matter):
 def test_a_real_subject_before_real_backgrounds(matter):
     ours, key, _ = compare(matter, lemur_frames(LEMUR))
     assert ours <= key / 2
-
-
-def test_the_recipe_makes_the_network_of_the_card():
-    card = Catalog()[NAME]
-    assert f"--model-param=width={STARTER.width}" in card.conversion_to_onnx_args
 
 
 def test_what_ships_is_what_the_converter_makes(tmp_path):

@@ -1,55 +1,80 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 import torch
-from scipy import ndimage
 
-from omz.networks.background_matting import CoarseMatte, MattingOutput
-from omz.training.losses import Truth, base_terms, matte_terms, refine_terms, sobel
-
-
-def test_sobel_is_scipys_over_eight():
-    image = np.random.default_rng(0).random((11, 13))
-    ours = sobel(torch.from_numpy(image)[None, None])[0, 0].numpy()
-    gx, gy = (ndimage.sobel(image, axis, mode="nearest") / 8 for axis in (1, 0))
-    np.testing.assert_allclose(ours, np.sqrt(gx**2 + gy**2 + 1e-6), atol=1e-12)
+from omz.training.losses import LEVELS, Truth, band, laplacian_loss, loss_terms, split_scales
+from omz.training.recipe import Weights
 
 
 def test_terms_by_hand():
-    truth = Truth(torch.zeros(1, 1, 4, 4), torch.zeros(1, 3, 4, 4))
-    truth.pha[..., :2] = 1
-    terms = matte_terms(truth.pha + 0.5, truth.fgr + 0.2, truth)
+    alpha = torch.zeros(1, 1, 32, 32)
+    alpha[..., 16:] = 1
+    truth = Truth(alpha, torch.full((1, 1, 32, 32), 0.4))
+    terms = loss_terms(alpha + 0.5, truth, Weights(band=4.0, laplacian=0.0, composition=2.0))
     assert terms["alpha"].item() == pytest.approx(0.5)
-    assert terms["edges"].item() == pytest.approx(0, abs=1e-7)
-    assert terms["foreground"].item() == pytest.approx(0.1)  # half of the picture has a foreground
+    assert terms["band"].item() == pytest.approx(4 * 0.5 * 6 / 32)  # three pixels on each side of the edge
+    assert terms["laplacian"].item() == 0
+    assert terms["composition"].item() == pytest.approx(2 * 0.5 * 0.4)
 
 
-def test_a_perfect_matte_costs_nothing():
-    picture = torch.rand(2, 3, 16, 16)
-    truth = Truth(torch.rand(2, 1, 16, 16), torch.rand(2, 3, 16, 16))
-    coarse = CoarseMatte(truth.pha, truth.fgr - picture, torch.zeros(2, 1, 16, 16), torch.zeros(2, 8, 16, 16))
-    assert sum(base_terms(coarse, picture, truth).values()).item() == pytest.approx(0, abs=1e-6)
+def test_a_perfect_alpha_costs_nothing_and_one_beyond_1_does():
+    truth = Truth(torch.rand(2, 1, 64, 96), torch.rand(2, 1, 64, 96))
+    assert sum(loss_terms(truth.alpha, truth, Weights()).values()).item() == 0
+    white = Truth(torch.ones(1, 1, 32, 32), torch.ones(1, 1, 32, 32))
+    assert loss_terms(white.alpha + 0.1, white, Weights())["alpha"].item() == pytest.approx(0.1)
 
 
-def test_the_error_head_learns_the_error_and_does_not_change_alpha_in_the_base_stage():
-    picture = torch.rand(1, 3, 8, 8)
-    truth = Truth(torch.zeros(1, 1, 8, 8), picture)
-    pha = torch.full((1, 1, 8, 8), 0.3, requires_grad=True)
-    err = torch.full((1, 1, 8, 8), 0.1, requires_grad=True)
-    term = base_terms(CoarseMatte(pha, torch.zeros(1, 3, 8, 8), err, picture), picture, truth)["error"]
-    assert term.item() == pytest.approx(0.04)
-    term.backward()
-    assert pha.grad is None
-    assert err.grad is not None
+def test_the_composition_term_is_the_distance_of_composites():
+    rng = np.random.default_rng(0)
+    alpha, predicted = rng.random((2, 20, 30, 1))
+    foreground, background = rng.random((2, 20, 30, 3))
+    composites = [a * foreground + (1 - a) * background for a in (alpha, predicted)]
+    expected = np.abs(composites[0] - composites[1]).mean()
+    tensors = (alpha, predicted, np.abs(foreground - background).mean(2, keepdims=True))
+    true, found, contrast = (torch.from_numpy(each.transpose(2, 0, 1)[None]) for each in tensors)
+    term = loss_terms(found, Truth(true, contrast), Weights())["composition"]
+    assert term.item() == pytest.approx(expected, abs=1e-12)
 
 
-def test_refine_terms_see_both_sizes():
-    truth = Truth(torch.rand(1, 1, 32, 32), torch.rand(1, 3, 32, 32))
-    small = truth.resized((8, 8))
-    output = MattingOutput(truth.pha, truth.fgr, small.pha, small.fgr, torch.zeros(1, 1, 8, 8), torch.ones(1, 1, 8, 8))
-    terms = refine_terms(output, truth)
-    assert {name for name, term in terms.items() if term > 1e-6} == {"error"}
-    worse = refine_terms(output._replace(pha_sm=1 - small.pha), truth)
-    assert worse["coarse_alpha"] > 0.1
-    assert worse["alpha"] == terms["alpha"]
+def test_the_band_is_soft_pixels_and_edges_and_three_pixels_around():
+    alpha = torch.zeros(1, 1, 20, 40)
+    alpha[..., 20:] = 1
+    alpha[..., 5, 5] = 0.5
+    alpha[..., 15, 5] = 0.005
+    found = band(alpha)[0, 0].numpy()
+    expected = np.zeros((20, 40), np.float32)
+    expected[:, 17:23] = 1
+    expected[2:9, 2:9] = 1
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_scales_are_opencvs_inside():
+    image = np.random.default_rng(0).random((32, 48))
+    detail, rest = split_scales(torch.from_numpy(image)[None, None])
+    smaller = cv2.pyrDown(image, borderType=cv2.BORDER_REPLICATE)
+    np.testing.assert_allclose(rest[0, 0], smaller, rtol=0, atol=1e-12)
+    larger = cv2.resize(smaller, (48, 32), interpolation=cv2.INTER_LINEAR)
+    np.testing.assert_allclose(detail[0, 0], image - larger, rtol=0, atol=1e-6)  # OpenCV's weights are float32
+
+
+def test_the_pyramid_counts_an_error_by_its_scale():
+    truth = torch.zeros(1, 1, 128, 128)
+    checks = torch.ones_like(truth)
+    checks[..., ::2, ::2] = checks[..., 1::2, 1::2] = -1
+    blob = torch.zeros_like(truth)
+    blob[..., 48:80, 48:80] = 1
+    # on the finest level only
+    assert laplacian_loss(0.1 * checks, truth).item() == pytest.approx(0.1 / LEVELS, rel=0.05)
+    per_pixel = laplacian_loss(0.1 * blob, truth).item() / (0.1 * blob.mean().item())
+    assert per_pixel > 2  # an error of the size of a face costs more than its mean
+
+
+@pytest.mark.parametrize("size", [(4, 4), (180, 316), (36, 20)])
+def test_the_loss_takes_all_sizes(size):
+    truth = Truth(torch.rand(1, 1, *size), torch.rand(1, 1, *size))
+    alpha = torch.rand(1, 1, *size, requires_grad=True)
+    sum(loss_terms(alpha, truth, Weights()).values()).backward()
+    assert torch.isfinite(alpha.grad).all()

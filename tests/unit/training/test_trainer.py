@@ -12,28 +12,41 @@ import numpy as np
 import pytest
 import torch
 from helpers.builders import parameters
+from safetensors.torch import load_file
 
 from omz.errors import ModelFileError
-from omz.networks.background_matting import BackgroundMatting
+from omz.images.files import read_picture
+from omz.networks.plate_matting import PlateMatting
 from omz.networks.weights import load_weights
-from omz.training.recipe import Recipe, Stage
-from omz.training.trainer import CHECKPOINT, LOG, batches, learning_rate, start_from_differences, train
+from omz.training.batches import make_batch
+from omz.training.drawn_scenes import drawn_scene
+from omz.training.journal import STEPS, VALIDATIONS
+from omz.training.recipe import Recipe, Stage, StopRule, Validation
+from omz.training.trainer import CHECKPOINT, Machine, learning_rate, train
+from omz.training.watch import CHART, SAMPLES, VALIDATED, Stopped
 
-RATES = {"backbone": 1e-3, "aspp": 1e-3, "decoder": 1e-3}
+HERE = Machine(workers=0)
 TINY = Recipe(
-    width=0.1,
-    backbone_scale=0.25,
     stages=(
-        Stage("base", "base", 32, 3, 5, RATES),
-        Stage("refine", "refine", 64, 2, 3, {**RATES, "refiner": 1e-3}, mixed_precision=False),
+        Stage("learn", ((32, 32), (24, 40)), 2, 5, 1e-3),
+        Stage("real size", ((64, 96),), 1, 3, 1e-3, settled=True, mixed_precision=False),
     ),
+    network={"widths": (4, 6), "depths": (1, 1), "fine": 4, "tolerant": 4},
+    average=0.9,
+    validation=Validation(every=4, count=2, size=(32, 48)),
 )
 
 
-def weights(path) -> np.ndarray:
-    network = BackgroundMatting(TINY.width)
-    load_weights(network, path)
-    return parameters(network)
+def entries(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def without_times(path: Path) -> list[dict]:
+    found = entries(path)
+    for entry in found:
+        entry.pop("seconds", None)
+        entry.pop("waited", None)
+    return found
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -48,102 +61,139 @@ def _one_thread():
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory):
     folder = tmp_path_factory.mktemp("unbroken")
-    train(TINY, folder, workers=0)
+    train(TINY, folder, drawn_scene, HERE)
     return folder
 
 
 def test_every_step_is_logged(unbroken):
-    entries = [json.loads(line) for line in (unbroken / LOG).read_text().splitlines()]
-    assert [entry["step"] for entry in entries] == list(range(1, 9))
-    assert [entry["stage"] for entry in entries] == ["base"] * 5 + ["refine"] * 3
-    assert all(entry["loss"] == pytest.approx(sum(entry["terms"].values())) for entry in entries)
+    found = entries(unbroken / STEPS)
+    assert [entry["step"] for entry in found] == list(range(1, 9))
+    assert [entry["stage"] for entry in found] == ["learn"] * 5 + ["real size"] * 3
+    assert all(entry["loss"] == pytest.approx(sum(entry["terms"].values())) for entry in found)
+
+
+def test_validations_leave_figures_weights_samples_and_a_chart(unbroken):
+    found = entries(unbroken / VALIDATIONS)
+    assert [entry["step"] for entry in found] == [4, 8]
+    assert all({"mad", "band", "inside", "background", "holes", "ghosts"} <= entry.keys() for entry in found)
+    assert read_picture(unbroken / SAMPLES / "000008.jpg").shape == (2 * 32, 4 * 48, 3)
+    assert read_picture(unbroken / CHART).shape[2] == 3
+    last, weights = (load_file(unbroken / name) for name in (f"{VALIDATED}/000008.safetensors", "weights.safetensors"))
+    assert all(torch.equal(last[name], weights[name]) for name in weights)
+
+
+def test_weights_are_those_of_a_network(unbroken):
+    network = PlateMatting(**TINY.network)
+    load_weights(network, unbroken / "weights.safetensors")
+    assert np.isfinite(parameters(network)).all()
 
 
 @pytest.mark.slow
 def test_a_killed_training_ends_in_the_weights_of_an_unbroken_one(tmp_path, unbroken):
+    """Killed before the first checkpoint, between two, and within the settled stage."""
     script = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
-        "from test_trainer import TINY\n"
-        "from omz.training.trainer import train\n"
+        "from test_trainer import HERE, TINY, drawn_scene, train\n"
         "def die(progress):\n"
         "    if progress.step == int(sys.argv[2]):\n        os.kill(os.getpid(), signal.SIGKILL)\n"
-        "train(TINY, Path(sys.argv[1]), workers=0, checkpoint_every=2, on_step=die)\n"
+        "train(TINY, Path(sys.argv[1]), drawn_scene, HERE, checkpoint_every=2, on_step=die)\n"
     )
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
-    for step in (3, 6):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    paths = [Path(__file__).parent, Path(__file__).parents[2], *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment["PYTHONPATH"] = os.pathsep.join(map(str, paths))
+    for step in (1, 3, 7):
         killed = subprocess.run(
-            [sys.executable, "-c", script, tmp_path, str(step)], cwd=Path(__file__).parent, env=environment, check=False
+            [sys.executable, "-c", script, tmp_path, str(step)], env=environment, check=False, capture_output=True
         )
-        assert killed.returncode == -signal.SIGKILL
-    resumed = train(TINY, tmp_path, workers=0, checkpoint_every=2)
-    np.testing.assert_array_equal(weights(resumed), weights(unbroken / resumed.name))
-    steps = [json.loads(line)["step"] for line in (tmp_path / LOG).read_text().splitlines()]
-    assert steps == list(range(1, 9))
+        assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    resumed = load_file(train(TINY, tmp_path, drawn_scene, HERE, checkpoint_every=2))
+    expected = load_file(unbroken / "weights.safetensors")
+    assert all(torch.equal(resumed[name], expected[name]) for name in expected)
+    for name in (STEPS, VALIDATIONS):
+        assert without_times(tmp_path / name) == without_times(unbroken / name)
 
 
 def test_a_finished_training_is_not_done_again(unbroken):
-    before = (unbroken / LOG).read_bytes()
+    before = (unbroken / STEPS).read_bytes()
     done = []
-    train(TINY, unbroken, workers=0, on_step=done.append)
+    train(TINY, unbroken, drawn_scene, HERE, on_step=done.append)
     assert done == []
-    assert (unbroken / LOG).read_bytes() == before
+    assert (unbroken / STEPS).read_bytes() == before
 
 
 def test_another_recipe_does_not_continue_this_one(unbroken):
-    other = Recipe(TINY.width, TINY.backbone_scale, TINY.stages, seed=1)
     with pytest.raises(ModelFileError, match="another recipe"):
-        train(other, unbroken, workers=0)
+        train(replace(TINY, seed=1), unbroken, drawn_scene, HERE)
     assert (unbroken / CHECKPOINT).exists()
+
+
+def test_a_damaged_checkpoint_is_told(tmp_path):
+    (tmp_path / CHECKPOINT).write_bytes(b"not a checkpoint")
+    with pytest.raises(ModelFileError, match="not a checkpoint of a training"):
+        train(TINY, tmp_path, drawn_scene, HERE)
 
 
 def test_a_recipe_may_be_extended_but_its_past_may_not_change():
     longer = replace(TINY, stages=(*TINY.stages, replace(TINY.stages[0], name="more")))
-    changed = replace(TINY, stages=(replace(TINY.stages[0], batch=2), *TINY.stages[1:]))
-    assert TINY.fingerprint(TINY.steps) == longer.fingerprint(TINY.steps)
+    changed = replace(TINY, stages=(replace(TINY.stages[0], batch=2, rate=2e-3), *TINY.stages[1:]))
+    watched = replace(TINY, validation=Validation(every=2), stop_rules=(StopRule(1, "band", 1.0),))
+    assert TINY.fingerprint(TINY.steps) == longer.fingerprint(TINY.steps) == watched.fingerprint(TINY.steps)
     assert TINY.fingerprint(1) == replace(TINY, stages=TINY.stages[:1]).fingerprint(1)
     assert TINY.fingerprint(6) != replace(TINY, stages=TINY.stages[:1]).fingerprint(6)
     assert TINY.fingerprint(1) != changed.fingerprint(1)
     assert TINY.fingerprint(1) != replace(TINY, seed=1).fingerprint(1)
 
 
-def test_a_network_starts_with_filters_that_cancel_what_picture_and_plate_share():
-    torch.manual_seed(0)
-    network = BackgroundMatting(0.4)
-    start_from_differences(network)
-    same = torch.rand(1, 3, 16, 16)
-    for conv, before in ((network.backbone.features[0][0], 0), (network.refiner.conv1, 20), (network.refiner.conv3, 8)):
-        half = conv.out_channels // 2 // 2 * 2
-        respond = conv(torch.cat([torch.rand(1, before, 16, 16), same, same], 1))[0]
-        silent = respond.abs().amax((1, 2)) < 1e-5
-        assert silent[: half - 1].all() or silent[:half].all()
-        assert not silent[half:].any()
-        differ = conv(torch.cat([torch.zeros(1, before, 16, 16), same, 1 - same], 1))[0]
-        torch.testing.assert_close(differ[0], -differ[1])
-        assert differ[0].abs().max() > 0.01
+def test_a_stop_rule_stops_once(tmp_path):
+    strict = replace(TINY, stop_rules=(StopRule(3, "band", 1.0),))
+    with pytest.raises(Stopped, match=r"stopped at step 4: band is \d+\.\d, above 1; run it again"):
+        train(strict, tmp_path, drawn_scene, HERE)
+    assert [entry["step"] for entry in entries(tmp_path / STEPS)] == [1, 2, 3, 4]
+    assert not (tmp_path / "weights.safetensors").exists()
+    train(strict, tmp_path, drawn_scene, HERE)
+    assert [entry["step"] for entry in entries(tmp_path / VALIDATIONS)] == [4, 8]
 
 
-def test_training_lowers_the_loss(tmp_path):
-    recipe = Recipe(0.1, 0.25, (Stage("base", "base", 32, 4, 60, dict.fromkeys(RATES, 3e-3), mixed_precision=False),))
+def test_normalisation_keeps_its_statistics_in_a_settled_stage(unbroken):
+    """They are those of the start of the stage, in the network and in the average."""
+    state = torch.load(unbroken / CHECKPOINT, weights_only=True)
+    statistics = [name for name in state["network"] if "running" in name]
+    assert statistics
+    assert all(torch.equal(state["network"][name], state["average"][name]) for name in statistics)
+
+
+def test_training_learns_what_it_sees(tmp_path):
+    """The same two scenes again and again: in the band, the network must become far better than a stencil."""
+    drawn = [drawn_scene(0, index, (64, 64)) for index in (3, 4)]
+
+    def two_scenes(seed, index, size):
+        return drawn[index % 2]
+
+    recipe = replace(
+        TINY,
+        network={"widths": (12, 16), "depths": (1, 1), "fine": 12, "tolerant": 8},
+        stages=(Stage("learn", ((64, 64),), 2, 150, 1e-2, mixed_precision=False),),
+        validation=Validation(every=150, count=2, size=(64, 64)),
+    )
     losses = []
-    train(recipe, tmp_path, workers=0, on_step=lambda progress: losses.append(progress.loss))
-    assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:10])
-
-
-def test_batches_depend_on_the_step_alone():
-    first = list(batches(TINY, 0, workers=0))
-    later = list(batches(TINY, 4, workers=0))
-    assert len(first) == 8
-    assert torch.equal(first[4].picture, later[0].picture)
-    assert not torch.equal(first[0].picture, first[1].picture)
-    assert first[0].picture.shape == (3, 3, 32, 32)
-    assert first[-1].truth.pha.shape == (2, 1, 64, 64)
+    weights = train(recipe, tmp_path, two_scenes, HERE, on_step=lambda progress: losses.append(progress.loss))
+    assert np.mean(losses[-10:]) < 0.25 * losses[0]
+    network = PlateMatting(**recipe.network).eval()
+    load_weights(network, weights)
+    batch = make_batch(two_scenes, 0, range(2), (64, 64))
+    with torch.no_grad():
+        alpha = network(*batch.inputs(torch.device("cpu")))
+    truth = batch.truth(torch.device("cpu")).alpha
+    soft = (truth > 0.01) & (truth < 0.99)
+    errors = [(each - truth).abs()[soft].mean().item() for each in (alpha, truth.round())]
+    assert errors[0] < 0.7 * errors[1]
 
 
 def test_the_rate_climbs_and_falls():
-    stage = Stage("base", "base", 32, 1, 1000, RATES)
-    rates = [learning_rate(stage, 1.0, step) for step in range(1000)]
-    assert rates[0] < 0.05
+    stage = Stage("learn", ((32, 32),), 1, 5000, 1.0)
+    rates = [learning_rate(stage, step) for step in range(5000)]
+    assert rates[0] < 0.01
     assert max(rates) == pytest.approx(1, abs=0.01)
     assert rates[-1] == pytest.approx(0.02, abs=0.001)
-    assert np.argmax(rates) in range(40, 60)
+    assert np.argmax(rates) in range(190, 210)

@@ -13,7 +13,7 @@ from omz.cli.printing import say
 
 @omz_command()
 @click.option(
-    "-o", "--output_dir", type=click.Path(path_type=Path), required=True, help="Folder for checkpoint, log and weights."
+    "-o", "--output_dir", type=click.Path(path_type=Path), required=True, help="Folder for all that a training writes."
 )
 @click.option("--device", default="cpu", show_default=True, help="PyTorch device: cpu, cuda or xpu.")
 @click.option("--workers", type=click.IntRange(0), default=1, show_default=True, help="Processes that generate scenes.")
@@ -21,27 +21,30 @@ from omz.cli.printing import say
     "--checkpoint_every", type=click.IntRange(1), default=200, show_default=True, help="Steps between checkpoints."
 )
 def main(output_dir: Path, device: str, workers: int, checkpoint_every: int) -> None:
-    """Train the starter network on synthetic scenes.
+    """Train the starter network on generated scenes.
 
-    Run the same command again to continue a stopped run from its last checkpoint.
+    Run the same command again to continue a stopped run from its last checkpoint. The folder has the weights, a log of
+    every step, figures on held-out scenes (validation.jsonl), their chart, and samples.
     """
     from omz.extras import require
 
-    require("torch", "safetensors")
+    require("torch", "safetensors", "matplotlib")
     from omz.training import trainer
+    from omz.training.drawn_scenes import drawn_scene
     from omz.training.recipe import STARTER
 
     columns = (
         TextColumn("{task.fields[stage]}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
         TextColumn("loss {task.fields[loss]:.4f}"),
     )  # fmt: skip
+    machine = trainer.Machine(device, workers)
     with Progress(*columns) as bar:
         task = bar.add_task("train", total=STARTER.steps, stage="", loss=float("nan"))
 
         def show(progress: trainer.Progress) -> None:
             bar.update(task, completed=progress.step, stage=progress.stage, loss=progress.loss)
 
-        weights = trainer.train(STARTER, output_dir, device, workers, checkpoint_every, show)
+        weights = trainer.train(STARTER, output_dir, drawn_scene, machine, checkpoint_every, show)
     say(f"weights: {weights}")
 
 

@@ -20,15 +20,16 @@ _EMPTY = 0.03
 class Scene:
     """An image with a known matte.
 
-    ``picture``, ``plate`` and ``foreground`` are (H, W, 3) uint8 BGR, ``alpha`` is (H, W) float32, 0 to 1. Without
-    noise and shadow, ``picture = alpha * foreground + (1 - alpha) * background``; the plate is that background after
-    ``drift``.
+    ``picture``, ``plate``, ``foreground`` and ``background`` are (H, W, 3) uint8 BGR, ``alpha`` is (H, W) float32, 0 to
+    1. Without noise, ``picture = alpha * foreground + (1 - alpha) * background``; without shadow, the plate is that
+    background after ``drift``.
     """
 
     picture: Picture
     plate: Picture
     alpha: Alpha
     foreground: Picture
+    background: Picture
     drift: Drift
 
 
@@ -52,5 +53,6 @@ def make_scene(index: int, size: Size, series: str = "train", drift: Drift | Non
         plate=drift.develop(drift.plate(background), rng),
         alpha=subject.alpha,
         foreground=Drift().develop(subject.colour, rng),
+        background=Drift().develop(behind, rng),
         drift=drift,
     )

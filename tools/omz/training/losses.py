@@ -1,6 +1,6 @@
-"""The losses of BackgroundMattingV2 (Lin et al., arXiv 2012.07810, and its published training scripts).
+"""The loss: the error of alpha, more of it in the band, at all scales, and as it is seen in a composite.
 
-All tensors are (B, C, H, W), 0 to 1; every term is a mean over all elements, unweighted.
+All tensors are (B, 1, H, W), 0 to 1, but for a predicted alpha, which is not clipped: where it leaves 0 to 1, it costs.
 """
 
 from __future__ import annotations
@@ -11,55 +11,68 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from omz.networks.background_matting import CoarseMatte, MattingOutput
-from omz.networks.refiner import resize
+from omz.training.recipe import Weights
+
+LEVELS = 5
+_EMPTY, _OPAQUE = 0.01, 0.99
+_REACH = 3  # pixels around the band that count with it
+_BINOMIAL = (1.0, 4.0, 6.0, 4.0, 1.0)
 
 
 @dataclass(frozen=True)
 class Truth:
-    """The true matte: ``pha`` (B, 1, H, W) and ``fgr`` (B, 3, H, W)."""
+    """The true ``alpha``, and the ``contrast`` of foreground and background, their mean distance over the colours."""
 
-    pha: Tensor
-    fgr: Tensor
-
-    def resized(self, size: tuple[int, int]) -> Truth:
-        """Return the truth at ``size`` (height, width), bilinear."""
-        return Truth(resize(self.pha, size), resize(self.fgr, size))
+    alpha: Tensor
+    contrast: Tensor
 
 
-def base_terms(coarse: CoarseMatte, picture: Tensor, truth: Truth) -> dict[str, Tensor]:
-    """Return the terms of the base stage, for a base network run on the ``picture`` in full size."""
-    foreground = (coarse.residual + picture).clamp(0, 1)
-    error = (coarse.pha.detach() - truth.pha).abs()
-    return {**matte_terms(coarse.pha, foreground, truth), "error": F.mse_loss(coarse.err, error)}
+def loss_terms(alpha: Tensor, truth: Truth, weights: Weights) -> dict[str, Tensor]:
+    """Return the weighted terms of the loss, by name; it is their sum.
 
-
-def refine_terms(output: MattingOutput, truth: Truth) -> dict[str, Tensor]:
-    """Return the terms of the refine stage: the matte at full and at coarse size, and the predicted error."""
-    height, width = output.pha.shape[-2:]
-    coarse_height, coarse_width = output.pha_sm.shape[-2:]
-    small = truth.resized((coarse_height, coarse_width))
-    error = (resize(output.pha_sm, (height, width)) - truth.pha).abs()
-    coarse = matte_terms(output.pha_sm, output.fgr_sm, small)
+    The composition is that of Xu et al., "Deep image matting" (arXiv 1703.03872), by L1: between composites with true
+    colours, before the true background, only alpha differs, so their distance is its error times the contrast.
+    """
+    error = (alpha - truth.alpha).abs()
     return {
-        **matte_terms(output.pha, output.fgr, truth),
-        **{f"coarse_{name}": term for name, term in coarse.items()},
-        "error": F.mse_loss(resize(output.err_sm, (height, width)), error),
+        "alpha": error.mean(),
+        "band": weights.band * (error * band(truth.alpha)).mean(),
+        "laplacian": weights.laplacian * laplacian_loss(alpha, truth.alpha),
+        "composition": weights.composition * (error * truth.contrast).mean(),
     }
 
 
-def matte_terms(pha: Tensor, fgr: Tensor, truth: Truth) -> dict[str, Tensor]:
-    """Return the L1 terms of alpha, of its Sobel magnitude, and of the foreground where alpha is above 0."""
-    present = (truth.pha != 0).to(fgr.dtype)
-    return {
-        "alpha": F.l1_loss(pha, truth.pha),
-        "edges": F.l1_loss(sobel(pha), sobel(truth.pha)),
-        "foreground": F.l1_loss(present * fgr, present * truth.fgr),
-    }
+def band(alpha: Tensor) -> Tensor:
+    """Return 1 where true alpha is between 0.01 and 0.99, or at most 3 pixels from there, else 0.
+
+    An edge without soft pixels is a band too: where the smallest and the largest alpha nearby are 0 and 1.
+    """
+    size = 2 * _REACH + 1
+    largest = F.max_pool2d(alpha, size, 1, _REACH)
+    smallest = -F.max_pool2d(-alpha, size, 1, _REACH)
+    return ((largest > _EMPTY) & (smallest < _OPAQUE)).to(alpha.dtype)
 
 
-def sobel(x: Tensor) -> Tensor:
-    """Return the Sobel gradient magnitude of (B, 1, H, W): kernels of unit L1 norm, replicated borders."""
-    kernel = x.new_tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]) / 8
-    gradient = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), torch.stack([kernel, kernel.T])[:, None])
-    return (gradient.square().sum(1, keepdim=True) + 1e-6).sqrt()
+def laplacian_loss(alpha: Tensor, truth: Tensor) -> Tensor:
+    """Return the L1 distance of Laplacian pyramids of five levels, each one twice the weight of the one before.
+
+    Hou and Liu, "Context-aware image matting" (arXiv 1909.09725), by means, as in the training of Robust Video Matting.
+    """
+    difference = alpha - truth  # the pyramid is linear
+    loss = alpha.new_zeros(())
+    for level in range(LEVELS):
+        detail, difference = split_scales(difference)
+        loss = loss + 2**level * detail.abs().mean()
+    return loss / LEVELS
+
+
+def split_scales(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what half the size cannot hold, (B, 1, H, W), and the rest at that size, rounded up.
+
+    Burt and Adelson, "The Laplacian pyramid as a compact image code" (1983), bilinear on the way back.
+    """
+    row = x.new_tensor(_BINOMIAL) / sum(_BINOMIAL)
+    kernel = torch.outer(row, row)[None, None]
+    margin = len(_BINOMIAL) // 2
+    smooth = F.conv2d(F.pad(x, (margin,) * 4, mode="replicate"), kernel, stride=2)
+    return x - F.interpolate(smooth, size=x.shape[-2:], mode="bilinear", align_corners=False), smooth

@@ -5,42 +5,89 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
-from typing import Literal
+from typing import Any
 
-Part = Literal["backbone", "aspp", "decoder", "refiner"]
+from omz.images.arrays import Size
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of a training.
+    """One stage of a training: ``steps`` on batches of ``batch`` scenes.
 
-    A ``base`` stage trains the base network alone, on scenes of ``size`` x ``size`` pixels in full size; a ``refine``
-    stage trains the whole network. ``learning_rates`` are peaks, from which rates fall along a cosine to a fiftieth.
-    ``mixed_precision`` computes convolutions in bfloat16.
+    Steps take turns with the ``sizes`` (height, width). ``rate`` is the peak of the learning rate, which falls along a
+    cosine to a fiftieth. With ``settled``, batch normalisation keeps statistics that are computed on scenes of these
+    sizes at the start of the stage: for large images, of which few fit into a batch. ``mixed_precision`` computes
+    convolutions in bfloat16.
     """
 
     name: str
-    kind: Literal["base", "refine"]
-    size: int
+    sizes: tuple[Size, ...]
     batch: int
     steps: int
-    learning_rates: dict[Part, float]
+    rate: float
+    settled: bool = False
     mixed_precision: bool = True
+
+    def size_at(self, step: int) -> Size:
+        """Return the size of the scenes of ``step`` (from 0, in this stage)."""
+        return self.sizes[step % len(self.sizes)]
+
+
+@dataclass(frozen=True)
+class StopRule:
+    """Stop at the first validation from ``step`` on if its ``figure`` is above ``most``."""
+
+    step: int
+    figure: str
+    most: float
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights of the terms of the loss, beside that of the mean error of alpha, which is 1.
+
+    ``band`` is added to the weight of a pixel in the band, so that those inside and in the background keep theirs.
+    """
+
+    band: float = 4.0
+    laplacian: float = 1.0
+    composition: float = 1.0
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Held-out scenes: ``count`` of ``size`` (height, width), looked at ``every`` so many steps and at the end."""
+
+    every: int = 500
+    count: int = 16
+    size: Size = (360, 640)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Network and stages; ``seed`` starts the weights and names the series of scenes."""
+    """Network, stages and loss; ``seed`` starts the weights and names the series of scenes.
 
-    width: float
-    backbone_scale: float
+    ``network`` has arguments of :class:`omz.networks.plate_matting.PlateMatting`. The result is the moving average of
+    the weights, of which a step keeps the share ``average``.
+    """
+
     stages: tuple[Stage, ...]
+    network: dict[str, Any]
+    weights: Weights = Weights()
+    average: float = 0.999
+    validation: Validation = Validation()
+    stop_rules: tuple[StopRule, ...] = ()
     seed: int = 0
 
     @property
     def steps(self) -> int:
         """The number of steps of all stages."""
         return sum(stage.steps for stage in self.stages)
+
+    @property
+    def largest_batch(self) -> int:
+        """The number of scenes that is set aside for each step."""
+        return max(stage.batch for stage in self.stages)
 
     def stage_at(self, step: int) -> tuple[Stage, int]:
         """Return the stage of ``step`` (from 0), and the step's number in it."""
@@ -51,26 +98,25 @@ class Recipe:
         raise IndexError("step is past the end of the recipe")
 
     def fingerprint(self, step: int) -> str:
-        """Return a hash of the recipe of the first ``step`` steps; later stages may still change."""
+        """Return a hash of what made the first ``step`` steps; later stages, and how a run is watched, may change."""
         begun, steps = [], 0
         for stage in self.stages:
             if steps < step:
                 begun.append(stage)
             steps += stage.steps
         past = asdict(replace(self, stages=tuple(begun)))
+        del past["validation"], past["stop_rules"]
         return hashlib.sha256(json.dumps(past, sort_keys=True).encode()).hexdigest()
 
 
+STARTER_NETWORK = {"widths": (24, 48, 96, 192), "depths": (2, 3, 4, 4), "fine": 16, "fine_blocks": 2}
+
 STARTER = Recipe(
-    width=0.4,
-    backbone_scale=0.25,
+    network=STARTER_NETWORK,
     stages=(
-        Stage("base", "base", 160, 16, 1200, {"backbone": 1.5e-3, "aspp": 1.5e-3, "decoder": 1.5e-3}),
-        Stage("refine", "refine", 512, 4, 2600, {"backbone": 8e-4, "aspp": 8e-4, "decoder": 8e-4, "refiner": 3e-3}),
-        Stage("restart", "refine", 512, 4, 850, {"backbone": 5e-4, "aspp": 5e-4, "decoder": 5e-4, "refiner": 2e-3}),
-        Stage(
-            "polish", "refine", 512, 4, 200, {"backbone": 1e-4, "aspp": 1e-4, "decoder": 1e-4, "refiner": 3e-4}, False
-        ),
+        Stage("learn", ((512, 512), (384, 640), (640, 384)), 4, 14_000, 2e-3),
+        Stage("real size", ((720, 1280), (1280, 720)), 1, 4_000, 3e-4, settled=True),
     ),
+    stop_rules=(StopRule(3_000, "band", 200.0),),
 )
-"""The recipe of ``background-matting-starter``: less than an hour on two processor cores."""
+"""The recipe of ``background-matting-starter``."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from omz.training.batches import HELD_OUT, batches, make_batch, settling_batches
+from omz.training.batches import HELD_OUT, band, batches, make_batch, settling_batches
 from omz.training.drawn_scenes import drawn_scene
 from omz.training.recipe import Recipe, Stage
 from omz.training.validation import held_out_scenes
@@ -78,3 +78,15 @@ def test_scenes_for_training_validation_and_statistics_are_different_ones():
     assert not trained & settled
     assert not set(made) & (trained | settled)
     assert {seed for seed, _ in made} == {RECIPE.seed + HELD_OUT}
+
+
+def test_the_band_is_soft_pixels_and_edges_and_three_pixels_around():
+    alpha = np.zeros((20, 40), np.uint8)
+    alpha[:, 20:] = 255
+    alpha[5, 5] = 128
+    alpha[15, 5] = 2
+    alpha[10, 32] = 254
+    expected = np.zeros((20, 40), np.uint8)
+    expected[:, 17:23] = 255
+    expected[2:9, 2:9] = 255
+    np.testing.assert_array_equal(band(alpha), expected)

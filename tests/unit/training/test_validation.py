@@ -11,7 +11,7 @@ from omz.training.validation import figures, sheet, stencil, true_alpha
 def scene_of(alpha: np.ndarray) -> Batch:
     image = torch.zeros(1, *alpha.shape, 3, dtype=torch.uint8)
     levels = torch.from_numpy(np.round(255 * alpha).astype(np.uint8))[None]
-    return Batch(image, image + 7, levels, levels)
+    return Batch(image, image + 7, levels, levels, levels)
 
 
 @pytest.fixture

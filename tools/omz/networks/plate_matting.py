@@ -33,7 +33,7 @@ class PlateMatting(nn.Module):
         widths: Sequence[int] = (24, 48, 96, 192),
         depths: Sequence[int] = (1, 2, 3, 3),
         fine: int = 16,
-        fine_blocks: int = 1,
+        fine_blocks: int = 2,
         tolerant: int = 16,
     ) -> None:
         super().__init__()

@@ -9,6 +9,7 @@ from typing import Protocol, TypeAlias
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -19,6 +20,8 @@ from omz.training.recipe import Recipe
 HELD_OUT, SETTLING = 1_000_003, 2_000_003
 """Added to the seed of a recipe: the seeds of scenes for validation, and for statistics of batch normalisation."""
 _SETTLING_BATCHES = 8
+_EMPTY, _OPAQUE = 2, 253
+_REACH = 3
 
 
 class Scene(Protocol):
@@ -45,12 +48,13 @@ SceneMaker: TypeAlias = Callable[[int, int, Size], Scene]
 
 @dataclass(frozen=True)
 class Batch:
-    """Images and plates, (B, H, W, 3) BGR, true alpha and contrast, (B, H, W), all uint8."""
+    """Images and plates, (B, H, W, 3) BGR, and what makes a :class:`Truth`, (B, H, W), all uint8."""
 
     image: Tensor
     plate: Tensor
     alpha: Tensor
     contrast: Tensor
+    band: Tensor
 
     def inputs(self, device: torch.device) -> tuple[Tensor, Tensor]:
         """Return images and plates as the network takes them, channels last, the layout in which it is fastest."""
@@ -59,7 +63,8 @@ class Batch:
 
     def truth(self, device: torch.device) -> Truth:
         """Return what the loss compares with."""
-        return Truth(_unit(self.alpha[:, None], device), _unit(self.contrast[:, None], device))
+        maps = (each[:, None] for each in (self.alpha, self.contrast, self.band))
+        return Truth(*(_unit(each, device) for each in maps))
 
 
 def _unit(levels: Tensor, device: torch.device) -> Tensor:
@@ -68,16 +73,24 @@ def _unit(levels: Tensor, device: torch.device) -> Tensor:
 
 def make_batch(make: SceneMaker, seed: int, indices: range, size: Size) -> Batch:
     """Return the batch of these scenes."""
-    images, plates, alphas, contrasts = [], [], [], []
+    scenes = []
     for index in indices:
         scene = make(seed, index, size)
-        images.append(scene.image)
-        plates.append(scene.plate)
-        alphas.append(scene.alpha)
         distance = cv2.absdiff(scene.foreground, scene.background)
-        contrasts.append(distance.mean(axis=2).round().astype(np.uint8))
-    stacked = (torch.from_numpy(np.stack(each)) for each in (images, plates, alphas, contrasts))
+        contrast = distance.mean(axis=2).round().astype(np.uint8)
+        scenes.append((scene.image, scene.plate, scene.alpha, contrast, band(scene.alpha)))
+    stacked = (torch.from_numpy(np.stack(each)) for each in zip(*scenes, strict=True))
     return Batch(*stacked)
+
+
+def band(alpha: Pixels) -> NDArray[np.uint8]:
+    """Return 255 where alpha, 0 to 255, is soft, or at most 3 pixels from there, else 0.
+
+    An edge without soft pixels is a band too: where the smallest and the largest alpha nearby are 0 and 255.
+    """
+    near = np.ones((2 * _REACH + 1, 2 * _REACH + 1), np.uint8)
+    largest, smallest = cv2.dilate(alpha, near), cv2.erode(alpha, near)
+    return np.where((largest > _EMPTY) & (smallest < _OPAQUE), 255, 0).astype(np.uint8)
 
 
 def settling_batches(recipe: Recipe, step: int, make: SceneMaker) -> list[Batch]:

@@ -14,17 +14,20 @@ from torch.nn import functional as F
 from omz.training.recipe import Weights
 
 LEVELS = 5
-_EMPTY, _OPAQUE = 0.01, 0.99
-_REACH = 3  # pixels around the band that count with it
 _BINOMIAL = (1.0, 4.0, 6.0, 4.0, 1.0)
 
 
 @dataclass(frozen=True)
 class Truth:
-    """The true ``alpha``, and the ``contrast`` of foreground and background, their mean distance over the colours."""
+    """The true ``alpha``, and two more maps.
+
+    ``contrast`` is the mean distance of foreground and background over the colours; ``band`` is 1 where alpha is soft,
+    and near there, else 0.
+    """
 
     alpha: Tensor
     contrast: Tensor
+    band: Tensor
 
 
 def loss_terms(alpha: Tensor, truth: Truth, weights: Weights) -> dict[str, Tensor]:
@@ -36,21 +39,10 @@ def loss_terms(alpha: Tensor, truth: Truth, weights: Weights) -> dict[str, Tenso
     error = (alpha - truth.alpha).abs()
     return {
         "alpha": error.mean(),
-        "band": weights.band * (error * band(truth.alpha)).mean(),
+        "band": weights.band * (error * truth.band).mean(),
         "laplacian": weights.laplacian * laplacian_loss(alpha, truth.alpha),
         "composition": weights.composition * (error * truth.contrast).mean(),
     }
-
-
-def band(alpha: Tensor) -> Tensor:
-    """Return 1 where true alpha is between 0.01 and 0.99, or at most 3 pixels from there, else 0.
-
-    An edge without soft pixels is a band too: where the smallest and the largest alpha nearby are 0 and 1.
-    """
-    size = 2 * _REACH + 1
-    largest = F.max_pool2d(alpha, size, 1, _REACH)
-    smallest = -F.max_pool2d(-alpha, size, 1, _REACH)
-    return ((largest > _EMPTY) & (smallest < _OPAQUE)).to(alpha.dtype)
 
 
 def laplacian_loss(alpha: Tensor, truth: Tensor) -> Tensor:

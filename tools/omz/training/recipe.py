@@ -109,13 +109,13 @@ class Recipe:
         return hashlib.sha256(json.dumps(past, sort_keys=True).encode()).hexdigest()
 
 
-STARTER_NETWORK = {"widths": (24, 48, 96, 192), "depths": (2, 3, 4, 4), "fine": 16, "fine_blocks": 2}
+STARTER_NETWORK = {"widths": (24, 48, 96, 192), "depths": (1, 2, 3, 3), "fine": 16, "fine_blocks": 2}
 
 STARTER = Recipe(
     network=STARTER_NETWORK,
     stages=(
-        Stage("learn", ((512, 512), (384, 640), (640, 384)), 4, 14_000, 2e-3),
-        Stage("real size", ((720, 1280), (1280, 720)), 1, 4_000, 3e-4, settled=True),
+        Stage("learn", ((512, 512), (384, 640), (640, 384)), 4, 13_000, 2e-3),
+        Stage("real size", ((720, 1280), (1280, 720)), 1, 3_000, 3e-4, settled=True),
     ),
     stop_rules=(StopRule(3_000, "band", 200.0),),
 )

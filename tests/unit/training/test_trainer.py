@@ -145,6 +145,17 @@ def test_a_recipe_may_be_extended_but_its_past_may_not_change():
     assert TINY.fingerprint(1) != replace(TINY, seed=1).fingerprint(1)
 
 
+def test_a_training_begins_with_the_weights_of_another(tmp_path, unbroken):
+    start = unbroken / "weights.safetensors"
+    still = replace(TINY, stages=(Stage("still", ((32, 32),), 1, 1, 0.0, settled=True),), start=start)
+    begun = load_file(train(still, tmp_path, drawn_scene, HERE))
+    for name, value in load_file(start).items():
+        assert torch.equal(begun[name], value) or "running" in name or "num_batches" in name
+    assert still.fingerprint(1) != replace(still, start=None).fingerprint(1)
+    with pytest.raises(ModelFileError, match="does not fit PlateMatting"):
+        train(replace(still, network={"widths": (4, 8), "depths": (1, 1)}), tmp_path / "other", drawn_scene, HERE)
+
+
 def test_a_stop_rule_stops_once(tmp_path):
     strict = replace(TINY, stop_rules=(StopRule(3, "band", 1.0),))
     with pytest.raises(Stopped, match=r"stopped at step 4: band is \d+\.\d, above 1; run it again"):

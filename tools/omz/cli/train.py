@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -20,7 +21,12 @@ from omz.cli.printing import say
 @click.option(
     "--checkpoint_every", type=click.IntRange(1), default=200, show_default=True, help="Steps between checkpoints."
 )
-def main(output_dir: Path, device: str, workers: int, checkpoint_every: int) -> None:
+@click.option(
+    "--start",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Weights to begin with; default: none.",
+)
+def main(output_dir: Path, device: str, workers: int, checkpoint_every: int, start: Path | None) -> None:
     """Train the starter network on generated scenes.
 
     Run the same command again to continue a stopped run from its last checkpoint. The folder has the weights, a log of
@@ -37,14 +43,15 @@ def main(output_dir: Path, device: str, workers: int, checkpoint_every: int) -> 
         TextColumn("{task.fields[stage]}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
         TextColumn("loss {task.fields[loss]:.4f}"),
     )  # fmt: skip
+    recipe = replace(STARTER, start=start)
     machine = trainer.Machine(device, workers)
     with Progress(*columns) as bar:
-        task = bar.add_task("train", total=STARTER.steps, stage="", loss=float("nan"))
+        task = bar.add_task("train", total=recipe.steps, stage="", loss=float("nan"))
 
         def show(progress: trainer.Progress) -> None:
             bar.update(task, completed=progress.step, stage=progress.stage, loss=progress.loss)
 
-        weights = trainer.train(STARTER, output_dir, drawn_scene, machine, checkpoint_every, show)
+        weights = trainer.train(recipe, output_dir, drawn_scene, machine, checkpoint_every, show)
     say(f"weights: {weights}")
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
+from omz.checksum import file_digest
 from omz.images.arrays import Size
 
 
@@ -68,7 +70,8 @@ class Recipe:
     """Network, stages and loss; ``seed`` starts the weights and names the series of scenes.
 
     ``network`` has arguments of :class:`omz.networks.plate_matting.PlateMatting`. The result is the moving average of
-    the weights, of which a step keeps the share ``average``.
+    the weights, of which a step keeps the share ``average``. ``start`` is a file of weights to begin with, those of an
+    earlier training; None begins anew.
     """
 
     stages: tuple[Stage, ...]
@@ -78,6 +81,7 @@ class Recipe:
     validation: Validation = Validation()
     stop_rules: tuple[StopRule, ...] = ()
     seed: int = 0
+    start: Path | None = None
 
     @property
     def steps(self) -> int:
@@ -104,8 +108,10 @@ class Recipe:
             if steps < step:
                 begun.append(stage)
             steps += stage.steps
-        past = asdict(replace(self, stages=tuple(begun)))
+        past = asdict(replace(self, stages=tuple(begun), start=None))
         del past["validation"], past["stop_rules"]
+        if self.start is not None:
+            past["start"] = file_digest(self.start, "sha256")
         return hashlib.sha256(json.dumps(past, sort_keys=True).encode()).hexdigest()
 
 

@@ -14,7 +14,7 @@ from torch import nn
 from omz.atomic import sweep, whole_file
 from omz.errors import EngineError, ModelFileError, os_reason
 from omz.networks.plate_matting import PlateMatting
-from omz.networks.weights import save_half
+from omz.networks.weights import load_weights, save_half
 from omz.training.averaging import average_of, follow, norms_of, settle
 from omz.training.batches import Batch, SceneMaker, batches, settling_batches
 from omz.training.journal import Journal
@@ -67,8 +67,9 @@ def train(
 
     These are the average over steps, in half precision. The folder also keeps the checkpoint, from which the same call
     continues after a kill, and the journal. On one machine with one number of threads, a resumed run ends in the
-    weights of an unbroken one. Raises :class:`ModelFileError` if the folder holds another recipe's checkpoint, and
-    :class:`omz.training.watch.Stopped` by a stop rule; the same call goes on regardless.
+    weights of an unbroken one. Raises :class:`ModelFileError` if the folder holds another recipe's checkpoint, or the
+    recipe starts with weights that do not fit, and :class:`omz.training.watch.Stopped` by a stop rule; the same call
+    goes on regardless.
     """
     target = _device(machine.device)
     try:
@@ -101,6 +102,8 @@ class _Run:
     def __post_init__(self) -> None:
         torch.manual_seed(self.recipe.seed)
         network = PlateMatting(**self.recipe.network)
+        if self.recipe.start is not None:
+            load_weights(network, self.recipe.start)
         self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = average_of(self.network)
         self.optimiser = torch.optim.Adam(self.network.parameters())

@@ -120,8 +120,8 @@ STARTER_NETWORK = {"widths": (24, 48, 96, 192), "depths": (1, 2, 3, 3), "fine": 
 STARTER = Recipe(
     network=STARTER_NETWORK,
     stages=(
-        Stage("learn", ((512, 512), (384, 640), (640, 384)), 4, 13_000, 2e-3),
-        Stage("real size", ((720, 1280), (1280, 720)), 1, 3_000, 3e-4, settled=True),
+        Stage("learn", ((512, 512), (384, 640), (640, 384)), 4, 15_000, 2e-3),
+        Stage("real size", ((720, 1280), (1280, 720)), 1, 5_000, 3e-4, settled=True),
     ),
     stop_rules=(StopRule(3_000, "band", 200.0),),
 )

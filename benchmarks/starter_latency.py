@@ -47,9 +47,10 @@ CHANGES: dict[str, dict[str, Any]] = {
     "one fine block": {"fine_blocks": 1},
     "24 fine channels": {"fine": 24},
     "8 tolerant channels": {"tolerant": 8},
-    "more coarse blocks": {"depths": (2, 3, 4, 4)},
-    "wider from 1/4 on": {"widths": (32, 64, 128, 256)},
-    "narrower below 1/8": {"widths": (24, 48, 72, 96)},
+    "more coarse blocks": {"depths": (2, 3, 4, 4, 4)},
+    "wider from 1/4 on": {"widths": (32, 64, 96, 128, 192)},
+    "four levels, wide": {"widths": (24, 48, 96, 192), "depths": (1, 2, 3, 3)},
+    "four levels, narrow": {"widths": (24, 48, 72, 96), "depths": (1, 2, 3, 3)},
 }
 
 

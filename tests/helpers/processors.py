@@ -25,7 +25,8 @@ NETWORKS = (
     "tests/unit/networks/test_semantic_human_matting.py", "tests/unit/training/test_losses.py",
 )  # fmt: skip
 NUMERIC = (
-    *NETWORKS, "tests/unit/test_published_graph.py", "tests/unit/matting/test_network.py",
+    *NETWORKS, "tests/unit/networks/test_plate_matting.py",
+    "tests/unit/test_published_graph.py", "tests/unit/matting/test_network.py",
     "tests/unit/matting/test_inference.py", "tests/unit/images", "tests/unit/metrics",
     "tests/unit/convert/test_matting_graphs.py", "tests/unit/convert/test_converter.py",
     "tests/unit/convert/test_onnx_to_ir.py", "tests/commands/test_starter.py",

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 _COLOURS = 3
 _FOLD = 2
+_LARGE_FROM = 2  # the level from which on kernels are 5x5: maps are so small there that this costs nothing
 _PHASES = _FOLD * _FOLD
 """The pixels of full size that a place at half the size stands for."""
 
@@ -25,13 +26,14 @@ class PlateMatting(nn.Module):
     """Alpha from an image and its plate.
 
     The coarse part works at 1/4 of the size and below, one level for each of ``widths``, its channels, with as many
-    blocks as ``depths`` says. The fine part works at half the size, with ``fine`` channels and ``fine_blocks`` blocks.
+    blocks as ``depths`` says. The fine part works at half the size, with ``fine`` channels and ``fine_blocks`` blocks;
+    ``tolerant`` are the channels of :class:`TolerantComparison`.
     """
 
     def __init__(
         self,
-        widths: Sequence[int] = (24, 48, 96, 192),
-        depths: Sequence[int] = (1, 2, 3, 3),
+        widths: Sequence[int] = (24, 48, 64, 96, 160),
+        depths: Sequence[int] = (1, 2, 3, 3, 3),
         fine: int = 16,
         fine_blocks: int = 2,
         tolerant: int = 16,
@@ -126,11 +128,11 @@ class TolerantComparison(nn.Module):
 class Pyramid(nn.Module):
     """Maps at 1, 1/2, 1/4, … of the size, and back to 1, adding on the way what was left behind there."""
 
-    def __init__(self, widths: Sequence[int], depths: Sequence[int], large_from: int = 2) -> None:
+    def __init__(self, widths: Sequence[int], depths: Sequence[int]) -> None:
         super().__init__()
         self.levels = nn.ModuleList()
         for level, (width, depth) in enumerate(zip(widths, depths, strict=True)):
-            kernel = 5 if level >= large_from else 3
+            kernel = 5 if level >= _LARGE_FROM else 3
             before = [Separable(widths[level - 1], width, kernel, stride=2), nn.ReLU()] if level else []
             self.levels.append(nn.Sequential(*before, *(Separable(width, width, kernel) for _ in range(depth))))
         self.bridges = nn.ModuleList(nn.Conv2d(low, high, 1) for high, low in pairwise(widths))

@@ -115,7 +115,13 @@ class Recipe:
         return hashlib.sha256(json.dumps(past, sort_keys=True).encode()).hexdigest()
 
 
-STARTER_NETWORK = {"widths": (24, 48, 96, 192), "depths": (1, 2, 3, 3), "fine": 16, "fine_blocks": 2}
+STARTER_NETWORK = {
+    "widths": (24, 48, 64, 96, 160),
+    "depths": (1, 2, 3, 3, 3),
+    "fine": 16,
+    "fine_blocks": 2,
+    "tolerant": 16,
+}
 
 STARTER = Recipe(
     network=STARTER_NETWORK,

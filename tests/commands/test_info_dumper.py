@@ -21,7 +21,7 @@ KEYS = [
     "precisions", "subdirectory", "task_type", "input_info", "model_stages",
 ]  # fmt: skip
 DETAILS = [
-    "license_kind", "tested_on_real_weights", "working_size", "refine", "files", "postprocessing",
+    "license_kind", "tested_on_real_weights", "working_size", "refine", "rewrite", "files", "postprocessing",
     "conversion_to_onnx_args", "model_optimizer_args", "input_roles", "output_info", "model_info", "preprocessing",
 ]  # fmt: skip
 NOT_A_CARD = "found ['no card'] where keys and values are expected"

@@ -288,7 +288,7 @@ def test_what_a_card_may_not_say_is_not_suggested(tmp_path):
     assert allowed == [
         "conversion_to_onnx_args", "description", "files", "framework", "input_info", "license", "license_kind",
         "model_info", "model_optimizer_args", "output_info", "parity", "postprocessing", "quantizable", "quantized",
-        "refine", "task_type", "tested_on_real_weights", "working_size",
+        "refine", "rewrite", "task_type", "tested_on_real_weights", "working_size",
     ]  # fmt: skip
 
 

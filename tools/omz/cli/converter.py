@@ -65,6 +65,8 @@ def _find_python(ctx: click.Context, param: click.Parameter, value: str | None) 
 @click.option("--shape", default="", metavar="NAME[N,...],...", help="Shapes of inputs; -1 keeps a side dynamic.")
 @click.option("--input_type", type=click.Choice(["u8"]), help="Type of input images: u8 takes bytes, 0 to 255.")
 @click.option("--input_layout", type=click.Choice(["NHWC", "NCHW"]), help="Layout of input images.")
+@click.option("--rewrite", type=click.Choice(["auto", "off"]), default="auto", show_default=True,
+              help="Rewrite graphs that have a faster form, or keep all as published.")  # fmt: skip
 @click.option("--add_mo_arg", "--add-mo-arg", "extra", multiple=True, metavar="ARG", help="Override a card's argument.")
 @click.option("--check", type=click.Choice(["none", "fast", "full"]), default="fast", show_default=True,
               help="How thoroughly to compare each IR with its source.")  # fmt: skip
@@ -143,6 +145,7 @@ def _settings(flags: dict[str, Any]) -> ConversionSettings:
         precisions=parse_precisions(flags["precisions"], PRECISIONS),
         extra=flags["extra"],
         shapes=parse_shapes(flags["shape"]) if flags["shape"] else {},
+        rewrite=flags["rewrite"] == "auto",
         picture_type=flags["input_type"] or "",
         picture_layout=flags["input_layout"] or "",
         check=flags["check"],

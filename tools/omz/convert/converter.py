@@ -163,6 +163,8 @@ def _make(
         check = Checker(here, exported, say) if here.settings.check != "none" else None
         written = [each for each in _FULL_FIRST if each in precisions or (check and each == "FP32")]
         basis, promises, spared = _write(here, written, key, sources, check)
+        if basis.graph:
+            say(f"its graph is {basis.graph}")
         return_freed_memory()  # of the model, which has been written
         judged, refused = judge(here, precisions, check, promises, spared)
     manifests = {}
@@ -220,7 +222,7 @@ def _models(
             with tempfile.TemporaryDirectory(dir=here.folder) as folder:
                 yield precision, read_model(_run_model_optimizer(here, precision, Path(folder))), here.preprocessing
     else:
-        model, preprocessing = build_ir(here.onnx_file, here.optimizer, here.card.name)
+        model, preprocessing = build_ir(here.onnx_file, here.optimizer, here.card.name, here.rewrite)
         for precision in precisions:
             yield precision, model, preprocessing
 

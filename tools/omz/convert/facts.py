@@ -23,6 +23,9 @@ version_of = functools.cache(version)
 EXACT = "f32"
 """The precision of execution in which an IR is compared first."""
 
+GRAPH = "graph"
+"""The name of the fact that says which graph a model has that is looked for to be rewritten."""
+
 _SECTION = "omz"
 _MODEL_INFO = "model_info"
 
@@ -64,6 +67,11 @@ def describe(
     if card:
         for key, value in card.model_info.model_dump(exclude_unset=True).items():
             model.set_rt_info(list(value) if isinstance(value, tuple) else value, [_MODEL_INFO, key])
+
+
+def describe_graph(model: ov.Model, graph: str) -> None:
+    """Write which graph a model has: see :func:`omz.convert.rewrite.rewrite`."""
+    _write(model, {GRAPH: graph})
 
 
 def describe_parity(model: ov.Model, parity: tuple[Parity, ...], tolerance: Tolerance) -> None:

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from omz.checksum import file_digest
-from omz.convert.facts import kept_in, version_of
+from omz.convert.facts import GRAPH, kept_in, version_of
 from omz.convert.parity import Parity
 from omz.convert.plan import CHECKS, Check, ConversionPlan
 from omz.matting.roles import description_of
+from omz.runtime.openvino_engine import facts_of
 from omz.runtime.quiet_openvino import ov
 from omz.zoo.card import Tolerance
 from omz.zoo.model_file import Checksum
@@ -35,7 +36,8 @@ class Manifest:
     IR was compared with its source, and ``parity`` with what result, f32 first; ``keeps_model_in`` are the precisions
     of execution in which it does what the source does. ``seconds`` is the time since the start of the conversion.
     ``compression`` compares an IR with weights in half precision with that in full precision, and ``kept_in_f32`` are
-    its constants that stayed in full precision, for their rounding hurts.
+    its constants that stayed in full precision, for their rounding hurts. ``graph`` says which graph the IR has, if its
+    card asks to rewrite it.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Manifest:
     seconds: float = 0.0
     compression: Parity | None = None
     kept_in_f32: tuple[str, ...] = ()
+    graph: str = ""
 
     def of_ir(self, xml: Path, precision: str, parity: tuple[Parity, ...], tolerance: Tolerance) -> Manifest:
         """Return this manifest with the files of the IR at ``xml``, which must be complete, and its ``parity``."""
@@ -108,6 +111,7 @@ def make_manifest(
         check=plan.settings.check,
         parity=(),
         keeps_model_in=(),
+        graph=facts_of(model).get(GRAPH, ""),
     )
 
 
@@ -168,6 +172,8 @@ def _key(plan: ConversionPlan, sources: Sequence[Checksum], versions: dict[str, 
         _arguments(plan),
         versions,
     ]
+    if plan.rewrite:
+        described.append({"rewrite": plan.rewrite})
     roles = description_of(plan.card).as_text()
     if roles:
         described.append(roles)

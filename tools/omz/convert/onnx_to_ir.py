@@ -8,35 +8,46 @@ from collections.abc import Iterable, Mapping, Sequence
 from operator import methodcaller
 from pathlib import Path
 
-from omz.convert.facts import describe
+from omz.convert.facts import describe, describe_graph
 from omz.convert.ir_file import save_ir, tensor_names
 from omz.convert.narrow_convolutions import split_narrow_convolutions
 from omz.convert.onnx_file import NOT_ONNX, check_onnx, names_of, outline, side_files
+from omz.convert.rewrite import rewrite
 from omz.errors import ConversionError, ModelFileError, os_reason
 from omz.runtime.quiet_openvino import PrePostProcessor, core, ov, port_names, reason
 from omz.zoo.model_file import Checksum
 from omz.zoo.optimizer_arguments import Destination, Dimension, OptimizerArguments
 from omz.zoo.preprocessing import Preprocessing, resolve_preprocessing
+from omz.zoo.vocabulary import Rewriting
 
 _TYPES = {"u8": ov.Type.u8}
 
 
-def build_ir(source: Path, arguments: OptimizerArguments, title: str) -> tuple[ov.Model, tuple[Preprocessing, ...]]:
+def build_ir(
+    source: Path, arguments: OptimizerArguments, title: str, rewriting: Rewriting | None = None
+) -> tuple[ov.Model, tuple[Preprocessing, ...]]:
     """Read ``source``, cut it at the inputs and outputs asked for, set shapes and layouts, add the preprocessing.
 
     Returns the model, named ``title``, and its preprocessing. The model takes images as they come out of a file: BGR, 0
-    to 255, if the arguments reverse colours and scale values. Raises :class:`ConversionError` if the file cannot be
-    read or lacks an input or output, and :class:`~omz.errors.CardError` if the arguments do not fit it.
+    to 255, if the arguments reverse colours and scale values. With ``rewriting``, the graph of that published network
+    is rewritten; the fact ``graph`` in the model's description says whether it was. Raises :class:`ConversionError` if
+    the file cannot be read or lacks an input or output, and :class:`~omz.errors.CardError` if the arguments do not fit
+    it.
     """
     inputs, outputs = check_onnx(source)
     try:
-        return _build(source, inputs, outputs, arguments, title)
+        return _build(source, inputs, outputs, arguments, title, rewriting)
     except UnicodeDecodeError as error:  # from any name that OpenVINO returns
         raise ConversionError(f"{source} {NOT_ONNX}: it is damaged, or something else; name an ONNX file") from error
 
 
 def _build(
-    source: Path, inputs: Sequence[str], outputs: Sequence[str], arguments: OptimizerArguments, title: str
+    source: Path,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    arguments: OptimizerArguments,
+    title: str,
+    rewriting: Rewriting | None,
 ) -> tuple[ov.Model, tuple[Preprocessing, ...]]:
     try:
         # Not convert_model, which fuses layers and so loses inner tensors that a card may ask for.
@@ -50,6 +61,8 @@ def _build(
     model = _cut(model, source, arguments, title)
     try:
         _reshape(model, source, arguments.shapes)
+        if rewriting == "background_matting_v2":
+            describe_graph(model, rewrite(model))
         split_narrow_convolutions(model)
         shapes = {port.any_name: _dimensions(port.get_partial_shape()) for port in model.inputs}
         preprocessing = resolve_preprocessing(arguments, shapes, str(source))

@@ -15,6 +15,7 @@ from omz.zoo.card import ModelCard
 from omz.zoo.export_arguments import ExportArguments, parse_export_arguments
 from omz.zoo.optimizer_arguments import Dimension, OptimizerArguments, card_arguments
 from omz.zoo.preprocessing import Preprocessing, card_preprocessing
+from omz.zoo.vocabulary import Rewriting
 
 Precision = Literal["FP32", "FP16"]
 PRECISIONS: tuple[Precision, ...] = ("FP16", "FP32")
@@ -37,14 +38,16 @@ class ConversionSettings:
 
     ``precisions`` say how weights are stored; those that no conversion makes are ignored. ``extra`` are arguments of
     Model Optimizer, added to those of the card. ``shapes`` are shapes of inputs by name; the empty name stands for all
-    inputs. The IR takes images as ``picture_type`` (``u8``) in ``picture_layout`` (``NHWC``), or where these are empty,
-    as the original does. ``trust_code`` runs code that comes with cards. ``optimizer_program`` is the command of a
-    Model Optimizer that makes the IRs instead of this package, ``python`` the interpreter for scripts of cards.
+    inputs. Without ``rewrite``, graphs stay as published. The IR takes images as ``picture_type`` (``u8``) in
+    ``picture_layout`` (``NHWC``), or where these are empty, as the original does. ``trust_code`` runs code that comes
+    with cards. ``optimizer_program`` is the command of a Model Optimizer that makes the IRs instead of this package,
+    ``python`` the interpreter for scripts of cards.
     """
 
     precisions: Collection[str] = PRECISIONS
     extra: tuple[str, ...] = ()
     shapes: Mapping[str, tuple[Dimension, ...]] = field(default_factory=dict)
+    rewrite: bool = True
     picture_type: str = ""
     picture_layout: str = ""
     check: Check = "fast"
@@ -113,6 +116,13 @@ class ConversionPlan:
     def ir_path(self, precision: Precision) -> Path:
         """Return the path of the ``.xml`` of a precision."""
         return self.folder / precision / f"{self.card.name}.xml"
+
+    @property
+    def rewrite(self) -> Rewriting | None:
+        """The published network whose graph is looked for; None if the graph stays as it is."""
+        if not self.settings.rewrite or self.settings.optimizer_program:
+            return None
+        return self.card.rewrite
 
     @property
     def needs_trust(self) -> bool:

@@ -25,6 +25,7 @@ from omz.zoo.vocabulary import (
     OutputRole,
     Precision,
     Refining,
+    Rewriting,
     TaskType,
 )
 
@@ -145,7 +146,8 @@ class ModelCard(_Described):
 
     ``composite_model_name`` is that of the composite model that this one is a stage of. ``parity`` limits the error of
     a conversion. A network of free size does best on images whose longer side is at most ``working_size`` pixels, and
-    sees larger ones smaller; ``refine`` says how its alpha is refined. ``tested_on_real_weights`` tells whether the
+    sees larger ones smaller; ``refine`` says how its alpha is refined. ``rewrite`` is the published network whose graph
+    the conversion looks for, to write one that runs faster. ``tested_on_real_weights`` tells whether the
     author of the card has run the model on its published weights; None: the card does not say. ``quantizable`` and
     ``quantized`` are keys of older cards.
     """
@@ -160,6 +162,7 @@ class ModelCard(_Described):
     parity: Tolerance = Tolerance()
     working_size: Annotated[int, Field(ge=64, strict=True)] | None = None
     refine: Refining | None = None
+    rewrite: Rewriting | None = None
     tested_on_real_weights: bool | None = Field(default=None, strict=True)
     quantizable: bool | None = Field(default=None, strict=True)
     quantized: Literal["INT8"] | None = None

@@ -54,6 +54,7 @@ def _details(card: ModelCard) -> dict[str, Any]:
         "tested_on_real_weights": card.tested_on_real_weights,
         "working_size": card.working_size,
         "refine": card.refine,
+        "rewrite": card.rewrite,
         "files": list(map(_file_info, card.files)),
         "postprocessing": _plain(card.postprocessing),
         "conversion_to_onnx_args": list(card.conversion_to_onnx_args),

@@ -34,6 +34,9 @@ Refining = Literal["off", "fast", "best"]
 """How the alpha of a network is refined by the picture: not at all; by its plate and a guided filter; or by closed-form
 matting, too."""
 
+Rewriting = Literal["background_matting_v2"]
+"""Published networks whose graph is rewritten, so that it computes the same numbers in less time."""
+
 TaskType = Literal[
     "action_recognition",
     "background_matting",

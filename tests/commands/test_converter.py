@@ -172,6 +172,7 @@ def test_camera_frames_and_shapes_are_asked_for_by_flags(tmp_path, zoo):
         (("--shape", "nonsense"), 2, "has no shape for an input"),
         (("--shape", "src[1,3,a,b]"), 2, "a is not a dimension"),
         (("--check", "some"), 2, "--check"),
+        (("--rewrite", "some"), 2, "--rewrite"),
         (("--mo", "/absent/mo.py"), 1, "--mo /absent/mo.py is not a file; check the path"),
         (("--mo", keyword.__file__, "--input_type", "u8"), 2, "--input_type and --input_layout do not work with --mo"),
         (("--mo", keyword.__file__), 1, "keyword.py succeeded but did not write good.xml"),

@@ -7,13 +7,18 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from helpers import rewritten
 from helpers.builders import published_file, write_card
 from helpers.published_graph import save_published_graph, trained
 from onnx import TensorProto, helper, numpy_helper
 
 import omz.convert
-from omz.convert.converter import Conversion
-from omz.convert.plan import ConversionSettings
+from omz.convert.converter import Conversion, carry_out
+from omz.convert.events import ConversionStep
+from omz.convert.ir_file import read_model
+from omz.convert.plan import ConversionSettings, plan_conversion
+from omz.convert.rewrite import SPARSE
+from omz.events import Event
 from omz.networks.background_matting import BackgroundMatting
 from omz.runtime.openvino_engine import OpenVINOEngine, default_precision
 from omz.synthesis.scene import make_scene
@@ -69,6 +74,51 @@ def test_bf16_moves_its_patches_and_the_runtime_asks_for_f32(published):
     assert np.quantile(moved, 0.999) > 0.05 > 100 * manifest.parity[0].outputs[0].p99_9
     assert manifest.keeps_model_in == ("f32",)
     assert OpenVINOEngine(ir, precision="auto").info.precision == "f32"
+
+
+@pytest.fixture(scope="module")
+def to_rewrite(tmp_path_factory) -> tuple[ModelCard, Path]:
+    """A card that asks to rewrite a graph that refines 100 blocks, and where its file is."""
+    folder = tmp_path_factory.mktemp("to_rewrite")
+    source = folder / "public" / "bgm" / "bgm.onnx"
+    source.parent.mkdir(parents=True)
+    rewritten.published(source, 0, blocks=100)
+    inputs = dict.fromkeys(("src", "bgr"), (1, 3, 128, 192))
+    return card_of(
+        folder / "zoo", source, inputs, "--output=pha,fgr", "--scale=255", "--reverse_input_channels",
+        rewrite="background_matting_v2",
+    ), folder  # fmt: skip
+
+
+def kinds(conversion: Conversion) -> set[str]:
+    return {node.get_type_name() for node in read_model(conversion.irs["FP32"].path).get_ops()}
+
+
+def test_the_card_has_the_graph_rewritten_and_the_settings_keep_it_as_published(to_rewrite, tmp_path):
+    card, downloads = to_rewrite
+    made = {}
+    for name, asked in (("rewritten", True), ("published", False)):
+        settings = ConversionSettings(precisions=("FP32",), rewrite=asked)
+        made[name] = omz.convert.convert(card, downloads, tmp_path / name, settings)
+    assert "ROIAlign" in kinds(made["published"]) - kinds(made["rewritten"])
+    manifests = {name: each.irs["FP32"].manifest for name, each in made.items()}
+    assert (manifests["rewritten"].graph, manifests["published"].graph) == (SPARSE, "")
+    assert manifests["rewritten"].key != manifests["published"].key
+    for manifest in manifests.values():
+        assert "ONNX Runtime" in manifest.parity[0].source
+        assert all(output.p99_9 < 1e-5 for output in manifest.parity[0].outputs)
+    assert OpenVINOEngine(made["rewritten"].irs["FP32"].path).facts["graph"] == SPARSE
+
+
+def test_a_graph_that_cannot_be_rewritten_is_converted_as_published_and_a_line_says_why(to_rewrite, tmp_path):
+    card, downloads = to_rewrite
+    shapes = {"": (1, 3, -1, -1)}
+    plan = plan_conversion(card, downloads, tmp_path, ConversionSettings(precisions=("FP32",), shapes=shapes))
+    events: list[Event] = []
+    (ir,) = carry_out(plan, events.append).irs.values()
+    assert ir.manifest.graph.startswith("as published, for its batch, height or width is open")
+    steps = [event.step for event in events if isinstance(event, ConversionStep)]
+    assert f"its graph is {ir.manifest.graph}" in steps
 
 
 def recurrent_model(path: Path) -> Path:

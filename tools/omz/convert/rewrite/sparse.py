@@ -95,9 +95,8 @@ def _first_layer(found: PublishedRefiner, blocks: _Blocks) -> ov.Node:
     pictures = bias(convolution(found.halves, parts[1], "refiner/conv1/pictures", padding), found.conv1.bias)
     # Added up as windows, not as maps: processors then need not arrange the maps anew.
     where = _windows(blocks, features, side=6)
-    tables = _table(features, channels), _table(pictures, channels)
-    gathered = [ops.gather(table, where, integers(0)) for table in tables]
-    return ops.relu(_from_last(ops.add(*gathered)))
+    windows = [_gathered(maps, where, channels) for maps in (features, pictures)]
+    return ops.relu(_channels_first(ops.add(*windows)))
 
 
 def _pictures(found: PublishedRefiner, blocks: _Blocks) -> ov.Node:
@@ -105,25 +104,35 @@ def _pictures(found: PublishedRefiner, blocks: _Blocks) -> ov.Node:
     # A convolution that only copies: processors do it faster than a transposition.
     places = convolution(found.pictures, _copying(), "refiner/places", padding=2, stride=2)
     where = _windows(blocks, places, side=4)
-    return _from_last(ops.gather(_table(places, _PLACES**2 * _COLOURS), where, integers(0)))
+    return _channels_first(_gathered(places, where, _PLACES**2 * _COLOURS))
 
 
 def _windows(blocks: _Blocks, maps: Value, side: int) -> ov.Node:
-    """Return the rows of the table of ``maps`` that are windows of the blocks: (N K, side, side)."""
+    """Return where windows of places begin in pairs of places of ``maps``, (N K, side, side / 2).
+
+    Windows and maps begin at even places, and have even sides.
+    """
     _, _, height, width = sides(maps)
-    steps = np.arange(side)
-    y = ops.add(ops.multiply(blocks.row, integers(_PLACES)), integers(steps[:, None]))
-    x = ops.add(ops.multiply(blocks.column, integers(_PLACES)), integers(steps))
-    rows = ops.add(ops.multiply(ops.add(ops.multiply(blocks.image, height), y), width), x)
-    return ops.reshape(rows, integers([-1, side, side]), special_zero=False)
+    pairs = ops.divide(width, integers(_PLACES))
+    y = ops.add(ops.multiply(blocks.row, integers(_PLACES)), integers(np.arange(side)[:, None]))
+    x = ops.add(blocks.column, integers(np.arange(side // _PLACES)))
+    rows = ops.add(ops.multiply(ops.add(ops.multiply(blocks.image, height), y), pairs), x)
+    return ops.reshape(rows, integers([-1, side, side // _PLACES]), special_zero=False)
 
 
-def _table(maps: Value, channels: int) -> ov.Node:
-    """Return NCHW maps as a table: a row a place, a column a channel."""
-    return ops.reshape(ops.transpose(maps, integers([0, 2, 3, 1])), integers([-1, channels]), special_zero=False)
+def _gathered(maps: Value, where: ov.Node, channels: int) -> ov.Node:
+    """Return windows (N K, side, side, channels) of ``maps``."""
+    windows = ops.gather(_table(maps, _PLACES * channels), where, integers(0))
+    side = where.get_output_partial_shape(0)[1].get_length()
+    return ops.reshape(windows, integers([-1, side, side, channels]), special_zero=False)
 
 
-def _from_last(windows: Value) -> ov.Node:
+def _table(maps: Value, columns: int) -> ov.Node:
+    """Return NCHW maps as a table: the channels of a place follow each other, and places do so in a row."""
+    return ops.reshape(ops.transpose(maps, integers([0, 2, 3, 1])), integers([-1, columns]), special_zero=False)
+
+
+def _channels_first(windows: Value) -> ov.Node:
     return ops.transpose(windows, integers([0, 3, 1, 2]))
 
 

@@ -27,7 +27,7 @@ def integers(values: Any) -> ov.Node:
 
 def floats(values: Any) -> ov.Node:
     """Return a constant in float32."""
-    return ops.constant(np.ascontiguousarray(values, np.float32))
+    return ops.constant(np.array(values, np.float32, order="C"))
 
 
 def convolution(maps: Value, weights: NDArray[Any], name: str, padding: int = 0, stride: int = 1) -> ov.Node:

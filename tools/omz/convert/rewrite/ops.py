@@ -17,7 +17,7 @@ except ModuleNotFoundError:  # where OpenVINO 2024 keeps it
 
 __all__ = ["Value", "bias", "convolution", "floats", "integers", "ops", "shape", "sides"]
 
-Value: TypeAlias = ov.Output | ov.Node
+Value: TypeAlias = "ov.Output | ov.Node"
 
 
 def integers(values: Any) -> ov.Node:

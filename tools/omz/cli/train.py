@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -11,10 +12,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from omz.cli.command import omz_command
 from omz.cli.printing import say
 
+if TYPE_CHECKING:
+    from omz.training.batches import SceneMaker
+
 
 @omz_command()
 @click.option(
     "-o", "--output_dir", type=click.Path(path_type=Path), required=True, help="Folder for all that a training writes."
+)
+@click.option(
+    "--layers",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder of rendered people, objects and plates (python -m omz.cli.render_layers); default: drawn scenes.",
 )
 @click.option("--device", default="cpu", show_default=True, help="PyTorch device: cpu, cuda or xpu.")
 @click.option("--workers", type=click.IntRange(0), default=1, show_default=True, help="Processes that generate scenes.")
@@ -26,7 +35,9 @@ from omz.cli.printing import say
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Weights to begin with; default: none.",
 )
-def main(output_dir: Path, device: str, workers: int, checkpoint_every: int, start: Path | None) -> None:
+def main(
+    output_dir: Path, layers: Path | None, device: str, workers: int, checkpoint_every: int, start: Path | None
+) -> None:
     """Train the starter network on generated scenes.
 
     Run the same command again to continue a stopped run from its last checkpoint. The folder has the weights, a log of
@@ -36,7 +47,6 @@ def main(output_dir: Path, device: str, workers: int, checkpoint_every: int, sta
 
     require("torch", "safetensors", "matplotlib")
     from omz.training import trainer
-    from omz.training.drawn_scenes import drawn_scene
     from omz.training.recipe import STARTER
 
     columns = (
@@ -44,6 +54,7 @@ def main(output_dir: Path, device: str, workers: int, checkpoint_every: int, sta
         TextColumn("loss {task.fields[loss]:.4f}"),
     )  # fmt: skip
     recipe = replace(STARTER, start=start)
+    scenes = _scenes(layers)
     machine = trainer.Machine(device, workers)
     with Progress(*columns) as bar:
         task = bar.add_task("train", total=recipe.steps, stage="", loss=float("nan"))
@@ -51,8 +62,18 @@ def main(output_dir: Path, device: str, workers: int, checkpoint_every: int, sta
         def show(progress: trainer.Progress) -> None:
             bar.update(task, completed=progress.step, stage=progress.stage, loss=progress.loss)
 
-        weights = trainer.train(recipe, output_dir, drawn_scene, machine, checkpoint_every, show)
+        weights = trainer.train(recipe, output_dir, scenes, machine, checkpoint_every, show)
     say(f"weights: {weights}")
+
+
+def _scenes(layers: Path | None) -> SceneMaker:
+    from omz.synthesis.layer_cache import LayerCache
+    from omz.synthesis.staged_scene import StagedScenes
+    from omz.training.drawn_scenes import drawn_scene
+
+    if layers is None:
+        return drawn_scene
+    return StagedScenes(LayerCache.open(layers))
 
 
 if __name__ == "__main__":

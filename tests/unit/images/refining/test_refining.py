@@ -47,21 +47,43 @@ def test_the_noise_is_measured_on_the_background(noise):
     plate = textured(0)
     alpha = disc(60)
     picture = plate + alpha[..., None] * 50
-    seen, empty = (unit(shot(levels, seed, noise)) for seed, levels in enumerate((picture, plate)))
+    seen, empty = (shot(levels, seed, noise) for seed, levels in enumerate((picture, plate)))
     assert noise_level(seen, empty, alpha) * 255 == pytest.approx(noise * np.sqrt(2), rel=0.15)
 
 
 def test_a_picture_all_of_subject_has_the_usual_noise():
-    picture = unit(shot(textured(0), 0))
+    picture = shot(textured(0), 0)
     assert noise_level(picture, picture, np.ones(SIZE, np.float32)) == pytest.approx(3 / 255)
 
 
 def test_an_edge_that_lies_a_fraction_of_a_pixel_elsewhere_is_no_difference():
-    plate = np.full((*SIZE, 3), 40, np.float32)
+    plate = np.full((*SIZE, 3), 40, np.uint8)
     plate[:, 160:] = 200
     moved = cv2.warpAffine(plate, np.float64([[1, 0, 0.3], [0, 1, 0]]), SIZE[::-1], borderMode=cv2.BORDER_REPLICATE)
-    found = difference_in_noise(unit(moved), unit(plate), np.full(3, 2 / 255, np.float32))
+    found = difference_in_noise(moved, plate, np.full(3, 2 / 255, np.float32))
     assert found[:, 20:-20].max() < 2
+
+
+def test_a_difference_is_that_of_means_beside_noise_and_edges():
+    """The definition, one pixel at a time."""
+    rng = np.random.default_rng(3)
+    picture, plate = rng.integers(0, 256, (2, 12, 14, 3), np.uint8)
+    noise = np.float32([2, 3, 5]) / 255
+    found = difference_in_noise(picture, plate, noise)
+    means = np.stack([_means_of_nine(image) for image in (picture, plate)])
+    for y, x in ((4, 4), (5, 7), (9, 3)):
+        around = means[1, y - 1 : y + 2, x - 1 : x + 2].reshape(9, 3)
+        tolerance = (around.max(0) - around.min(0)) / 2 + 1.2 * noise
+        wanted = (np.abs(means[0, y, x] - means[1, y, x]) / tolerance).max()
+        assert found[y, x] == pytest.approx(wanted, rel=1e-4)
+
+
+def _means_of_nine(image: np.ndarray) -> np.ndarray:
+    found = np.zeros(image.shape)
+    for y in range(1, image.shape[0] - 1):
+        for x in range(1, image.shape[1] - 1):
+            found[y, x] = image[y - 1 : y + 2, x - 1 : x + 2].reshape(9, 3).mean(0) / 255
+    return found
 
 
 class TestHoles:
@@ -118,17 +140,17 @@ class TestShadows:
 class TestProjection:
     def test_it_gives_the_alpha_of_a_mixture(self):
         rng = np.random.default_rng(0)
-        foreground = rng.uniform(0.6, 1, (500, 3)).astype(np.float32)
-        plate = rng.uniform(0, 0.3, (500, 3)).astype(np.float32)
+        foreground = rng.uniform(0.6, 1, (3, 500)).astype(np.float32)
+        plate = rng.uniform(0, 0.3, (3, 500)).astype(np.float32)
         alpha = rng.uniform(0, 1, 500).astype(np.float32)
-        mixed = alpha[:, None] * foreground + (1 - alpha[:, None]) * plate
-        found = project(np.rint(mixed * 255).astype(np.uint8), plate, foreground, np.full(500, 0.5, np.float32))
+        mixed = alpha * foreground + (1 - alpha) * plate
+        found = project(mixed, plate, foreground, np.full(500, 0.5, np.float32))
         assert found == pytest.approx(alpha, abs=0.02)
 
     def test_colours_that_cannot_be_told_apart_leave_alpha_as_it_is(self):
-        plate = np.full((4, 3), 0.5, np.float32)
+        plate = np.full((3, 4), 0.5, np.float32)
         alpha = np.float32([0, 0.3, 0.7, 1])
-        found = project(np.full((4, 3), 131, np.uint8), plate, plate + np.float32(0.02), alpha)
+        found = project(plate + np.float32(0.014), plate, plate + np.float32(0.02), alpha)
         assert found == pytest.approx(alpha)
 
 

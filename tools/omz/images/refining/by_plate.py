@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from omz.images.arrays import Alpha, Colours, Field, Picture, Size
 from omz.images.geometry import limit_side, resize
-from omz.images.refining.band import project
+from omz.images.refining.band import Samples, project
 from omz.images.refining.colours import carry_outwards
 from omz.images.refining.evidence import difference_in_noise, disc, noise_level
 from omz.images.refining.guided import guided
@@ -75,10 +75,11 @@ def refine_by_plate(picture: Picture, plate: Picture, alpha: Alpha) -> Alpha:
 def _find(picture: Picture, plate: Picture, alpha: Alpha) -> _Findings | None:
     """Return what is found in small copies; None without a subject."""
     size = limit_side(alpha.shape, _COARSE)
-    seen, empty = (resize(image, size) * _UNIT for image in (picture, plate))
+    new, old = resize(picture, size), resize(plate, size)
+    seen, empty = new * _UNIT, old * _UNIT
     small = resize(alpha, size)
-    noise = noise_level(seen, empty, small)
-    filled = fill_holes(small, difference_in_noise(seen, empty, noise))
+    noise = noise_level(new, old, small)
+    filled = fill_holes(small, difference_in_noise(new, old, noise))
     inside = cv2.erode((filled > _SURE).astype(np.uint8), disc(_INSIDE)).astype(np.float32)
     if cv2.countNonZero(inside) < _LEAST:
         return None
@@ -100,21 +101,23 @@ def _find(picture: Picture, plate: Picture, alpha: Alpha) -> _Findings | None:
 def _solved(picture: Picture, plate: Picture, alpha: Alpha, weight: Field, found: _Findings) -> Alpha:
     """Return ``alpha``, solved for in the band where ``weight`` is above 0."""
     places = np.flatnonzero(weight > _UNIT)
-    rows, columns = places // alpha.shape[1], places % alpha.shape[1]
-    own = _looked_up(found.own, rows, columns, alpha.shape)
-    light = _looked_up(found.light, rows, columns, alpha.shape)
-    old = plate.reshape(-1, 3)[places] * _UNIT
-    old *= light[:, None]
-    before = alpha.reshape(-1)[places]
-    after = project(picture.reshape(-1, 3)[places], old, own, before)
-    solved = alpha.copy()
+    own = _looked_up(found.own, places, alpha.shape)
+    light = _looked_up(found.light[..., None], places, alpha.shape)
+    before = alpha.reshape(-1).take(places)
+    seen, old = (image.reshape(-1, 3).take(places, axis=0).T.copy() * _UNIT for image in (picture, plate))
+    after = project(seen, old * light, own, before)
     after -= before
-    after *= weight.reshape(-1)[places]
+    after *= weight.reshape(-1).take(places)
+    solved = alpha.copy()
     solved.reshape(-1)[places] = before + np.float32(found.trust) * after
     return solved
 
 
-def _looked_up(field: Field, rows: Places, columns: Places, shape: tuple[int, ...]) -> Field:
-    """Return the values of a small ``field`` at places of an image of a ``shape``."""
-    height, width = field.shape[:2]
-    return field[rows * height // shape[0], columns * width // shape[1]]
+def _looked_up(field: NDArray[np.float32], places: Places, shape: tuple[int, ...]) -> Samples:
+    """Return the values of a small ``field`` (h, w, channels) at flat places of an image of a ``shape``."""
+    height, width, channels = field.shape
+    rows = np.arange(shape[0]) * height // shape[0] * width
+    columns = np.arange(shape[1]) * width // shape[1]
+    row = places // shape[1]
+    near = rows.take(row) + columns.take(places - row * shape[1])
+    return np.ascontiguousarray(field.reshape(-1, channels).take(near, axis=0).T)

@@ -19,21 +19,20 @@ def carry_outwards(picture: Colours, inside: Field) -> Colours:
     Near is as near as there is something: the mean is that of the finest scale with enough of the inside.
     """
     weighted = cv2.merge([*cv2.split(picture * inside[..., None]), inside])
-    found: Colours | None = None
+    found: list[Field] = []
     for scale in _SCALES:
-        mean, weight = _mean(weighted, scale)
-        if found is None:
-            found = mean
-            continue
-        found += (mean - found) * np.minimum(weight * np.float32(1 / _ENOUGH), 1)[..., None]
-    assert found is not None
-    return found
+        *sums, weight = cv2.split(_blurred(weighted, scale))
+        share = 1 / np.maximum(weight, np.float32(1e-6))
+        trust = np.minimum(weight * np.float32(1 / _ENOUGH), 1)
+        means = [each * share for each in sums]
+        if found:
+            means = [before + (mean - before) * trust for before, mean in zip(found, means, strict=True)]
+        found = means
+    return cv2.merge(found)
 
 
-def _mean(weighted: Colours, scale: float) -> tuple[Colours, Field]:
+def _blurred(image: Colours, scale: float) -> Colours:
     step = max(1, round(scale / _FINE))
-    height, width = weighted.shape[:2]
-    small = resize(weighted, (max(1, height // step), max(1, width // step)))
-    blurred = resize(cv2.GaussianBlur(small, (0, 0), scale / step), (height, width))
-    weight = blurred[..., 3]
-    return blurred[..., :3] / np.maximum(weight, np.float32(1e-6))[..., None], weight
+    height, width = image.shape[:2]
+    small = resize(image, (max(1, height // step), max(1, width // step)))
+    return resize(cv2.GaussianBlur(small, (0, 0), scale / step), (height, width))

@@ -24,6 +24,23 @@ def test_padding_keeps_every_pixel_and_comes_off_again(height, width, multiple):
     np.testing.assert_array_equal(padded[-1, -1], image[-1, -1])
 
 
+@given(SIDE, SIDE, st.sampled_from([1.0, 3.0]))
+def test_pictures_are_brought_to_a_side(height, width, growth):
+    fit = fit_padded((height, width), 16, 10**6, 200, growth)
+    assert max(fit.inner) == min(200, round(growth * max(height, width)))
+    scale = max(fit.inner) / max(height, width)
+    assert all(abs(seen - scale * side) <= 1 for seen, side in zip(fit.inner, (height, width), strict=True))
+    assert all(0 <= padded - seen < 16 for padded, seen in zip(fit.padded, fit.inner, strict=True))
+    assert fit.undo(fit.apply(np.zeros((height, width), np.float32))).shape == (height, width)
+
+
+@given(SIDE, SIDE)
+def test_a_size_asked_for_is_padded_to_a_multiple(height, width):
+    plain, padded = (fit_inside((height, width), (90, 160), multiple) for multiple in (1, 16))
+    assert padded.inner == plain.inner
+    assert padded.padded == (96, 160)
+
+
 @given(SIDE, SIDE)
 def test_fitting_inside_keeps_proportions(height, width):
     fit = fit_inside((height, width), (90, 160))

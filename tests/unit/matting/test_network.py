@@ -142,13 +142,35 @@ def test_without_stretching_a_fixed_size_keeps_proportions(tmp_path):
     np.testing.assert_allclose(matte.alpha, expected.clip(0, 1), atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("size", "view", "seen"),
+    [
+        ((90, 160), View(side=320), (192, 320)),  # 180 rows, padded to a multiple of 16
+        ((90, 160), View(side=320, enlarge=False), (96, 160)),
+        ((20, 40), View(side=320), (64, 128)),  # three times as large, not more
+        ((360, 640), View(side=320), (192, 320)),
+        ((90, 160), View(size=(50, 100)), (64, 112)),
+        ((90, 160), View(), (96, 160)),
+    ],
+)
+def test_a_free_network_sees_images_at_the_size_of_its_view(tmp_path, size, view, seen):
+    network = MattingNetwork(OpenVINOEngine(save_brightness_model(tmp_path / "m.xml", "height", "width")), view)
+    picture = np.full((*size, 3), 130, np.uint8)
+    fitted = network.fit(picture)
+    [tensor] = fitted.tensors.values()
+    assert tensor.shape[2:] == seen
+    assert list(network.shapes(size).values()) == [tensor.shape]
+    matte = network(picture)
+    assert matte.alpha == pytest.approx(np.full(size, brightness_alpha(picture)[0, 0]), abs=1e-5)
+
+
 def test_stretching_leaves_a_free_size_alone(tmp_path):
     picture = noise(30, 41)
     free, stretched = (brightness(tmp_path, "height", "width", stretch)(picture) for stretch in (False, True))
     np.testing.assert_array_equal(free.alpha, stretched.alpha)
 
 
-def test_a_plate_is_given_where_it_is_taken_and_nowhere_else(free_size, tmp_path):
+def test_a_plate_is_fittedwhere_it_is_taken_and_nowhere_else(free_size, tmp_path):
     picture = noise(8, 8)
     assert free_size.takes_plate
     assert not free_size.gives_trimap

@@ -109,7 +109,7 @@ def test_a_large_picture_is_shrunk_to_512_pixels_at_first(tmp_path):
     _, _, source = write_recurrent_zoo(tmp_path)
     path = tmp_path / "net.xml"
     ov.save_model(core().read_model(source), path, compress_to_fp16=False)
-    picture = np.random.default_rng(0).integers(0, 256, (200, 640, 3), np.uint8)
+    picture = np.random.default_rng(0).integers(0, 256, (208, 640, 3), np.uint8)
     ((alpha, _),) = recurrent_loop(source, [picture])
     network = MattingNetwork(OpenVINOEngine(path))
     given = network.fit(picture)

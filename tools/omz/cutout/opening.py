@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,6 +57,8 @@ def open_requests(options: Options, path: Path, live: bool, only: Size | None = 
     if options.alpha_bits == "16":
         dtype = np.uint16
     view = opened.view(options.input_size, options.stretch)
+    if live:
+        view = replace(view, enlarge=False)  # which costs time that a camera does not leave
     model = MattingRequests(
         opened.engine, view, opened.refine(options.refine), options.num_requests or None, dtype, only
     )

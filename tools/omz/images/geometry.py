@@ -76,24 +76,35 @@ class Fit:
         return covered
 
 
-def fit_padded(original: Size, multiple: int, most: int, side: int | None = None) -> Fit:
+def fit_padded(original: Size, multiple: int, most: int, side: int | None = None, growth: float = 1.0) -> Fit:
     """Fit a picture into the next size that is a ``multiple``: at its own size, unless that is too large.
 
-    It has at most ``most`` pixels then, and ``side`` of them in its longer side.
+    It has at most ``most`` pixels then. With a ``side``, its longer side has so many pixels; a smaller picture is
+    enlarged to that, at most ``growth`` times.
     """
-    inner = original if side is None else limit_side(original, side)
+    inner = original
+    if side is not None:
+        scale = min(growth, side / max(original))
+        inner = max(1, round(original[0] * scale)), max(1, round(original[1] * scale))
     if inner[0] * inner[1] > most:
         scale = (most / (inner[0] * inner[1])) ** 0.5
         inner = max(1, int(inner[0] * scale)), max(1, int(inner[1] * scale))
-    return Fit(original, inner, (inner[0] + -inner[0] % multiple, inner[1] + -inner[1] % multiple))
+    return Fit(original, inner, _next_multiple(inner, multiple))
 
 
-def fit_inside(original: Size, available: Size) -> Fit:
-    """Fit a picture into the fixed size ``available``, as large as its proportions allow."""
+def fit_inside(original: Size, available: Size, multiple: int = 1) -> Fit:
+    """Fit a picture into the fixed size ``available``, as large as its proportions allow.
+
+    What the network gets is that size, padded to the next ``multiple``.
+    """
     scale = min(available[0] / original[0], available[1] / original[1])
     height = min(available[0], max(1, round(original[0] * scale)))
     width = min(available[1], max(1, round(original[1] * scale)))
-    return Fit(original, (height, width), available)
+    return Fit(original, (height, width), _next_multiple(available, multiple))
+
+
+def _next_multiple(size: Size, multiple: int) -> Size:
+    return size[0] + -size[0] % multiple, size[1] + -size[1] % multiple
 
 
 def fit_stretched(original: Size, available: Size) -> Fit:

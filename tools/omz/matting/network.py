@@ -31,7 +31,8 @@ _SHRUNK = 512.0  # pixels of the longer side that a network with a ratio sees at
 MOST_SEEN = 32_000_000
 """Pixels of an image that a network of free size sees; it needs 170 bytes for each, and sees larger ones shrunk."""
 
-_MULTIPLE = 4  # the refiner works in blocks of 4x4 pixels
+_MULTIPLE = 16  # BackgroundMattingV2 halves sides four times; where one is odd on the way, its maps do not fit exactly
+_GROWTH = 3.0  # times: from enlarging an image more, a network gains nothing
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,14 @@ class View:
     """The size at which a network sees images.
 
     A network of fixed size sees the image as large as fits, in proportion, or with ``stretch`` resized to that size by
-    cubic interpolation. ``size`` (height, width) fixes that of a free network, ``side`` is the longest side of images
-    that it sees at their own; larger ones it sees smaller.
+    cubic interpolation. ``size`` (height, width) fixes that of a free network. ``side`` is the longer side at which it
+    sees images: larger ones shrunk, and smaller ones enlarged, at most three times; unless ``enlarge``, those stay.
     """
 
     stretch: bool = False
     size: Size | None = None
     side: int | None = None
+    enlarge: bool = True
 
 
 OWN_SIZE = View()
@@ -67,12 +69,13 @@ OWN_SIZE = View()
 class NetworkInput:
     """An image and its plate, and the tensors made of them, by the names of the inputs.
 
-    ``fit`` says how they lie in the tensors; ``small`` is the image as the network sees it.
+    ``fit`` says how they lie in the tensors; ``small`` and ``small_plate`` are the two as the network sees them.
     """
 
     picture: Picture
     plate: Picture | None
     small: Picture
+    small_plate: Picture | None
     fit: Fit
     tensors: Mapping[str, Tensor]
 
@@ -81,7 +84,7 @@ class MattingNetwork:
     """Inputs and outputs of a matting network: fits images to its size, and makes mattes of its results.
 
     A network of free size sees an image at its own size, but at most :data:`MOST_SEEN` pixels, padded to a multiple of
-    4 by repeating its edges, unless ``view`` says otherwise. ``size`` is (height, width), or None if the network sees
+    16 by repeating its edges, unless ``view`` says otherwise. ``size`` is (height, width), or None if the network sees
     each image at its own. ``roles`` are those of :func:`omz.matting.resolution.roles_of` unless given. Raises
     :class:`EngineError` for a model whose inputs and outputs matting does not know.
     """
@@ -94,7 +97,8 @@ class MattingNetwork:
         self._ratio = inputs.get(self.roles.ratio)
         self._states = [inputs[state.input] for state in self.roles.states]
         fixed = input_size(self._picture)
-        self.size, self._view = view.size if -1 in fixed else fixed, view
+        self._is_free = -1 in fixed
+        self.size, self._view = view.size if self._is_free else fixed, view
 
     @property
     def output_roles(self) -> Mapping[str, Literal["alpha", "foreground"]]:
@@ -144,6 +148,7 @@ class MattingNetwork:
             raise ImageError("the model takes no plate; leave it out")
         fit = self._fit((picture.shape[0], picture.shape[1]))
         small = fit.apply(picture)
+        small_plate: Picture | None = None
         tensors = {self._picture.name: picture_tensor(small, self._picture)}
         if self._plate is not None and plate is not None:
             _check("plate", plate)
@@ -151,14 +156,15 @@ class MattingNetwork:
                 sizes = f"image {picture_size(picture)} and plate {picture_size(plate)}"
                 raise ImageError(f"{sizes} differ in size; resize the plate")
             if before and before.plate is plate and before.fit == fit:
-                tensors[self._plate.name] = before.tensors[self._plate.name]
+                small_plate, tensors[self._plate.name] = before.small_plate, before.tensors[self._plate.name]
             else:
-                tensors[self._plate.name] = picture_tensor(fit.apply(plate), self._plate)
+                small_plate = fit.apply(plate)
+                tensors[self._plate.name] = picture_tensor(small_plate, self._plate)
         if self._ratio is not None:
             tensors[self._ratio.name] = _ratio(self._ratio, fit.padded)
         for info in self._states:
             tensors[info.name] = np.zeros(_closed(info.shape), numpy_type(info.element_type))
-        return NetworkInput(picture, plate, small, fit, tensors)
+        return NetworkInput(picture, plate, small, small_plate, fit, tensors)
 
     def matte(self, given: NetworkInput, outputs: Mapping[str, Tensor], clipped: bool = True) -> Matte:
         """Return the matte made of the engine's ``outputs``.
@@ -189,10 +195,11 @@ class MattingNetwork:
 
     def _fit(self, size: Size) -> Fit:
         if self.size is None:
-            return fit_padded(size, _MULTIPLE, MOST_SEEN, self._view.side)
+            growth = _GROWTH if self._view.enlarge else 1.0
+            return fit_padded(size, _MULTIPLE, MOST_SEEN, self._view.side, growth)
         if self._view.stretch:
             return fit_stretched(size, self.size)
-        return fit_inside(size, self.size)
+        return fit_inside(size, self.size, _MULTIPLE if self._is_free else 1)
 
 
 def full_trimap(fit: Fit, logits: NDArray[np.float32]) -> Trimap:

@@ -145,9 +145,9 @@ class ModelCard(_Described):
     """Card of a model: its files, their sources, and its conversion to an IR.
 
     ``composite_model_name`` is that of the composite model that this one is a stage of. ``parity`` limits the error of
-    a conversion. A network of free size does best on images whose longer side is at most ``working_size`` pixels, and
-    sees larger ones smaller; ``refine`` says how its alpha is refined. ``rewrite`` is the published network whose graph
-    the conversion looks for, to write one that runs faster. ``tested_on_real_weights`` tells whether the
+    a conversion. A network of free size does best on images whose longer side has ``working_size`` pixels, and sees
+    others shrunk or enlarged; ``refine`` says how its alpha is refined. ``rewrite`` is the published network whose
+    graph the conversion looks for, to write one that runs faster. ``tested_on_real_weights`` tells whether the
     author of the card has run the model on its published weights; None: the card does not say. ``quantizable`` and
     ``quantized`` are keys of older cards.
     """

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omz.errors import ImageError
-from omz.images.arrays import Alpha, AnyAlpha, Colours, Picture, Pixels, Size
+from omz.images.arrays import Alpha, AnyAlpha, Colours, Picture, Pixels
 
 _Mask = NDArray[np.uint8]  # (H, W), 0 or 1
 _Values = NDArray[np.float32]  # a row for each channel
@@ -33,6 +33,7 @@ _WHOLE = 1 << 14  # a level with at most this many pixels is solved everywhere
 _COARSEST = 8  # longer side of the coarsest level, at most
 _SMALL = 32  # longer side of a level on which more sweeps cost little, at most
 _STRIP = 1 << 17  # pixels that are solved together, about: bounds the memory
+_ROWS = 4  # rows of a level that are enlarged together
 _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 _LOOKED_UP = np.ones((4, 4), np.uint8)  # two pixels, and one on either side
 
@@ -77,7 +78,8 @@ def _estimate(picture: Picture, alpha: AnyAlpha) -> tuple[Picture, Iterator[_Str
     picture, alpha = np.ascontiguousarray(picture), np.ascontiguousarray(alpha)
     low, high = _limits(alpha)
     visible = (alpha > low).view(np.uint8)
-    soft = visible & (alpha < high).view(np.uint8)
+    soft = (alpha < high).view(np.uint8)
+    soft &= visible
     count = cv2.countNonZero(visible)
     if count == 0 or (count == alpha.size and not cv2.countNonZero(soft)):
         return picture, iter(())
@@ -89,7 +91,7 @@ def _estimate(picture: Picture, alpha: AnyAlpha) -> tuple[Picture, Iterator[_Str
         if level.is_whole:
             backdrop = solved
     if count < alpha.size:
-        picture = cv2.copyTo(picture, visible, _enlarged(backdrop, (alpha.shape[0], alpha.shape[1])))
+        picture = _before(backdrop, picture, visible)
     return picture, _solved_strips(matted, finest, solved)
 
 
@@ -296,13 +298,20 @@ def _chessboard(wanted: _Mask) -> tuple[_Places, _Places, _Places]:
     return places[is_wanted & is_black], places[is_wanted & ~is_black], places[~is_wanted]
 
 
-def _enlarged(solved: _Solved, size: Size) -> Picture:
-    """Return the foreground of a level that is solved everywhere, at the ``size`` of the picture."""
-    foreground = solved.values[:3].take(solved.columns, axis=1).transpose(1, 2, 0)
+def _before(backdrop: _Solved, picture: Picture, visible: _Mask) -> Picture:
+    """Return the picture where it is ``visible``, and elsewhere the foreground of a level that is solved everywhere."""
+    foreground = backdrop.values[:3].take(backdrop.columns, axis=1).transpose(1, 2, 0)
     small = cv2.convertScaleAbs(np.ascontiguousarray(foreground), alpha=255).reshape(foreground.shape)
-    height, width = (side * solved.step for side in solved.columns.shape)
-    large = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.ascontiguousarray(large[: size[0], : size[1]])
+    rows, width = small.shape[0], picture.shape[1]
+    step, result = backdrop.step, np.empty_like(picture)
+    for top in range(0, rows, _ROWS):
+        first = max(0, top - 1)  # enlargement looks at the rows beside its own
+        near = small[first : top + _ROWS + 1]
+        large = cv2.resize(near, (near.shape[1] * step, near.shape[0] * step), interpolation=cv2.INTER_LINEAR)
+        part = slice(top * step, min((top + _ROWS) * step, len(picture)))
+        behind = np.ascontiguousarray(large[(top - first) * step :][: part.stop - part.start, :width])
+        result[part] = cv2.copyTo(picture[part], visible[part], behind)
+    return result
 
 
 def _unit(levels: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -214,7 +214,9 @@ class MattingRequests:
         given, alpha = inferred.given, inferred.outputs[ALPHA][0, ..., 0]
         if self._refine == "off":
             return given.fit.undo(alpha)
-        return refine_alpha(given.picture, given.plate, given.fit.inside(alpha), self._refine == "best", dtype)
+        inside = given.fit.inside
+        copies = inside(given.small), None if given.small_plate is None else inside(given.small_plate)
+        return refine_alpha(given.picture, given.plate, inside(alpha), self._refine == "best", dtype, copies)
 
     def _in_8_bits(self, inferred: Inferred) -> Pixels:
         alpha = self._alpha(inferred, np.uint8)

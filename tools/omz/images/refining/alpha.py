@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 
 from omz.images.arrays import Alpha, AnyAlpha, Picture
@@ -9,25 +11,36 @@ from omz.images.geometry import limit_side, resize
 from omz.images.refining.by_plate import refine_by_plate
 from omz.images.refining.enlarging import Depth, enlarge, in_levels
 
+Copies: TypeAlias = tuple[Picture, Picture | None]
+"""Of an image and its plate, of one size."""
+
 WORKING_SIDE = 1280
 """Pixels of the longer side of the copies that alpha is refined in; what is larger gets its edges from the image."""
 
 
 def refine_alpha(
-    picture: Picture, plate: Picture | None, alpha: Alpha, closed_form: bool, dtype: Depth = np.float32
+    picture: Picture,
+    plate: Picture | None,
+    alpha: Alpha,
+    closed_form: bool,
+    dtype: Depth = np.float32,
+    copies: Copies | None = None,
 ) -> AnyAlpha:
     """Return ``alpha`` (h, w) of a network at the size of ``picture`` (H, W, 3) BGR, refined.
 
     With the ``plate``, aligned and of the size of the picture, holes are filled, shadows taken out, and hair is solved
     for; without one, edges move to those of the picture. ``closed_form`` solves for hair by closed-form matting, too,
     which needs the extra ``refine``. The result is float32, 0 to 1, or has all levels of an unsigned ``dtype``.
+    The ``copies`` that the network saw save time where their size is the one to refine in.
     """
     size = limit_side(picture.shape, WORKING_SIDE)
-    seen = resize(picture, size)
+    if copies is None or copies[0].shape[:2] != size:
+        copies = resize(picture, size), None if plate is None else resize(plate, size)
+    seen, empty = copies
     share = np.clip(alpha, 0, 1)
     refined = np.clip(resize(share, size), 0, 1)
-    if plate is not None:
-        refined = refine_by_plate(seen, resize(plate, size), refined)
+    if empty is not None:
+        refined = refine_by_plate(seen, empty, refined)
     elif share.shape != size:
         refined = enlarge(share, seen)
     if closed_form:
@@ -35,5 +48,5 @@ def refine_alpha(
 
         refined = solve_closed_form(seen, refined)
     if size != picture.shape[:2]:
-        return enlarge(refined, picture, dtype)
+        return enlarge(refined, picture, dtype, seen)
     return in_levels(refined, dtype)

@@ -262,6 +262,14 @@ def test_memory_is_bounded_by_the_number_of_pixels():
     assert peak <= 30 * alpha.size + 50e6
 
 
+def test_rows_that_are_enlarged_apart_do_not_show(monkeypatch):
+    picture, alpha = random_pair((150, 700))
+    alpha = cv2.threshold(alpha, 0.6, 1, cv2.THRESH_TOZERO)[1]
+    whole = estimate_foreground(picture, alpha)
+    monkeypatch.setattr(foreground, "_ROWS", 1000)
+    np.testing.assert_array_equal(estimate_foreground(picture, alpha), whole)
+
+
 def test_the_example_of_its_docstring_holds():
     assert doctest.testmod(foreground).failed == 0
 

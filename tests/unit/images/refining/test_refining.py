@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from omz.images.foreground import foreground_levels
 from omz.images.refining import enlarging
 from omz.images.refining.alpha import refine_alpha
 from omz.images.refining.band import project
@@ -205,22 +206,56 @@ def errors(alpha, truth) -> tuple[float, float]:
     return float(error.mean()), float(error[band].mean())
 
 
+def furry_disc(seed: int) -> np.ndarray:
+    """A disc with rays of random length, as alpha."""
+    rng = np.random.default_rng(seed)
+    rays = cv2.GaussianBlur(rng.uniform(0, 1, (2, 720)).astype(np.float32), (0, 0), 1.2)[0]
+    y, x = np.mgrid[: SIZE[0], : SIZE[1]]
+    distance = np.hypot(y - 120, x - 160)
+    length = 80 + 60 * (rays[((np.arctan2(y - 120, x - 160) + np.pi) * 114).astype(int)] - 0.5)
+    return np.clip((length - distance) / 4 + 0.5, 0, 1).astype(np.float32)
+
+
+def outline(truth: np.ndarray) -> np.ndarray:
+    """What a network knows of an alpha: its outline, and no hair."""
+    return cv2.GaussianBlur((cv2.GaussianBlur(truth, (0, 0), 4) > 0.5).astype(np.float32), (0, 0), 2)
+
+
+def composite_on_grey(colours: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    return alpha[..., None] * colours.astype(np.float32) + 128 * (1 - alpha[..., None])
+
+
+def greenness(levels: np.ndarray) -> np.ndarray:
+    return levels[..., 1] - np.maximum(levels[..., 0], levels[..., 2])
+
+
 class TestByPlate:
     def test_soft_edges_are_solved_for(self):
         """A matte that knows the outline and no more, of a furry disc before a plate, gets its hair back."""
-        rng = np.random.default_rng(4)
-        rays = cv2.GaussianBlur(rng.uniform(0, 1, (2, 720)).astype(np.float32), (0, 0), 1.2)[0]
-        y, x = np.mgrid[: SIZE[0], : SIZE[1]]
-        distance = np.hypot(y - 120, x - 160)
-        length = 80 + 60 * (rays[((np.arctan2(y - 120, x - 160) + np.pi) * 114).astype(int)] - 0.5)
-        truth = np.clip((length - distance) / 4 + 0.5, 0, 1).astype(np.float32)
+        truth = furry_disc(4)
         plate = textured(5, low=20, high=90)
         picture = truth[..., None] * textured(6, low=150, high=240) + (1 - truth[..., None]) * plate
-        rough = cv2.GaussianBlur((cv2.GaussianBlur(truth, (0, 0), 4) > 0.5).astype(np.float32), (0, 0), 2)
+        rough = outline(truth)
         found = refine_by_plate(shot(picture, 0), shot(plate, 1), rough)
         before, after = errors(rough, truth), errors(found, truth)
         assert after[0] < 0.5 * before[0]
         assert after[1] < 0.5 * before[1]
+
+    def test_a_green_screen_leaves_no_green_in_hair(self):
+        """Green is what exceeds red and blue: before a grey target, hair has hardly more of it than the truth."""
+        truth = furry_disc(7)
+        screen = np.float32([60, 180, 40]) * np.linspace(0.85, 1, SIZE[1], dtype=np.float32)[:, None]
+        plate = np.broadcast_to(screen, (*SIZE, 3))
+        own = np.repeat(textured(6, low=100, high=240)[..., :1], 3, axis=2) * np.float32([0.8, 0.9, 1])
+        picture = shot(truth[..., None] * own + (1 - truth[..., None]) * plate, 0)
+        alpha = np.rint(255 * refine_by_plate(picture, shot(plate, 1), outline(truth))).astype(np.uint8)
+        found = composite_on_grey(foreground_levels(picture, alpha), alpha / 255)
+        wanted = composite_on_grey(own, truth)
+        band = (truth > 0.02) & (truth < 0.98)
+        excess = np.maximum(greenness(found) - greenness(wanted), 0)[band]
+        assert excess.mean() < 0.1 * np.maximum(greenness(picture.astype(np.float32)), 0)[band].mean()
+        assert excess.mean() < 5
+        assert np.abs(found - wanted)[band].mean() < 12
 
     def test_a_plate_that_does_not_fit_tells_nothing(self):
         """Where the two differ everywhere, the matte of the network is the better one."""

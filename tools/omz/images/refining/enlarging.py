@@ -17,7 +17,6 @@ Depth: TypeAlias = type[np.float32] | type[np.uint8] | type[np.uint16]
 
 _STRIP = 1 << 21  # pixels that are worked on at a time, about: bounds the memory
 _BAND = (0.02, 0.98)
-_LEVELS = {np.uint8: (255.0, cv2.CV_8U), np.uint16: (65535.0, cv2.CV_16U)}
 _UNIT = np.float32(1 / 255)
 
 
@@ -90,8 +89,7 @@ def _strips(size: Size) -> Iterator[tuple[int, int]]:
 
 
 def in_levels(alpha: Alpha, dtype: Depth) -> AnyAlpha:
-    """Return ``alpha`` clipped to 0 to 1: in place, or in all levels of an unsigned ``dtype``."""
-    if dtype == np.float32:
-        return np.clip(alpha, 0, 1, out=alpha)
-    full, depth = _LEVELS[dtype]
-    return cv2.multiply(alpha, full, dtype=depth)  # rounds and saturates
+    """Return ``alpha``, clipped to 0 to 1 in place, or in all levels of an unsigned ``dtype``."""
+    np.clip(alpha, 0, 1, out=alpha)
+    full = {np.uint8: 255, np.uint16: 65535}.get(dtype)
+    return alpha if full is None else np.rint(alpha * np.float32(full)).astype(dtype)

@@ -92,3 +92,15 @@ def test_eight_bits_of_alpha_are_rounded_down():
     levels = np.arange(65536, dtype=np.uint16)
     assert (opacity_as(levels, np.uint8) / 255 <= levels / 65535).all()
     assert opacity_as(levels, np.uint8)[-1] == 255
+
+
+def test_floats_keep_the_colours_that_eight_bits_keep():
+    """An alpha less than half a level below the image's own takes all of it, as it does once it is rounded."""
+    rng = np.random.default_rng(8)
+    opacity = rng.integers(1, 255, (40, 50), np.uint8)
+    picture, foreground = rng.integers(0, 256, (2, 40, 50, 3), np.uint8)
+    alpha = np.clip(opacity + rng.uniform(-1.4, 1.4, opacity.shape), 0, 255).astype(np.float32) / 255
+    wanted = keep_transparency(np.rint(255 * alpha).astype(np.uint8), foreground, opacity, picture)
+    found = keep_transparency(alpha, foreground / np.float32(255), opacity, picture)
+    np.testing.assert_array_equal(np.rint(255 * found[1]), wanted[1])
+    np.testing.assert_array_equal(np.rint(255 * found[0]), wanted[0])

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from omz.images.arrays import Colours, Picture, Pixels
-from omz.images.compositing import blend
+from omz.images.compositing import blend, to_uint8
 from omz.images.depth import opacity_as
 
 GREY = 128
@@ -52,7 +52,11 @@ def keep_transparency(
     if opacity is None:
         return alpha, foreground
     limit = opacity_as(opacity, alpha.dtype)
-    is_own = (limit > 0) & (opacity < np.iinfo(opacity.dtype).max) & (alpha >= limit)
+    levels: NDArray[Any] = alpha
+    if alpha.dtype == np.float32:
+        levels = to_uint8(levels)  # so that floats keep the colours that 8 bits keep
+    takes_all = levels >= opacity_as(opacity, levels.dtype)
+    is_own = (limit > 0) & (opacity < np.iinfo(opacity.dtype).max) & takes_all
     own = picture if foreground.dtype == np.uint8 else picture / np.float32(255)
     kept = np.where(is_own[..., None], own, foreground).astype(foreground.dtype, copy=False)
     return np.minimum(alpha, limit), kept

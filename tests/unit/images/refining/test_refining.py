@@ -288,8 +288,9 @@ def test_any_size_gives_a_finite_alpha_of_that_size(size, with_plate):
 
 
 def test_closed_form_matting_gains_on_a_rough_matte():
-    truth = disc(80, soft=14)
-    picture = truth[..., None] * textured(6, low=170, high=240) + (1 - truth[..., None]) * textured(5, low=20, high=80)
-    rough = disc(80, soft=4)
+    size = 720, 960
+    truth, rough = disc(240, size=size, soft=14), disc(240, size=size, soft=4)
+    behind = (1 - truth[..., None]) * textured(5, size, low=20, high=80)
+    picture = truth[..., None] * textured(6, size, low=170, high=240) + behind
     found = refine_alpha(shot(picture, 0, 1), None, rough, True)
     assert errors(found, truth)[1] < 0.6 * errors(rough, truth)[1]

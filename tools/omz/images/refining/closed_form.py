@@ -15,8 +15,8 @@ from omz.images.refining.enlarging import enlarge
 from omz.images.refining.evidence import disc
 
 _SIDE = 960  # pixels of the longer side of the copies that are solved: larger ones gain little, and take long
-_KNOWN = 0.04  # an alpha this near to 0 or 1, and so many pixels from another one, stays
-_APART = 3
+_KNOWN = 0.04  # an alpha this near to 0 or 1, and this share of the longer side from another one, stays
+_APART = 1 / 320
 _TOLERANCE = 1e-5  # of the solver
 
 
@@ -45,6 +45,7 @@ def solve_closed_form(picture: Picture, alpha: Alpha) -> Alpha:
 def _trimap(alpha: Alpha) -> NDArray[np.float64]:
     """Return 1 for what is surely the subject, 0 for what is surely not, else 0.5."""
     trimap = np.full(alpha.shape, 0.5)
-    trimap[cv2.erode((alpha > 1 - _KNOWN).astype(np.uint8), disc(_APART)) > 0] = 1
-    trimap[cv2.erode((alpha < _KNOWN).astype(np.uint8), disc(_APART)) > 0] = 0
+    around = disc(max(1, int(max(alpha.shape) * _APART)))
+    trimap[cv2.erode((alpha > 1 - _KNOWN).astype(np.uint8), around) > 0] = 1
+    trimap[cv2.erode((alpha < _KNOWN).astype(np.uint8), around) > 0] = 0
     return trimap

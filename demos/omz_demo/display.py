@@ -155,7 +155,12 @@ def show_table(title: str, rows: Mapping[str, str], to_stderr: bool = False) -> 
 
 
 def show_profile(summary: Summary, to_stderr: bool = False) -> None:
-    """Print where the time went; stages work side by side, so that their sum can exceed the whole."""
+    """Print what was repaired in alpha, and where the time went.
+
+    Stages work side by side, so that their sum can exceed the whole.
+    """
+    for line in summary.repairs:
+        say(line, err=to_stderr)
     rows = {stage: f"{milliseconds:.1f} ms a frame" for stage, milliseconds in summary.stages.items()}
     whole = f"{1e3 * summary.seconds / max(1, summary.frames):.1f} ms a frame, {summary.rate:.1f} frames a second"
     title = f"where the time went, once the model was ready, after {summary.load_ms:.0f} ms"

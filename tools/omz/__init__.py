@@ -5,9 +5,10 @@ The names below load what they need when they are first used; ``import omz`` loa
 
 from __future__ import annotations
 
-import importlib
 import warnings
 from typing import TYPE_CHECKING
+
+from omz.lazy import lazy
 
 if TYPE_CHECKING:
     from omz import video
@@ -34,17 +35,20 @@ __all__ = [
     "video",
 ]
 
-_PLACES = {
-    "Interrupted": "omz.errors:Interrupted",
-    "MattingModel": "omz.models.matting_model:MattingModel",
-    "Observer": "omz.cutout.observer:Observer",
-    "OmzError": "omz.errors:OmzError",
-    "convert_model": "omz.models.preparation:convert_model",
-    "cut_out": "omz.cutout.run:cut_out",
-    "download_model": "omz.models.preparation:download_model",
-    "evaluate": "omz.accuracy:evaluate_model",
-    "video": "omz.video",
-}
+_load, _ = lazy(
+    __name__,
+    {
+        "Interrupted": "omz.errors:Interrupted",
+        "MattingModel": "omz.models.matting_model:MattingModel",
+        "Observer": "omz.cutout.observer:Observer",
+        "OmzError": "omz.errors:OmzError",
+        "convert_model": "omz.models.preparation:convert_model",
+        "cut_out": "omz.cutout.run:cut_out",
+        "download_model": "omz.models.preparation:download_model",
+        "evaluate": "omz.accuracy:evaluate_model",
+        "video": "omz.video",
+    },
+)
 
 
 def __getattr__(name: str) -> object:
@@ -55,13 +59,7 @@ def __getattr__(name: str) -> object:
         from importlib.metadata import version
 
         return version("open-matting-zoo")
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, _, attribute = _PLACES[name].partition(":")
-    found = importlib.import_module(module)
-    if attribute:
-        return getattr(found, attribute)
-    return found
+    return _load(name)
 
 
 def __dir__() -> list[str]:

@@ -29,7 +29,8 @@ IMAGES_ALONE = {"quality", "strip"}
 OLD_KEY = {
     "align": "auto", "match_exposure": "auto", "refine": "None", "whats": "('cutout',)", "format": "None",
     "alpha_bits": "8", "fit": "cover", "input_size": "None", "shift": "0.0", "feather": "0.0", "low": "0.0",
-    "high": "1.0", "fill_holes": "0.0", "drop_specks": "0.0", "stretch": "None", "layouts": "{}",
+    "high": "1.0", "fill_holes": "None", "drop_specks": "None", "stretch": "None", "layouts": "{}",
+    "keep_shadow": "False",
 }  # fmt: skip
 OLD_KEY_OF_VIDEOS = {
     "lossless": "False", "smooth": "0.0", "segment_seconds": "10.0", "resize_changes": "False", "limit": "None",

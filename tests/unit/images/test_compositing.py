@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import uniform_filter
 
-from omz.images.compositing import blend, blur_behind, composite, cover, cutout, cutout_levels, to_uint8
+from omz.images.compositing import blend, blur_behind, composite, cover, cutout, cutout_levels, in_shadow, to_uint8
+from omz.images.transparency import premultiplied
 from omz.synthesis.scene import make_scene
 
 
@@ -216,3 +217,36 @@ def test_any_size(size):
     blurred = blur_behind(picture, np.zeros(size, np.uint8), 40)
     assert blurred.shape == picture.shape
     assert (blurred == 77).all()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_cutout_with_a_shadow_darkens_what_it_is_put_before(dtype):
+    """Straight alpha, put before a target by the formula, is the target with less light, and the subject before it."""
+    full = np.iinfo(dtype).max
+    rng = np.random.default_rng(4)
+    alpha, shadow = rng.integers(0, full, (2, 60, 80), dtype, endpoint=True)
+    alpha[:20], shadow[10:30] = 0, 0
+    alpha[40:50] = full
+    foreground, target = rng.integers(0, 256, (2, 60, 80, 3), np.uint8)
+    rgba = cutout_levels(alpha, foreground, shadow)
+    assert rgba.dtype == dtype
+    weight = rgba[..., 3:].astype(np.float64) / full
+    placed = 255 / full * weight * rgba[..., :3] + (1 - weight) * target
+    share, light = (plane[..., None].astype(np.float64) / full for plane in (alpha, full - shadow))
+    exact = share * foreground + (1 - share) * light * target
+    assert np.abs(placed - exact).max() <= 1.01
+    composite_before = blend(alpha, foreground, in_shadow(target, shadow))
+    assert np.abs(composite_before - exact).max() <= 1.01
+    np.testing.assert_array_equal(rgba[10:20, :, 3], 0)
+    np.testing.assert_array_equal(rgba[10:20, :, :3] // (full // 255), foreground[10:20])
+
+
+def test_a_shadow_falls_on_a_transparent_target_as_black_before_it():
+    rng = np.random.default_rng(5)
+    opacity, shadow = rng.integers(0, 256, (2, 40, 50), np.uint8)
+    colours, behind = rng.integers(0, 256, (2, 40, 50, 3), np.uint8)
+    fallen = in_shadow(premultiplied(colours, opacity), shadow).astype(np.float64)
+    seen = fallen[..., :3] + (1 - fallen[..., 3:] / 255) * behind
+    weight = opacity[..., None] / 255
+    unshaded = weight * colours + (1 - weight) * behind
+    assert np.abs(seen - (1 - shadow[..., None] / 255) * unshaded).max() <= 2

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from omz.lazy import lazy
 
 if TYPE_CHECKING:
     from omz.accuracy.evaluation import Evaluation
@@ -12,15 +13,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Evaluation", "EvaluationObserver", "EvaluationRequest", "evaluate_model"]
 
-_MODULES = {
-    "Evaluation": "evaluation",
-    "EvaluationObserver": "request",
-    "EvaluationRequest": "request",
-    "evaluate_model": "run",
-}
-
-
-def __getattr__(name: str) -> object:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "Evaluation": "omz.accuracy.evaluation:Evaluation",
+        "EvaluationObserver": "omz.accuracy.request:EvaluationObserver",
+        "EvaluationRequest": "omz.accuracy.request:EvaluationRequest",
+        "evaluate_model": "omz.accuracy.run:evaluate_model",
+    },
+)

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 
 from omz.images.arrays import Picture, Pixels
-from omz.images.compositing import blend
+from omz.images.compositing import blend, cutout_levels
+from omz.images.depth import upper_eight
 from omz.images.geometry import limit_side, resize
 from omz.images.transparency import compose
 from omz.matting.frames import MattedFrame
@@ -43,9 +44,10 @@ def _shown(matted: MattedFrame) -> Iterator[tuple[str, Picture, Pixels | None]]:
     yield "Image", frame.picture if frame.colours is None else frame.colours, frame.opacity
     yield "Alpha", np.broadcast_to(np.uint8(255), foreground.shape), alpha
     if frame.target is None:
-        yield "Cutout", foreground, alpha
+        cut = upper_eight(cutout_levels(alpha, foreground, matted.shadow))
+        yield "Cutout", cut[..., :3], cut[..., 3]
         return
-    placed = compose(alpha, foreground, frame.target)
+    placed = compose(alpha, foreground, frame.target, matted.shadow_on_target)
     if placed.shape[2] == 4:
         yield "Composite", placed[..., :3], placed[..., 3]
     else:

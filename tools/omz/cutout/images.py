@@ -284,7 +284,7 @@ class _Job:
                 begun = replace(begun, notes=begun.notes + checking.result())
             if is_empty(result):
                 begun = replace(begun, notes=(*begun.notes, NOTHING_DIFFERS))
-            self.tally.fit(result.frame.fitted)
+            self.tally.cut(result)
         except NoPlaceError:
             raise
         except OmzError as error:

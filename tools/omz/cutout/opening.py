@@ -60,7 +60,7 @@ def open_requests(options: Options, path: Path, live: bool, only: Size | None = 
     if live:
         view = replace(view, enlarge=False)  # which costs time that a camera does not leave
     model = MattingRequests(
-        opened.engine, view, opened.refine(options.refine), options.num_requests or None, dtype, only
+        opened.engine, view, opened.refine(*options.refinement_steps), options.num_requests or None, dtype, only
     )
     return Opened(model, path, 1e3 * (time.perf_counter() - started), opened.warnings)
 

@@ -42,6 +42,15 @@ NO_PLATE = "none"
 WITHOUT_ALPHA = (".mp4", ".mkv")
 """Suffixes of videos that have no alpha."""
 
+_PLAIN: Mapping[str, Any] = {
+    "align": "off",
+    "match_exposure": "off",
+    "refine": "off",
+    "fill_holes": 0.0,
+    "drop_specks": 0.0,
+}
+"""What --plain stands for."""
+
 _FILES: tuple[InputKind, ...] = ("images", "videos")
 _MOVING: tuple[InputKind, ...] = ("videos", "live input")
 
@@ -82,7 +91,8 @@ class PlateFlags:
         "auto", "Match the brightness and tint of the plate to the image where they differ; default: auto.",
         choices=("auto", "off"), alone="auto", read=partial(read_switch, ("auto", "off")), works_on=_FILES)
     plain: bool = setting(
-        False, "Leave plate and alpha as they are: --align off, --match_exposure off and --refine off, unless given.")
+        False, "Leave plate and alpha as they are: --align off, --match_exposure off, --refine off, --fill_holes 0 and "
+        "--drop_specks 0, unless given.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,9 +139,14 @@ class MatteFlags:
     refine: Refining | None = option(
         None, "Refine hair and edges by the image: fast, best (slow; needs the extra refine) or off; default: as the "
         "model's card says.", choices=("off", "fast", "best"))
-    fill_holes: float = option(
-        0.0, "Fill holes up to this area, in pixels, or below 1 as a share of the image.", lowest=0, highest=1e9)
-    drop_specks: float = option(0.0, "Remove specks up to this area.", lowest=0, highest=1e9)
+    fill_holes: float | None = option(
+        None, "Also fill holes up to this area, in pixels, or below 1 as a share of the image; 0: none, not even those "
+        "that the plate shows to be none.", takes=float, lowest=0, highest=1e9)
+    drop_specks: float | None = option(
+        None, "Also remove specks up to this area; 0: none, not even those that look like the plate.", takes=float,
+        lowest=0, highest=1e9)
+    keep_shadow: bool = option(
+        False, "Keep the subject's shadow in cutouts and composites, as black with an alpha of its own; needs a plate.")
     low: float = option(0.0, "Alpha, 0 to 1, that becomes 0.", lowest=0, highest=1)
     high: float = option(1.0, "Alpha, 0 to 1, that becomes 1.", lowest=0, highest=1)
     shift: float = option(
@@ -221,7 +236,7 @@ class SummaryFlags:
     report: Path | None = setting(None, "Also write the summary as JSON to FILE.", takes=Path, metavar="FILE")
     review: Path | None = setting(
         None, "Write review.html into DIR: a page to look through the results, worst first.", takes=Path, metavar="DIR")
-    profile: bool = setting(False, "Show the time each stage took.")
+    profile: bool = setting(False, "Show the time each stage took, and what was repaired in alpha.")
 
 
 GROUPS: Mapping[str, type] = {
@@ -332,13 +347,19 @@ class Options(
 
         return PlateOptions(self.align, self.match_exposure)
 
+    @property
+    def refinement_steps(self) -> tuple[Refining | None, bool, bool]:
+        """How alpha is refined, None: as the model says; whether holes are filled, and islands dropped."""
+        return self.refine, self.fill_holes != 0, self.drop_specks != 0
+
     def matte_options(self, blur: int) -> MatteOptions:
         """Return the changes to mattes; ``blur`` is that of the background, in pixels. Raises :class:`UsageError`."""
         from omz.images.refinement import Refinement
         from omz.matting.stream import MatteOptions
 
-        refinement = Refinement(self.fill_holes, self.drop_specks, self.low, self.high, self.shift, self.feather)
-        return MatteOptions(refinement, self.smooth, blur)
+        areas = self.fill_holes or 0.0, self.drop_specks or 0.0
+        refinement = Refinement(*areas, self.low, self.high, self.shift, self.feather)
+        return MatteOptions(refinement, self.smooth, blur, self.keep_shadow)
 
     def tuning(self, one_at_a_time: bool) -> Tuning:
         """Return the tuning of the device: for latency if images come ``one_at_a_time``, else for throughput."""
@@ -380,7 +401,7 @@ def make_options(inputs: tuple[str, ...], given: Mapping[str, Any]) -> Options:
             if each.name == "output":
                 values["output_is_folder"] = not os.path.basename(os.fspath(value))
     if values.get("plain"):
-        values = {**dict.fromkeys(("align", "match_exposure", "refine"), "off"), **values}
+        values = {**_PLAIN, **values}
     if unread:
         unknown = min(unread)
         near = get_close_matches(unknown, known, 1)

@@ -11,7 +11,7 @@ from omz.cutout.compare import comparison
 from omz.cutout.names import What
 from omz.errors import UsageError
 from omz.images.arrays import Picture, Pixels, Size
-from omz.images.compositing import blend, cutout_levels, to_uint8
+from omz.images.compositing import cutout_levels, to_uint8
 from omz.images.geometry import resize
 from omz.images.transparency import GREY, before_white, compose
 from omz.matting.frames import MattedFrame
@@ -32,14 +32,14 @@ def render(matted: MattedFrame, what: What) -> Pixels:
     if what == "foreground":
         return matted.foreground
     if what == "cutout":
-        return cutout_levels(matted.alpha, matted.foreground)
+        return cutout_levels(matted.alpha, matted.foreground, matted.shadow)
     if what == "trimap" and matted.trimap is not None:
         return cv2.cvtColor(to_uint8(matted.trimap), cv2.COLOR_RGB2BGR)
     if what == "comparison":
         return comparison(matted)
     if matted.frame.target is None:
         raise UsageError("a composite needs something behind the subject; add --target")
-    return compose(matted.alpha, matted.foreground, matted.frame.target)
+    return compose(matted.alpha, matted.foreground, matted.frame.target, matted.shadow_on_target)
 
 
 def is_seen_through(matted: MattedFrame, what: What) -> bool:
@@ -81,4 +81,4 @@ def _shown(matted: MattedFrame, results: Mapping[What, Pixels]) -> Picture:
     if list(results) == ["alpha"]:
         grey = cv2.convertScaleAbs(matted.alpha, alpha=255 / np.iinfo(matted.alpha.dtype).max)
         return cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
-    return blend(matted.alpha, matted.foreground, np.full_like(matted.foreground, GREY))
+    return compose(matted.alpha, matted.foreground, np.full_like(matted.foreground, GREY), matted.shadow)

@@ -166,6 +166,8 @@ def _idle_flags(options: Options, kinds: Collection[InputKind]) -> Iterator[str]
             yield f"{flag.label} has no effect: it is for {' and '.join(flag.works_on)}"
         if flag.needs and not getattr(options, flag.needs) and "live input" not in kinds:
             yield f"{flag.label} has no effect without --{flag.needs}"
+    if options.keep_shadow and not ({"cutout", "composite"} & {*options.whats} or options.compare or options.show):
+        yield "--keep_shadow has no effect: alpha and foreground are those of the subject alone"
     if options.raw is not None and not any(text == "-" or is_pipe(text) for text in options.inputs):
         yield "--raw has no effect: it is for standard input (-)"
 
@@ -219,4 +221,5 @@ def _summary(session: Session, plan: Plan, outcome: Outcome, seconds: float) -> 
         dropped=outcome.dropped,
         warnings=tuple(tally.warnings),
         plates=tally.plates.lines,
+        repairs=tally.repairs.lines,
     )

@@ -16,10 +16,11 @@ import numpy as np
 from omz.checksum import file_digest
 from omz.cutout.observer import Observer
 from omz.cutout.opening import Opened, only_size, open_requests
-from omz.cutout.options import Options
+from omz.cutout.options import STARTER, Options
 from omz.cutout.summary import Tally
 from omz.errors import OmzError, UsageError
 from omz.images.alignment import ANOTHER_CROP
+from omz.images.compositing import cover_both
 from omz.images.plate_check import IN_BOTH, NOT_THE_SCENE, check_plate, swapped
 from omz.images.refinement import Smoother
 from omz.images.sizes import size_text
@@ -98,7 +99,8 @@ def plate_warnings(matted: MattedFrame, tally: Tally) -> tuple[str, ...]:
         return ()
     with tally.watch("check plate"):
         fitted = matted.frame.fitted
-        warnings = check_plate(plate, picture, matted.alpha)
+        covered = cover_both(matted.alpha, matted.shadow)  # a shadow that is kept does no harm
+        warnings = check_plate(plate, picture, covered)
         if NOT_THE_SCENE in warnings and target is not None and swapped(plate, before_white(target), picture):
             return ("the target looks like the empty scene, and the plate does not; change --target and --plate",)
         if fitted is None or not fitted.problem or IN_BOTH in warnings:
@@ -158,6 +160,11 @@ def check_plate_given(options: Options, takes_plate: bool | None, live: bool) ->
     if takes_plate is True and not (is_given or live):
         remedy = "; ".join(["add --plate PLATE", *_without_plate(options)])
         raise UsageError(f"{options.model} needs the plate, the same scene without the subject; {remedy}")
+    if takes_plate is False and options.keep_shadow:
+        raise UsageError(
+            f"--keep_shadow needs the plate, and {options.model} takes none; "
+            f"give --plate PLATE to a model that takes it, such as {STARTER}"
+        )
     if takes_plate is False and is_given:
         raise UsageError(f"{options.model} takes no plate; leave --plate out")
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any, Literal, TypeAlias
 
+import numpy as np
+
 from omz.cutout.observer import Observer
 from omz.images.arrays import Size
 from omz.images.exposure import SAME, brightness
+from omz.images.refining.repairs import Repairs
 from omz.images.sizes import size_text
+from omz.matting.frames import MattedFrame
 from omz.matting.plate_fitting import Fitted
 from omz.work.stopwatch import Stopwatch
 
@@ -20,6 +25,8 @@ Ending: TypeAlias = Literal["done", "failed", "skipped"]
 
 _SIZES = 3  # that are named
 _OUTPUTS = 3  # that are named
+_LEAST = 0.001  # share of an image or a subject that is worth a word
+_DARK = 0.05  # alpha of a shadow that can be seen
 _NEAR = 10  # pixels, below which tenths count
 _STANDARD = "-"  # input or output
 
@@ -68,7 +75,7 @@ class Tally:
         self.sizes: dict[Size, None] = {}
         self.finished: dict[str, int] = {}
         self.ended: dict[str, Ended] = {}
-        self.plates = PlateTally()
+        self.plates, self.repairs = PlateTally(), RepairTally()
 
     def warn(self, text: str) -> None:
         """Pass a warning on, unless it was given before."""
@@ -80,10 +87,11 @@ class Tally:
         """Count images or frames, named ``what``, that a later run can go on after."""
         self.finished[what] = self.finished.get(what, 0) + count
 
-    def fit(self, fitted: Fitted | None) -> None:
-        """Count how the plate of an image that was cut was fitted."""
-        if fitted is not None:
-            self.plates.add(fitted)
+    def cut(self, matted: MattedFrame) -> None:
+        """Count how the plate of an image that was cut was fitted, and what was repaired in its alpha."""
+        if matted.frame.fitted is not None:
+            self.plates.add(matted.frame.fitted)
+        self.repairs.add(matted)
 
     @property
     def hint(self) -> str:
@@ -136,6 +144,52 @@ class PlateTally:
         return f"up to {words}" if count == self._all else f"up to {words} ({count} of {self._all})"
 
 
+class RepairTally:
+    """Account of what was repaired in the alphas of a run, in words."""
+
+    def __init__(self) -> None:
+        self._all, self._most = 0, Repairs()
+        self._counts: Counter[str] = Counter()
+        self._kept = 0.0
+        self._lock = Lock()
+
+    def add(self, matted: MattedFrame) -> None:
+        """Count the repairs of an image; several threads may do so."""
+        repairs, kept = matted.repairs, 0.0
+        if matted.shadow is not None:
+            kept = float((matted.shadow > _DARK * np.iinfo(matted.shadow.dtype).max).mean())
+        seen = {"holes": repairs.holes > 0, "islands": repairs.islands > 0, "shadow": repairs.shadow >= _LEAST}
+        with self._lock:
+            self._all += 1
+            self._counts.update(name for name, is_there in {**seen, "kept": kept >= _LEAST}.items() if is_there)
+            self._kept = max(self._kept, kept)
+            self._most = Repairs(*map(max, astuple(self._most), astuple(repairs)))
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What was done, a line each."""
+        most, lines = self._most, []
+        if most.holes:
+            lines.append(self._line("holes", f"filled {_counted(most.holes, 'holes')}", most.filled, "the subject"))
+        if most.islands:
+            dropped = f"dropped {_counted(most.islands, 'islands')}"
+            lines.append(self._line("islands", dropped, most.dropped, "the subject"))
+        if self._counts["shadow"]:
+            lines.append(self._line("shadow", "took a shadow out of alpha", most.shadow, "the image"))
+        if self._counts["kept"]:
+            lines.append(self._line("kept", "kept a shadow", self._kept, "the image"))
+        return tuple(lines)
+
+    def _line(self, name: str, words: str, share: float, of: str) -> str:
+        if self._all == 1:
+            return f"{words} ({_percent(share)} of {of})"
+        return f"{words} (at most, {_percent(share)} of {of}; in {self._counts[name]} of {self._all})"
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}" if share >= _LEAST else "less than 0.1%"
+
+
 def _counted(count: int, noun: str) -> str:
     """Return a count with its noun, which is given in the plural."""
     return f"1 {noun[:-1]}" if count == 1 else f"{count} {noun}"
@@ -148,7 +202,7 @@ class Summary:
     ``device`` and ``precision`` are those that really ran, ``sizes`` (height, width) those of the pictures, ``frames``
     all that were cut, in ``seconds`` from the first to the last. ``stages`` has milliseconds a frame; stages work side
     by side. ``done``, ``failed`` and ``skipped`` count inputs, ``dropped`` frames that a camera gave too soon.
-    ``plates`` says how plates were changed to fit.
+    ``plates`` says how plates were changed to fit, ``repairs`` what was repaired in alpha.
     """
 
     model: str
@@ -168,6 +222,7 @@ class Summary:
     dropped: int = 0
     warnings: tuple[str, ...] = ()
     plates: tuple[str, ...] = ()
+    repairs: tuple[str, ...] = ()
 
     @property
     def rate(self) -> float:

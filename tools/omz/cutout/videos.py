@@ -212,7 +212,7 @@ class _Video:
                 with tally.watch("write"):
                     writing.write(matted, results)
                 done += 1
-                tally.fit(matted.frame.fitted)
+                tally.cut(matted)
                 tally.observer.on_progress(name, done, self.frames)
                 if number == 0:
                     for note in plate_warnings(matted, tally):

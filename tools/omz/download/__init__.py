@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from omz.lazy import lazy
 
 if TYPE_CHECKING:
     from omz.download.downloader import download, download_all, make_bundle
@@ -12,17 +13,13 @@ if TYPE_CHECKING:
 
 __all__ = ["DownloadSettings", "Policy", "download", "download_all", "make_bundle"]
 
-_PLACES = {
-    "DownloadSettings": "session",
-    "Policy": "policy",
-    "download": "downloader",
-    "download_all": "downloader",
-    "make_bundle": "downloader",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Load what is asked for: whoever only looks for files needs no HTTP."""
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "DownloadSettings": "omz.download.session:DownloadSettings",
+        "Policy": "omz.download.policy:Policy",
+        "download": "omz.download.downloader:download",
+        "download_all": "omz.download.downloader:download_all",
+        "make_bundle": "omz.download.downloader:make_bundle",
+    },
+)

@@ -38,12 +38,40 @@ def blend(alpha: Pixels, foreground: Picture, target: Picture) -> Picture:
     return cv2.blendLinear(foreground, target, weight, np.iinfo(alpha.dtype).max - weight)  # divides by their sum
 
 
-def cutout_levels(alpha: Pixels, foreground: Picture) -> Pixels:
-    """Return the subject on transparency: (H, W, 4) BGRA in the depth of ``alpha``, straight (not premultiplied)."""
+def cutout_levels(alpha: Pixels, foreground: Picture, shadow: Pixels | None = None) -> Pixels:
+    """Return the subject on transparency: (H, W, 4) BGRA in the depth of ``alpha``, straight (not premultiplied).
+
+    A ``shadow`` (H, W), the alpha of black in the same depth, lies under the subject: with alpha a and shadow s, the
+    result has alpha ``a + (1 - a) * s``, and premultiplied colours ``a * foreground``.
+    """
+    if shadow is not None:
+        covered = cover_both(alpha, shadow)
+        own = np.where(covered > 0, alpha, 1)  # colours stay where nothing is seen
+        black = (covered - alpha).astype(np.float32)
+        foreground = cv2.blendLinear(foreground, np.zeros_like(foreground), own.astype(np.float32), black)
+        alpha = covered
     colours: Pixels = foreground
     if alpha.dtype == np.uint16:
         colours = foreground.astype(np.uint16) * np.uint16(257)
     return cv2.merge([colours, alpha])
+
+
+def cover_both(alpha: Pixels, shadow: Pixels | None) -> Pixels:
+    """Return how far a subject of ``alpha`` (H, W) and its ``shadow``, of the same depth, hide what is behind them."""
+    if shadow is None:
+        return alpha
+    full = np.iinfo(alpha.dtype).max
+    seen = (full - alpha) * (shadow.astype(np.float32) * np.float32(1 / full))
+    return alpha + np.rint(seen).astype(alpha.dtype)
+
+
+def in_shadow(target: Picture, shadow: Pixels | None) -> Picture:
+    """Return ``target``, (H, W, 3) BGR or (H, W, 4) premultiplied, under a ``shadow`` (H, W), the alpha of black."""
+    if shadow is None:
+        return target
+    black = np.zeros_like(target)
+    black[..., 3:] = 255
+    return blend(shadow, black, target)
 
 
 def cover(target: Picture, size: Size) -> Picture:

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from omz.images.arrays import Colours, Picture, Pixels
-from omz.images.compositing import blend, to_uint8
+from omz.images.arrays import Alpha, Colours, Picture, Pixels
+from omz.images.compositing import blend, in_shadow, to_uint8
 from omz.images.depth import opacity_as
 
 GREY = 128
@@ -62,6 +62,23 @@ def keep_transparency(
     return np.minimum(alpha, limit), kept
 
 
+def shadow_within(shadow: Alpha, alpha: Alpha, limit: Alpha) -> Alpha:
+    """Return a ``shadow`` (H, W) that, under a subject of ``alpha``, hides no more than a ``limit``, 0 to 1 each.
+
+    With alpha a and limit l, it is at most ``(l - a) / (1 - a)``.
+    """
+    return np.minimum(shadow, np.maximum(limit - alpha, 0) / np.maximum(1 - alpha, np.float32(1e-6)))
+
+
+def shadow_levels_within(shadow: Pixels, alpha: Pixels, opacity: Pixels | None) -> Pixels:
+    """Return :func:`shadow_within` in levels of ``alpha``, for the ``opacity`` of an image, in any depth."""
+    if opacity is None:
+        return shadow
+    limit = opacity_as(opacity, alpha.dtype)
+    planes = [opacity_as(each, np.float32) for each in (shadow, alpha, limit)]
+    return np.rint(shadow_within(*planes) * np.float32(np.iinfo(alpha.dtype).max)).astype(alpha.dtype)
+
+
 def premultiplied(picture: Picture, opacity: Pixels | None) -> Picture:
     """Return (H, W, 4) uint8 BGRA, premultiplied with its alpha, which can be resized; an opaque image itself."""
     if opacity is None:
@@ -70,8 +87,12 @@ def premultiplied(picture: Picture, opacity: Pixels | None) -> Picture:
     return cv2.merge([blend(alpha, picture, np.zeros_like(picture)), alpha])
 
 
-def compose(alpha: Pixels, foreground: Picture, target: Picture) -> Picture:
-    """Return the subject before a ``target``; as BGRA if that is partly transparent, (H, W, 4) premultiplied."""
+def compose(alpha: Pixels, foreground: Picture, target: Picture, shadow: Pixels | None = None) -> Picture:
+    """Return the subject before a ``target``; as BGRA if that is partly transparent, (H, W, 4) premultiplied.
+
+    A ``shadow`` (H, W) falls on the target: ``alpha * foreground + (1 - alpha) * (1 - shadow) * target``.
+    """
+    target = in_shadow(target, shadow)
     if target.shape[2] == 4:
         return composite_before(alpha, foreground, target)
     return blend(alpha, foreground, target)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from omz.errors import OmzError
 from omz.images.arrays import Picture, Pixels
-from omz.images.transparency import keep_transparency, over
+from omz.images.refining.repairs import NOTHING, Repairs
+from omz.images.transparency import keep_transparency, over, shadow_levels_within
 from omz.matting.network import Trimap
 from omz.matting.plate_fitting import Fitted
 from omz.runtime.engine import Tensor
@@ -20,7 +21,8 @@ class Frame:
     ``plate`` is None for a model that takes none, ``target`` for a subject on transparency. ``fitted`` says how
     the plate was fitted, where that was done. ``index`` counts from 0 in the order of the source.
     ``time`` (a presentation timestamp) and ``duration`` are in units of the source.
-    ``follows_damage`` says that something before the frame could not be decoded.
+    ``follows_damage`` says that something before the frame could not be decoded, and ``is_before_itself`` that the
+    target is the scene itself, with all its shadows.
 
     An image with transparency has its own alpha as ``opacity``, (H, W) uint8 or uint16, and its own colours as
     ``colours``; its ``picture`` is what the network sees: the image before the plate, or before grey.
@@ -36,6 +38,7 @@ class Frame:
     opacity: Pixels | None = None
     colours: Picture | None = None
     fitted: Fitted | None = None
+    is_before_itself: bool = False
 
     def with_opacity(self, opacity: Pixels | None) -> Frame:
         """Return the frame with the alpha that its image has itself, to be seen before its plate."""
@@ -49,7 +52,8 @@ class MattedFrame:
     """The subject of a frame: ``alpha`` (H, W) uint8, or uint16 on demand; ``foreground`` (H, W, 3) uint8 BGR.
 
     ``trimap`` is None for networks that give none. ``states`` has what a recurrent network remembers of the frame, by
-    its inputs.
+    its inputs. ``shadow`` (H, W), in the depth of alpha, is that of the subject as the alpha of black, if it is kept.
+    ``repairs`` say what was done to alpha.
     """
 
     frame: Frame
@@ -57,6 +61,13 @@ class MattedFrame:
     foreground: Picture
     trimap: Trimap | None = None
     states: Mapping[str, Tensor] = field(default_factory=dict, repr=False)
+    shadow: Pixels | None = None
+    repairs: Repairs = NOTHING
+
+    @property
+    def shadow_on_target(self) -> Pixels | None:
+        """The shadow that falls on the target."""
+        return None if self.frame.is_before_itself else self.shadow
 
     def with_alpha(self, alpha: Pixels) -> MattedFrame:
         """Return the frame with another alpha."""
@@ -64,11 +75,14 @@ class MattedFrame:
 
     def within_input(self) -> MattedFrame:
         """Return the frame within the transparency of its input, see :func:`keep_transparency`."""
-        if self.frame.colours is None:
+        opacity, colours = self.frame.opacity, self.frame.colours
+        if opacity is None or colours is None:
             return self
-        given = self.frame.opacity, self.frame.colours
-        alpha, foreground = keep_transparency(self.alpha, self.foreground, *given)
-        return replace(self, alpha=alpha, foreground=foreground)
+        alpha, foreground = keep_transparency(self.alpha, self.foreground, opacity, colours)
+        shadow = self.shadow
+        if shadow is not None:
+            shadow = shadow_levels_within(shadow, alpha, opacity)
+        return replace(self, alpha=alpha, foreground=foreground, shadow=shadow)
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,13 @@ from omz.images.foreground import foreground_levels
 from omz.images.refining.alpha import refine_alpha
 from omz.images.refining.enlarging import Depth as AnyDepth
 from omz.images.refining.enlarging import in_levels
+from omz.images.refining.repairs import Refined, Repairs, Steps
 from omz.matting.network import OWN_SIZE, Matte, MattingNetwork, NetworkInput, Trimap, View, full_trimap
 from omz.matting.readings import check_output
 from omz.matting.roles import Roles
 from omz.matting.uint8_graph import ALPHA, FOREGROUND, TRIMAP, normal_roles
 from omz.runtime.engine import Tensor
 from omz.runtime.openvino_engine import OpenVINOEngine, Request
-from omz.zoo.vocabulary import Refining
 
 Item = TypeVar("Item")
 Depth: TypeAlias = type[np.uint8] | type[np.uint16]
@@ -34,12 +34,13 @@ Depth: TypeAlias = type[np.uint8] | type[np.uint16]
 class PixelMatte:
     """``alpha`` (H, W) uint8 or uint16, ``foreground`` (H, W, 3) uint8 BGR, at the size of the image.
 
-    ``trimap`` is None for networks that give none.
+    ``trimap`` is None for networks that give none. ``repairs`` say what the refinement did to alpha.
     """
 
     alpha: Pixels
     foreground: Picture
     trimap: Trimap | None
+    repairs: Repairs
 
 
 @dataclass(frozen=True)
@@ -66,17 +67,17 @@ class MattingRequests:
     """Inference requests of a network that mattes several images at a time.
 
     ``engine`` runs a model changed by :func:`omz.matting.uint8_graph.uint8_graph`; ``view`` is that of
-    :class:`MattingNetwork`, ``refine`` that of a card. ``requests`` run at a time, by
-    default one more than the device works on, so that it never waits. ``dtype`` is the type of alpha; uint16 needs
-    float alpha of the model. ``only`` is the size (height, width) of all images that will come, if that is known: see
-    :meth:`at`.
+    :class:`MattingNetwork`, ``refine`` has the steps of the refinement of alpha, None: no such. ``requests`` run at a
+    time, by default one more than the device works on, so that it never waits. ``dtype`` is the type of alpha; uint16
+    needs float alpha of the model. ``only`` is the size (height, width) of all images that will come, if that is known:
+    see :meth:`at`.
     """
 
     def __init__(
         self,
         engine: OpenVINOEngine,
         view: View = OWN_SIZE,
-        refine: Refining = "off",
+        refine: Steps | None = None,
         requests: int | None = None,
         dtype: Depth = np.uint8,
         only: Size | None = None,
@@ -197,37 +198,35 @@ class MattingRequests:
 
     def matte(self, inferred: Inferred) -> PixelMatte:
         """Return the matte in pixels; safe to call from several threads."""
-        if self._dtype is np.uint8:
-            levels = pixels = self._in_8_bits(inferred)
-        else:
-            alpha = np.clip(self._alpha(inferred, np.float32), 0, 1)
+        refined = self._refined(inferred, np.uint8 if self._dtype is np.uint8 else np.float32)
+        pixels = levels = refined.alpha
+        if self._dtype is np.uint16:
+            alpha = np.clip(refined.alpha, 0, 1)
             pixels, levels = in_levels(alpha, np.uint16), to_uint8(alpha)
-        return PixelMatte(pixels, self._foreground(inferred, levels), _trimap(inferred))
+        elif levels.dtype != np.uint8:
+            pixels = levels = to_uint8(refined.alpha)
+        return PixelMatte(pixels, self._foreground(inferred, levels), _trimap(inferred), refined.repairs)
 
     def float_matte(self, inferred: Inferred) -> Matte:
         """Return the matte in float32, of a model with float alpha: that of :meth:`matte` before alpha is rounded."""
-        alpha = np.clip(self._alpha(inferred, np.float32), 0, 1)
+        alpha = np.clip(self._refined(inferred, np.float32).alpha, 0, 1)
         foreground = self._foreground(inferred, to_uint8(alpha))
         return Matte(alpha, foreground.astype(np.float32) / np.float32(255), _trimap(inferred))
 
-    def _alpha(self, inferred: Inferred, dtype: AnyDepth) -> Tensor:
+    def _refined(self, inferred: Inferred, dtype: AnyDepth) -> Refined:
         given, alpha = inferred.given, inferred.outputs[ALPHA][0, ..., 0]
-        if self._refine == "off":
-            return given.fit.undo(alpha)
+        if self._refine is None:
+            return Refined(given.fit.undo(alpha))
         inside = given.fit.inside
         copies = inside(given.small), None if given.small_plate is None else inside(given.small_plate)
-        return refine_alpha(given.picture, given.plate, inside(alpha), self._refine == "best", dtype, copies)
-
-    def _in_8_bits(self, inferred: Inferred) -> Pixels:
-        alpha = self._alpha(inferred, np.uint8)
-        return alpha if alpha.dtype == np.uint8 else to_uint8(alpha)
+        return refine_alpha(given.picture, given.plate, inside(alpha), self._refine, dtype, copies)
 
     def _foreground(self, inferred: Inferred, alpha: Pixels) -> Picture:
         """Return the foreground at the size of the image, estimated from ``alpha`` in 8 bits if that was refined.
 
         A network's own foreground goes with its own alpha: beside another one it leaves a fringe.
         """
-        if self._refine != "off" or FOREGROUND not in inferred.outputs:
+        if self._refine is not None or FOREGROUND not in inferred.outputs:
             return foreground_levels(inferred.given.picture, alpha)
         return _networks_foreground(inferred)
 

@@ -7,10 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from omz.errors import OmzError
-from omz.images.arrays import Picture
-from omz.images.compositing import blur_behind
+from omz.images.arrays import Picture, Pixels
+from omz.images.compositing import blur_behind, to_uint8
+from omz.images.depth import upper_eight
 from omz.images.refinement import Refinement, Smoother, refine
+from omz.images.refining.cast_shadow import cast_shadow
+from omz.images.refining.enlarging import in_levels
 from omz.images.transparency import premultiplied
 from omz.matting.frames import Failure, Frame, MattedFrame
 from omz.matting.inference import Inferred, MattingRequests, Memory
@@ -24,12 +29,14 @@ _WAITING = 2  # frames between two stages
 class MatteOptions:
     """Changes to every matte: ``refinement`` of alpha, ``smooth``-ing over time, ``blur`` of the background.
 
-    ``smooth`` is a strength, 0 to 1. ``blur`` is in pixels; 0 leaves the target as it is.
+    ``smooth`` is a strength, 0 to 1. ``blur`` is in pixels; 0 leaves the target as it is. ``keep_shadow`` is for frames
+    with a plate.
     """
 
     refinement: Refinement = field(default_factory=Refinement)
     smooth: float = 0.0
     blur: int = 0
+    keep_shadow: bool = False
 
 
 class MattingStream:
@@ -82,11 +89,19 @@ class MattingStream:
             except OmzError as error:
                 return Failure(frame.index, error)
             alpha = refine(matte.alpha, self._options.refinement)
+        shadow = self._shadow(frame, alpha)
         if self._options.blur:
             with self._watch("blur"):
                 blurred = blur_behind(frame.picture, alpha, self._options.blur)
-                frame = replace(frame, target=premultiplied(blurred, frame.opacity))
-        return MattedFrame(frame, alpha, matte.foreground, matte.trimap, found.states)
+                frame = replace(frame, target=premultiplied(blurred, frame.opacity), is_before_itself=True)
+        return MattedFrame(frame, alpha, matte.foreground, matte.trimap, found.states, shadow, matte.repairs)
+
+    def _shadow(self, frame: Frame, alpha: Pixels) -> Pixels | None:
+        if not self._options.keep_shadow or frame.plate is None:
+            return None
+        with self._watch("shadow"):
+            shadow = cast_shadow(frame.picture, frame.plate, upper_eight(alpha))
+            return to_uint8(shadow) if alpha.dtype == np.uint8 else in_levels(shadow, np.uint16)
 
 
 def _smoothed(

@@ -18,8 +18,8 @@ from omz.images.given import load_image
 from omz.images.placing import Placing
 from omz.images.sizes import size_text
 from omz.images.source import SourceImage
-from omz.images.transparency import before_white, compose, premultiplied
-from omz.matting.backgrounds import TRANSPARENT, Blur, ImageTarget, load_target
+from omz.images.transparency import before_white, compose, premultiplied, shadow_levels_within
+from omz.matting.backgrounds import TRANSPARENT, Blur, ImageTarget, Target, load_target
 from omz.matting.network import Matte, Trimap
 
 
@@ -27,13 +27,15 @@ from omz.matting.network import Matte, Trimap
 class ImageMatte(Matte):
     """The matte of an image, at its size: ``alpha`` (H, W) and ``foreground`` (H, W, 3) BGR, float32, 0 to 1.
 
-    ``trimap`` is None for networks that give none. ``source`` is the image, and ``seen`` what the network saw of it.
-    Results have the pixels of the command ``omz_demo``.
+    ``trimap`` is None for networks that give none. ``shadow`` (H, W), 0 to 1, is that of the subject as the alpha of
+    black, of a model that keeps shadows; cutouts and composites have it under the subject. ``source`` is the image, and
+    ``seen`` what the network saw of it. Results have the pixels of the command ``omz_demo``.
     """
 
     alpha: Alpha
     foreground: Colours
     trimap: Trimap | None = None
+    shadow: Alpha | None = None
     source: SourceImage
     seen: Picture
 
@@ -72,24 +74,16 @@ class ImageMatte(Matte):
 
     def _result(self, target: Any, fit: Placing) -> Pixels:
         alpha, foreground = to_uint8(self.alpha), to_uint8(self.foreground)
-        behind = None if target is None else self._behind(target, fit)
-        if behind is None:
-            return cutout_levels(alpha, foreground)
-        return compose(alpha, foreground, behind)
-
-    def _behind(self, target: Any, fit: Placing) -> Picture | None:
-        """Return the target at the size of the image, as :meth:`omz.matting.backgrounds.Target.at` does."""
-        if isinstance(target, (str, os.PathLike)):
-            loaded = load_target(os.fsdecode(target), fit)
-        else:
-            image = load_image(target)
-            loaded = ImageTarget(premultiplied(image.picture, image.opacity), fit)
-        if isinstance(loaded, Blur):
-            blurred = blur_behind(self.seen, to_uint8(self.alpha), loaded.pixels)
-            return premultiplied(blurred, self.source.opacity)
+        shadow: Pixels | None = None
+        if self.shadow is not None:
+            shadow = shadow_levels_within(to_uint8(self.shadow), alpha, self.source.opacity)
+        loaded = None if target is None else _loaded(target, fit)
         if loaded is None:
-            return None
-        return loaded.at(0, 0.0, (self.alpha.shape[0], self.alpha.shape[1]))
+            return cutout_levels(alpha, foreground, shadow)
+        if isinstance(loaded, Blur):  # the image itself, with its shadow
+            blurred = blur_behind(self.seen, alpha, loaded.pixels)
+            return compose(alpha, foreground, premultiplied(blurred, self.source.opacity))
+        return compose(alpha, foreground, loaded.at(0, 0.0, (alpha.shape[0], alpha.shape[1])), shadow)
 
     def _as_pillow(self, picture: Pixels) -> Image.Image:
         has_alpha = picture.shape[2] == 4
@@ -97,3 +91,11 @@ class ImageMatte(Matte):
         if self.source.metadata.icc:
             image.info["icc_profile"] = self.source.metadata.icc
         return image
+
+
+def _loaded(target: Any, fit: Placing) -> Target | Blur | None:
+    """Return a target, given as text or as an image; None for transparency."""
+    if isinstance(target, (str, os.PathLike)):
+        return load_target(os.fsdecode(target), fit)
+    image = load_image(target)
+    return ImageTarget(premultiplied(image.picture, image.opacity), fit)

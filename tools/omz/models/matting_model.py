@@ -13,10 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omz.errors import ImageError, OmzError, UsageError
-from omz.images.arrays import Picture, Size
+from omz.images.arrays import Alpha, Picture, Size
+from omz.images.compositing import to_uint8
+from omz.images.depth import opacity_as
 from omz.images.given import load_image
+from omz.images.refining.cast_shadow import cast_shadow
 from omz.images.source import SourceImage
-from omz.images.transparency import keep_transparency, over
+from omz.images.transparency import keep_transparency, over, shadow_within
 from omz.matting.inference import Inferred, MattingRequests, Memory
 from omz.matting.network import MattingNetwork
 from omz.matting.plate_fitting import Aligning, Matching, PlateOptions, Plates, VideoPlates
@@ -63,14 +66,15 @@ class MattingModel:
         align: ``auto`` to align plates where the camera has moved, in a stream from frame to frame; ``frame`` to align
             them to each frame anew; ``off`` to take them as they are.
         match_exposure: ``auto`` to match the brightness and tint of plates where they differ, or ``off``.
+        keep_shadow: Whether cutouts and composites have the shadow that the subject casts, found by the plate.
         **roles: What the inputs and outputs of a model are that does not say it, as the flags of ``omz_demo`` do:
             ``picture``, ``plate_input``, ``alpha``, ``foreground``, ``state``, ``activation``, ``alpha_range``, such as
             ``alpha="out:1", activation="softmax"``; and ``layouts`` by name, such as ``{"out": "NHWC"}``.
 
     Raises:
         OmzError: No model has this name, its files are damaged or cannot be downloaded, its licence has to be accepted
-            first, it does not run on the device, its size is fixed to another than ``input_size``, or its inputs and
-            outputs are not known, or not as said.
+            first, it does not run on the device, its size is fixed to another than ``input_size``, it takes no plate
+            to find a shadow by, or its inputs and outputs are not known, or not as said.
 
     Example:
         >>> import omz
@@ -93,6 +97,7 @@ class MattingModel:
         refine: Refining | None = None,
         align: Aligning = "auto",
         match_exposure: Matching = "auto",
+        keep_shadow: bool = False,
         **roles: Any,
     ) -> None:
         options = RoleOptions.from_names(roles)
@@ -101,7 +106,8 @@ class MattingModel:
         choice = ModelChoice(os.fspath(model), folders, downloads)
         path = choice.ir()
         name = os.path.abspath(choice.model) if choice.is_file else choice.model
-        self._recipe = (name, device, precision, folders, downloads, input_size, refine, align, match_exposure), roles
+        given = name, device, precision, folders, downloads, input_size, refine, align, match_exposure, keep_shadow
+        self._recipe = given, roles
         self._plate_options = _plate_options(align, match_exposure)
         self._open = partial(_open, path.absolute(), device, precision, options)
         self._opened = self._open(LATENCY)
@@ -109,6 +115,9 @@ class MattingModel:
         self._requests = SharedRequests(self._new_requests(), self._for_many)
         if input_size is not None and self._network.size != input_size:
             raise UsageError(f"{model} sees images at another size, which is fixed; leave input_size out")
+        self._keep_shadow = keep_shadow
+        if keep_shadow and not self.takes_plate:
+            raise UsageError(f"{model} takes no plate to find a shadow by; leave keep_shadow out, or use another model")
 
     def __repr__(self) -> str:
         """Return the name, or the path, and the device."""
@@ -148,7 +157,7 @@ class MattingModel:
             ImageError: A file cannot be read, an image is of an unknown type or range, or the plate is missing, not
                 needed, or of another size.
         """
-        given = _Given(picture, self._plates(plate, Plates))
+        given = _Given(picture, self._plates(plate, Plates), keep_shadow=self._keep_shadow)
         return given.matte(self._requests.alone, self._requests.infer(given.seen, given.plate))
 
     def stream(self, frames: Iterable[Image], plate: Image | None = None) -> Generator[ImageMatte, None, None]:
@@ -172,7 +181,9 @@ class MattingModel:
             (96, 160)
             (96, 160)
         """
-        return _mattes(self._new_requests(), frames, self._plates(plate, VideoPlates))
+        plates = self._plates(plate, VideoPlates)
+        given = (_Given(_kept(frame), plates, index, self._keep_shadow) for index, frame in enumerate(frames))
+        return _mattes(self._new_requests(), given)
 
     def _plates(self, plate: Image | None, kind: type[Plates]) -> Plates | None:
         if plate is None:
@@ -216,8 +227,8 @@ def _plate_options(align: Aligning, match_exposure: Matching) -> PlateOptions:
 class _Given:
     """An image as it was given, its plate, and what the network is to see of it."""
 
-    def __init__(self, image: object, plates: Plates | None, index: int = 0) -> None:
-        self._image, self._plates, self._index = image, plates, index
+    def __init__(self, image: object, plates: Plates | None, index: int = 0, keep_shadow: bool = False) -> None:
+        self._image, self._plates, self._index, self._keep_shadow = image, plates, index, keep_shadow
 
     @cached_property
     def source(self) -> SourceImage:
@@ -246,7 +257,14 @@ class _Given:
         matte, source = requests.float_matte(inferred), self.source
         assert matte.foreground is not None  # it is estimated
         alpha, foreground = keep_transparency(matte.alpha, matte.foreground, source.opacity, source.picture)
-        return ImageMatte(alpha=alpha, foreground=foreground, trimap=matte.trimap, source=source, seen=self.seen)
+        shadow: Alpha | None = None
+        if self._keep_shadow and self.plate is not None:
+            shadow = cast_shadow(self.seen, self.plate, to_uint8(matte.alpha))
+            if source.opacity is not None:
+                shadow = shadow_within(shadow, alpha, opacity_as(source.opacity, np.float32))
+        return ImageMatte(
+            alpha=alpha, foreground=foreground, trimap=matte.trimap, shadow=shadow, source=source, seen=self.seen
+        )
 
 
 def _plate_of(plate: Image) -> Picture:
@@ -259,10 +277,7 @@ def _plate_of(plate: Image) -> Picture:
     return image.picture
 
 
-def _mattes(
-    requests: MattingRequests, frames: Iterable[Image], plates: Plates | None
-) -> Generator[ImageMatte, None, None]:
-    given = (_Given(_kept(frame), plates, index) for index, frame in enumerate(frames))
+def _mattes(requests: MattingRequests, given: Iterable[_Given]) -> Generator[ImageMatte, None, None]:
     with closing(requests.stream(given, lambda each: (each.seen, each.plate), Memory())) as stream:
         for each, inferred in stream:
             if isinstance(inferred, OmzError):

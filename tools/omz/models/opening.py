@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, get_args
 from omz.convert.cache import writable_cache
 from omz.errors import os_reason
 from omz.images.arrays import Size
+from omz.images.refining.repairs import Steps
 from omz.matting.network import STRETCHED, View
 from omz.matting.roles import REFINE, WORKING_SIZE
 from omz.runtime.openvino_engine import LATENCY, OpenVINOEngine, Tuning
@@ -37,9 +38,15 @@ class OpenedModel:
         """Return how the network sees images: as was asked for, else as the model says."""
         return View(self.stretches if stretch is None else stretch, size, working_side(self.engine.facts))
 
-    def refine(self, asked: Refining | None) -> Refining:
-        """Return how alpha is refined: as was ``asked`` for, else as the model says."""
-        return asked or said_refining(self.engine.facts)
+    def refine(self, asked: Refining | None, holes: bool = True, islands: bool = True) -> Steps | None:
+        """Return how alpha is refined: as was ``asked`` for, else as the model says; None: not at all.
+
+        Unless ``holes`` and ``islands``, those stay.
+        """
+        how = asked or said_refining(self.engine.facts)
+        if how == "off":
+            return None
+        return Steps(how == "best", holes, islands)
 
 
 def working_side(facts: Mapping[str, str]) -> int | None:

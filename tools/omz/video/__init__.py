@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from omz.lazy import lazy
+
 if TYPE_CHECKING:
     from omz.video.reading import read
 
 __all__ = ["read"]
 
-
-def __getattr__(name: str) -> object:
-    if name == "read":
-        from omz.video.reading import read
-
-        return read
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "read": "omz.video.reading:read",
+    },
+)

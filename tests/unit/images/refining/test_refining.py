@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+from helpers.shadows import shadowed
 
 from omz.images.foreground import foreground_levels
 from omz.images.refining import enlarging
@@ -14,9 +15,11 @@ from omz.images.refining.enlarging import enlarge
 from omz.images.refining.evidence import difference_in_noise, noise_level
 from omz.images.refining.guided import guided
 from omz.images.refining.holes import fill_holes
-from omz.images.refining.shadows import find_shadow
+from omz.images.refining.repairs import Steps
+from omz.images.refining.shadows import find_shadow, light_left
 
 SIZE = 240, 320
+NOWHERE = np.zeros(SIZE, bool)
 
 
 def textured(seed: int, size=SIZE, low=60, high=200) -> np.ndarray:
@@ -91,27 +94,27 @@ class TestHoles:
     def test_a_hole_where_the_subject_differs_from_the_plate_is_filled(self):
         alpha = disc(80) - disc(30)
         difference = disc(80) * 8
-        assert fill_holes(alpha, difference)[90:150, 130:190].min() > 0.95
+        assert fill_holes(alpha, difference, NOWHERE)[90:150, 130:190].min() > 0.95
 
     def test_a_hole_through_which_the_plate_is_seen_stays(self):
         alpha = disc(80) - disc(30)
         difference = np.abs(np.random.default_rng(0).normal(0, 0.7, SIZE)).astype(np.float32)
-        assert fill_holes(alpha, difference)[100:140, 140:180].max() < 0.05
+        assert fill_holes(alpha, difference, NOWHERE)[100:140, 140:180].max() < 0.05
 
     def test_a_hole_too_small_to_be_told_from_noise_is_filled(self):
         alpha = disc(80) - disc(2, soft=0.5)
-        assert fill_holes(alpha, np.zeros(SIZE, np.float32))[120, 160] == 1
+        assert fill_holes(alpha, np.zeros(SIZE, np.float32), NOWHERE)[120, 160] == 1
 
     def test_nothing_grows_outside_of_the_subject(self):
         alpha = disc(50)
-        filled = fill_holes(alpha, np.full(SIZE, 9, np.float32))
+        filled = fill_holes(alpha, np.full(SIZE, 9, np.float32), NOWHERE)
         outside = disc(52) == 0
         assert np.array_equal(filled[outside], alpha[outside])
 
     def test_alpha_never_falls(self):
         rng = np.random.default_rng(1)
         alpha = cv2.GaussianBlur(rng.uniform(0, 1, SIZE).astype(np.float32), (0, 0), 4)
-        assert (fill_holes(alpha, rng.uniform(0, 6, SIZE).astype(np.float32)) >= alpha).all()
+        assert (fill_holes(alpha, rng.uniform(0, 6, SIZE).astype(np.float32), NOWHERE) >= alpha).all()
 
 
 class TestShadows:
@@ -121,7 +124,9 @@ class TestShadows:
         plate = textured(2)
         depth = cv2.GaussianBlur(disc(50, (120, 230)), (0, 0), 12)
         picture = plate * (1 - 0.4 * depth[..., None])
-        found = find_shadow(unit(shot(picture, 0)), unit(shot(plate, 1)), np.zeros(SIZE, np.float32), self.NOISE)
+        found = find_shadow(
+            light_left(unit(shot(picture, 0)), unit(shot(plate, 1)), self.NOISE), np.zeros(SIZE, np.float32)
+        )
         middle = slice(105, 135), slice(215, 245)
         assert found.share[middle].min() > 0.9
         assert found.gain[middle] == pytest.approx(1 - 0.4 * depth[middle], abs=0.05)
@@ -129,12 +134,37 @@ class TestShadows:
     def test_another_colour_or_texture_is_no_shadow(self):
         plate = textured(2)
         other = unit(shot(textured(3) * 0.6, 0))
-        found = find_shadow(other, unit(shot(plate, 1)), np.zeros(SIZE, np.float32), self.NOISE)
+        found = find_shadow(light_left(other, unit(shot(plate, 1)), self.NOISE), np.zeros(SIZE, np.float32))
         assert (found.share > 0.5).mean() < 0.05
+
+    def test_the_dark_rim_that_a_network_takes_for_the_subject_is_a_shadow(self):
+        scene = shadowed(0.5, offset=(-18, 10))
+        taken = np.maximum(scene.alpha, cv2.blur((scene.shadow > 0.4).astype(np.float32), (3, 3)))
+        rim = (taken > 0.95) & (cv2.dilate(scene.alpha, np.ones((9, 9))) < 0.01)
+        assert rim.sum() > 250
+        found = find_shadow(light_left(unit(scene.picture), unit(scene.plate), self.NOISE), taken)
+        assert found.share[rim].mean() > 0.9
+        assert found.share[scene.alpha > 0.99].mean() < 0.05
+
+    def test_a_limb_of_the_plates_tint_in_the_shadow_of_the_subject_is_none(self):
+        """It looks like the plate with less light, and so does the background beside it."""
+        plate = np.full((*SIZE, 3), (150, 155, 160), np.float32)
+        alpha = np.maximum(disc(50, (120, 110)), 0)
+        limb = np.zeros(SIZE, np.float32)
+        cv2.line(limb, (160, 120), (290, 60), 1, 18, cv2.LINE_AA)
+        alpha = np.maximum(alpha, limb)
+        colours = np.where(disc(52, (120, 110))[..., None] > 0.5, np.float32((60, 110, 220)), 0.6 * plate)
+        shadow = 0.4 * cv2.GaussianBlur(np.roll(alpha, (8, 10), (0, 1)), (0, 0), 6)
+        lit = plate * (1 - shadow[..., None])
+        picture = lit + alpha[..., None] * (colours - lit)
+        found = find_shadow(light_left(unit(shot(picture, 0)), unit(shot(plate, 1)), self.NOISE), alpha)
+        assert found.rim[cv2.erode(limb, np.ones((7, 7))) > 0.9].max() == 0
 
     def test_the_inside_of_the_subject_is_never_a_shadow(self):
         plate = textured(2)
-        found = find_shadow(unit(shot(plate * 0.7, 0)), unit(shot(plate, 1)), np.ones(SIZE, np.float32), self.NOISE)
+        found = find_shadow(
+            light_left(unit(shot(plate * 0.7, 0)), unit(shot(plate, 1)), self.NOISE), np.ones(SIZE, np.float32)
+        )
         assert found.share[10:-10, 10:-10].max() == 0
 
 
@@ -236,7 +266,7 @@ class TestByPlate:
         plate = textured(5, low=20, high=90)
         picture = truth[..., None] * textured(6, low=150, high=240) + (1 - truth[..., None]) * plate
         rough = outline(truth)
-        found = refine_by_plate(shot(picture, 0), shot(plate, 1), rough)
+        found = refine_by_plate(shot(picture, 0), shot(plate, 1), rough).alpha
         before, after = errors(rough, truth), errors(found, truth)
         assert after[0] < 0.5 * before[0]
         assert after[1] < 0.5 * before[1]
@@ -248,7 +278,7 @@ class TestByPlate:
         plate = np.broadcast_to(screen, (*SIZE, 3))
         own = np.repeat(textured(6, low=100, high=240)[..., :1], 3, axis=2) * np.float32([0.8, 0.9, 1])
         picture = shot(truth[..., None] * own + (1 - truth[..., None]) * plate, 0)
-        alpha = np.rint(255 * refine_by_plate(picture, shot(plate, 1), outline(truth))).astype(np.uint8)
+        alpha = np.rint(255 * refine_by_plate(picture, shot(plate, 1), outline(truth)).alpha).astype(np.uint8)
         found = composite_on_grey(foreground_levels(picture, alpha), alpha / 255)
         wanted = composite_on_grey(own, truth)
         band = (truth > 0.02) & (truth < 0.98)
@@ -261,14 +291,14 @@ class TestByPlate:
         """Where the two differ everywhere, the matte of the network is the better one."""
         truth = disc(80, soft=6)
         picture = truth[..., None] * textured(6, low=150, high=240) + (1 - truth[..., None]) * textured(5)
-        found = refine_by_plate(shot(picture, 0), shot(textured(9), 1), truth)
+        found = refine_by_plate(shot(picture, 0), shot(textured(9), 1), truth).alpha
         assert errors(found, truth)[0] < 0.003
 
     @pytest.mark.parametrize("level", [0.0, 1.0])
     def test_nothing_and_everything_stay(self, level):
         picture = shot(textured(0), 0)
         alpha = np.full(SIZE, level, np.float32)
-        found = refine_by_plate(picture, shot(textured(0), 1), alpha)
+        found = refine_by_plate(picture, shot(textured(0), 1), alpha).alpha
         assert np.abs(found - alpha)[10:-10, 10:-10].max() < 0.02
 
 
@@ -279,11 +309,11 @@ def test_any_size_gives_a_finite_alpha_of_that_size(size, with_plate):
     picture, plate = rng.integers(0, 256, (2, *size, 3), np.uint8)
     small = max(1, size[0] // 3), max(1, size[1] // 3)
     alpha = rng.uniform(-0.2, 1.2, small).astype(np.float32)
-    found = refine_alpha(picture, plate if with_plate else None, alpha, False)
+    found = refine_alpha(picture, plate if with_plate else None, alpha).alpha
     assert found.shape == size
     assert np.isfinite(found).all()
     assert 0 <= found.min() <= found.max() <= 1
-    levels = refine_alpha(picture, plate if with_plate else None, alpha, False, np.uint8)
+    levels = refine_alpha(picture, plate if with_plate else None, alpha, dtype=np.uint8).alpha
     assert np.abs(levels / 255 - found).max() <= 0.5 / 255 + 1e-6
 
 
@@ -292,5 +322,5 @@ def test_closed_form_matting_gains_on_a_rough_matte():
     truth, rough = disc(240, size=size, soft=14), disc(240, size=size, soft=4)
     behind = (1 - truth[..., None]) * textured(5, size, low=20, high=80)
     picture = truth[..., None] * textured(6, size, low=170, high=240) + behind
-    found = refine_alpha(shot(picture, 0, 1), None, rough, True)
+    found = refine_alpha(shot(picture, 0, 1), None, rough, Steps(closed_form=True)).alpha
     assert errors(found, truth)[1] < 0.6 * errors(rough, truth)[1]

@@ -6,10 +6,11 @@ from typing import TypeAlias
 
 import numpy as np
 
-from omz.images.arrays import Alpha, AnyAlpha, Picture
+from omz.images.arrays import Alpha, Picture
 from omz.images.geometry import limit_side, resize
 from omz.images.refining.by_plate import refine_by_plate
 from omz.images.refining.enlarging import Depth, enlarge, in_levels
+from omz.images.refining.repairs import ALL_BUT_CLOSED_FORM, Refined, Repairs, Steps
 
 Copies: TypeAlias = tuple[Picture, Picture | None]
 """Of an image and its plate, of one size."""
@@ -22,31 +23,32 @@ def refine_alpha(
     picture: Picture,
     plate: Picture | None,
     alpha: Alpha,
-    closed_form: bool,
+    steps: Steps = ALL_BUT_CLOSED_FORM,
     dtype: Depth = np.float32,
     copies: Copies | None = None,
-) -> AnyAlpha:
+) -> Refined:
     """Return ``alpha`` (h, w) of a network at the size of ``picture`` (H, W, 3) BGR, refined.
 
-    With the ``plate``, aligned and of the size of the picture, holes are filled, shadows taken out, and hair is solved
-    for; without one, edges move to those of the picture. ``closed_form`` solves for hair by closed-form matting, too,
-    which needs the extra ``refine``. The result is float32, 0 to 1, or has all levels of an unsigned ``dtype``.
-    The ``copies`` that the network saw save time where their size is the one to refine in.
+    With the ``plate``, aligned and of the size of the picture, holes are filled, islands dropped, shadows taken out,
+    and hair is solved for; without one, edges move to those of the picture. The result is float32, 0 to 1, or has all
+    levels of an unsigned ``dtype``. The ``copies`` that the network saw save time where their size is the one to refine
+    in.
     """
     size = limit_side(picture.shape, WORKING_SIDE)
     if copies is None or copies[0].shape[:2] != size:
         copies = resize(picture, size), None if plate is None else resize(plate, size)
     seen, empty = copies
     share = np.clip(alpha, 0, 1)
-    refined = np.clip(resize(share, size), 0, 1)
+    refined, repairs = np.clip(resize(share, size), 0, 1), Repairs()
     if empty is not None:
-        refined = refine_by_plate(seen, empty, refined)
+        by_plate = refine_by_plate(seen, empty, refined, steps)
+        refined, repairs = by_plate.alpha, by_plate.repairs
     elif share.shape != size:
         refined = enlarge(share, seen)
-    if closed_form:
+    if steps.closed_form:
         from omz.images.refining.closed_form import solve_closed_form
 
         refined = solve_closed_form(seen, refined)
     if size != picture.shape[:2]:
-        return enlarge(refined, picture, dtype, seen)
-    return in_levels(refined, dtype)
+        return Refined(enlarge(refined, picture, dtype, seen), repairs)
+    return Refined(in_levels(refined, dtype), repairs)

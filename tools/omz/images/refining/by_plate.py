@@ -13,10 +13,12 @@ from omz.images.arrays import Alpha, Colours, Field, Picture, Size
 from omz.images.geometry import limit_side, resize
 from omz.images.refining.band import Samples, project
 from omz.images.refining.colours import carry_outwards
-from omz.images.refining.evidence import difference_in_noise, disc, noise_level
+from omz.images.refining.evidence import difference_in_noise, disc, noise_level, trust_in_plate
 from omz.images.refining.guided import guided
 from omz.images.refining.holes import fill_holes
-from omz.images.refining.shadows import find_shadow
+from omz.images.refining.islands import find_islands
+from omz.images.refining.repairs import ALL_BUT_CLOSED_FORM, Refined, Repairs, Steps
+from omz.images.refining.shadows import find_shadow, light_left
 
 Places: TypeAlias = NDArray[np.intp]
 
@@ -29,36 +31,39 @@ _SOLID, _DEEP = 0.85, 5  # an alpha, and pixels of the copies inside its outline
 _SURE, _INSIDE = 0.9, 2  # an alpha, and pixels of the copies inside its outline, that show the subject's own colour
 _LEAST = 60  # pixels of the copies that make a subject
 _GUIDED = 0.5  # share of the guided filter in the band
-_FITS = (5 / 255, 12 / 255)  # noise up to which a plate fits, and from which on it tells nothing of a pixel
+_TRUSTED = 0.5  # trust in a plate from which on it can tell an island from a thing
+_HOLE, _PIXELS = 0.25, 4  # alpha that is missing, and pixels where it is, in a hole that counts
+_STILL = 0.5  # an alpha below which a hole is still one
 
 
 @dataclass(frozen=True)
 class _Findings:
-    """What is found in small copies: ``filled`` is to be added to alpha, ``shadow`` to be taken away, a share of it.
+    """What is found in small copies: ``filled`` is to be added to alpha, of which a share is ``left``, without shadows.
 
     ``light`` is what the shadow leaves of the plate's, ``own`` the subject's colours, ``weight`` that of the band, and
     ``trust`` that of the plate.
     """
 
     filled: Field
-    shadow: Field
+    left: Field
     light: Field
     own: Colours
     weight: Field
     trust: float
+    repairs: Repairs
 
 
-def refine_by_plate(picture: Picture, plate: Picture, alpha: Alpha) -> Alpha:
-    """Return ``alpha`` (H, W) with holes filled, shadows taken out, and the band solved for.
+def refine_by_plate(picture: Picture, plate: Picture, alpha: Alpha, steps: Steps = ALL_BUT_CLOSED_FORM) -> Refined:
+    """Return ``alpha`` (H, W) with holes filled, islands dropped, shadows taken out, and the band solved for.
 
     ``picture`` and ``plate``, aligned, are (H, W, 3) BGR.
     """
-    found = _find(picture, plate, alpha)
+    found = _find(picture, plate, alpha, steps)
     if found is None:
-        return alpha
+        return Refined(alpha)
     size = alpha.shape[0], alpha.shape[1]
     alpha = alpha + resize(found.filled, size)
-    alpha *= 1 - resize(found.shadow, size)
+    alpha *= resize(found.left, size)
     np.clip(alpha, 0, 1, out=alpha)
     weight = resize(found.weight, size)
     solved = _solved(picture, plate, alpha, weight, found)
@@ -69,33 +74,60 @@ def refine_by_plate(picture: Picture, plate: Picture, alpha: Alpha) -> Alpha:
     smooth *= weight
     smooth *= np.float32(_GUIDED)
     smooth += solved
-    return np.clip(smooth, 0, 1, out=smooth)
+    return Refined(np.clip(smooth, 0, 1, out=smooth), found.repairs)
 
 
-def _find(picture: Picture, plate: Picture, alpha: Alpha) -> _Findings | None:
+def _find(picture: Picture, plate: Picture, alpha: Alpha, steps: Steps) -> _Findings | None:
     """Return what is found in small copies; None without a subject."""
     size = limit_side(alpha.shape, _COARSE)
     new, old = resize(picture, size), resize(plate, size)
     seen, empty = new * _UNIT, old * _UNIT
     small = resize(alpha, size)
     noise = noise_level(new, old, small)
-    filled = fill_holes(small, difference_in_noise(new, old, noise))
+    difference, light_there = difference_in_noise(new, old, noise), light_left(seen, empty, noise)
+    filled = fill_holes(small, difference, light_there.is_shaded) if steps.holes else small
     inside = cv2.erode((filled > _SURE).astype(np.uint8), disc(_INSIDE)).astype(np.float32)
     if cv2.countNonZero(inside) < _LEAST:
         return None
     solid = cv2.erode((filled > _SOLID).astype(np.uint8), disc(_DEEP)).astype(np.float32)
     shallow = 1 - cv2.GaussianBlur(solid, (0, 0), 1)
-    shadow = find_shadow(seen, empty, filled, noise)
-    fits, fails = _FITS
-    trust = float(np.clip((fails - noise.mean()) / (fails - fits), 0, 1))
-    share = shadow.share * shallow * np.float32(trust)
+    shadow = find_shadow(light_there, filled)
+    trust = trust_in_plate(noise)
+    share = shadow.share * np.maximum(shallow, shadow.rim) * np.float32(trust)
     low, high = _BAND
-    left = filled * (1 - share)
-    band = cv2.dilate(((left > low) & (left < high)).astype(np.uint8), disc(_WIDER))
+    left = 1 - share
+    islands, where = 0, np.zeros(size, np.bool_)
+    if steps.islands and trust > _TRUSTED:
+        islands, where = find_islands(filled * left, difference)
+    repairs = _repairs(small, filled, share, islands, where)
+    left[where] = 0
+    rest = filled * left
+    band = cv2.dilate(((rest > low) & (rest < high)).astype(np.uint8), disc(_WIDER))
     weight = cv2.GaussianBlur(band.astype(np.float32), (0, 0), 1)
     tiny = limit_side(alpha.shape, _COLOURS)
     own = carry_outwards(resize(seen, tiny), resize(inside, tiny))
-    return _Findings(filled - small, share, shadow.gain, own, weight * shallow, trust)
+    return _Findings(filled - small, left, shadow.gain, own, weight * shallow, trust, repairs)
+
+
+def _repairs(alpha: Alpha, filled: Alpha, shadow: Field, islands: int, where: NDArray[np.bool_]) -> Repairs:
+    """Return what is repaired in ``alpha``: what of it is ``filled``, a share that is ``shadow``, islands ``where``."""
+    subject, shaded = float(filled.sum()), float((filled * shadow).mean())
+    holes, added = 0, 0.0
+    if filled is not alpha:
+        holes, added = _count_holes(filled - alpha, filled)
+    return Repairs(holes, added / subject, islands, float(filled[where].sum()) / subject, shaded)
+
+
+def _count_holes(added: Alpha, filled: Alpha) -> tuple[int, float]:
+    """Return the number of holes that are ``filled`` by what is ``added``, and how much alpha that is."""
+    missing = (added > _HOLE).astype(np.uint8)
+    if cv2.countNonZero(missing) < _PIXELS:
+        return 0, 0.0
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(missing, connectivity=8)
+    is_hole = stats[:, cv2.CC_STAT_AREA] >= _PIXELS
+    is_hole[labels[cv2.erode(filled, np.ones((3, 3), np.uint8)) < _STILL]] = False  # the rim of one that stays
+    is_hole[0] = False
+    return int(is_hole.sum()), float(added[is_hole[labels]].sum())
 
 
 def _solved(picture: Picture, plate: Picture, alpha: Alpha, weight: Field, found: _Findings) -> Alpha:

@@ -18,6 +18,7 @@ _USUAL, _LEAST = 3 / 255, 1 / 255
 _LOWER, _LOWER_MEAN = 0.75, 0.5148  # share of the smallest absolute values, and their mean in a normal distribution
 _BLURRED = 3  # pixels, and what is left of noise after that, with what JPEG files add
 _LEFT = 1.2
+_FITS = (5 / 255, 12 / 255)  # noise up to which a plate fits, and from which on it tells nothing of a pixel
 _MISPLACED = 0.5  # of the range of the plate's colours around a pixel: what an error of a fraction of a pixel changes
 
 
@@ -56,6 +57,12 @@ def difference_in_noise(picture: Picture, plate: Picture, noise: Noise) -> Field
         largest = times if largest is None else cv2.max(largest, times)
     assert largest is not None
     return largest
+
+
+def trust_in_plate(noise: Noise) -> float:
+    """Return how far a plate can be trusted, 0 to 1, by the ``noise`` of what differs from it."""
+    fits, fails = _FITS
+    return float(np.clip((fails - noise.mean()) / (fails - fits), 0, 1))
 
 
 def disc(radius: int) -> NDArray[np.uint8]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -12,37 +14,81 @@ from omz.images.refining.evidence import disc
 _REACH = 1 / 80  # of the longer side: a gap up to twice as wide is bridged
 _DIFFERS = (2.0, 4.0)  # times the noise: from the first on it may be the subject, from the second it is
 _WINDOW = 7  # pixels
+_NEARLY_ALL = 0.8  # share of a hole at the edge of the image that has to differ from the plate
 _OPEN = 15 / 16  # an alpha below which a pixel counts as part of a hole
 _SMALL = 0.002  # of the subject: a hole too small to be told from noise
 
 
-def fill_holes(alpha: Alpha, difference: Field) -> Alpha:
+def fill_holes(alpha: Alpha, difference: Field, is_shaded: NDArray[np.bool_]) -> Alpha:
     """Return ``alpha`` (H, W) with holes filled inside the subject, by the ``difference`` from the plate, in noise.
 
     A hole in the matte of a subject that has the plate's colour looks like a hole through which the plate is seen. In
     the second, picture and plate differ by their noise alone; in the first, hardly ever. Holes that are small against
-    the subject are filled in both cases.
+    the subject are filled in both cases. One that is open to the edge of the image, as between legs, may show a shadow,
+    too: it is filled where nearly all of it differs, and nothing in it ``is_shaded`` (H, W) plate.
     """
-    inside = _inside(alpha)
     low, high = _DIFFERS
     is_subject = np.clip((difference - np.float32(low)) * np.float32(1 / (high - low)), 0, 1)
     share = cv2.blur(is_subject, (_WINDOW, _WINDOW))  # half of the window is enough
     share *= 2
+    inside = _inside(alpha, (difference > high) & ~is_shaded)
     filled = np.maximum(alpha, np.minimum(share, 1) * inside)
     return np.where(_small_holes(filled), np.float32(1), filled)
 
 
-def _inside(alpha: Alpha) -> Field:
-    """Return 1 inside the outline of the subject, its gaps bridged and its holes filled, and 0 outside."""
+def _inside(alpha: Alpha, differs: NDArray[np.bool_]) -> Field:
+    """Return 1 inside the outline of the subject, its gaps bridged and its holes filled, and 0 outside.
+
+    Holes that are open to the edge of the image, between two parts of the subject that reach it, belong to it where
+    nearly all of each ``differs`` (H, W) from the plate.
+    """
     reach = max(2, round(max(alpha.shape) * _REACH))
     solid = (alpha > 0.5).astype(np.uint8)
     around = cv2.copyMakeBorder(solid, reach, reach, reach, reach, cv2.BORDER_REPLICATE)
     closed = cv2.morphologyEx(around, cv2.MORPH_CLOSE, disc(reach))[reach:-reach, reach:-reach]
-    framed = cv2.copyMakeBorder(closed, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
-    cv2.floodFill(framed, None, (0, 0), 2)
-    outline = (framed[1:-1, 1:-1] != 2).astype(np.uint8)
-    inner = cv2.erode(outline, disc(max(2, reach // 2)))
+    framed = cv2.copyMakeBorder(closed, 2, 2, 2, 2, cv2.BORDER_CONSTANT)
+    outline = _enclosed(framed)
+    _, labels = cv2.connectedComponents(closed, connectivity=8)
+    for number, at in ((0, 1), (-1, -2)):
+        framed[at, 2:-2] = _bridged(labels[number])
+        framed[2:-2, at] = _bridged(labels[:, number])
+    outline |= _mostly(_enclosed(framed) & ~outline, differs)
+    inner = cv2.erode(outline.astype(np.uint8), disc(max(2, reach // 2)))
     return cv2.GaussianBlur(inner.astype(np.float32), (0, 0), 2) * outline
+
+
+def _mostly(holes: NDArray[np.bool_], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return those ``holes`` (H, W) of which nearly all lies in a ``mask``."""
+    if not holes.any():
+        return holes
+    count, labels = cv2.connectedComponents(holes.astype(np.uint8), connectivity=8)
+    area, part = np.bincount(labels.ravel(), minlength=count), np.bincount(labels[mask], minlength=count)
+    chosen = part > _NEARLY_ALL * area
+    chosen[0] = False  # what is no hole
+    return chosen[labels]
+
+
+def _enclosed(framed: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return what lies inside a mask with a frame of two pixels, which stays as it is, without the frame."""
+    flooded = framed.copy()
+    cv2.floodFill(flooded, None, (0, 0), 2)
+    enclosed: NDArray[np.bool_] = flooded[2:-2, 2:-2] != 2
+    return enclosed
+
+
+def _bridged(labels: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """Return 1 along an edge of the image where it crosses a part of the subject, or a gap in one.
+
+    ``labels`` are those of the parts. A gap is shorter than what is beside it.
+    """
+    bridged = (labels > 0).astype(np.uint8)
+    changes = np.flatnonzero(np.diff(labels > 0)) + 1
+    runs = [run for run in np.split(np.arange(len(labels)), changes) if labels[run[0]]]
+    for left, right in itertools.pairwise(runs):
+        gap = right[0] - left[-1] - 1
+        if labels[left[-1]] == labels[right[0]] and gap < len(left) + len(right):
+            bridged[left[-1] : right[0]] = 1
+    return bridged
 
 
 def _small_holes(alpha: Alpha) -> NDArray[np.bool_]:

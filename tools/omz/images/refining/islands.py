@@ -1,0 +1,38 @@
+"""Islands: small parts of an alpha far from the subject, where the picture shows nothing but the plate."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from omz.images.arrays import Alpha, Field
+from omz.images.refining.evidence import disc
+
+_SEEN = 0.05  # an alpha from which on a pixel belongs to something
+_SMALL = 0.02  # of the largest part: what is larger may be another person
+_FAR = 1 / 40  # of the longer side: what is nearer may be hair, or a hand
+_DIFFERS = 3.0  # times the noise, from which on a pixel does not look like the plate
+_MOSTLY = 0.1  # share of an island that may do so: a thing shows itself
+_AROUND = 3  # pixels around an island that go with it
+
+
+def find_islands(alpha: Alpha, difference: Field) -> tuple[int, NDArray[np.bool_]]:
+    """Return the number of islands in ``alpha`` (H, W), and where they are, by the ``difference`` from the plate.
+
+    An island is small against the subject, far from it and from anything else that is large, and does not differ from
+    the plate by more than noise, which ``difference`` is in. A ball in the air differs, and is none.
+    """
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((alpha > _SEEN).astype(np.uint8), connectivity=8)
+    weight = np.bincount(labels.ravel(), alpha.ravel(), count)
+    weight[0] = 0
+    chosen = (weight > 0) & (weight < _SMALL * weight.max())
+    if not chosen.any():
+        return 0, np.zeros(alpha.shape, np.bool_)
+    is_large = weight >= _SMALL * weight.max()
+    near = cv2.dilate(is_large[labels].astype(np.uint8), disc(max(1, round(max(alpha.shape) * _FAR)))) > 0
+    chosen[labels[near]] = False
+    differing = np.bincount(labels[difference > _DIFFERS], minlength=count)
+    chosen &= differing <= _MOSTLY * stats[:, cv2.CC_STAT_AREA]
+    where = cv2.dilate(chosen[labels].astype(np.uint8), disc(_AROUND)) > 0
+    return int(chosen.sum()), where

@@ -110,4 +110,4 @@ def test_a_gain_of_a_plate_is_rounded_and_clipped():
     found = match_exposure(plate, picture)
     np.testing.assert_allclose(found.gains, 0.5, rtol=0.02)
     exact = plate * np.array(found.gains)
-    assert np.abs(found.plate - exact).max() <= 0.5 + 1e-9
+    assert np.abs(found.plate - exact).max() <= 0.5 + 255 / 2**11  # OpenCV's gains have ten bits after the point

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from omz.images.compositing import to_uint8
-from omz.images.tracking import PlateTracker
+from omz.images.copies import Copies
+from omz.images.tracking import Tracked, track
 from omz.synthesis import textures
 
 SIZE = (540, 960)
@@ -23,12 +24,16 @@ def shot(seed: int, right: float = 0.0, gain: float = 1.0, subject: bool = False
     return to_uint8(np.clip(seen * gain + grain, 0, 1).astype(np.float32))
 
 
+def tracked_from(plate: np.ndarray, picture: np.ndarray, *more: object) -> Tracked | None:
+    return track(Copies(plate), Copies(picture), *more)
+
+
 @pytest.mark.parametrize("exact", [False, True])
 @pytest.mark.parametrize("right", [0.0, 0.3, 2.0, 9.0])
 def test_a_shift_is_measured_and_noise_is_none(exact, right):
     """0.15 pixels of a copy 960 wide are 0.3 at 1080p; here the threshold is at 0.1."""
     for seed in range(3):
-        tracked = PlateTracker(shot(seed), exact)(shot(seed, right, 1.05, subject=True, noise=9))
+        tracked = tracked_from(shot(seed), shot(seed, right, 1.05, subject=True, noise=9), None, exact)
         assert tracked is not None
         assert tracked.shift == pytest.approx(right, abs=0.08)
         assert tracked.is_still == (right == 0)
@@ -37,10 +42,10 @@ def test_a_shift_is_measured_and_noise_is_none(exact, right):
 
 def test_a_shift_is_measured_against_what_is_expected():
     expected = np.array([[1.0, 0, -9], [0, 1, 0], [0, 0, 1]])
-    tracked = PlateTracker(shot(1))(shot(1, 9, noise=3), expected)
+    tracked = tracked_from(shot(1), shot(1, 9, noise=3), expected)
     assert tracked is not None
     assert tracked.is_still
-    tracked = PlateTracker(shot(1))(shot(1, 0, noise=3), expected)
+    tracked = tracked_from(shot(1), shot(1, 0, noise=3), expected)
     assert tracked is not None
     assert tracked.shift == pytest.approx(9, abs=0.1)
 
@@ -48,9 +53,9 @@ def test_a_shift_is_measured_against_what_is_expected():
 @pytest.mark.parametrize("size", [(1, 1), (2, 30), (90, 120)])
 def test_without_points_there_is_no_answer(size):
     flat = np.full((*size, 3), 90, np.uint8)
-    assert PlateTracker(flat)(flat) is None
+    assert tracked_from(flat, flat) is None
 
 
 def test_another_scene_is_not_still():
-    tracked = PlateTracker(shot(1))(shot(2))
+    tracked = tracked_from(shot(1), shot(2))
     assert tracked is None or not tracked.is_still

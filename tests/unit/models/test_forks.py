@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers.builders import save_brightness_model
+from helpers.builders import save_brightness_model, save_difference_model
 
 LIMIT = 120  # seconds, after which a child counts as one that hangs
 
@@ -113,22 +113,23 @@ from concurrent.futures import ProcessPoolExecutor
 import multiprocessing
 import numpy as np, omz
 
-image = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
+scene = np.random.default_rng(0).integers(0, 256, (16, 24, 3), np.uint8).repeat(8, 0).repeat(8, 1)
+image, plate = scene[:120, 6:166].copy(), scene[4:124, :160].copy()
 model = None
 
 
 def inherited(_):
-    return model(image)
+    return model(image, plate)
 
 
 def passed(given):
-    return given(image)
+    return given(image, plate)
 
 
 if __name__ == "__main__":
     path, method = sys.argv[1:]
     model = omz.MattingModel(path)
-    wanted = model(image)
+    wanted = model(image, plate)
     with ProcessPoolExecutor(2, multiprocessing.get_context(method)) as pool:
         found = list(pool.map(passed, [model, model]))
         if method == "fork":
@@ -139,7 +140,8 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
-def test_a_pool_of_processes_mattes(path, tmp_path, method):
+def test_a_pool_of_processes_mattes_with_a_plate(tmp_path, method):
+    path = save_difference_model(tmp_path / "difference.xml", "height", "width")
     script = tmp_path / "pool.py"
     script.write_text(POOL)
     command = [sys.executable, "-W", "ignore", script, path, method]

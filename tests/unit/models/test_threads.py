@@ -16,6 +16,7 @@ from omz.convert.converter import carry_out
 from omz.convert.plan import plan_conversion
 from omz.errors import ImageError
 from omz.runtime.openvino_engine import OpenVINOEngine, Request
+from omz.synthesis import textures
 from omz.zoo import Catalog
 
 THREADS = 8
@@ -44,6 +45,32 @@ def test_every_call_gets_the_matte_of_its_image(tmp_path, sizes):
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(work, range(THREADS)))
     assert found == {"right": 100 * THREADS}
+
+
+def test_a_matte_depends_on_image_and_plate_alone(tmp_path):
+    """Plates are moved and darker; calls share what is known of them, in any order. The truth comes of a model each."""
+    path = save_difference_model(tmp_path / "difference.xml", "height", "width")
+    rng = np.random.default_rng(3)
+    scene = np.clip(255 * textures.room(rng, (260, 420), textures.palette(rng, 4)), 0, 255).astype(np.uint8)
+    plates = [(0.9 * scene[20:200, 20 + 7 * step : 340 + 7 * step]).astype(np.uint8) for step in range(6)]
+    images = [scene[20 + step : 200 + step, 30:350].copy() for step in range(4)]
+    for step, image in enumerate(images):
+        image[60:, 40 + 50 * step : 120 + 50 * step] //= 3
+    pairs = [(image, plate) for image in images for plate in plates]
+    wanted = [omz.MattingModel(path)(*pair).alpha for pair in pairs]
+    assert all(each.max() > 0.3 for each in wanted)
+    model = omz.MattingModel(path)
+    order = rng.permutation(np.arange(len(pairs)).repeat(3))
+    with ThreadPoolExecutor(THREADS) as pool:
+        assert all(pool.map(lambda index: np.array_equal(model(*pairs[index]).alpha, wanted[index]), order))
+
+
+def test_a_plate_that_changes_in_its_array_is_another(tmp_path):
+    model = omz.MattingModel(save_difference_model(tmp_path / "difference.xml", "height", "width"))
+    image, plate = pictures(2, (48, 64))
+    model(image, plate)
+    plate[:] = image
+    assert model(image, plate).alpha.max() == 0
 
 
 def test_calls_that_overlap_get_a_model_for_their_size(tmp_path, monkeypatch):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -11,34 +11,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omz.errors import ImageError
-from omz.images.arrays import Picture
-from omz.images.exposure import exposure_gains, scale_channels
+from omz.images.arrays import Picture, Size
+from omz.images.copies import LARGE, SIFT_SIDE, Copies, Grey, Points
+from omz.images.exposure import Gains, brightness, close, exposure_gains, scale_channels
 from omz.images.geometry import limit_side, resize, scaling
 from omz.images.parallax import Field, find_field, warp
 from omz.images.sizes import picture_size
 
 Homography: TypeAlias = NDArray[np.float64]
 """(3, 3), maps pixels of the plate, (x, y, 1), to those of the picture."""
-Grey: TypeAlias = NDArray[np.uint8]
-Points: TypeAlias = NDArray[np.float32]
-"""(N, 2), x and y in pixels."""
+Pass: TypeAlias = tuple[int, int, int]
 
 ANOTHER_CROP = "it shows another crop of the scene"
 """Beginning of the reason why a plate is not aligned that is of the scene, but zoomed."""
 
-_SIDE = 1280  # pixels of the longer side of the copies in which movement is found, to a tenth of a pixel there
-_PASSES = ((240, 3), (480, 2), (960, 1), (_SIDE, 1))  # longer side of finer and finer copies, and pyramid levels
-_WINDOW = (31, 31)
-_POINTS, _QUALITY, _APART = 600, 0.01, 60  # points, how faint against the best, how many fit into the longer side
+_LAST = (LARGE, 1, 400)  # longer side of the finest copies, to a tenth of whose pixels movement is found; see _PASSES
+_PASSES = ((240, 3, 200), (480, 2, 300), _LAST)  # longer side of finer and finer copies, pyramid levels, points
+_WINDOW = (21, 21)
+_APART = 60  # how many points fit into the longer side
 _BACK = 0.5  # pixels between the start of a point and its end after being followed there and back
 _TOLERANCE = 1.0  # pixels that an inlier may be off
+_EXACT, _AS_GOOD = 0.05, 1.05  # pixels that followed points are off anyway; how much worse is as good
 _LEAST_MATCHES = 12  # four make a homography; fewer than twelve agree by chance
 _LEAST_INLIERS = 0.7
-_SIFT_SIDE, _SIFT_FEATURES = 640, 1500
 _RATIO = 0.8  # Lowe, "Distinctive Image Features from Scale-Invariant Keypoints", 2004
 _SCALES = (0.5, 2.0)  # of the plate's area: what a person with a camera does by accident
 _STILL = 0.1  # pixels of the copies: to move the plate by less costs more sharpness than it gains
-_SEEN, _CLOSE = 320, 10  # pixels of the longer side, levels: see likeness()
+_STEP = 1.0  # pixels of the copies; a camera that has moved by less causes no parallax that could be seen
+_PLANE, _NEAR_PLANE = 0.97, 0.2  # share of points on one plane, and pixels they are off, that leave no parallax
+_SEEN = 320  # pixels of the longer side: see likeness()
 _WORSE = 0.02  # by how much likeness may fall: noise
 _LIKE, _MANY = 0.3, 30  # less likeness (the subject may be large) needs so many inliers
 
@@ -49,10 +50,8 @@ class Alignment:
 
     ``plate`` is the one to use: warped, with the picture's own pixels where it does not reach, or unchanged.
     ``aligned`` tells whether the movement was found, and ``reason``, in words, why not. Of ``matches``, points found in
-    both, ``inliers`` agree on the movement, on average ``residual`` pixels off; the corners move by ``shift`` pixels on
-    average. ``homography`` (3, 3) maps plate pixels to picture pixels; ``field`` bends them after that, where
-    parallax was evened out. ``covered`` (H, W) is true where the warped plate reaches; None if nothing was warped, as
-    for a plate that fits.
+    both, ``inliers`` agree on the movement. ``homography`` (3, 3) maps plate pixels to picture pixels. ``covered``
+    (H, W) is true where the warped plate reaches; None if nothing was warped, as for a plate that fits.
     """
 
     plate: Picture
@@ -60,70 +59,89 @@ class Alignment:
     reason: str = ""
     matches: int = 0
     inliers: int = 0
-    shift: float = 0.0
-    residual: float = 0.0
     homography: Homography | None = None
     covered: NDArray[np.bool_] | None = None
-    field: Field | None = None
 
 
 @dataclass(frozen=True)
-class _Movement:
-    """A homography and its evidence; ``reason`` says why it must not be used."""
+class Movement:
+    """A homography (3, 3) from pixels of the plate to those of the picture, and its evidence.
+
+    ``reason`` says why it must not be used. Of ``matches``, points found in both, ``inliers`` agree on it, on average
+    ``residual`` pixels off; it moves the corners by ``shift`` pixels, all in copies of 1280 pixels. It ``is_still`` if
+    that is next to nothing. ``field`` bends pixels after that, where parallax was evened out.
+    """
 
     homography: Homography
     matches: int = 0
     inliers: int = 0
     residual: float = 0.0
     reason: str = ""
+    shift: float = 0.0
+    field: Field | None = None
+
+    @property
+    def is_still(self) -> bool:
+        """Whether the plate is better left as it is."""
+        return self.shift < _STILL and self.field is None
 
 
-def align(plate: Picture, picture: Picture, start: Homography | None = None, bends: bool = True) -> Alignment:
-    """Align ``plate`` with ``picture``, both uint8 BGR (H, W, 3) of one size.
+def align(plate: Picture, picture: Picture) -> Alignment:
+    """Align ``plate`` with ``picture``, both uint8 BGR (H, W, 3) of one size; see :func:`find_movement`.
 
-    Corners of the plate are followed into the picture by their neighbourhoods (Lucas and Kanade), in finer and finer
-    copies, from ``start`` on, by default no movement; the homography is the one that most of them agree on (RANSAC). If
-    that fails, it starts again from a match of SIFT features, which find each other over any distance. An absurd
-    homography, or one that makes the plate less like the picture, is refused. If the plate ``bends``, small parallax is
-    evened out, too, where that makes it more like the picture. Raises :class:`ImageError` if the sizes differ.
+    Raises :class:`ImageError` if the sizes differ.
     """
     if plate.shape != picture.shape:
         sizes = f"plate {picture_size(plate)} and image {picture_size(picture)}"
         raise ImageError(f"{sizes} differ in size; resize the plate")
-    small = limit_side(picture.shape, _SIDE)
-    seen = resize(picture, small)
-    exposed = resize(plate, small)
-    exposed = scale_channels(exposed, exposure_gains(exposed, seen))
-    scale = scaling(picture.shape, small)
-    first = np.eye(3) if start is None else scale @ start @ np.linalg.inv(scale)
-    grey, grey_plate = _grey(seen), _grey(exposed)
-    starts: tuple[Callable[[], Homography | None], ...] = (lambda: first, lambda: _by_features(grey_plate, grey))
-    found = _Movement(np.eye(3), reason="")
-    for begin in starts:
-        homography = begin()
-        if homography is not None:
-            found = _judged(_follow(grey_plate, grey, homography), exposed, seen)
-        if not found.reason and homography is not None:
-            break
+    found = find_movement(Copies(plate), Copies(picture))
     aligned = Alignment(plate, not found.reason, found.reason, found.matches, found.inliers)
     if found.reason:
         return aligned
-    field = find_field(exposed, seen, found.homography) if bends else None
-    return _moved(aligned, found, picture, scale, field)
+    aligned = replace(aligned, homography=found.homography)
+    if found.is_still:
+        return aligned
+    warped, covered = move(plate, found.homography, found.field)
+    fill(warped, covered, picture)
+    return replace(aligned, plate=warped, covered=covered)
+
+
+def find_movement(plate: Copies, picture: Copies, near: Homography | None = None) -> Movement:
+    """Return how ``plate`` has to be moved to fit ``picture``, of the same size.
+
+    Corners of the plate are followed into the picture by their neighbourhoods (Lucas and Kanade), in finer and finer
+    copies; the homography is the one that most of them agree on (RANSAC). That starts from a movement ``near``, if one
+    is known, then from none, and then from a match of SIFT features, which find each other over any distance. An absurd
+    homography, or one that makes the plate less like the picture, is refused. Small parallax is evened out, too, where
+    that makes the plate more like the picture.
+    """
+    gains = exposure_gains(plate.small, picture.small)
+    for start, passes in _starts(plate, picture, near):
+        found = _judged(_follow(plate, picture, start, passes, gains), plate, picture)
+        if not found.reason:
+            break
+    if found.reason or not _may_bend(found):
+        return found
+    return replace(found, field=find_field(plate, picture, found.homography))
 
 
 def move(plate: Picture, homography: Homography, field: Field | None = None) -> tuple[Picture, NDArray[np.bool_]]:
     """Return ``plate`` moved as was found, and a mask (H, W) of where it reaches; beyond, its edges repeat."""
     corners = np.rint(16 * _moved_corners(homography, plate)).astype(np.int32)
-    covered = cv2.fillConvexPoly(np.zeros(plate.shape[:2], np.uint8), corners, 1, shift=4) > 0
-    return warp(plate, homography, field), covered
+    covered = cv2.fillConvexPoly(np.zeros(plate.shape[:2], np.uint8), corners, 1, shift=4)
+    return warp(plate, homography, field), covered.view(np.bool_)
 
 
-def filled(plate: Picture, covered: NDArray[np.bool_], picture: Picture) -> Picture:
-    """Return ``plate`` with the pixels of the picture where it is not ``covered``."""
-    if covered.all():
-        return plate
-    return cv2.copyTo(picture, (~covered).astype(np.uint8), plate.copy())
+def move_small(plate: Copies, homography: Homography, field: Field | None = None) -> tuple[Picture, NDArray[np.bool_]]:
+    """Return the small copy of ``plate`` moved as was found for the whole, and where it reaches; see :func:`move`."""
+    scale = scaling(plate.picture.shape, (plate.small.shape[0], plate.small.shape[1]))
+    return move(plate.small, scale @ homography @ np.linalg.inv(scale), field)
+
+
+def fill(plate: Picture, covered: NDArray[np.bool_], picture: Picture) -> None:
+    """Write the pixels of the picture into ``plate`` where that is not ``covered``."""
+    if not covered.all():
+        cv2.copyTo(picture, (~covered).view(np.uint8), plate)
 
 
 def corner_shift(homography: Homography, plate: Picture) -> float:
@@ -143,96 +161,133 @@ def likeness(plate: Picture, picture: Picture, valid: NDArray[np.bool_] | None =
         counts = resize(valid.astype(np.uint8), small, cv2.INTER_NEAREST) > 0
     if not counts.any():
         return 0.0
-    difference = cv2.absdiff(scale_channels(old, exposure_gains(old, new, counts)), new)
-    return float((difference.max(axis=2) <= _CLOSE)[counts].mean())
+    return float((close(scale_channels(old, exposure_gains(old, new, counts)), new) > 0)[counts].mean())
 
 
-def _judged(found: _Movement, plate: Picture, picture: Picture) -> _Movement:
-    """Return ``found`` with the reason why it must not be used, if there is one."""
-    reason = found.reason or _absurd(found.homography, plate)
-    if reason or corner_shift(found.homography, plate) < _STILL:
+def _judged(found: Movement, plate: Copies, picture: Copies) -> Movement:
+    """Return ``found`` with how far it moves, or the reason why it must not be used."""
+    reason = found.reason or _absurd(found.homography, plate.picture)
+    if reason:
         return replace(found, reason=reason)
-    warped, covered = move(plate, found.homography)
-    before, after = likeness(plate, picture, covered), likeness(warped, picture, covered)
+    factor = max(picture.size(LARGE)) / max(picture.picture.shape)
+    found = replace(found, shift=corner_shift(found.homography, plate.picture) * factor)
+    if found.shift < _STILL:
+        return found
+    warped, covered = move_small(plate, found.homography)
+    before, after = (likeness(each, picture.small, covered) for each in (plate.small, warped))
     if after < before - _WORSE or (after < _LIKE and found.inliers < _MANY):
         return replace(found, reason="moved as its points say, the plate is not like the image")
     return found
 
 
-def _moved(aligned: Alignment, found: _Movement, picture: Picture, scale: Homography, field: Field | None) -> Alignment:
-    """Return the plate moved as was ``found`` in copies, which are smaller by ``scale``."""
-    plate, homography = aligned.plate, np.linalg.inv(scale) @ found.homography @ scale
-    homography = homography / homography[2, 2]
-    shift, factor = corner_shift(homography, plate), float(scale[0, 0])
-    aligned = replace(aligned, shift=shift, residual=found.residual / factor, homography=homography)
-    if shift * factor < _STILL and field is None:
-        return aligned
-    warped, covered = move(plate, homography, field)
-    return replace(aligned, plate=filled(warped, covered, picture), covered=covered, field=field)
+def _starts(plate: Copies, picture: Copies, near: Homography | None) -> Iterator[tuple[Homography, Sequence[Pass]]]:
+    """Yield movements to start from, and the passes that refine each."""
+    if near is not None:
+        yield near, (_LAST,)
+    yield np.eye(3), _PASSES
+    guess = _by_features(plate, picture)
+    if guess is not None:
+        yield guess, _PASSES
 
 
-def _follow(plate: Grey, picture: Grey, homography: Homography) -> _Movement:
-    """Return the movement that starts from ``homography``, refined in copies of growing size."""
-    best: _Movement | None = None
-    for side, levels in _PASSES:
-        small = limit_side(picture.shape, side)
-        scale = scaling(picture.shape, small)
+def _may_bend(found: Movement) -> bool:
+    """Return whether parallax is possible."""
+    is_plane = found.inliers >= _PLANE * found.matches and found.residual < _NEAR_PLANE
+    return found.shift >= _STEP and not is_plane
+
+
+def _follow(plate: Copies, picture: Copies, homography: Homography, passes: Sequence[Pass], gains: Gains) -> Movement:
+    """Return the movement that starts from ``homography``, refined in copies of growing size, of pyramid levels."""
+    best: Movement | None = None
+    for side, levels, most in passes:
+        size = picture.size(side)
+        scale = scaling(picture.picture.shape, size)
         start = scale @ homography @ np.linalg.inv(scale)
-        moved = cv2.warpPerspective(resize(plate, small), start, small[::-1], borderMode=cv2.BORDER_REPLICATE)
-        step = _fit(*_followed(_calmed(moved), _calmed(resize(picture, small)), levels))
+        moved = cv2.warpPerspective(plate.calmed(side), start, size[::-1], borderMode=cv2.BORDER_REPLICATE)
+        moved = cv2.convertScaleAbs(moved, alpha=brightness(gains))
+        corners = _inside(plate.corners(side, most, max(size) / _APART), start, size)
+        step = _fit(*_followed(moved, picture.calmed(side), corners, levels))
         if not step.reason:
             whole = np.linalg.inv(scale) @ step.homography @ start @ scale
             homography = whole / whole[2, 2]
-            best = _Movement(homography, step.matches, step.inliers, step.residual / scale[0, 0])
-        if small == picture.shape[:2]:
+            best = replace(step, homography=homography, residual=step.residual * max(picture.size(LARGE)) / max(size))
+        if size == picture.picture.shape[:2]:
             break
     return best or step
 
 
-def _followed(plate: Grey, picture: Grey, levels: int) -> tuple[Points, Points]:
+def _inside(corners: Points, homography: Homography, size: Size) -> Points:
+    """Return corners moved by a homography, those that lie within a copy of ``size``."""
+    if not len(corners):
+        return corners
+    moved = cv2.perspectiveTransform(corners[:, None], homography)[:, 0]
+    return moved[((moved >= 0) & (moved <= (size[1] - 1, size[0] - 1))).all(axis=1)]
+
+
+def _followed(plate: Grey, picture: Grey, corners: Points, levels: int) -> tuple[Points, Points]:
     """Return corners of the plate, and their places in the picture."""
-    corners = cv2.goodFeaturesToTrack(plate, _POINTS, _QUALITY, max(plate.shape) / _APART, blockSize=7)
-    if corners is None:
-        return np.empty((0, 2), np.float32), np.empty((0, 2), np.float32)
-    there, found, _ = cv2.calcOpticalFlowPyrLK(plate, picture, corners, None, winSize=_WINDOW, maxLevel=levels)
-    back, returned, _ = cv2.calcOpticalFlowPyrLK(picture, plate, there, None, winSize=_WINDOW, maxLevel=levels)
-    good = (found & returned).ravel().astype(bool) & (np.linalg.norm(back - corners, axis=2).ravel() < _BACK)
-    return corners.reshape(-1, 2)[good], there.reshape(-1, 2)[good]
+    if not len(corners):
+        return corners, corners
+    points = corners[:, None]
+    there, found, _ = cv2.calcOpticalFlowPyrLK(plate, picture, points, None, winSize=_WINDOW, maxLevel=levels)
+    back, returned, _ = cv2.calcOpticalFlowPyrLK(
+        picture, plate, there, points.copy(), winSize=_WINDOW, maxLevel=0, flags=cv2.OPTFLOW_USE_INITIAL_FLOW
+    )
+    good = (found & returned).ravel().astype(bool) & (np.linalg.norm(back - points, axis=2).ravel() < _BACK)
+    return corners[good], there[good, 0]
 
 
-def _fit(old: Points, new: Points) -> _Movement:
+def _fit(old: Points, new: Points) -> Movement:
     """Return the homography on which most pairs of points agree."""
     matches = len(old)
     if matches < _LEAST_MATCHES:
-        return _Movement(np.eye(3), matches, 0, 0.0, f"too few points ({matches}) of the plate are in the image")
+        return Movement(np.eye(3), matches, 0, 0.0, f"too few points ({matches}) of the plate are in the image")
     homography, mask = cv2.findHomography(old, new, cv2.USAC_MAGSAC, _TOLERANCE, maxIters=5000, confidence=0.999)
     inlier = np.zeros(matches, bool)
     if homography is not None:
         inlier = mask.ravel().astype(bool)
     inliers = int(inlier.sum())
     if inliers < max(_LEAST_MATCHES, _LEAST_INLIERS * matches):
-        return _Movement(np.eye(3), matches, inliers, 0.0, f"only {inliers} of {matches} points agree on a movement")
-    moved = cv2.perspectiveTransform(old[inlier][:, None], homography)[:, 0]
-    return _Movement(homography, matches, inliers, float(np.linalg.norm(moved - new[inlier], axis=1).mean()))
+        return Movement(np.eye(3), matches, inliers, 0.0, f"only {inliers} of {matches} points agree on a movement")
+    homography = _least_squares(old[inlier], new[inlier], homography)
+    residual = float(_distances(old[inlier], new[inlier], homography).mean())
+    return Movement(homography, matches, inliers, residual)
 
 
-def _by_features(plate: Grey, picture: Grey) -> Homography | None:
+def _least_squares(old: Points, new: Points, found: Homography) -> Homography:
+    """Return the homography that fits pairs of points best; RANSAC's own, ``found``, may be that of a few of them.
+
+    It has four numbers instead of eight, those of a shift, a turn and a zoom, where these say as much: beside the
+    points, eight may bend anything.
+    """
+    whole, _ = cv2.findHomography(old, new)
+    turned, _ = cv2.estimateAffinePartial2D(old, new, ransacReprojThreshold=_TOLERANCE)
+    if whole is None or turned is None:
+        return found
+    simple = np.vstack([turned, [0, 0, 1]])
+    eight, four = (float(_distances(old, new, each).mean()) for each in (whole, simple))
+    return simple if four <= max(_EXACT, _AS_GOOD * eight) else whole
+
+
+def _distances(old: Points, new: Points, homography: Homography) -> NDArray[np.float32]:
+    """Return how far points are from where a homography moves them."""
+    return np.linalg.norm(cv2.perspectiveTransform(old[:, None], homography)[:, 0] - new, axis=1)
+
+
+def _by_features(plate: Copies, picture: Copies) -> Homography | None:
     """Return a first guess, good to some pixels; None if the features do not agree."""
-    small = limit_side(picture.shape, _SIFT_SIDE)
-    sift = cv2.SIFT.create(nfeatures=_SIFT_FEATURES, contrastThreshold=0.01)
-    old, kinds = sift.detectAndCompute(resize(plate, small), None)
-    new, others = sift.detectAndCompute(resize(picture, small), None)
+    (old, kinds), (new, others) = plate.features, picture.features
     if min(len(old), len(new)) < _LEAST_MATCHES:
         return None
     pairs = []
     for first, second in cv2.BFMatcher(cv2.NORM_L2).knnMatch(kinds, others, k=2):
         if first.distance < _RATIO * second.distance:
-            pairs.append((old[first.queryIdx].pt, new[first.trainIdx].pt))
-    points = np.array(pairs, np.float32).reshape(-1, 2, 2)
-    found = _fit(points[:, 0], points[:, 1])
+            pairs.append((first.queryIdx, first.trainIdx))
+    places = np.array(pairs, np.intp).reshape(-1, 2)
+    found = _fit(old[places[:, 0]], new[places[:, 1]])
     if found.reason:
         return None
-    scale = scaling(picture.shape, small)
+    scale = scaling(picture.picture.shape, picture.size(SIFT_SIDE))
     return np.linalg.inv(scale) @ found.homography @ scale
 
 
@@ -261,12 +316,3 @@ def _moved_corners(homography: Homography, plate: Picture) -> Points:
 def _corners(plate: Picture) -> Points:
     right, bottom = plate.shape[1] - 1, plate.shape[0] - 1
     return np.array([[0, 0], [right, 0], [right, bottom], [0, bottom]], np.float32)
-
-
-def _grey(picture: Picture) -> Grey:
-    return cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
-
-
-def _calmed(grey: Grey) -> Grey:
-    """Return ``grey`` without the finest noise, which differs between two pictures."""
-    return cv2.GaussianBlur(grey, (0, 0), 1.0)

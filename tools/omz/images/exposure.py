@@ -17,7 +17,7 @@ SAME: Gains = (1.0, 1.0, 1.0)
 
 _NOTABLE = 0.05
 _NOISE = 0.01  # a gain nearer to 1 is within the noise of cameras, and left alone
-_SEEN = 320  # pixels of the longer side of the copies that are measured; fewer pixels have less noise
+_SEEN, _MEASURED = 320, 160  # pixels of the longer side of the copies that are compared, and that gains are taken of
 _DARK, _BRIGHT = 12, 243  # levels beyond which noise or clipping dominates a ratio
 _SPREAD = 0.15  # logarithm of a ratio; pixels further from the commonest belong to the subject or its shadow
 _STEP, _WIDTH = 0.01, 7  # of the histogram of logarithms, and bins in which pixels of one exposure fall
@@ -25,6 +25,8 @@ _MORE = 1.5  # times as many pixels as of the same exposure have to be of anothe
 _CLOSE, _LIKE = 10, 0.2  # levels between pixels that are alike, and their least share, or it is another scene
 _ENOUGH = 100  # pixels to take a median of
 _LIMIT = 2.0  # a gain further from 1 means another scene
+_FINE_STEP = 0.001  # of the histogram of logarithms that medians are taken of
+_LOGARITHMS = np.log(np.maximum(np.arange(256), 1)).astype(np.float32)  # of levels
 
 
 @dataclass(frozen=True)
@@ -68,67 +70,67 @@ def matching_gains(plate: Picture, picture: Picture, valid: NDArray[np.bool_] | 
     gains = exposure_gains(old, new, valid)
     if max(abs(gain - 1) for gain in gains) < _NOISE:
         return SAME
-    before, after = (_share_close(each, new) for each in (old, scale_channels(old, gains)))
-    return gains if after >= max(before, _LIKE) else SAME
+    before, after = (count_close(each, new) for each in (old, scale_channels(old, gains)))
+    return gains if after >= max(before, _LIKE * small[0] * small[1]) else SAME
 
 
-def _share_close(plate: Picture, picture: Picture) -> float:
-    """Return the share of pixels that hardly differ in any channel."""
-    return float((cv2.absdiff(plate, picture).max(axis=2) <= _CLOSE).mean())
+def close(plate: Picture, picture: Picture) -> NDArray[np.uint8]:
+    """Return a mask (H, W), 0 or 255, of the pixels that differ by at most 10 levels in every channel."""
+    return cv2.inRange(cv2.absdiff(plate, picture), (0, 0, 0), (_CLOSE, _CLOSE, _CLOSE))
+
+
+def count_close(plate: Picture, picture: Picture) -> int:
+    """Return how many pixels are :func:`close`."""
+    return cv2.countNonZero(close(plate, picture))
 
 
 def exposure_gains(plate: Picture, picture: Picture, valid: NDArray[np.bool_] | None = None) -> Gains:
     """Return the gains that are likely, whatever they are good for; see :func:`match_exposure`."""
-    small = limit_side(picture.shape, _SEEN)
+    small = limit_side(picture.shape, _MEASURED)
     old, new = resize(plate, small), resize(picture, small)
-    counts = _everywhere((old >= _DARK) & (old <= _BRIGHT) & (new >= _DARK) & (new <= _BRIGHT))
+    dark, bright = (_DARK,) * 3, (_BRIGHT,) * 3
+    counts = cv2.bitwise_and(cv2.inRange(old, dark, bright), cv2.inRange(new, dark, bright))
     if valid is not None:
-        counts &= resize(valid.astype(np.uint8) * np.uint8(255), small) == 255
-    if counts.sum() < _ENOUGH:
+        counts = cv2.bitwise_and(counts, cv2.inRange(resize(valid.astype(np.uint8) * np.uint8(255), small), 255, 255))
+    if cv2.countNonZero(counts) < _ENOUGH:
         return SAME
-    ratios = np.log(new[counts].astype(np.float32)) - np.log(old[counts].astype(np.float32))
-    blue, green, red = np.clip(np.exp(_centre(ratios)), 1 / _LIMIT, _LIMIT).tolist()
+    ratios = cv2.subtract(cv2.LUT(new, _LOGARITHMS), cv2.LUT(old, _LOGARITHMS))
+    blue, green, red = np.clip(np.exp(_centre(ratios, counts)), 1 / _LIMIT, _LIMIT).tolist()
     return (blue, green, red)
 
 
-def _centre(ratios: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the median of the rows of (N, 3) near the commonest, twice; 0 where that is as common."""
-    light = ratios.mean(axis=1)
+def _centre(ratios: NDArray[np.float32], counts: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return the median of the ratios (H, W, 3) that count near the commonest, twice; 0 where that is as common."""
+    light = cv2.transform(ratios, np.full((1, 3), 1 / 3))
     middle = round(1 / _STEP)
-    bins = np.clip(np.rint(light / _STEP).astype(np.intp) + middle, 0, 2 * middle)
-    counts = np.convolve(np.bincount(bins, minlength=2 * middle + 1), np.ones(_WIDTH), "same")
-    commonest = int(counts.argmax())
+    most = (middle + 0.5) * _STEP
+    bins = cv2.calcHist([light], [0], counts, [2 * middle + 1], [-most, most]).ravel()
+    common = np.convolve(bins, np.ones(_WIDTH), "same")
+    commonest = int(common.argmax())
     is_apart = abs(commonest - middle) > _WIDTH
-    if is_apart and counts[commonest] < _MORE * counts[middle]:
+    if is_apart and common[commonest] < _MORE * common[middle]:
         commonest = middle
-    centre = np.full(3, (commonest - middle) * _STEP, np.float32)
+    centre = np.full(3, (commonest - middle) * _STEP)
     for _ in range(3):
-        near = _everywhere(np.abs(ratios - centre) < _SPREAD)
-        if near.sum() < _ENOUGH:
-            near = np.abs(light - centre.mean()) < _SPREAD
-        if near.sum() < _ENOUGH:
-            return np.zeros(3, np.float32)
-        centre = _median(ratios[near])
+        near = cv2.inRange(ratios, tuple(centre - _SPREAD), tuple(centre + _SPREAD))
+        if cv2.countNonZero(cv2.bitwise_and(near, counts)) < _ENOUGH:
+            near = cv2.inRange(light, centre.mean() - _SPREAD, centre.mean() + _SPREAD)
+        near = cv2.bitwise_and(near, counts)
+        if cv2.countNonZero(near) < _ENOUGH:
+            return np.zeros(3)
+        centre = np.array([_median(ratios, channel, near) for channel in range(3)])
     return centre
 
 
-def _median(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the median of each column of (N, 3), N > 0, without numpy.ma, which np.median takes 20 ms to load."""
-    half = len(values) // 2
-    if len(values) % 2:
-        middle = np.partition(values, half, axis=0)[half : half + 1]
-    else:
-        middle = np.partition(values, (half - 1, half), axis=0)[half - 1 : half + 1]
-    return middle.mean(axis=0)
-
-
-def _everywhere(holds: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return what holds in all three channels, the last axis, along which NumPy's own reduction is slow."""
-    blue_green: NDArray[np.bool_] = holds[..., 0] & holds[..., 1]
-    return blue_green & holds[..., 2]
+def _median(ratios: NDArray[np.float32], channel: int, mask: NDArray[np.uint8]) -> float:
+    """Return the median of a channel where ``mask`` is set, which is somewhere, to 0.05 %."""
+    bins = round(2 / _FINE_STEP) + 1
+    most = (bins / 2) * _FINE_STEP
+    counts = cv2.calcHist([ratios], [channel], mask, [bins], [-most, most]).ravel()
+    below = np.cumsum(counts, dtype=np.float64)
+    return float(np.searchsorted(below, below[-1] / 2) - bins // 2) * _FINE_STEP
 
 
 def scale_channels(picture: Picture, gains: Gains) -> Picture:
-    """Return ``picture`` times ``gains`` (blue, green, red), rounded and clipped."""
-    levels = np.arange(256)[:, None] * np.array(gains)
-    return cv2.LUT(picture, np.rint(np.clip(levels, 0, 255)).astype(np.uint8)[:, None])
+    """Return ``picture`` times ``gains`` (blue, green, red), rounded and clipped; ties may go either way."""
+    return cv2.transform(picture, np.diag(gains))

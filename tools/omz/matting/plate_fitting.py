@@ -8,13 +8,14 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from omz.images.alignment import align, corner_shift, filled, likeness, move
+from omz.images.alignment import corner_shift, fill, find_movement, likeness, move, move_small
 from omz.images.arrays import Picture
+from omz.images.copies import Copies, PreparedPlates
 from omz.images.exposure import SAME, Gains, matching_gains, scale_channels
-from omz.images.geometry import limit_side, resize, scaling
+from omz.images.geometry import resize
 from omz.images.parallax import Field
 from omz.images.sizes import picture_size
-from omz.images.tracking import PlateTracker
+from omz.images.tracking import track
 from omz.images.transparency import without_gaps
 from omz.matting.plates import OnePlate, PlateSource
 
@@ -22,7 +23,6 @@ Aligning: TypeAlias = Literal["off", "auto", "frame"]
 """Never; where the camera has moved; or every frame of a video anew."""
 Matching: TypeAlias = Literal["off", "auto"]
 
-_SIDE = 1280  # pixels of the longer side of the copies that plates are aligned in
 _AGAIN = 25  # frames after which exposure is measured again, and a plate that was lost is searched for
 _STEADY = 0.02  # by how much gains may differ from those in use
 _LIKE = 0.6  # a plate that is as like as this needs no alignment that could not be found
@@ -36,6 +36,9 @@ class PlateOptions:
 
     align: Aligning = "auto"
     match_exposure: Matching = "auto"
+
+
+_AS_IT_IS = PlateOptions("off", "off")
 
 
 @dataclass(frozen=True)
@@ -65,10 +68,14 @@ class Fitted:
 
 
 class Plates:
-    """Plates that fit their images, each by itself. Safe to call from several threads if the source is."""
+    """Plates that fit their images, each by itself. Safe to call from several threads if the source is.
 
-    def __init__(self, source: PlateSource, options: PlateOptions) -> None:
+    What is measured of a plate alone is kept in ``prepared``, for as many sources as share it.
+    """
+
+    def __init__(self, source: PlateSource, options: PlateOptions, prepared: PreparedPlates | None = None) -> None:
         self.source, self._options = source, options
+        self._copies = prepared or PreparedPlates()
         self._resized: tuple[Picture, Picture] | None = None
 
     def at(self, index: int, name: str, picture: Picture) -> Fitted:
@@ -77,7 +84,12 @@ class Plates:
         Raises :class:`omz.errors.OmzError` if there is none.
         """
         raw = self.source.at(index, name)
-        return self._noted(raw, fit(self._prepared(raw, picture), picture, self._options), picture)
+        return self._noted(raw, self._fit(self._prepared(raw, picture), picture), picture)
+
+    def _fit(self, plate: Picture, picture: Picture) -> Fitted:
+        if self._options == _AS_IT_IS:
+            return Fitted(plate)
+        return fit(plate, picture, self._options, self._copies(plate))
 
     def _prepared(self, raw: Picture, picture: Picture) -> Picture:
         """Return a plate opaque, and of the size of its picture; the same array for the same plate."""
@@ -104,12 +116,10 @@ class VideoPlates(Plates):
     is followed from frame to frame. ``fitting`` is that of the last frame; set, the next frame goes on from it.
     """
 
-    def __init__(self, source: PlateSource, options: PlateOptions) -> None:
-        super().__init__(source, options)
+    def __init__(self, source: PlateSource, options: PlateOptions, prepared: PreparedPlates | None = None) -> None:
+        super().__init__(source, options, prepared)
         self._follows = isinstance(source, OnePlate) and options.align != "frame"
         self.fitting: Fitting | None = None
-        self._coarse: tuple[Picture, PlateTracker] | None = None
-        self._fine: tuple[Picture, PlateTracker] | None = None
         self._moved: tuple[Picture, Fitting, Picture, NDArray[np.bool_] | None] | None = None
 
     def at(self, index: int, name: str, picture: Picture) -> Fitted:
@@ -117,9 +127,9 @@ class VideoPlates(Plates):
         raw = self.source.at(index, name)
         plate = self._prepared(raw, picture)
         if not self._follows:
-            return self._noted(raw, fit(plate, picture, self._options), picture)
+            return self._noted(raw, self._fit(plate, picture), picture)
         if self.fitting is None:
-            first = fit(plate, picture, self._options)
+            first = self._fit(plate, picture)
             problem, self.fitting = first.problem, first.fitting
         else:
             problem, self.fitting = self._next(self.fitting, plate, picture, index % _AGAIN == 0)
@@ -128,22 +138,18 @@ class VideoPlates(Plates):
 
     def _next(self, fitting: Fitting, plate: Picture, picture: Picture, is_due: bool) -> tuple[str, Fitting]:
         """Return why the plate cannot be found, and what is to be done to it."""
-        problem = ""
+        problem, old, new = "", self._copies(plate), Copies(picture)
         if self._options.align == "auto":
-            self._coarse = _tracker(self._coarse, plate, exact=False)
-            tracked = self._coarse[1](picture, fitting.homography)
+            tracked = track(old, new, fitting.homography)
             if tracked is not None and not tracked.is_still:
-                self._fine = _tracker(self._fine, plate, exact=True)
-                tracked = self._fine[1](picture, tracked.homography) or tracked
+                tracked = track(old, new, tracked.homography, exact=True) or tracked
                 fitting = Fitting(fitting.gains, tracked.homography)
             elif tracked is None and is_due:  # its points were lost
-                found = fit(plate, picture, replace(self._options, match_exposure="off"))
-                problem = found.problem
-                if found.fitting.homography is not None:
-                    fitting = replace(found.fitting, gains=fitting.gains)
+                problem, found = _aligned(old, new)
+                if found.homography is not None:
+                    fitting = replace(found, gains=fitting.gains)
         if is_due and self._options.match_exposure == "auto":
-            moved, covered = _done(plate, replace(fitting, gains=SAME))
-            gains = matching_gains(moved, picture, covered)
+            gains = _gains(old, new, fitting)
             if max(abs(new / old - 1) for new, old in zip(gains, fitting.gains, strict=True)) > _STEADY:
                 fitting = replace(fitting, gains=gains)
         return problem, fitting
@@ -156,7 +162,9 @@ class VideoPlates(Plates):
             kept = self._moved = plate, self.fitting, *_done(plate, self.fitting)
         if kept[3] is None:
             return kept[2]
-        return filled(kept[2], kept[3], picture)
+        whole = kept[2].copy()
+        fill(whole, kept[3], picture)
+        return whole
 
 
 def _done(plate: Picture, fitting: Fitting) -> tuple[Picture, NDArray[np.bool_] | None]:
@@ -168,53 +176,53 @@ def _done(plate: Picture, fitting: Fitting) -> tuple[Picture, NDArray[np.bool_] 
     return move(plate, fitting.homography, fitting.field)
 
 
-def fit(plate: Picture, picture: Picture, options: PlateOptions) -> Fitted:
+def fit(plate: Picture, picture: Picture, options: PlateOptions, prepared: Copies | None = None) -> Fitted:
     """Return ``plate`` fitted to ``picture``, both uint8 BGR (H, W, 3) of one size.
 
-    What there is to do is measured on copies, and done once.
+    What there is to do is measured on copies, and done once; ``prepared`` are those of the plate, if there are any.
     """
-    fitting, problem, seen = Fitting(), "", _Seen(plate, picture)
-    if options.align != "off":
-        fitting, problem, seen = _aligned(plate, picture)
-    if options.match_exposure == "auto":
-        fitting = replace(fitting, gains=matching_gains(seen.plate, seen.picture, seen.covered))
+    problem, fitting = _measured(prepared or Copies(plate), Copies(picture), options)
     fitted, covered = _done(plate, fitting)
     if covered is not None:
-        fitted = filled(fitted, covered, picture)
+        fill(fitted, covered, picture)
     return Fitted(fitted, (), problem, fitting, _shift(fitting, plate))
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """A plate and a picture, or copies of them, that are aligned as far as can be; ``covered`` says where."""
+def _measured(plate: Copies, picture: Copies, options: PlateOptions) -> tuple[str, Fitting]:
+    """Return why a plate cannot be aligned, and what is to be done to it."""
+    problem, fitting = "", Fitting()
+    if options.align != "off":
+        problem, fitting = _aligned(plate, picture)
+    if options.match_exposure == "auto":
+        fitting = replace(fitting, gains=_gains(plate, picture, fitting))
+    return problem, fitting
 
-    plate: Picture
-    picture: Picture
-    covered: NDArray[np.bool_] | None = None
+
+def _gains(plate: Copies, picture: Copies, fitting: Fitting) -> Gains:
+    """Return the gains of a plate that is moved as ``fitting`` says."""
+    if fitting.homography is None:
+        return matching_gains(plate.small, picture.small)
+    moved, covered = move_small(plate, fitting.homography, fitting.field)
+    return matching_gains(moved, picture.small, covered)
 
 
-def _aligned(plate: Picture, picture: Picture) -> tuple[Fitting, str, _Seen]:
-    """Return how a plate has to be moved, why it cannot be aligned, and what that makes of it."""
-    tracked = PlateTracker(plate)(picture)
+def _aligned(plate: Copies, picture: Copies) -> tuple[str, Fitting]:
+    """Return why a plate cannot be aligned, and how it has to be moved."""
+    tracked = track(plate, picture)
     if tracked is not None and tracked.is_still:
-        return Fitting(), "", _Seen(plate, picture)
-    size = limit_side(picture.shape, _SIDE)
-    old, new = resize(plate, size), resize(picture, size)
-    found = align(old, new)
-    seen = _Seen(found.plate, new, found.covered)
-    if not found.aligned:
-        return Fitting(), _problem(found.reason, old, new), seen
-    if found.covered is None or found.homography is None:
-        return Fitting(), "", seen
-    scale = scaling(picture.shape, size)
-    whole = np.linalg.inv(scale) @ found.homography @ scale
-    return Fitting(SAME, whole / whole[2, 2], found.field), "", seen
+        return "", Fitting()
+    found = find_movement(plate, picture, None if tracked is None else tracked.homography)
+    if found.reason:
+        return _problem(found.reason, plate, picture), Fitting()
+    if found.is_still:
+        return "", Fitting()
+    return "", Fitting(SAME, found.homography, found.field)
 
 
-def _problem(reason: str, plate: Picture, picture: Picture) -> str:
+def _problem(reason: str, plate: Copies, picture: Copies) -> str:
     """Return what to do about a plate that could not be aligned; nothing where it need not be."""
     enough = _LIKE_AND_PLAIN if reason.startswith(_NOT_COUNTING) else _LIKE
-    if likeness(plate, picture) >= enough:
+    if likeness(plate.small, picture.small) >= enough:
         return ""
     return (
         f"the plate is used as it is, not aligned: {reason}; "
@@ -226,9 +234,3 @@ def _shift(fitting: Fitting, plate: Picture) -> float:
     if fitting.homography is None:
         return 0.0
     return corner_shift(fitting.homography, plate)
-
-
-def _tracker(kept: tuple[Picture, PlateTracker] | None, plate: Picture, exact: bool) -> tuple[Picture, PlateTracker]:
-    if kept is not None and kept[0] is plate:
-        return kept
-    return plate, PlateTracker(plate, exact)

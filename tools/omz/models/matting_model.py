@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from omz.errors import ImageError, OmzError, UsageError
 from omz.images.arrays import Alpha, Picture, Size
 from omz.images.compositing import to_uint8
+from omz.images.copies import PreparedPlates
 from omz.images.depth import opacity_as
 from omz.images.given import load_image
 from omz.images.refining.cast_shadow import cast_shadow
@@ -108,7 +109,7 @@ class MattingModel:
         name = os.path.abspath(choice.model) if choice.is_file else choice.model
         given = name, device, precision, folders, downloads, input_size, refine, align, match_exposure, keep_shadow
         self._recipe = given, roles
-        self._plate_options = _plate_options(align, match_exposure)
+        self._plate_options, self._prepared = _plate_options(align, match_exposure), PreparedPlates()
         self._open = partial(_open, path.absolute(), device, precision, options)
         self._opened = self._open(LATENCY)
         self._view, self._refine = self._opened.view(input_size), self._opened.refine(refine)
@@ -141,6 +142,9 @@ class MattingModel:
 
     def __call__(self, picture: Image, plate: Image | None = None) -> ImageMatte:
         """Return the matte of an image; any number of threads may call a model at a time.
+
+        It depends on image and plate alone. What is measured of a plate is kept, so that the same plate, in whatever
+        form it is given, costs less with the next image.
 
         Args:
             picture: The image: a path, the bytes of a file, a file opened in binary, a PIL image, a frame of
@@ -188,7 +192,7 @@ class MattingModel:
     def _plates(self, plate: Image | None, kind: type[Plates]) -> Plates | None:
         if plate is None:
             return None
-        return kind(OnePlate(_plate_of(plate)), self._plate_options)
+        return kind(OnePlate(_plate_of(plate)), self._plate_options, self._prepared)
 
     @property
     def _network(self) -> MattingNetwork:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from omz.convert.cache import writable_cache
-from omz.errors import os_reason
+from omz.errors import EngineError, os_reason
 from omz.images.arrays import Size
 from omz.images.refining.repairs import Steps
 from omz.matting.network import STRETCHED, View
@@ -50,9 +50,16 @@ class OpenedModel:
 
 
 def working_side(facts: Mapping[str, str]) -> int | None:
-    """Return the pixels of the longer side at which a model does best, by its facts; None if they do not say."""
+    """Return the pixels of the longer side at which a model does best, by its facts; None if they do not say.
+
+    Raises :class:`EngineError` if they say what is no number of pixels.
+    """
     text = facts.get(WORKING_SIZE, "")
-    return int(text) if text else None
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise EngineError(f"the model says {WORKING_SIZE} {text!r}, which is not a number of pixels; convert it again")
+    return int(text)
 
 
 def said_refining(facts: Mapping[str, str]) -> Refining:

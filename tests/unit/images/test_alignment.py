@@ -203,3 +203,14 @@ def test_likeness_is_the_share_of_close_pixels():
     assert likeness(other, picture, ~right) < 0.05
     assert likeness(np.rint(0.8 * picture).astype(np.uint8), picture) > 0.95
     assert likeness(picture, picture, np.zeros(SIZE, bool)) == 0
+
+
+def test_a_subject_beyond_the_edge_of_the_plate_stays_one():
+    scene, seen = background("room", 3), camera(SIZE, degrees=0, scale=1, shift=(40, 0))
+    plate, picture = shot(scene, seen, SIZE, 0.8, 0, 1), shot(scene, np.eye(3), SIZE, 1, 0, 2)
+    picture[200:400, 760:] = 255 - picture[200:400, 760:]
+    found = align(plate, picture)
+    assert not found.covered[:, 925:].any()
+    beside = np.abs(found.plate.astype(int) - picture).max(axis=2)[:, 925:]
+    assert np.median(beside[210:390]) > 24
+    assert beside[:180].max() == beside[420:].max() == 0

@@ -40,6 +40,7 @@ _STILL = 0.1  # pixels of the copies: to move the plate by less costs more sharp
 _STEP = 1.0  # pixels of the copies; a camera that has moved by less causes no parallax that could be seen
 _PLANE, _NEAR_PLANE = 0.97, 0.2  # share of points on one plane, and pixels they are off, that leave no parallax
 _SEEN = 320  # pixels of the longer side: see likeness()
+_SUBJECT = 24  # levels by which a subject differs from the plate
 _WORSE = 0.02  # by how much likeness may fall: noise
 _LIKE, _MANY = 0.3, 30  # less likeness (the subject may be large) needs so many inliers
 
@@ -139,9 +140,28 @@ def move_small(plate: Copies, homography: Homography, field: Field | None = None
 
 
 def fill(plate: Picture, covered: NDArray[np.bool_], picture: Picture) -> None:
-    """Write the pixels of the picture into ``plate`` where that is not ``covered``."""
-    if not covered.all():
+    """Write the pixels of the picture into ``plate`` where that is not ``covered``.
+
+    Where the nearest pixels that are covered differ, a subject reaches beyond the plate, whose edge stays there.
+    """
+    if covered.all():
+        return
+    size = limit_side(picture.shape, _SEEN)
+    reached = cv2.erode(cv2.inRange(resize(covered.view(np.uint8) * np.uint8(255), size), 255, 255), np.ones((3, 3)))
+    if not reached.any():
         cv2.copyTo(picture, (~covered).view(np.uint8), plate)
+        return
+    old, new = resize(plate, size), resize(picture, size)
+    old = scale_channels(old, exposure_gains(old, new, reached > 0))
+    difference = cv2.blur(cv2.absdiff(old, new), (3, 3))
+    alike = cv2.inRange(difference, (0, 0, 0), (_SUBJECT, _SUBJECT, _SUBJECT))
+    _, labels = cv2.distanceTransformWithLabels(
+        cv2.bitwise_not(reached), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    nearest = np.zeros(labels.max() + 1, np.uint8)
+    nearest[labels[reached > 0]] = alike[reached > 0]
+    background = resize(nearest[labels], (picture.shape[0], picture.shape[1]), cv2.INTER_NEAREST)
+    cv2.copyTo(picture, cv2.bitwise_and(background, (~covered).view(np.uint8) * np.uint8(255)), plate)
 
 
 def corner_shift(homography: Homography, plate: Picture) -> float:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from omz.errors import ModelFileError, os_reason
 from omz.images.arrays import Alpha, Colours, Picture
 
 _MARGIN = 24  # pixels of colour around a subject
@@ -51,3 +53,19 @@ def extended(premultiplied: Colours, alpha: Alpha) -> Colours:
     own = premultiplied / np.maximum(alpha, 1e-6)[..., None]
     share = np.clip(alpha / _SEEN, 0, 1)[..., None]
     return np.clip(around + share * (own - around), 0, 1).astype(np.float32)
+
+
+def read_levels(path: Path, how: int) -> np.ndarray:
+    """Read an image of our own as OpenCV's flags ``how`` say, without the checks that images of others need.
+
+    Raises :class:`ModelFileError`.
+    """
+    try:
+        image = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), how)
+    except OSError as error:
+        raise ModelFileError(f"{path} cannot be read: {os_reason(error)}") from error
+    except cv2.error:
+        image = None
+    if image is None:
+        raise ModelFileError(f"{path} is not an image; remove it, and make the layers again")
+    return image

@@ -19,7 +19,7 @@ from omz.atomic import whole_file
 from omz.errors import ModelFileError, os_reason
 from omz.images.arrays import Picture, Size
 from omz.synthesis.foregrounds import foreground
-from omz.synthesis.layer import Layer, layer_of
+from omz.synthesis.layer import Layer, layer_of, read_levels
 from omz.synthesis.plates import plate
 
 Kind = Literal["people", "objects", "plates"]
@@ -149,18 +149,8 @@ class LayerCache:
     def layer(self, kind: Kind, number: int) -> Layer:
         """Read a subject; numbers beyond the last begin again."""
         colour, alpha = _files(self.folder, kind, number % self.counts[KINDS.index(kind)])
-        return Layer(_read(colour, cv2.IMREAD_COLOR), _read(alpha, cv2.IMREAD_GRAYSCALE))
+        return Layer(read_levels(colour, cv2.IMREAD_COLOR), read_levels(alpha, cv2.IMREAD_GRAYSCALE))
 
     def plate(self, number: int) -> Picture:
         """Read a plate, (H, W, 3) uint8 BGR."""
-        return _read(_files(self.folder, "plates", number % self.counts[2])[0], cv2.IMREAD_COLOR)
-
-
-def _read(path: Path, how: int) -> np.ndarray:
-    try:
-        image = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), how)
-    except (OSError, cv2.error) as error:
-        raise ModelFileError(f"{path} cannot be read: {error}; make the layers again") from error
-    if image is None:
-        raise ModelFileError(f"{path} is not an image; remove it, and make the layers again")
-    return image
+        return read_levels(_files(self.folder, "plates", number % self.counts[2])[0], cv2.IMREAD_COLOR)

@@ -12,6 +12,7 @@ import numpy as np
 
 from omz.images.arrays import Colours, Size
 from omz.synthesis import textures
+from omz.synthesis.layer import read_levels
 
 _LETTERS = np.array(list(string.ascii_letters + string.digits + "    "))
 _SURFACES: tuple[textures.Texture, ...] = (textures.cloudy, textures.cloudy, textures.striped, textures.tiled)
@@ -179,10 +180,8 @@ def _shelf(rng: np.random.Generator, size: Size) -> Colours:
 
 def view(panorama: Path, rng: np.random.Generator, size: Size) -> Colours:
     """Return a view of a panorama, an image of 360 by 180 degrees, as a camera sees it."""
-    sphere = cv2.imread(str(panorama), cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
-    if sphere is None:
-        return wall(rng, size)
-    sphere = sphere.astype(np.float32) / (255 if sphere.dtype == np.uint8 else 1)
+    levels = read_levels(panorama, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
+    sphere = levels.astype(np.float32) / (255 if levels.dtype == np.uint8 else 1)
     height, width = size
     focal = width / 2 / math.tan(math.radians(float(rng.uniform(25, 45))))
     x = (np.arange(width, dtype=np.float32) - width / 2)[None, :]

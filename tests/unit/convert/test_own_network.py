@@ -54,7 +54,8 @@ def test_what_is_built_has_no_problems(changes):
     [
         ({"import_module": "omz.networks.backgroundmatting"},
          "--import-module: omz.networks.backgroundmatting has no pytorch networks; did you mean " + MATTING + "? "
-         f"allowed: {MATTING}, omz.networks.mobilenet_v2, omz.networks.refiner"),
+         f"allowed: {MATTING}, omz.networks.mobilenet_v2, omz.networks.plate_matting, "
+         "omz.networks.refiner"),
         ({"import_module": "omz.networks.channels", "model_name": "scaled"}, "--import-module: omz.networks.channels "),
         ({"import_module": "omz.networks.Background_Matting"}, "--import-module: omz.networks.Background_"),
         ({"import_module": "omz.networks."}, "--import-module: omz.networks. has no pytorch networks; "),

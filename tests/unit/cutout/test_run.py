@@ -168,7 +168,7 @@ def test_an_option_that_is_none_is_refused(folder):
 
 def test_a_session_does_not_change(folder):
     options = Options(inputs=("in",), plate="plate.png", model="model.xml")
-    with open_session(options, False, Observer()) as session, pytest.raises(FrozenInstanceError):
+    with open_session(options, None, Observer()) as session, pytest.raises(FrozenInstanceError):
         session.model = session.model.at((24, 32))  # type: ignore[misc]
 
 

@@ -54,16 +54,27 @@ def test_a_plate_is_known_again_by_its_pixels():
     assert prepared(noise(60, 40)) is not first
 
 
-def test_few_plates_are_kept_and_none_that_is_very_large(monkeypatch):
+def test_the_plates_that_were_used_last_are_kept():
     prepared = PreparedPlates()
     first = prepared(noise(8, 8))
-    for seed in range(1, 4):
+    second = prepared(noise(8, 8, 1))
+    for seed in (2, 3):
         prepared(noise(8, 8, seed))
     assert prepared(noise(8, 8)) is first
     prepared(noise(8, 8, 4))
+    assert prepared(noise(8, 8)) is first
+    assert prepared(noise(8, 8, 1)) is not second
+
+
+def test_plates_that_are_kept_take_a_bounded_space(monkeypatch):
+    prepared = PreparedPlates()
+    monkeypatch.setattr(PreparedPlates, "_BYTES", 3 * 8 * 8 * 2)
+    first, second = prepared(noise(8, 8)), prepared(noise(8, 8, 1))
+    assert (prepared(noise(8, 8)), prepared(noise(8, 8, 1))) == (first, second)
+    prepared(noise(8, 8, 2))
+    assert prepared(noise(8, 8, 1)) is second
     assert prepared(noise(8, 8)) is not first
-    monkeypatch.setattr(PreparedPlates, "_LARGEST", 100)
-    assert prepared(noise(9, 9)) is not prepared(noise(9, 9))
+    assert prepared(noise(12, 12)) is not prepared(noise(12, 12))
 
 
 def test_any_number_of_threads_may_ask():

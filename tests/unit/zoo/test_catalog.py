@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 import pytest
-from helpers.builders import MODELS, own_names, write_card, write_composite
+from helpers.builders import own_names, write_card, write_composite
 
 from omz.errors import CardError
 from omz.zoo import Catalog, CompositeCard
@@ -17,11 +17,6 @@ def test_the_zoo_that_comes_with_the_package():
         assert card.subdirectory == PurePosixPath("public") / name
         for document in ("README.md", "accuracy-check.yml"):
             assert (card.folder / document).is_file()
-
-
-def test_a_new_model_changes_no_list_of_models():
-    text = (MODELS / "README.md").read_text()
-    assert [name for name in OWN if name in text] == []
 
 
 def test_bundled_files_are_those_of_the_card():

@@ -25,6 +25,7 @@ from omz.runtime.openvino_engine import facts_of, port_info
 from omz.runtime.quiet_openvino import ov
 
 if TYPE_CHECKING:
+    from omz.cutout.inputs import Input
     from omz.cutout.options import Options
     from omz.images.arrays import Size
 
@@ -42,22 +43,24 @@ class Opened:
     warnings: tuple[str, ...]
 
 
-def open_requests(options: Options, path: Path, live: bool, only: Size | None = None) -> Opened:
+def open_requests(options: Options, path: Path, live: Input | None, only: Size | None = None) -> Opened:
     """Open the IR at ``path`` for a run; ``only`` is the size (height, width) of all its images, if that is known.
+
+    ``live`` is an input that is shown or comes as it is taken, None for files that become files.
 
     Raises :class:`omz.errors.OmzError`.
     """
     started = time.perf_counter()
-    tuning, adapt = options.tuning(live or only is not None), partial(_adapted, options)
+    tuning, adapt = options.tuning(live is not None or only is not None), partial(_adapted, options)
     opened = open_model(path, options.device, options.precision, tuning, adapt, deferred=True)
-    moves = only is None and not live
+    moves = only is None and live is None
     if moves and options.hint is None and normal_roles(opened.engine).states:
         opened.engine.prefer_latency()  # frames of a video wait for each other
     dtype: Depth = np.uint8
     if options.alpha_bits == "16":
         dtype = np.uint16
     view = opened.view(options.input_size, options.stretch)
-    if live:
+    if live is not None and live.kind != "video":
         view = replace(view, enlarge=False)  # which costs time that a camera does not leave
     model = MattingRequests(
         opened.engine, view, opened.refine(*options.refinement_steps), options.num_requests or None, dtype, only
@@ -79,7 +82,7 @@ def open_ahead(options: Options) -> Future[Opened] | None:
     if path is None:
         return None
     thread = ThreadPoolExecutor(1)
-    opening = thread.submit(open_requests, options, path, False, only)
+    opening = thread.submit(open_requests, options, path, None, only)
     thread.shutdown(wait=False)
     return opening
 

@@ -67,7 +67,7 @@ def _run(options: Options, observer: Observer, opening: Future[Opened] | None) -
         plates = image_plates(options.plate, options.recursive, options.max_pixels)
     for line in _idle_flags(options, _kinds(plan)):
         observer.on_warning(line)
-    with open_session(options, is_live, observer, opening) as session:
+    with open_session(options, plan.live, observer, opening) as session:
         started = time.perf_counter()
         try:
             outcome = _jobs(session, plan, plates)

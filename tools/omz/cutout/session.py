@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from omz.checksum import file_digest
+from omz.cutout.inputs import Input
 from omz.cutout.observer import Observer
 from omz.cutout.opening import Opened, only_size, open_requests
 from omz.cutout.options import STARTER, Options
@@ -117,7 +118,7 @@ def is_empty(matted: MattedFrame) -> bool:
 
 @contextmanager
 def open_session(
-    options: Options, live: bool, observer: Observer, opening: Future[Opened] | None = None
+    options: Options, live: Input | None, observer: Observer, opening: Future[Opened] | None = None
 ) -> Iterator[Session]:
     """Load what all jobs need; ``opening`` is the model, if somebody has begun to open it.
 
@@ -133,7 +134,7 @@ def open_session(
         opened = open_requests(options, path, live, only_size(options))
     else:
         opened = opening.result()
-    _check_model(options, opened.model, live)
+    _check_model(options, opened.model, live is not None)
     tally = Tally(observer, opened.model.requests)
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
         for warning in opened.warnings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from itertools import accumulate
 from typing import Any, TypeAlias, TypeVar
 
 import cv2
@@ -90,21 +91,30 @@ class PreparedPlates:
     A few are kept, and none that is very large, whose copies are little work beside the rest.
     """
 
-    _MOST, _LARGEST = 4, 64 << 20  # plates, and bytes of each
+    _MOST, _BYTES = 4, 96 << 20  # plates, and bytes of them all
 
     def __init__(self) -> None:
         self._kept: tuple[Copies, ...] = ()
 
     def __call__(self, plate: Picture) -> Copies:
         """Return the copies of a plate, (H, W, 3) uint8 BGR, which may change afterwards."""
-        for each in self._kept:
+        kept = self._kept
+        for each in kept:
             if each.picture.shape == plate.shape and not cv2.norm(each.picture, plate, cv2.NORM_INF):
+                if each is not kept[0]:
+                    self._keep((each, *(other for other in kept if other is not each)))
                 return each
-        if plate.nbytes > self._LARGEST:
+        if plate.nbytes > self._BYTES:
             return Copies(plate)
         made = Copies(plate.copy())
-        self._kept = (made, *self._kept[: self._MOST - 1])  # at a time with another thread, one of two is kept
+        self._keep((made, *kept))
         return made
+
+    def _keep(self, plates: tuple[Copies, ...]) -> None:
+        """Keep the first of ``plates``; of two threads at a time, what one keeps the other may drop."""
+        total = accumulate(each.picture.nbytes for each in plates)
+        fitting = sum(size <= self._BYTES for size in total)
+        self._kept = plates[: min(fitting, self._MOST)]
 
 
 def _grey(picture: Picture) -> Grey:

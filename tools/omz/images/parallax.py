@@ -20,6 +20,7 @@ side; of a small copy of the picture."""
 Layer = TypeVar("Layer", NDArray[np.uint8], NDArray[np.float32])
 
 _SIDE = 640  # pixels of the longer side of the copies in which flow is found
+_NARROWEST = 32  # pixels of the shorter one: flow is found in blocks, on two scales
 _PARTS = 4  # pixels of those copies, each way, for one of the field
 _MOST = 0.01  # share of the longer side: what parallax moves by a step of the camera; a subject moves farther
 _RETURNS = 0.7  # pixels between a pixel and its end after the way there and back
@@ -40,6 +41,8 @@ def find_field(plate: Copies, picture: Copies, homography: NDArray[np.float64]) 
     dense inverse search", 2016), limited, smoothed, and trusted only where both ways agree.
     """
     size = picture.size(_SIDE)
+    if min(size) < _NARROWEST:
+        return None
     small = max(1, size[0] // _PARTS), max(1, size[1] // _PARTS)
     colours = _moved(plate.small, homography, picture)
     gains = exposure_gains(colours, picture.small)

@@ -129,8 +129,7 @@ class VideoPlates(Plates):
         if not self._follows:
             return self._noted(raw, self._fit(plate, picture), picture)
         if self.fitting is None:
-            first = self._fit(plate, picture)
-            problem, self.fitting = first.problem, first.fitting
+            problem, self.fitting = _measured(self._copies(plate), Copies(picture), self._options)
         else:
             problem, self.fitting = self._next(self.fitting, plate, picture, index % _AGAIN == 0)
         fitted = Fitted(self._fitted(plate, picture), (), problem, self.fitting, _shift(self.fitting, plate))
@@ -138,6 +137,8 @@ class VideoPlates(Plates):
 
     def _next(self, fitting: Fitting, plate: Picture, picture: Picture, is_due: bool) -> tuple[str, Fitting]:
         """Return why the plate cannot be found, and what is to be done to it."""
+        if self._options == _AS_IT_IS:
+            return "", fitting
         problem, old, new = "", self._copies(plate), Copies(picture)
         if self._options.align == "auto":
             tracked = track(old, new, fitting.homography)

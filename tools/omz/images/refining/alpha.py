@@ -43,7 +43,7 @@ def refine_alpha(
     if empty is not None:
         by_plate = refine_by_plate(seen, empty, refined, steps)
         refined, repairs = by_plate.alpha, by_plate.repairs
-    elif share.shape != size:
+    elif share.shape < size:
         refined = enlarge(share, seen)
     if steps.closed_form:
         from omz.images.refining.closed_form import solve_closed_form

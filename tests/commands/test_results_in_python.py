@@ -71,6 +71,8 @@ def test_transparency_of_the_image_stays(folder):
     done("faded.png", "--plate", "plate.png", "-o", "command.png")
     matte = omz.MattingModel()("faded.png", "plate.png")
     np.testing.assert_array_equal(as_bgr(matte.cutout()), read_pixels(folder / "command.png"))
+    done("faded.png", "--plate", "plate.png", "--target", "blur", "-o", "blurred.png")
+    np.testing.assert_array_equal(as_bgr(matte.composite("blur")), read_pixels(folder / "blurred.png"))
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".webp", ".bmp"])

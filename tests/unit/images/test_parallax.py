@@ -62,6 +62,12 @@ def test_another_scene_is_not_bent_into_this_one():
     assert field is None or 640 * np.abs(field).max() < 6.5
 
 
+@pytest.mark.parametrize("size", [(12, 1280), (30, 1280), (1280, 30), (9, 9)])
+def test_a_narrow_image_is_not_bent(size):
+    picture = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    assert find_field(picture, np.roll(picture, 1, axis=1), np.eye(3)) is None
+
+
 def test_strips_make_the_same_picture(monkeypatch):
     plate, picture, _ = pair(2, 3)
     field = find_field(plate, picture, np.eye(3))

@@ -51,15 +51,21 @@ def keep_transparency(
     """
     if opacity is None:
         return alpha, foreground
-    limit = opacity_as(opacity, alpha.dtype)
     levels: NDArray[Any] = alpha
     if alpha.dtype == np.float32:
         levels = to_uint8(levels)  # so that floats keep the colours that 8 bits keep
     takes_all = levels >= opacity_as(opacity, levels.dtype)
-    is_own = (limit > 0) & (opacity < np.iinfo(opacity.dtype).max) & takes_all
+    is_own = (opacity_as(opacity, alpha.dtype) > 0) & (opacity < np.iinfo(opacity.dtype).max) & takes_all
     own = picture if foreground.dtype == np.uint8 else picture / np.float32(255)
     kept = np.where(is_own[..., None], own, foreground).astype(foreground.dtype, copy=False)
-    return np.minimum(alpha, limit), kept
+    return opacity_within(alpha, opacity), kept
+
+
+def opacity_within(alpha: Levels, opacity: Pixels | None) -> Levels:
+    """Return ``alpha``, at most the ``opacity`` of its image, which may have another depth."""
+    if opacity is None:
+        return alpha
+    return np.minimum(alpha, opacity_as(opacity, alpha.dtype))
 
 
 def shadow_within(shadow: Alpha, alpha: Alpha, limit: Alpha) -> Alpha:

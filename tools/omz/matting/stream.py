@@ -16,7 +16,7 @@ from omz.images.depth import upper_eight
 from omz.images.refinement import Refinement, Smoother, refine
 from omz.images.refining.cast_shadow import cast_shadow
 from omz.images.refining.enlarging import in_levels
-from omz.images.transparency import premultiplied
+from omz.images.transparency import opacity_within, premultiplied
 from omz.matting.frames import Failure, Frame, MattedFrame
 from omz.matting.inference import Inferred, MattingRequests, Memory
 from omz.work.pipeline import ahead, in_order
@@ -92,7 +92,7 @@ class MattingStream:
         shadow = self._shadow(frame, alpha)
         if self._options.blur:
             with self._watch("blur"):
-                blurred = blur_behind(frame.picture, alpha, self._options.blur)
+                blurred = blur_behind(frame.picture, opacity_within(alpha, frame.opacity), self._options.blur)
                 frame = replace(frame, target=premultiplied(blurred, frame.opacity), is_before_itself=True)
         return MattedFrame(frame, alpha, matte.foreground, matte.trimap, found.states, shadow, matte.repairs)
 

@@ -317,6 +317,14 @@ def test_any_size_gives_a_finite_alpha_of_that_size(size, with_plate):
     assert np.abs(levels / 255 - found).max() <= 0.5 / 255 + 1e-6
 
 
+def test_alpha_larger_than_its_image_is_averaged():
+    alpha = np.zeros((360, 480), np.float32)
+    alpha[:, ::6] = 1
+    found = refine_alpha(np.full((120, 160, 3), 90, np.uint8), None, alpha).alpha
+    np.testing.assert_allclose(found[:, ::2], 1 / 3, atol=0.01)
+    np.testing.assert_allclose(found[:, 1::2], 0, atol=0.01)
+
+
 def test_closed_form_matting_gains_on_a_rough_matte():
     size = 720, 960
     truth, rough = disc(240, size=size, soft=14), disc(240, size=size, soft=4)

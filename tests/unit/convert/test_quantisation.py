@@ -69,6 +69,7 @@ def test_convolutions_compute_in_8_bits_but_the_first_and_the_last(fp16, int8):
     assert int8.path.with_suffix(".bin").stat().st_size < 0.7 * fp16.with_suffix(".bin").stat().st_size
 
 
+@pytest.mark.slow  # half a minute
 def test_it_still_mattes_and_does_so_alike_on_every_processor(fp16, int8):
     """Simulated in float64, where nothing overflows, 8 bits raise MAD from 24.70 to 25.03; so much for the bound."""
     engines = [OpenVINOEngine(path) for path in (fp16, int8.path)]

@@ -32,7 +32,7 @@ from omz.zoo import Catalog
 ROUNDS = 5
 THREADS, CALLS = 8, 100  # calls of each thread, in all rounds
 SIZE = (360, 640)
-FRAMES = 60  # of the command's clip
+FRAMES = 60  # of the command's video
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ import pytest
 from omz.images import parallax
 from omz.images.compositing import to_uint8
 from omz.images.copies import Copies
-from omz.images.parallax import Field, warp
+from omz.images.parallax import Bend, warp
 
 SIZE = (360, 640)
 
@@ -30,7 +30,7 @@ def pair(seed: int, near: float, subject: bool = True) -> tuple[np.ndarray, np.n
     return plate, picture, to_uint8(far.astype(np.float32))
 
 
-def find_field(plate: np.ndarray, picture: np.ndarray, homography: np.ndarray) -> Field | None:
+def find_field(plate: np.ndarray, picture: np.ndarray, homography: np.ndarray) -> Bend | None:
     return parallax.find_field(Copies(plate), Copies(picture), homography)
 
 

@@ -15,7 +15,7 @@ from omz.images.arrays import Picture, Size
 from omz.images.copies import LARGE, SIFT_SIDE, Copies, Grey, Points
 from omz.images.exposure import Gains, brightness, close, exposure_gains, scale_channels
 from omz.images.geometry import limit_side, resize, scaling
-from omz.images.parallax import Field, find_field, warp
+from omz.images.parallax import Bend, find_field, warp
 from omz.images.sizes import picture_size
 
 Homography: TypeAlias = NDArray[np.float64]
@@ -79,7 +79,7 @@ class Movement:
     residual: float = 0.0
     reason: str = ""
     shift: float = 0.0
-    field: Field | None = None
+    field: Bend | None = None
 
     @property
     def is_still(self) -> bool:
@@ -126,14 +126,14 @@ def find_movement(plate: Copies, picture: Copies, near: Homography | None = None
     return replace(found, field=find_field(plate, picture, found.homography))
 
 
-def move(plate: Picture, homography: Homography, field: Field | None = None) -> tuple[Picture, NDArray[np.bool_]]:
+def move(plate: Picture, homography: Homography, field: Bend | None = None) -> tuple[Picture, NDArray[np.bool_]]:
     """Return ``plate`` moved as was found, and a mask (H, W) of where it reaches; beyond, its edges repeat."""
     corners = np.rint(16 * _moved_corners(homography, plate)).astype(np.int32)
     covered = cv2.fillConvexPoly(np.zeros(plate.shape[:2], np.uint8), corners, 1, shift=4)
     return warp(plate, homography, field), covered.view(np.bool_)
 
 
-def move_small(plate: Copies, homography: Homography, field: Field | None = None) -> tuple[Picture, NDArray[np.bool_]]:
+def move_small(plate: Copies, homography: Homography, field: Bend | None = None) -> tuple[Picture, NDArray[np.bool_]]:
     """Return the small copy of ``plate`` moved as was found for the whole, and where it reaches; see :func:`move`."""
     scale = scaling(plate.picture.shape, (plate.small.shape[0], plate.small.shape[1]))
     return move(plate.small, scale @ homography @ np.linalg.inv(scale), field)

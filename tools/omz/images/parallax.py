@@ -13,7 +13,7 @@ from omz.images.copies import Copies, Grey
 from omz.images.exposure import brightness, exposure_gains, scale_channels
 from omz.images.geometry import resize, scaling
 
-Field: TypeAlias = NDArray[np.float32]
+Bend: TypeAlias = NDArray[np.float32]
 """(h, w, 2), how far right and down from each pixel of a picture its place in the plate is, as shares of the longer
 side; of a small copy of the picture."""
 
@@ -34,7 +34,7 @@ _COARSE = 5120  # the same for any: beyond, movement itself, which is found in 1
 _ROWS, _STEP = 64, 8  # rows that are moved at a time, for a processor's cache, and pixels between places to compute
 
 
-def find_field(plate: Copies, picture: Copies, homography: NDArray[np.float64]) -> Field | None:
+def find_field(plate: Copies, picture: Copies, homography: NDArray[np.float64]) -> Bend | None:
     """Return how ``plate`` has to be bent after ``homography`` to fit ``picture``, of the same size.
 
     It is None where that does not pay. The field is optical flow (DIS: Kroeger and others, "Fast optical flow using
@@ -58,7 +58,7 @@ def find_field(plate: Copies, picture: Copies, homography: NDArray[np.float64]) 
     return field
 
 
-def warp(plate: Picture, homography: NDArray[np.float64], field: Field | None = None) -> Picture:
+def warp(plate: Picture, homography: NDArray[np.float64], field: Bend | None = None) -> Picture:
     """Return ``plate`` moved by ``homography``, then bent by ``field``; its edges repeat where it does not reach."""
     size: Size = (plate.shape[0], plate.shape[1])
     nodes, warped = _nodes(size, homography, field), np.empty_like(plate)
@@ -77,7 +77,7 @@ def _interpolation(size: Size) -> int:
     return cv2.INTER_LINEAR if max(size) <= _COARSE else cv2.INTER_NEAREST
 
 
-def _nodes(size: Size, homography: NDArray[np.float64], field: Field | None) -> NDArray[np.float32]:
+def _nodes(size: Size, homography: NDArray[np.float64], field: Bend | None) -> NDArray[np.float32]:
     """Return the places (x, y) in the plate of the middles of blocks of a picture, with a block more on each side."""
     y, x = (
         np.arange(-1, -(-side // _STEP) + 1, dtype=np.float32) * _STEP + np.float32((_STEP - 1) / 2) for side in size
@@ -91,7 +91,7 @@ def _nodes(size: Size, homography: NDArray[np.float64], field: Field | None) -> 
     return cv2.perspectiveTransform(places, np.linalg.inv(homography))
 
 
-def _flow(old: Grey, new: Grey, small: Size) -> tuple[Field, NDArray[np.bool_]]:
+def _flow(old: Grey, new: Grey, small: Size) -> tuple[Bend, NDArray[np.bool_]]:
     """Return the flow from ``new`` to ``old`` as a field of ``small`` size, and where it is likely."""
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     search.setFinestScale(1)
@@ -111,7 +111,7 @@ def _texture(grey: Grey, small: Size) -> NDArray[np.float32]:
     return texture / (texture + np.float32(_TEXTURE**2))
 
 
-def _is_close(plate: Picture, picture: Picture, field: Field) -> NDArray[np.bool_]:
+def _is_close(plate: Picture, picture: Picture, field: Bend) -> NDArray[np.bool_]:
     """Return, at the size of the field, where the plate is like the picture once it is bent."""
     size = field.shape[0], field.shape[1]
     difference = cv2.absdiff(_bent(resize(plate, size), field), resize(picture, size))
@@ -123,13 +123,13 @@ def _difference(plate: Grey, picture: Grey) -> float:
     return float(np.minimum(cv2.blur(cv2.absdiff(plate, picture), (3, 3)), _CLOSE).mean())
 
 
-def _moved(plate: Picture, homography: NDArray[np.float64], picture: Copies, field: Field | None = None) -> Picture:
+def _moved(plate: Picture, homography: NDArray[np.float64], picture: Copies, field: Bend | None = None) -> Picture:
     """Return a copy of a plate, in colour or grey, moved by a ``homography`` that is that of whole pictures."""
     scale = scaling(picture.picture.shape, (plate.shape[0], plate.shape[1]))
     return warp(plate, scale @ homography @ np.linalg.inv(scale), field)
 
 
-def _bent(image: Layer, field: Field) -> Layer:
+def _bent(image: Layer, field: Bend) -> Layer:
     """Return a picture, or another field, bent by ``field``."""
     size = image.shape[0], image.shape[1]
     y, x = np.mgrid[: size[0], : size[1]].astype(np.float32)

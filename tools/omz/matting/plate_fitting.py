@@ -13,7 +13,7 @@ from omz.images.arrays import Picture
 from omz.images.copies import Copies, PreparedPlates
 from omz.images.exposure import SAME, Gains, matching_gains, scale_channels
 from omz.images.geometry import resize
-from omz.images.parallax import Field
+from omz.images.parallax import Bend
 from omz.images.sizes import picture_size
 from omz.images.tracking import track
 from omz.images.transparency import without_gaps
@@ -50,7 +50,7 @@ class Fitting:
 
     gains: Gains = SAME
     homography: NDArray[np.float64] | None = None
-    field: Field | None = None
+    field: Bend | None = None
 
 
 @dataclass(frozen=True)

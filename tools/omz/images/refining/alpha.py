@@ -10,10 +10,10 @@ from omz.images.arrays import Alpha, Picture
 from omz.images.geometry import limit_side, resize
 from omz.images.refining.by_plate import refine_by_plate
 from omz.images.refining.enlarging import Depth, enlarge, in_levels
-from omz.images.refining.repairs import ALL_BUT_CLOSED_FORM, Refined, Repairs, Steps
+from omz.images.refining.repairs import ALL_BUT_CLOSED_FORM, NOTHING, Refined, Steps
 
-Copies: TypeAlias = tuple[Picture, Picture | None]
-"""Of an image and its plate, of one size."""
+SmallPair: TypeAlias = tuple[Picture, Picture | None]
+"""Small copies of an image and its plate, of one size."""
 
 WORKING_SIDE = 1280
 """Pixels of the longer side of the copies that alpha is refined in; what is larger gets its edges from the image."""
@@ -25,7 +25,7 @@ def refine_alpha(
     alpha: Alpha,
     steps: Steps = ALL_BUT_CLOSED_FORM,
     dtype: Depth = np.float32,
-    copies: Copies | None = None,
+    copies: SmallPair | None = None,
 ) -> Refined:
     """Return ``alpha`` (h, w) of a network at the size of ``picture`` (H, W, 3) BGR, refined.
 
@@ -39,7 +39,7 @@ def refine_alpha(
         copies = resize(picture, size), None if plate is None else resize(plate, size)
     seen, empty = copies
     share = np.clip(alpha, 0, 1)
-    refined, repairs = np.clip(resize(share, size), 0, 1), Repairs()
+    refined, repairs = np.clip(resize(share, size), 0, 1), NOTHING
     if empty is not None:
         by_plate = refine_by_plate(seen, empty, refined, steps)
         refined, repairs = by_plate.alpha, by_plate.repairs

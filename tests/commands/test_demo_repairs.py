@@ -70,7 +70,7 @@ def test_the_profile_of_a_video_counts_its_frames(folder):
     holed[SMALL] = empty((1, 1))
     write_clip(folder / "clip.mkv", [whole, holed, holed], codec="ffv1", pixel_format="bgr0")
     given = ("clip.mkv", "-m", "model.xml", "--plate", "plate.png", "--refine", "fast", "--profile", "-o", "out.mov")
-    assert "filled 1 hole (at most, less than 0.1% of the subject; in 2 of 3)" in done(*given).stdout
+    assert "filled up to 1 hole (less than 0.1% of the subject; in 2 of 3 images)" in done(*given).stdout
 
 
 def test_plain_stands_for_flags_that_can_be_given_besides():

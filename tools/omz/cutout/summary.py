@@ -169,21 +169,24 @@ class RepairTally:
     def lines(self) -> tuple[str, ...]:
         """What was done, a line each."""
         most, lines = self._most, []
+        up_to = "" if self._all == 1 else "up to "
         if most.holes:
-            lines.append(self._line("holes", f"filled {_counted(most.holes, 'holes')}", most.filled, "the subject"))
+            filled = f"filled {up_to}{_counted(most.holes, 'holes')}"
+            lines.append(self._line("holes", filled, f"{_percent(most.filled)} of the subject"))
         if most.islands:
-            dropped = f"dropped {_counted(most.islands, 'islands')}"
-            lines.append(self._line("islands", dropped, most.dropped, "the subject"))
+            dropped = f"dropped {up_to}{_counted(most.islands, 'islands')}"
+            lines.append(self._line("islands", dropped, f"{_percent(most.dropped)} of the subject"))
         if self._counts["shadow"]:
-            lines.append(self._line("shadow", "took a shadow out of alpha", most.shadow, "the image"))
+            share = f"{up_to}{_percent(most.shadow)} of the image"
+            lines.append(self._line("shadow", "took a shadow out of alpha", share))
         if self._counts["kept"]:
-            lines.append(self._line("kept", "kept a shadow", self._kept, "the image"))
+            lines.append(self._line("kept", "kept a shadow", f"{up_to}{_percent(self._kept)} of the image"))
         return tuple(lines)
 
-    def _line(self, name: str, words: str, share: float, of: str) -> str:
+    def _line(self, name: str, words: str, share: str) -> str:
         if self._all == 1:
-            return f"{words} ({_percent(share)} of {of})"
-        return f"{words} (at most, {_percent(share)} of {of}; in {self._counts[name]} of {self._all})"
+            return f"{words} ({share})"
+        return f"{words} ({share}; in {self._counts[name]} of {self._all} images)"
 
 
 def _percent(share: float) -> str:

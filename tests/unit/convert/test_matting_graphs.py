@@ -116,7 +116,7 @@ def test_a_graph_that_cannot_be_rewritten_is_converted_as_published_and_a_line_s
     plan = plan_conversion(card, downloads, tmp_path, ConversionSettings(precisions=("FP32",), shapes=shapes))
     events: list[Event] = []
     (ir,) = carry_out(plan, events.append).irs.values()
-    assert ir.manifest.graph.startswith("as published, for its batch, height or width is open")
+    assert ir.manifest.graph.startswith("as published, because its batch, height or width is open")
     steps = [event.step for event in events if isinstance(event, ConversionStep)]
     assert f"its graph is {ir.manifest.graph}" in steps
 

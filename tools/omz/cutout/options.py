@@ -135,16 +135,16 @@ class MatteFlags:
     """Changes to the matte."""
 
     input_size: Size | None = option(
-        None, "Size at which the network runs; default: its own.", read=read_size, metavar="WxH")
+        None, "Size at which the network runs; default: what suits the model.", read=read_size, metavar="WxH")
     refine: Refining | None = option(
         None, "Refine hair and edges by the image: fast, best (slow; needs the extra refine) or off; default: as the "
         "model's card says.", choices=("off", "fast", "best"))
     fill_holes: float | None = option(
-        None, "Also fill holes up to this area, in pixels, or below 1 as a share of the image; 0: none, not even those "
-        "that the plate shows to be none.", takes=float, lowest=0, highest=1e9)
+        None, "Also fill holes up to this area, in pixels, or below 1 as a share of the image; 0 also turns off the "
+        "repair by the plate.", takes=float, lowest=0, highest=1e9)
     drop_specks: float | None = option(
-        None, "Also remove specks up to this area; 0: none, not even those that look like the plate.", takes=float,
-        lowest=0, highest=1e9)
+        None, "Also remove specks up to this area; 0 also turns off the repair by the plate.", takes=float, lowest=0,
+        highest=1e9)
     keep_shadow: bool = option(
         False, "Keep the subject's shadow in cutouts and composites, as black with an alpha of its own; needs a plate.")
     low: float = option(0.0, "Alpha, 0 to 1, that becomes 0.", lowest=0, highest=1)

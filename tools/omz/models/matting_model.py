@@ -61,8 +61,8 @@ class MattingModel:
             prefers, or ``auto`` for that one if the converter saw the model keep its results in it, else f32.
         models_dir: Folders with model cards, which come before the zoo's own.
         download_dir: Where the model was, or is to be, downloaded to, by default the user's models folder.
-        input_size: The size (height, width) at which a model of free size sees images, by default their own, or, if
-            they are larger, that at which the model does best.
+        input_size: The size (height, width) at which a model of free size sees images: by default the size at which
+            the model does best, at most three times that of the image; their own where the model names none.
         refine: How alpha is refined by the image: ``off``, ``fast`` or ``best``, by default as the model's card says.
         align: ``auto`` to align plates where the camera has moved, in a stream from frame to frame; ``frame`` to align
             them to each frame anew; ``off`` to take them as they are.

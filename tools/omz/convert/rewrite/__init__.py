@@ -22,7 +22,7 @@ def rewrite(model: ov.Model) -> str:
     try:
         found = find_refiner(model)
     except NotPublished as reason:
-        return f"as published, for {reason}"
+        return f"as published, because {reason}"
     found.refined.replace(sparse_refiner(found))
     model.validate_nodes_and_infer_types()
     return SPARSE

@@ -36,7 +36,7 @@ _BILINEAR = {"mode": ("linear_onnx", "linear"), "coordinate_transformation_mode"
 
 
 class NotPublished(Exception):
-    """A graph is not that of the published networks; the message says where it differs, to follow "for"."""
+    """A graph is not that of the published networks; the message says where it differs, to follow "because"."""
 
 
 @dataclass(frozen=True)

@@ -38,10 +38,11 @@ _STILL = 0.5  # an alpha below which a hole is still one
 
 @dataclass(frozen=True)
 class _Findings:
-    """What is found in small copies: ``filled`` is to be added to alpha, of which a share is ``left``, without shadows.
+    """What is found in small copies: ``filled`` is added to alpha for holes, the sum multiplied by ``left``.
 
-    ``light`` is what the shadow leaves of the plate's, ``own`` the subject's colours, ``weight`` that of the band, and
-    ``trust`` that of the plate.
+    The latter is below 1 in shadows, and 0 in islands. ``light`` is the share of the plate's light that the shadow
+    leaves, ``own`` are the subject's colours, ``weight`` is above 0 in the band to solve for, and ``trust``, 0 to 1,
+    says how well the plate fits.
     """
 
     filled: Field
@@ -110,7 +111,10 @@ def _find(picture: Picture, plate: Picture, alpha: Alpha, steps: Steps) -> _Find
 
 
 def _repairs(alpha: Alpha, filled: Alpha, shadow: Field, islands: int, where: NDArray[np.bool_]) -> Repairs:
-    """Return what is repaired in ``alpha``: what of it is ``filled``, a share that is ``shadow``, islands ``where``."""
+    """Return what is repaired in ``alpha`` (h, w), whose holes are closed in ``filled``.
+
+    ``shadow`` is the share of alpha that is taken out as shadow; ``islands`` is the number of those that are ``where``.
+    """
     subject, shaded = float(filled.sum()), float((filled * shadow).mean())
     holes, added = 0, 0.0
     if filled is not alpha:

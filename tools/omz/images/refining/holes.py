@@ -1,4 +1,4 @@
-"""Holes in a subject, filled where the picture shows that they are none."""
+"""Holes in a subject, filled where the picture shows that they are not real."""
 
 from __future__ import annotations
 

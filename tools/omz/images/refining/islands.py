@@ -20,8 +20,8 @@ _AROUND = 3  # pixels around an island that go with it
 def find_islands(alpha: Alpha, difference: Field) -> tuple[int, NDArray[np.bool_]]:
     """Return the number of islands in ``alpha`` (H, W), and where they are, by the ``difference`` from the plate.
 
-    An island is small against the subject, far from it and from anything else that is large, and does not differ from
-    the plate by more than noise, which ``difference`` is in. A ball in the air differs, and is none.
+    The difference is in multiples of the noise. An island is small against the subject, far from it and from anything
+    else that is large, and differs from the plate by no more than noise. A ball in the air differs more: it stays.
     """
     count, labels, stats, _ = cv2.connectedComponentsWithStats((alpha > _SEEN).astype(np.uint8), connectivity=8)
     weight = np.bincount(labels.ravel(), alpha.ravel(), count)

@@ -25,9 +25,9 @@ ALL_BUT_CLOSED_FORM = Steps()
 
 @dataclass(frozen=True)
 class Repairs:
-    """What was repaired: holes that were ``filled``, a share of the subject, and islands that were ``dropped``, too.
+    """What was repaired: ``holes`` and ``islands`` are counts, ``filled`` and ``dropped`` their shares of the subject.
 
-    ``shadow`` is the share of the image that the shadow covered which was taken out of alpha.
+    ``shadow`` is the share of the image that was covered by the shadow taken out of alpha.
     """
 
     holes: int = 0

@@ -1,4 +1,4 @@
-"""The hint of a run that stops: what stays, and how to go on; what was done to plates, in words."""
+"""The hint of a run that stops: what stays, and how to go on; what was done to plates and alphas, in words."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from omz.cutout.observer import Observer
-from omz.cutout.summary import PlateTally, Tally
+from omz.cutout.summary import PlateTally, RepairTally, Tally
+from omz.images.refining.repairs import NOTHING, Repairs
+from omz.matting.frames import Frame, MattedFrame
 from omz.matting.plate_fitting import Fitted, Fitting
 
 
@@ -51,5 +53,42 @@ def fitted(shift: float = 0.0, gain: float = 1.0, blue: float | None = None) -> 
 def test_what_was_done_to_plates_is_said(plates, lines):
     tally = PlateTally()
     for each in plates:
+        tally.add(each)
+    assert tally.lines == lines
+
+
+def repaired(repairs: Repairs, shadow: float = 0.0) -> MattedFrame:
+    """Return a frame with these repairs, in which a ``shadow`` covers this share of the image."""
+    picture, kept = np.zeros((20, 50, 3), np.uint8), np.zeros(1000, np.uint8)
+    kept[: round(1000 * shadow)] = 255
+    return MattedFrame(Frame(0, picture), picture[..., 0], picture, shadow=kept.reshape(20, 50), repairs=repairs)
+
+
+@pytest.mark.parametrize(
+    ("frames", "lines"),
+    [
+        ([repaired(NOTHING)], ()),
+        (
+            [repaired(Repairs(2, 0.004, 1, 0.001, 0.01), 0.25)],
+            (
+                "filled 2 holes (0.4% of the subject)",
+                "dropped 1 island (0.1% of the subject)",
+                "took a shadow out of alpha (1.0% of the image)",
+                "kept a shadow (25.0% of the image)",
+            ),
+        ),
+        (
+            [repaired(Repairs(3, 0.005, shadow=0.02)), repaired(Repairs(1, 0.001), 0.1), repaired(NOTHING, 0.05)],
+            (
+                "filled up to 3 holes (0.5% of the subject; in 2 of 3 images)",
+                "took a shadow out of alpha (up to 2.0% of the image; in 1 of 3 images)",
+                "kept a shadow (up to 10.0% of the image; in 2 of 3 images)",
+            ),
+        ),
+    ],
+)
+def test_what_was_repaired_is_said(frames, lines):
+    tally = RepairTally()
+    for each in frames:
         tally.add(each)
     assert tally.lines == lines

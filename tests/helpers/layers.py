@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from omz.synthesis.layer_cache import LayerCache
+from omz.synthesis.layer_cache import PLAN, CachePlan, LayerCache
 
 COUNT = 3
 
@@ -27,6 +28,7 @@ def small_cache(folder: Path) -> LayerCache:
         wall[:] = (40 + 20 * number, 90, 60)
         wall[:, ::20] = 200
         cv2.imwrite(str(folder / "plates" / f"{number:05}.jpg"), wall)
+    (folder / PLAN).write_text(json.dumps(CachePlan(COUNT, COUNT, COUNT, "small").identity()))
     return LayerCache.open(folder)
 
 

@@ -43,6 +43,13 @@ def test_a_scene_is_of_its_seed_its_index_and_its_size_alone(scenes):
     assert not same(first, scenes(4, 5, SIZE))
 
 
+def test_other_layers_or_another_stage_have_another_identity(scenes):
+    assert pickle.loads(pickle.dumps(scenes)).identity == scenes.identity
+    fewer = replace(scenes, cache=replace(scenes.cache, counts=(2, 3, 3)))
+    still = replace(scenes, stage=Stage(only_drift=Drift()))
+    assert len({scenes.identity, fewer.identity, still.identity}) == 3
+
+
 def test_the_image_is_the_foreground_before_the_background(scenes):
     quiet = replace(scenes, stage=Stage(only_drift=Drift(), shadow=0.0, distraction=0.0))
     for index in range(20):

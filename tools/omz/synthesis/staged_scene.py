@@ -65,6 +65,11 @@ class StagedScenes:
     cache: LayerCache
     stage: Stage = field(default_factory=Stage)
 
+    @property
+    def identity(self) -> str:
+        """A text that no maker of other scenes has; raises :class:`~omz.errors.ModelFileError` as the cache's does."""
+        return f"staged {self.cache.identity} {self.stage}"
+
     def __call__(self, seed: int, index: int, size: Size) -> StagedScene:
         """Make scene number ``index`` of a seed."""
         rng = np.random.default_rng([seed, index])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from helpers.rendering import needs_mesh
 
-from omz.errors import ModelFileError
+from omz.errors import ModelFileError, UsageError
 from omz.synthesis.people.assets import read_clothes, suits, wear
 from omz.synthesis.people.base_mesh import base_mesh
 from omz.synthesis.people.body import rotation
@@ -68,6 +68,32 @@ def test_the_body_below_is_hidden(suit):
 def test_suits_are_found_below_a_folder(suit):
     (suit.parent.parent / "fedora01.mhclo").write_text("")
     assert suits(suit.parents[2]) == (suit,)
+    with pytest.raises(UsageError, match=r"empty has no outfits \(\*suit\*\.mhclo\)"):
+        suits(suit.parents[2] / "empty")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "old", "new"),
+    [
+        (".mhclo", "1400\n", "14x0\n"),
+        (".mhclo", "1400\n", "99999\n"),
+        (".mhclo", "1400\n", "-1\n"),
+        (".mhclo", "1400\n", "1 2 3 1 nan 0 0 0 0\n"),
+        (".mhclo", "10 - 13 20", "- 13 20"),
+        (".mhclo", "10 - 13 20", "10 -"),
+        (".mhclo", "10 - 13 20", "99999"),
+        (".obj", "v 0 0 1", "v 0 zero 1"),
+        (".obj", "f 1 3 4", "f 1 3 5"),
+        (".obj", "f 1 2 3\nf 1 3 4", ""),
+    ],
+)
+def test_damaged_files_are_named(suit, suffix, old, new):
+    file = suit.with_suffix(suffix)
+    content = file.read_text()
+    assert old in content
+    file.write_text(content.replace(old, new))
+    with pytest.raises(ModelFileError, match=r"male_suit01\.mhclo or its \.obj is damaged: .*; get them again"):
+        read_clothes(suit)
 
 
 def test_files_that_do_not_fit_are_named(suit):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from omz.errors import ModelFileError, os_reason
+from omz.errors import ModelFileError, UsageError, first_line, os_reason
 from omz.synthesis.people.base_mesh import Faces, Points, base_mesh, read_obj
 from omz.synthesis.people.body import normals
 from omz.synthesis.people.outfit import Garment
@@ -54,14 +54,42 @@ def _frames(corners: NDArray[np.float32]) -> NDArray[np.float32]:
 def read_clothes(path: Path) -> FittedMesh:
     """Read a ``.mhclo`` file. Raises :class:`~omz.errors.ModelFileError` if it is not one, or has no ``.obj``."""
     try:
-        lines = path.read_text(encoding="utf-8", errors="ignore").splitlines()
-        vertices, groups, _ = read_obj(path.with_suffix(".obj"))
+        return _read(path)
     except OSError as error:
         raise ModelFileError(f"{path} cannot be read with its .obj: {os_reason(error)}") from error
+    except (ValueError, IndexError) as error:
+        raise ModelFileError(f"{path} or its .obj is damaged: {first_line(error)}; get them again") from error
+
+
+def _read(path: Path) -> FittedMesh:
+    vertices, groups, _ = read_obj(path.with_suffix(".obj"))
+    rows, hidden = _bindings(path)
+    if len(rows) != len(vertices):
+        raise ModelFileError(f"{path} binds {len(rows)} vertices, and its .obj has {len(vertices)}; get it again")
+    table = np.array([row[:9] if len(row) >= 9 else [row[0]] * 3 + [1, 0, 0, 0, 0, 0] for row in rows])
+    if not np.isfinite(table).all():
+        raise ValueError("a number is not finite")
+    bound = table[:, :3].astype(np.int64)
+    weights = table[:, 3:6].astype(np.float32)
+    triangles = np.concatenate(list(groups.values()))
+    below = np.array(hidden, np.int64)
+    body = base_mesh().vertices
+    for indices, count in ((bound, len(body)), (below, len(body)), (triangles, len(vertices))):
+        if ((indices < 0) | (indices >= count)).any():
+            raise ValueError("a vertex is named that is not there")
+    frames = _frames(body[bound])
+    size = np.square(np.linalg.norm(frames[:, :, 0], axis=1))[:, None]
+    offset = np.einsum("nji,nj->ni", frames, table[:, 6:].astype(np.float32)) / np.maximum(size, 1e-6)
+    offset[(bound[:, 0] == bound[:, 1]) | (size[:, 0] < 1e-6)] = 0  # a single vertex has no frame
+    return FittedMesh(bound, weights, offset.astype(np.float32), triangles, below)
+
+
+def _bindings(path: Path) -> tuple[list[list[float]], list[int]]:
+    """Return the numbers by which each vertex of the clothes is bound, and the hidden vertices of the body."""
     rows: list[list[float]] = []
     hidden: list[int] = []
     section = ""
-    for line in lines:
+    for line in path.read_text(encoding="utf-8", errors="ignore").splitlines():
         words = line.split()
         if not words or line.startswith("#"):
             continue
@@ -71,18 +99,7 @@ def read_clothes(path: Path) -> FittedMesh:
             rows.append([float(word) for word in words])
         elif section == "delete_verts":
             hidden += _ranges(words)
-    if len(rows) != len(vertices):
-        raise ModelFileError(f"{path} binds {len(rows)} vertices, and its .obj has {len(vertices)}; get it again")
-    table = np.array([row[:9] if len(row) >= 9 else [row[0]] * 3 + [1, 0, 0, 0, 0, 0] for row in rows])
-    bound = table[:, :3].astype(np.int64)
-    weights = table[:, 3:6].astype(np.float32)
-    triangles = np.concatenate(list(groups.values()))
-    corners = base_mesh().vertices[bound]
-    frames = _frames(corners)
-    size = np.square(np.linalg.norm(frames[:, :, 0], axis=1))[:, None]
-    offset = np.einsum("nji,nj->ni", frames, table[:, 6:].astype(np.float32)) / np.maximum(size, 1e-6)
-    offset[(bound[:, 0] == bound[:, 1]) | (size[:, 0] < 1e-6)] = 0  # a single vertex has no frame
-    return FittedMesh(bound, weights, offset.astype(np.float32), triangles, np.array(hidden, np.int64))
+    return rows, hidden
 
 
 def _ranges(words: list[str]) -> list[int]:
@@ -98,8 +115,14 @@ def _ranges(words: list[str]) -> list[int]:
 
 @cache
 def suits(folder: Path) -> tuple[Path, ...]:
-    """Return the outfits below a folder, sorted by name: those that have ``suit`` in it."""
-    return tuple(sorted(folder.rglob("*suit*.mhclo"), key=lambda path: path.name))
+    """Return the outfits below a folder, sorted by name: those that have ``suit`` in it.
+
+    Raises :class:`~omz.errors.UsageError` if there are none.
+    """
+    found = tuple(sorted(folder.rglob("*suit*.mhclo"), key=lambda path: (path.name, path)))
+    if not found:
+        raise UsageError(f"{folder} has no outfits (*suit*.mhclo); choose another folder for --makehuman")
+    return found
 
 
 def wear(position: Points, path: Path, upper: Garment, lower: Garment) -> tuple[Surface, NDArray[np.float32]]:

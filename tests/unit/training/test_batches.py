@@ -3,8 +3,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
+from helpers.layers import small_cache
 
+from omz.errors import ModelFileError
+from omz.synthesis.staged_scene import StagedScenes
 from omz.training.batches import HELD_OUT, band, batches, make_batch, settling_batches
 from omz.training.drawn_scenes import drawn_scene
 from omz.training.recipe import Recipe, Stage
@@ -33,6 +37,16 @@ def test_workers_make_the_same_batches():
     for one, other in zip(here, there, strict=True):
         assert torch.equal(one.image, other.image)
         assert torch.equal(one.contrast, other.contrast)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_scene_that_cannot_be_made_is_told_as_it_is(tmp_path, workers):
+    """Without a trace of the process in which that was found."""
+    cache = small_cache(tmp_path / "layers")
+    for path in (cache.folder / "plates").iterdir():
+        path.write_bytes(b"not an image")
+    with pytest.raises(ModelFileError, match=r"^[^\n]*/plates/0000\d\.jpg is not an image; [^\n]*$"):
+        list(batches(RECIPE, 0, StagedScenes(cache), workers))
 
 
 def test_a_batch_is_rgb_and_true():

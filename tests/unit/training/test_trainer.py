@@ -19,7 +19,7 @@ from omz.images.files import read_picture
 from omz.networks.plate_matting import PlateMatting
 from omz.networks.weights import load_weights
 from omz.training.batches import make_batch
-from omz.training.drawn_scenes import drawn_scene
+from omz.training.drawn_scenes import DrawnScenes, drawn_scene
 from omz.training.journal import STEPS, VALIDATIONS
 from omz.training.recipe import Recipe, Stage, StopRule, Validation
 from omz.training.trainer import CHECKPOINT, Machine, learning_rate, train
@@ -128,6 +128,12 @@ def test_another_recipe_does_not_continue_this_one(unbroken):
     assert (unbroken / CHECKPOINT).exists()
 
 
+def test_a_training_does_not_continue_on_other_scenes(unbroken):
+    with pytest.raises(ModelFileError, match="other scenes; train in another folder"):
+        train(TINY, unbroken, DrawnScenes("others"), HERE)
+    assert (unbroken / CHECKPOINT).exists()
+
+
 def test_a_damaged_checkpoint_is_told(tmp_path):
     (tmp_path / CHECKPOINT).write_bytes(b"not a checkpoint")
     with pytest.raises(ModelFileError, match="not a checkpoint of a training"):
@@ -138,11 +144,15 @@ def test_a_recipe_may_be_extended_but_its_past_may_not_change():
     longer = replace(TINY, stages=(*TINY.stages, replace(TINY.stages[0], name="more")))
     changed = replace(TINY, stages=(replace(TINY.stages[0], batch=2, rate=2e-3), *TINY.stages[1:]))
     watched = replace(TINY, validation=Validation(every=2), stop_rules=(StopRule(1, "band", 1.0),))
-    assert TINY.fingerprint(TINY.steps) == longer.fingerprint(TINY.steps) == watched.fingerprint(TINY.steps)
-    assert TINY.fingerprint(1) == replace(TINY, stages=TINY.stages[:1]).fingerprint(1)
-    assert TINY.fingerprint(6) != replace(TINY, stages=TINY.stages[:1]).fingerprint(6)
-    assert TINY.fingerprint(1) != changed.fingerprint(1)
-    assert TINY.fingerprint(1) != replace(TINY, seed=1).fingerprint(1)
+    assert (
+        TINY.fingerprint(TINY.steps, "drawn")
+        == longer.fingerprint(TINY.steps, "drawn")
+        == watched.fingerprint(TINY.steps, "drawn")
+    )
+    assert TINY.fingerprint(1, "drawn") == replace(TINY, stages=TINY.stages[:1]).fingerprint(1, "drawn")
+    assert TINY.fingerprint(6, "drawn") != replace(TINY, stages=TINY.stages[:1]).fingerprint(6, "drawn")
+    assert TINY.fingerprint(1, "drawn") != changed.fingerprint(1, "drawn")
+    assert TINY.fingerprint(1, "drawn") != replace(TINY, seed=1).fingerprint(1, "drawn")
 
 
 def test_a_training_begins_with_the_weights_of_another(tmp_path, unbroken):
@@ -151,7 +161,7 @@ def test_a_training_begins_with_the_weights_of_another(tmp_path, unbroken):
     begun = load_file(train(still, tmp_path, drawn_scene, HERE))
     for name, value in load_file(start).items():
         assert torch.equal(begun[name], value) or "running" in name or "num_batches" in name
-    assert still.fingerprint(1) != replace(still, start=None).fingerprint(1)
+    assert still.fingerprint(1, "drawn") != replace(still, start=None).fingerprint(1, "drawn")
     with pytest.raises(ModelFileError, match="does not fit PlateMatting"):
         train(replace(still, network={"widths": (4, 8), "depths": (1, 1)}), tmp_path / "other", drawn_scene, HERE)
 
@@ -178,9 +188,13 @@ def test_training_learns_what_it_sees(tmp_path):
     """The same two scenes again and again: in the band, the network must become far better than a stencil."""
     drawn = [drawn_scene(0, index, (64, 64)) for index in (3, 4)]
 
-    def two_scenes(seed, index, size):
-        return drawn[index % 2]
+    class TwoScenes:
+        identity = "two"
 
+        def __call__(self, seed, index, size):
+            return drawn[index % 2]
+
+    two_scenes = TwoScenes()
     recipe = replace(
         TINY,
         network={"widths": (12, 16), "depths": (1, 1), "fine": 12, "tolerant": 8},

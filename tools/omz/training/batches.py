@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from omz.errors import OmzError
 from omz.images.arrays import Picture, Pixels, Size
 from omz.training.losses import Truth
 from omz.training.recipe import Recipe
@@ -42,8 +43,15 @@ class Scene(Protocol):
     def background(self) -> Picture: ...  # noqa: D102
 
 
-SceneMaker: TypeAlias = Callable[[int, int, Size], Scene]
-"""Makes the scene of a seed, an index and a size (height, width): the same arguments, the same pixels."""
+class SceneMaker(Protocol):
+    """Makes the scene of a seed, an index and a size (height, width): the same arguments, the same pixels."""
+
+    @property
+    def identity(self) -> str:
+        """A text that no maker of other scenes has."""
+        ...
+
+    def __call__(self, seed: int, index: int, size: Size, /) -> Scene: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -103,8 +111,11 @@ def settling_batches(recipe: Recipe, step: int, make: SceneMaker) -> list[Batch]
     return batches
 
 
-class _Steps(Dataset[Batch]):
-    """Item i is the batch of step ``first + i``; it depends on the recipe alone, so a resumed run sees the same."""
+class _Steps(Dataset[Batch | OmzError]):
+    """Item i is the batch of step ``first + i``; it depends on the recipe alone, so a resumed run sees the same.
+
+    An error is an item too: one that is raised in a process of a :class:`DataLoader` arrives with a traceback as text.
+    """
 
     def __init__(self, recipe: Recipe, first: int, make: SceneMaker) -> None:
         self._recipe, self._first, self._make = recipe, first, make
@@ -112,29 +123,36 @@ class _Steps(Dataset[Batch]):
     def __len__(self) -> int:
         return self._recipe.steps - self._first
 
-    def __getitem__(self, item: int) -> Batch:
+    def __getitem__(self, item: int) -> Batch | OmzError:
         step = self._first + item
         stage, step_in_stage = self._recipe.stage_at(step)
         first = step * self._recipe.largest_batch
         indices = range(first, first + stage.batch)
-        return make_batch(self._make, self._recipe.seed, indices, stage.size_at(step_in_stage))
+        try:
+            return make_batch(self._make, self._recipe.seed, indices, stage.size_at(step_in_stage))
+        except OmzError as error:
+            return error
 
 
 def batches(recipe: Recipe, first_step: int, make: SceneMaker, workers: int) -> Iterator[Batch]:
     """Yield the batch of each step from ``first_step`` on, made ahead by ``workers`` processes (0: in this one).
 
-    ``make`` must be a function of a module, so that a process can import it.
+    With workers ``make`` must pickle. Raises the :class:`~omz.errors.OmzError` of a scene that cannot be made.
     """
     steps = _Steps(recipe, first_step, make)
     # Spawned, for a process forked from one in which OpenCV has threads waits for them without end.
     start = "spawn" if workers else None
-    yield from DataLoader(
+    loader = DataLoader(
         steps,
         batch_size=None,
         num_workers=workers,
         worker_init_fn=_one_thread_a_worker,
         multiprocessing_context=start,
     )
+    for batch in loader:
+        if isinstance(batch, OmzError):
+            raise batch
+        yield batch
 
 
 def _one_thread_a_worker(worker: int) -> None:

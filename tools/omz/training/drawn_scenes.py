@@ -20,7 +20,16 @@ class DrawnScene:
     background: Picture
 
 
-def drawn_scene(seed: int, index: int, size: Size) -> DrawnScene:
-    """Return scene number ``index`` of the series of ``seed``, of ``size`` (height, width)."""
-    scene = make_scene(index, size, f"train-{seed}")
-    return DrawnScene(scene.picture, scene.plate, to_uint8(scene.alpha), scene.foreground, scene.background)
+@dataclass(frozen=True)
+class DrawnScenes:
+    """Makes drawn scenes; see :class:`omz.training.batches.SceneMaker`."""
+
+    identity: str = "drawn"
+
+    def __call__(self, seed: int, index: int, size: Size) -> DrawnScene:
+        """Return scene number ``index`` of the series of ``seed``, of ``size`` (height, width)."""
+        scene = make_scene(index, size, f"train-{seed}")
+        return DrawnScene(scene.picture, scene.plate, to_uint8(scene.alpha), scene.foreground, scene.background)
+
+
+drawn_scene = DrawnScenes()

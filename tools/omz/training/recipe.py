@@ -101,8 +101,11 @@ class Recipe:
             step -= stage.steps
         raise IndexError("step is past the end of the recipe")
 
-    def fingerprint(self, step: int) -> str:
-        """Return a hash of what made the first ``step`` steps; later stages, and how a run is watched, may change."""
+    def fingerprint(self, step: int, scenes: str) -> str:
+        """Return a hash of what made the first ``step`` steps; later stages, and how a run is watched, may change.
+
+        ``scenes`` is the identity of what makes the scenes.
+        """
         begun, steps = [], 0
         for stage in self.stages:
             if steps < step:
@@ -110,6 +113,7 @@ class Recipe:
             steps += stage.steps
         past = asdict(replace(self, stages=tuple(begun), start=None))
         del past["validation"], past["stop_rules"]
+        past["scenes"] = scenes
         if self.start is not None:
             past["start"] = file_digest(self.start, "sha256")
         return hashlib.sha256(json.dumps(past, sort_keys=True).encode()).hexdigest()
@@ -131,4 +135,4 @@ STARTER = Recipe(
     ),
     stop_rules=(StopRule(3_000, "band", 200.0),),
 )
-"""The recipe of ``background-matting-starter``."""
+"""The recipe of the network that is to replace the one of ``background-matting-starter``, whose weights are older."""

@@ -67,9 +67,9 @@ def train(
 
     These are the average over steps, in half precision. The folder also keeps the checkpoint, from which the same call
     continues after a kill, and the journal. On one machine with one number of threads, a resumed run ends in the
-    weights of an unbroken one. Raises :class:`ModelFileError` if the folder holds another recipe's checkpoint, or the
-    recipe starts with weights that do not fit, and :class:`omz.training.watch.Stopped` by a stop rule; the same call
-    goes on regardless.
+    weights of an unbroken one. Raises :class:`ModelFileError` if the folder holds the checkpoint of another recipe or
+    other scenes, or the recipe starts with weights that do not fit, and :class:`omz.training.watch.Stopped` by a stop
+    rule; the same call goes on regardless.
     """
     target = _device(machine.device)
     try:
@@ -108,6 +108,7 @@ class _Run:
         self.average = average_of(self.network)
         self.optimiser = torch.optim.Adam(self.network.parameters())
         self.journal = Journal(self.folder)
+        self.scenes = self.make.identity
         self.settling: tuple[str, list[Batch]] = ("", [])
 
     def steps(self, done: int, workers: int, checkpoint_every: int, on_step: Callable[[Progress], None]) -> None:
@@ -169,7 +170,7 @@ class _Run:
         """Write the checkpoint after ``step`` steps."""
         self.journal.flush()
         state = {
-            "recipe": self.recipe.fingerprint(step),
+            "recipe": self.recipe.fingerprint(step, self.scenes),
             "step": step,
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
@@ -192,8 +193,9 @@ class _Run:
         try:
             state = torch.load(path, map_location=self.device, weights_only=True)
             step = int(state["step"])
-            if state["recipe"] != self.recipe.fingerprint(step):
-                raise ModelFileError(f"{path} belongs to another recipe; train in another folder, or remove it")
+            if state["recipe"] != self.recipe.fingerprint(step, self.scenes):
+                what = "another recipe, or to other scenes"
+                raise ModelFileError(f"{path} belongs to {what}; train in another folder, or remove it")
             self.network.load_state_dict(state["network"])
             self.average.load_state_dict(state["average"])
             self.optimiser.load_state_dict(state["optimiser"])

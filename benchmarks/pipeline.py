@@ -98,11 +98,12 @@ def prepare(folder: Path, ir: Path, size: Size, frames: int) -> Job:
     form = choose_format(job.clip, alpha=False)
     with VideoWriter(job.clip, form, size, Fraction(1, RATE), Fraction(RATE)) as writer:
         for index in range(frames):
-            writer.write(_moved(scene, index % size[0] // 4), index)
+            writer.write(walked(scene, index % size[0] // 4), index)
     return job
 
 
-def _moved(scene: Scene, columns: int) -> np.ndarray:
+def walked(scene: Scene, columns: int) -> np.ndarray:
+    """Return the picture of a scene whose subject has moved to the right, by pixels."""
     alpha = np.roll(np.rint(255 * scene.alpha).astype(np.uint8), columns, axis=1)
     return blend(alpha, np.roll(scene.foreground, columns, axis=1), scene.plate)
 

@@ -17,14 +17,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 from commands import machine
-from pipeline import RATE, STARTER, Job
+from pipeline import RATE, STARTER, Job, walked
 from threads import command
 
 from omz.convert.store import stored_ir
-from omz.images.compositing import blend
 from omz.images.files import write_picture
 from omz.runtime.quiet_openvino import ov
-from omz.synthesis.scene import Drift, Scene, make_scene
+from omz.synthesis.scene import Drift, make_scene
 from omz.video.formats import choose_format
 from omz.video.writing import VideoWriter
 from omz.zoo import Catalog
@@ -60,12 +59,6 @@ def record(folder: Path, ir: Path, camera: str, sway: float) -> Job:
         for index in range(FRAMES):
             writer.write(noisy(seen(walked(scene, 4 * index), index, sway), rng), index)
     return job
-
-
-def walked(scene: Scene, columns: int) -> np.ndarray:
-    """Return the scene once its subject has moved to the right."""
-    alpha = np.roll(np.rint(255 * scene.alpha).astype(np.uint8), columns, axis=1)
-    return blend(alpha, np.roll(scene.foreground, columns, axis=1), scene.plate)
 
 
 def seen(picture: np.ndarray, index: int, sway: float) -> np.ndarray:

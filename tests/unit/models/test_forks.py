@@ -170,19 +170,24 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 """
 
 
-@forks
-def test_another_device_says_what_to_do(path):
-    command = [sys.executable, "-W", "ignore", "-c", OTHER_DEVICE, path]
+def said(script: str, path: Path) -> list[str]:
+    """Return the lines that a script prints, given the path of a model."""
+    command = [sys.executable, "-W", "ignore", "-c", script, path]
     done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, check=False)
     assert done.stderr == ""
+    return done.stdout.splitlines()
+
+
+@forks
+def test_another_device_says_what_to_do(path):
     error = (
         "OpenVINO cannot be used in a process forked from one that used HETERO:CPU; "
         "start the process by 'spawn' or 'forkserver'"
     )
-    assert done.stdout.splitlines() == [error, error, "3"]
+    assert said(OTHER_DEVICE, path) == [error, error, "3"]
 
 
-AUTO_IN_CHILD = """
+OTHER_DEVICE_IN_CHILD = """
 import os, sys
 import numpy as np, omz
 
@@ -200,10 +205,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 
 @forks
 def test_a_forked_child_is_told_that_another_device_needs_a_new_process(path):
-    command = [sys.executable, "-W", "ignore", "-c", AUTO_IN_CHILD, path]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, check=False)
-    assert done.stderr == ""
-    error, code = done.stdout.splitlines()
+    error, code = said(OTHER_DEVICE_IN_CHILD, path)
     assert error.startswith(
         "HETERO:CPU cannot be used in a process forked from one that used OpenVINO; open the model on CPU"
     )

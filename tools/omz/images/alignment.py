@@ -14,7 +14,7 @@ from omz.errors import ImageError
 from omz.images.arrays import Picture, Size
 from omz.images.copies import LARGE, SIFT_SIDE, Copies, Grey, Points
 from omz.images.exposure import Gains, brightness, close, exposure_gains, scale_channels
-from omz.images.geometry import limit_side, resize, scaling
+from omz.images.geometry import limit_side, rescaled, resize, scaling
 from omz.images.parallax import Bend, find_field, warp
 from omz.images.sizes import picture_size
 
@@ -136,7 +136,7 @@ def move(plate: Picture, homography: Homography, field: Bend | None = None) -> t
 def move_small(plate: Copies, homography: Homography, field: Bend | None = None) -> tuple[Picture, NDArray[np.bool_]]:
     """Return the small copy of ``plate`` moved as was found for the whole, and where it reaches; see :func:`move`."""
     scale = scaling(plate.picture.shape, (plate.small.shape[0], plate.small.shape[1]))
-    return move(plate.small, scale @ homography @ np.linalg.inv(scale), field)
+    return move(plate.small, rescaled(homography, scale), field)
 
 
 def fill(plate: Picture, covered: NDArray[np.bool_], picture: Picture) -> None:
@@ -222,7 +222,7 @@ def _follow(plate: Copies, picture: Copies, homography: Homography, passes: Sequ
     for side, levels, most in passes:
         size = picture.size(side)
         scale = scaling(picture.picture.shape, size)
-        start = scale @ homography @ np.linalg.inv(scale)
+        start = rescaled(homography, scale)
         moved = cv2.warpPerspective(plate.calmed(side), start, size[::-1], borderMode=cv2.BORDER_REPLICATE)
         moved = cv2.convertScaleAbs(moved, alpha=brightness(gains))
         corners = _inside(plate.corners(side, most, max(size) / _APART), start, size)

@@ -54,6 +54,11 @@ def scaling(shape: tuple[int, ...], size: Size) -> NDArray[np.float64]:
     return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
 
 
+def rescaled(homography: NDArray[np.float64], scale: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the ``homography`` (3, 3) of two images as that of their copies, by their :func:`scaling`."""
+    return scale @ homography @ np.linalg.inv(scale)
+
+
 @dataclass(frozen=True)
 class Fit:
     """Placement of a picture of size ``original`` in a network's input of size ``padded``.

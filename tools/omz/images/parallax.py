@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from omz.images.arrays import Picture, Size
 from omz.images.copies import Copies, Grey
 from omz.images.exposure import brightness, exposure_gains, scale_channels
-from omz.images.geometry import resize, scaling
+from omz.images.geometry import rescaled, resize, scaling
 
 Bend: TypeAlias = NDArray[np.float32]
 """(h, w, 2), how far right and down from each pixel of a picture its place in the plate is, as shares of the longer
@@ -126,7 +126,7 @@ def _difference(plate: Grey, picture: Grey) -> float:
 def _moved(plate: Picture, homography: NDArray[np.float64], picture: Copies, field: Bend | None = None) -> Picture:
     """Return a copy of a plate, in colour or grey, moved by a ``homography`` that is that of whole pictures."""
     scale = scaling(picture.picture.shape, (plate.shape[0], plate.shape[1]))
-    return warp(plate, scale @ homography @ np.linalg.inv(scale), field)
+    return warp(plate, rescaled(homography, scale), field)
 
 
 def _bent(image: Layer, field: Bend) -> Layer:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omz.images.copies import LARGE, Copies, Points
-from omz.images.geometry import scaling
+from omz.images.geometry import rescaled, scaling
 
 _SIDE, _POINTS = 640, 160  # pixels of the longer side of the copies in which points are followed, and points
 _EXACT_SIDE, _EXACT_POINTS = LARGE, 300  # the same where it has to be exact
@@ -47,7 +47,7 @@ def track(
     corners, scale = plate.corners(side, most, max(size) / _APART), scaling(picture.picture.shape, size)
     if len(corners) < _LEAST:
         return None
-    start = np.eye(3) if expected is None else scale @ expected @ np.linalg.inv(scale)
+    start = np.eye(3) if expected is None else rescaled(expected, scale)
     before = cv2.perspectiveTransform(corners[:, None], start)
     after, found, _ = cv2.calcOpticalFlowPyrLK(
         plate.detail(side), picture.detail(side), corners[:, None], before.copy(), winSize=_WINDOW, maxLevel=_LEVELS,

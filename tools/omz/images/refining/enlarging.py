@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from omz.images.arrays import Alpha, AnyAlpha, Field, Picture, Size
+from omz.images.compositing import to_uint8
 from omz.images.geometry import resize
-from omz.images.refining.guided import Lines, find_lines
+from omz.images.refining.guided import REACH, find_lines
+from omz.images.refining.tiles import Mask, Part, parts_with
 
 Depth: TypeAlias = type[np.float32] | type[np.uint8] | type[np.uint16]
 
-_STRIP = 1 << 21  # pixels that are worked on at a time, about: bounds the memory
+_STRIP = 1 << 18  # pixels that are enlarged at a time, about: what a processor keeps near
+_MARGIN = 8  # pixels around a part that its enlargement sees, at least one more than the filter reaches
 _BAND = (0.02, 0.98)
+_FADING = np.ones((9, 9), np.uint8)  # what a blur of one pixel reaches
 _UNIT = np.float32(1 / 255)
+
+assert _MARGIN > REACH
 
 
 def enlarge(alpha: Alpha, picture: Picture, dtype: Depth = np.float32, copy: Picture | None = None) -> AnyAlpha:
@@ -29,67 +35,88 @@ def enlarge(alpha: Alpha, picture: Picture, dtype: Depth = np.float32, copy: Pic
     size: Size = (picture.shape[0], picture.shape[1])
     if copy is None:
         copy = resize(picture, (alpha.shape[0], alpha.shape[1]))
-    lines = find_lines(cv2.cvtColor(copy, cv2.COLOR_BGR2GRAY) * _UNIT, alpha)
-    low, high = _BAND
-    band = cv2.dilate(((alpha > low) & (alpha < high)).astype(np.uint8), np.ones((5, 5), np.uint8))
-    weight = cv2.GaussianBlur(band.astype(np.float32), (0, 0), 1)
-    result = np.empty(size, dtype)
-    for top, bottom in _strips(size):
-        piece = _Piece(alpha.shape, size, top, bottom)
-        drawn = piece.of(alpha)
-        for left, right in piece.columns(band):
-            part = slice(left, right)
-            grey = cv2.cvtColor(picture[top:bottom, part], cv2.COLOR_BGR2GRAY) * _UNIT
-            sharp = np.clip(piece.drawn(lines, grey, left), 0, 1)
-            sharp -= drawn[:, part]
-            sharp *= piece.of(weight, left, right)
-            drawn[:, part] += sharp
-        result[top:bottom] = in_levels(drawn, dtype)
+    result, scale = np.empty(size, dtype), _Scale(alpha.shape, size)
+    for strip in _strips(alpha.shape, size):
+        result[scale.large(strip).there] = in_levels(scale.enlarged(alpha, strip), dtype)
+    band = _band(alpha)
+    for part in parts_with(cv2.dilate(band, _FADING)):
+        around, large = part.grown(_MARGIN, alpha.shape).there, scale.large(part).there
+        given, weight = alpha[around], cv2.GaussianBlur(band[around].astype(np.float32), (0, 0), 1)
+        lines = find_lines(cv2.cvtColor(copy[around], cv2.COLOR_BGR2GRAY) * _UNIT, given)
+        slope, offset = lines.slope, lines.offset
+        slope *= weight
+        offset -= given
+        offset *= weight
+        offset += given
+        drawn = scale.enlarged(slope, part, around=True)
+        drawn = drawn * (cv2.cvtColor(picture[large], cv2.COLOR_BGR2GRAY) * _UNIT)
+        drawn += scale.enlarged(offset, part, around=True)
+        result[large] = in_levels(drawn, dtype)
     return result
 
 
-class _Piece:
-    """Some rows, ``top`` to ``bottom``, of an image of ``size`` that is enlarged from a ``small`` one."""
+def _band(alpha: Alpha) -> Mask:
+    """Return 1 in the uncertain band, (h, w), and a little around it."""
+    low, high = _BAND
+    return cv2.dilate(((alpha > low) & (alpha < high)).view(np.uint8), np.ones((5, 5), np.uint8))
 
-    def __init__(self, small: tuple[int, ...], size: Size, top: int, bottom: int) -> None:
-        self._scale = small[0] / size[0], small[1] / size[1]
-        self._size, self._top, self._bottom = size, top, bottom
 
-    def of(self, field: Field, left: int = 0, right: int | None = None) -> Field:
-        """Return these rows of a small ``field``, enlarged; of some columns alone, where given."""
-        (down, across), width = self._scale, (right or self._size[1]) - left
+@dataclass(frozen=True)
+class _Scale:
+    """Enlargement of images of the size ``old`` to ``new``, part by part."""
+
+    old: tuple[int, ...]
+    new: Size
+
+    def large(self, part: Part) -> Part:
+        """Return where a part of the old image lies in the new one; neighbours stay neighbours."""
+        return Part(*self._rows(part.top, part.bottom), *self._columns(part.left, part.right))
+
+    def enlarged(self, field: Field, part: Part, around: bool = False) -> Field:
+        """Return a part of ``field`` (h, w) enlarged; or ``field`` is that part alone with its margin ``around``."""
+        seen, wanted = part.grown(_MARGIN, self.old), self.large(part)
+        if not around:
+            field = field[seen.there]
+        whole = self.large(seen)
+        if self._is_exact(seen):
+            large = cv2.resize(field, (whole.right - whole.left, whole.bottom - whole.top))
+            return large[wanted.within(whole)]
+        across, down = self.old[1] / self.new[1], self.old[0] / self.new[0]
         back = np.array(
-            [[across, 0, (left + 0.5) * across - 0.5], [0, down, (self._top + 0.5) * down - 0.5]], np.float64
+            [
+                [across, 0, (wanted.left + 0.5) * across - 0.5 - seen.left],
+                [0, down, (wanted.top + 0.5) * down - 0.5 - seen.top],
+            ]
         )
+        size = wanted.right - wanted.left, wanted.bottom - wanted.top
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        rows = self._bottom - self._top
-        return cv2.warpAffine(field, back, (width, rows), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        return cv2.warpAffine(field, back, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
-    def drawn(self, lines: Lines, guide: Field, left: int) -> Field:
-        """Return the ``lines`` drawn at the values of ``guide``, whose columns start at ``left``."""
-        right = left + guide.shape[1]
-        result = self.of(lines.slope, left, right)
-        result *= guide
-        result += self.of(lines.offset, left, right)
-        return result
+    def _rows(self, *places: int) -> Iterator[int]:
+        return (row * self.new[0] // self.old[0] for row in places)
 
-    def columns(self, band: NDArray[np.uint8]) -> Iterator[tuple[int, int]]:
-        """Yield the first column, and the one after the last, that these rows of ``band`` reach, if any."""
-        down, across = self._scale
-        first, last = int(self._top * down), int(np.ceil(self._bottom * down)) + 1
-        there = np.flatnonzero(band[max(0, first - 1) : last].any(axis=0))
-        if len(there):
-            yield int(max(0, there[0] - 1) / across), min(self._size[1], int(np.ceil((there[-1] + 2) / across)))
+    def _columns(self, *places: int) -> Iterator[int]:
+        return (column * self.new[1] // self.old[1] for column in places)
+
+    def _is_exact(self, part: Part) -> bool:
+        """Tell whether the edges of a part lie between pixels of the new image, too."""
+        rows, columns = (part.top, part.bottom), (part.left, part.right)
+        return not any(
+            [*(row * self.new[0] % self.old[0] for row in rows), *(x * self.new[1] % self.old[1] for x in columns)]
+        )
 
 
-def _strips(size: Size) -> Iterator[tuple[int, int]]:
-    rows = max(1, _STRIP // size[1])
-    for top in range(0, size[0], rows):
-        yield top, min(top + rows, size[0])
+def _strips(old: tuple[int, ...], new: Size) -> Iterator[Part]:
+    """Yield strips of an image of the size ``old`` that are of ``_STRIP`` pixels, about, once it has the size ``new``."""
+    rows = max(1, _STRIP * old[0] // (new[0] * new[1]))
+    rows = -(-rows // _MARGIN) * _MARGIN
+    for top in range(0, old[0], rows):
+        yield Part(top, min(top + rows, old[0]), 0, old[1])
 
 
 def in_levels(alpha: Alpha, dtype: Depth) -> AnyAlpha:
     """Return ``alpha``, clipped to 0 to 1 in place, or in all levels of an unsigned ``dtype``."""
+    if dtype is np.uint8:
+        return to_uint8(alpha)
     np.clip(alpha, 0, 1, out=alpha)
-    full = {np.uint8: 255, np.uint16: 65535}.get(dtype)
-    return alpha if full is None else np.rint(alpha * np.float32(full)).astype(dtype)
+    return np.rint(alpha * np.float32(65535)).astype(np.uint16) if dtype is np.uint16 else alpha

@@ -11,6 +11,8 @@ from omz.images.arrays import Alpha, Field
 from omz.images.geometry import resize
 
 _RADIUS = 2  # pixels of the alpha
+REACH = 2 * _RADIUS
+"""Pixels of the alpha up to which others change a line."""
 _EPSILON = np.float32(1e-3)  # variance of the guide, of 1, below which it guides no more
 
 

@@ -23,16 +23,17 @@ def find_islands(alpha: Alpha, difference: Field) -> tuple[int, NDArray[np.bool_
     The difference is in multiples of the noise. An island is small against the subject, far from it and from anything
     else that is large, and differs from the plate by no more than noise. A ball in the air differs more: it stays.
     """
-    count, labels, stats, _ = cv2.connectedComponentsWithStats((alpha > _SEEN).astype(np.uint8), connectivity=8)
-    weight = np.bincount(labels.ravel(), alpha.ravel(), count)
-    weight[0] = 0
+    count, labels = cv2.connectedComponents((alpha > _SEEN).astype(np.uint8), connectivity=8)
+    there = np.flatnonzero(labels)
+    numbers = labels.take(there)
+    weight = np.bincount(numbers, alpha.take(there), count)
     chosen = (weight > 0) & (weight < _SMALL * weight.max())
     if not chosen.any():
         return 0, np.zeros(alpha.shape, np.bool_)
     is_large = weight >= _SMALL * weight.max()
     near = cv2.dilate(is_large[labels].astype(np.uint8), disc(max(1, round(max(alpha.shape) * _FAR)))) > 0
-    chosen[labels[near]] = False
-    differing = np.bincount(labels[difference > _DIFFERS], minlength=count)
-    chosen &= differing <= _MOSTLY * stats[:, cv2.CC_STAT_AREA]
+    chosen[numbers[near.take(there)]] = False
+    differing = np.bincount(numbers[difference.take(there) > _DIFFERS], minlength=count)
+    chosen &= differing <= _MOSTLY * np.bincount(numbers, minlength=count)
     where = cv2.dilate(chosen[labels].astype(np.uint8), disc(_AROUND)) > 0
     return int(chosen.sum()), where

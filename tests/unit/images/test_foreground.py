@@ -13,7 +13,7 @@ import pytest
 from helpers.pymatting_foreground import pymatting_foreground
 
 from omz.errors import ImageError
-from omz.images import foreground
+from omz.images import foreground, foreground_pyramid
 from omz.images.compositing import to_uint8
 from omz.images.foreground import estimate_foreground, foreground_levels
 from omz.synthesis import textures
@@ -232,9 +232,9 @@ def test_the_number_of_threads_of_opencv_changes_nothing():
 @pytest.mark.parametrize("pixels", [1, 1000, 30000])
 def test_strips_are_solved_as_the_whole(pixels, monkeypatch):
     picture, alpha = random_pair((173, 211))
-    monkeypatch.setattr(foreground, "_STRIP", 1 << 30)
+    monkeypatch.setattr(foreground_pyramid, "_STRIP", 1 << 30)
     whole = estimate_foreground(picture, alpha)
-    monkeypatch.setattr(foreground, "_STRIP", pixels)
+    monkeypatch.setattr(foreground_pyramid, "_STRIP", pixels)
     np.testing.assert_array_equal(estimate_foreground(picture, alpha), whole)
 
 

@@ -107,7 +107,7 @@ class _Scale:
 
 
 def _strips(old: tuple[int, ...], new: Size) -> Iterator[Part]:
-    """Yield strips of an image of the size ``old`` that are of ``_STRIP`` pixels, about, once it has the size ``new``."""
+    """Yield strips of an image of the size ``old`` that have about ``_STRIP`` pixels in the size ``new``."""
     rows = max(1, _STRIP * old[0] // (new[0] * new[1]))
     rows = -(-rows // _MARGIN) * _MARGIN
     for top in range(0, old[0], rows):

@@ -64,7 +64,9 @@ def _mostly(holes: NDArray[np.bool_], mask: NDArray[np.bool_]) -> NDArray[np.boo
     if not holes.any():
         return holes
     count, labels = cv2.connectedComponents(holes.astype(np.uint8), connectivity=8)
-    area, part = np.bincount(labels.ravel(), minlength=count), np.bincount(labels[mask], minlength=count)
+    there = np.flatnonzero(labels)
+    numbers = labels.take(there)
+    area, part = np.bincount(numbers, minlength=count), np.bincount(numbers[mask.take(there)], minlength=count)
     chosen = part > _NEARLY_ALL * area
     chosen[0] = False  # what is no hole
     return chosen[labels]

@@ -61,11 +61,12 @@ def light_left(picture: Colours, plate: Colours, noise: Noise, side: int = _WIND
     The gain is that of least squares, ``sum(I B) / sum(B**2)``.
     """
     window = (side, side)
-    crossed = cv2.blur(cv2.transform(picture * plate, np.ones((1, 3), np.float32)), window)
-    squared = cv2.blur(cv2.transform(plate * plate, np.ones((1, 3), np.float32)), window)
+    pairs = ((picture, plate), (plate, plate), (picture, picture))
+    products = [cv2.transform(one * other, np.ones((1, 3), np.float32)) for one, other in pairs]
+    crossed, squared = (cv2.blur(product, window) for product in products[:2])
     gain = (crossed + np.float32(1e-4)) / (squared + np.float32(1e-4))
-    rest = picture - plate * gain[..., None]
-    variance = cv2.blur(cv2.transform(rest * rest, np.full((1, 3), 1 / 3, np.float32)), window)
+    rest = (products[1] * gain - 2 * products[0]) * gain + products[2]  # the square of picture less gain times plate
+    variance = cv2.blur(rest, window) * np.float32(1 / 3)
     error = np.sqrt(np.maximum(variance, 0))  # the blur's running sums may end just below 0
     likeness = np.clip(2 - error / np.float32(_NOISE * noise.mean() + _FLOOR), 0, 1)
     return Light(gain, likeness, squared)

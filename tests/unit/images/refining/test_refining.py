@@ -210,10 +210,11 @@ class TestEnlarging:
         plain = cv2.resize(small, (1280, 960), interpolation=cv2.INTER_CUBIC)
         assert np.abs(enlarge(small, picture) - sharp).sum() < 0.4 * np.abs(plain - sharp).sum()
 
-    def test_without_edges_in_the_picture_it_is_a_linear_enlargement(self):
+    @pytest.mark.parametrize("size", [(720, 960), (701, 899)])
+    def test_without_edges_in_the_picture_it_is_a_linear_enlargement(self, size):
         small = cv2.GaussianBlur(disc(60), (0, 0), 5)
-        flat = np.full((720, 960, 3), 90, np.uint8)
-        wanted = cv2.resize(small, (960, 720), interpolation=cv2.INTER_LINEAR)
+        flat = np.full((*size, 3), 90, np.uint8)
+        wanted = cv2.resize(small, size[::-1], interpolation=cv2.INTER_LINEAR)
         assert np.abs(enlarge(small, flat) - wanted)[5:-5, 5:-5].max() < 0.06
 
     def test_strips_do_not_show(self, monkeypatch):

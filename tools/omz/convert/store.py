@@ -87,6 +87,13 @@ def stored_irs(
     return paths
 
 
+def irs_at_hand(card: ModelCard, precisions: Collection[Precision]) -> dict[Precision, Path]:
+    """Return those of several IRs of ``card`` that are there; see :func:`stored_irs`, which makes the others."""
+    plan = _plan(card, Path(), ConversionSettings())
+    paths = {precision: _path(plan, precision) for precision in precisions}
+    return {precision: path for precision, path in paths.items() if is_whole(path)}
+
+
 def _why_not_half(plan: ConversionPlan) -> str | None:
     """Return why an earlier conversion found that weights in half precision are of no use; None if it did not."""
     try:

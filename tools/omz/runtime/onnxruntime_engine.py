@@ -22,7 +22,8 @@ class OnnxRuntimeEngine(NetworkEngine):
 
     ``outputs`` may also name tensors inside the graph; the default are the model's own. ``any_shape`` accepts inputs of
     other shapes than the file says. With ``once``, memory is freed after each run, and threads do not wait for the next
-    one, busily. Raises :class:`EngineError` if the file cannot be read as a model.
+    one, busily. ``threads`` bounds those of a run; ONNX Runtime chooses if it is None. Raises
+    :class:`EngineError` if the file cannot be read as a model.
     """
 
     info = EngineInfo("ONNX Runtime", "CPU", "f32")
@@ -34,8 +35,10 @@ class OnnxRuntimeEngine(NetworkEngine):
         outputs: Sequence[str] = (),
         any_shape: bool = False,
         once: bool = False,
+        threads: int | None = None,
     ) -> None:
         options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or 0
         options.log_severity_level = 4  # its errors say the same
         if once:
             options.enable_cpu_mem_arena = False

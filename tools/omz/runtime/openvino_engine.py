@@ -134,6 +134,11 @@ class OpenVINOEngine:
         self._config["PERFORMANCE_HINT"] = "LATENCY"
 
     @property
+    def compiled(self) -> ov.CompiledModel:
+        """OpenVINO's compiled model; it is compiled now if it is not yet. Raises :class:`EngineError`."""
+        return self._compiled()
+
+    @property
     def info(self) -> EngineInfo:
         """The devices, the precision and the layers that OpenVINO reports of the compiled model."""
         return replace(self.brief_info, layers=_layers(self._compiled()))

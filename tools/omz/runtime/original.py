@@ -29,11 +29,14 @@ def require_framework(framework: Framework) -> None:
     require(*_NEEDED.get(framework, ()))
 
 
-def original_engine(card: ModelCard, download_dir: Path, trust_code: bool = False) -> Engine:
+def original_engine(
+    card: ModelCard, download_dir: Path, trust_code: bool = False, threads: int | None = None
+) -> Engine:
     """Load the original model of ``card`` from its folder below ``download_dir``.
 
     It takes the same arrays as the converted model, and preprocesses them first. ``trust_code`` runs code that comes
-    with the card and its weights, once all files of the card are seen to be right. Raises
+    with the card and its weights, once all files of the card are seen to be right. ``threads`` bounds those of ONNX
+    Runtime; the threads of other frameworks are those of the process. Raises
     :class:`omz.errors.ModelFileError` if one is missing or differs.
     """
     arguments = card_arguments(card, download_dir, download_dir)
@@ -42,7 +45,7 @@ def original_engine(card: ModelCard, download_dir: Path, trust_code: bool = Fals
         from omz.runtime.onnxruntime_engine import OnnxRuntimeEngine
 
         check_source(card, arguments.input_model, download_dir)
-        return OnnxRuntimeEngine(arguments.input_model, preprocessing)
+        return OnnxRuntimeEngine(arguments.input_model, preprocessing, threads=threads)
     require_framework(card.framework)
     export = parse_export_arguments(card, download_dir, download_dir)
     if trust_code and not export.is_ours:

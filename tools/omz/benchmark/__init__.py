@@ -1,0 +1,1 @@
+"""What a model costs: candidates measured in turn, compared, and recommended."""

@@ -1,0 +1,232 @@
+"""The plan of a benchmark: each case with the files that it needs, or with the reason why it cannot be measured."""
+
+from __future__ import annotations
+
+import itertools
+import shlex
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TypeAlias, get_args
+
+from omz.accuracy.labels import INT8, bare
+from omz.benchmark.candidate import ONNX_RUNTIME, PYTORCH, REMBG, Candidate, parts
+from omz.benchmark.request import BenchmarkObserver, BenchmarkRequest
+from omz.benchmark.results import OPENVINO, Case, Row
+from omz.benchmark.worker import size_of
+from omz.convert.plan import Precision, plan_conversion
+from omz.convert.store import irs_at_hand, stored_int8, stored_irs
+from omz.download.first_use import folder_of, missing_files
+from omz.errors import CardError, OmzError
+from omz.home import home_folder
+from omz.isolated import IsolatedProcess
+from omz.runtime.original import require_framework
+from omz.runtime.quiet_openvino import core
+from omz.zoo import Catalog, CompositeCard, ModelCard
+from omz.zoo.source import check_source
+
+Planned: TypeAlias = "Candidate | Row"
+
+_UNTESTED = ("GPU", "NPU")
+_FRAMEWORKS = {"onnxruntime": ("onnx", ONNX_RUNTIME), "pytorch": ("pytorch", PYTORCH)}
+_OF_REMBG = (
+    "u2net", "u2netp", "u2net_human_seg", "silueta", "isnet-general-use", "birefnet-general-lite",
+)  # fmt: skip
+"""Models that rembg has under the same names, with the same weights."""
+_ORIGINAL = "original"
+_TITLES = {"onnx": "an ONNX file", "pytorch": "a PyTorch network", "mindspore": "a MindSpore network"}
+
+
+def plan(request: BenchmarkRequest, observer: BenchmarkObserver) -> list[Planned]:
+    """Return all cases of a request, in its order, the IRs of a model before its originals.
+
+    IRs of models whose files are at hand are made if they are missing; nothing is downloaded.
+    """
+    request.check()
+    return [*Planner(request, observer).plan()]
+
+
+class Planner:
+    """Finds the files of a request."""
+
+    def __init__(self, request: BenchmarkRequest, observer: BenchmarkObserver) -> None:
+        self._request, self._observer = request, observer
+        self._devices = request.devices or tuple(core().available_devices)
+
+    def plan(self) -> Iterator[Planned]:
+        """Yield all cases."""
+        inspector = IsolatedProcess("OpenVINO")
+        try:
+            catalog = Catalog(*self._request.models_dir)
+            for name in self._request.names:
+                yield from self._model(catalog, name, inspector)
+            for path in self._request.models:
+                yield from self._file(path, inspector)
+        finally:
+            inspector.close()
+
+    def _model(self, catalog: Catalog, name: str, inspector: IsolatedProcess) -> Iterator[Planned]:
+        try:
+            card = catalog.load(name)
+        except CardError as error:
+            yield _row(name, str(error))
+            return
+        if isinstance(card, CompositeCard):
+            yield _row(name, f"it is made of several models; name one of them: {', '.join(card.stages_order)}")
+            return
+        downloads = folder_of(card, self._request.download_dir)
+        problem = self._why_not_here(card, downloads)
+        if problem:
+            yield _row(name, problem)
+            return
+        sizes: Sequence[str] = self._request.sizes
+        for label in self._request.precisions:
+            try:
+                path = self._ir(card, downloads, bare(label))
+                sizes = self._sizes(path, inspector)
+            except OmzError as error:
+                yield _row(name, str(error), label)
+                continue
+            yield from self._cases(Candidate(Case(name, label), path, parts(path)), sizes)
+        for engine in self._request.compare:
+            yield from self._originals(card, downloads, engine, sizes)
+
+    def _why_not_here(self, card: ModelCard, downloads: Path) -> str:
+        """Return why neither the weights of a model nor any IR of it can be run; empty where one of them is here."""
+        if self._request.model_dir or irs_at_hand(card, get_args(Precision)):
+            return ""
+        try:
+            _check_at_hand(card, downloads)
+        except OmzError as error:
+            return str(error)
+        return ""
+
+    def _file(self, path: Path, inspector: IsolatedProcess) -> Iterator[Planned]:
+        """Yield the cases of a file, which OpenVINO runs, and if it is ONNX, ONNX Runtime too."""
+        path = path.absolute()
+        files = parts(path)
+        try:
+            if not files:
+                raise OmzError(f"{path} is not there; check the path")
+            sizes = self._sizes(path, inspector)
+        except OmzError as error:
+            yield _row(path.name, str(error))
+            return
+        for execution in dict.fromkeys(label.partition("@")[2] for label in self._request.precisions):
+            precision = f"file@{execution}" if execution else "file"
+            yield from self._cases(Candidate(Case(path.name, precision), path, files), sizes)
+        for engine in self._request.compare:
+            case = Case(path.name, _ORIGINAL, _FRAMEWORKS.get(engine, ("", engine))[1])
+            if engine == "onnxruntime" and path.suffix == ".onnx":
+                for size in sizes:
+                    yield self._original(case, size, path, files)
+            else:
+                yield Row(case, reason=f"{path.name} has no card, which says what its original is")
+
+    def _ir(self, card: ModelCard, downloads: Path, weights: str) -> Path:
+        """Return the IR of a card with these weights; make it if the files for that are at hand.
+
+        Raises :class:`OmzError` if they are not.
+        """
+        request, report = self._request, self._observer.on_event
+        if request.model_dir:
+            path = (request.model_dir / card.subdirectory / weights / f"{card.name}.xml").absolute()
+            if not path.is_file():
+                raise OmzError(f"{path} is not there; omz_converter or omz_quantizer makes it")
+            return path
+        precisions: list[Precision] = [each for each in get_args(Precision) if each in ("FP16", weights)]
+        if weights not in (INT8, *precisions):
+            raise OmzError(
+                f"{weights} is not in the cache; make it with omz_quantizer, and give its folder by --model_dir"
+            )
+        wanted = precisions[-1:] if weights == INT8 else [each for each in precisions if each == weights]
+        found = irs_at_hand(card, wanted)
+        if not found:
+            _check_at_hand(card, downloads)
+            found = stored_irs(card, downloads, wanted, report, request.trust_code)
+        path = next(iter(found.values()))
+        if weights == INT8:
+            return stored_int8(card, downloads, None, report, path).absolute()
+        return path.absolute()
+
+    def _sizes(self, path: Path, inspector: IsolatedProcess) -> Sequence[str]:
+        """Return the sizes to run a model at: its own, or if that is free, those of the request."""
+        fixed = inspector(size_of, path)
+        return self._request.sizes if fixed is None else (fixed,)
+
+    def _cases(self, candidate: Candidate, sizes: Sequence[str]) -> Iterator[Candidate]:
+        """Yield a candidate for each size, device and number of streams."""
+        for size, device, streams in itertools.product(sizes, self._devices, self._request.streams):
+            case = Case(candidate.case.model, candidate.case.precision, OPENVINO, device, size, streams)
+            notes: tuple[str, ...] = ()
+            if any(kind in device for kind in _UNTESTED):
+                notes = ("untested: Open Matting Zoo was never run on such a device",)
+            yield Candidate(case, candidate.path, candidate.files, threads=self._request.num_threads, notes=notes)
+
+    def _originals(self, card: ModelCard, downloads: Path, engine: str, sizes: Sequence[str]) -> Iterator[Planned]:
+        """Yield the original of a card in an engine, for each size."""
+        framework, name = _FRAMEWORKS.get(engine, ("onnx", REMBG))
+        case = Case(card.name, _ORIGINAL, name, "", "", "")
+        try:
+            if name == REMBG:
+                _check_rembg(card.name)
+            elif card.framework != framework:
+                raise OmzError(
+                    f"its original is {_TITLES.get(card.framework, card.framework)}, which {name} does not run"
+                )
+            _check_at_hand(card, downloads)
+            source = plan_conversion(card, downloads, downloads).source
+            check_source(card, source, downloads)
+            require_framework(card.framework)
+        except OmzError as error:
+            yield Row(case, reason=str(error))
+            return
+        if name == REMBG:  # which resizes an image itself
+            sizes = self._request.sizes
+        for size in sizes:
+            yield self._original(case, size, source, parts(source), card, downloads)
+
+    def _original(
+        self,
+        case: Case,
+        size: str,
+        path: Path,
+        files: tuple[Path, ...],
+        card: ModelCard | None = None,
+        downloads: Path | None = None,
+    ) -> Candidate:
+        notes: tuple[str, ...] = ()
+        if case.engine == REMBG:
+            notes = ("with its preparation of the image and its resizing of the mask",)
+        return Candidate(
+            Case(case.model, case.precision, case.engine, "CPU", size),
+            path.absolute(),
+            files,
+            card,
+            None if downloads is None else downloads.absolute(),
+            self._request.num_threads,
+            self._request.trust_code,
+            notes,
+        )
+
+
+def _row(model: str, reason: str, precision: str = "") -> Row:
+    return Row(Case(model, precision, "", "", "", ""), reason=reason)
+
+
+def _check_at_hand(card: ModelCard, downloads: Path) -> None:
+    """Raise :class:`OmzError` with the command that fetches the files of a card, if any is missing."""
+    if not missing_files(card, downloads):
+        return
+    command = ["omz_downloader", "--name", card.name]
+    if downloads != home_folder():
+        command += ["-o", str(downloads)]
+    raise OmzError(f"its weights are not here; {shlex.join(command)} fetches them")
+
+
+def _check_rembg(name: str) -> None:
+    """Raise :class:`OmzError` unless rembg is installed and has a model of this name."""
+    if name not in _OF_REMBG:
+        raise OmzError("rembg has no such model")
+    if find_spec("rembg") is None:
+        raise OmzError("rembg is not installed; install it with pip install 'rembg[cpu]'")

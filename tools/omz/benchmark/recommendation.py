@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from omz.accuracy.labels import INT8, bare
-from omz.benchmark.results import BenchmarkRun, Figures, Row
-from omz.benchmark.statistics import Range
+from omz.benchmark.results import OPENVINO, BenchmarkRun, Figures, Row
+from omz.benchmark.statistics import Range, median_range
 from omz.errors import UsageError
 from omz.zoo.record import suggestion
 
@@ -44,10 +44,10 @@ class Recommendation:
     left_out: tuple[tuple[Row, str], ...] = field(default=())
 
 
-def parse_conditions(texts: Sequence[str], metrics: Sequence[str] | None = None) -> tuple[Condition, ...]:
+def parse_conditions(texts: Sequence[str], metrics: Collection[str] = ()) -> tuple[Condition, ...]:
     """Return the conditions in texts such as ``fps>=30`` or ``latency<=50,memory<=500``.
 
-    ``metrics`` are the names of known errors; None accepts any name. Raises :class:`UsageError`.
+    ``metrics`` are the names of errors, which need a dataset. Raises :class:`UsageError`.
 
     Example:
         >>> [str(each) for each in parse_conditions(["fps>=30,memory<=500"])]
@@ -60,7 +60,7 @@ def parse_conditions(texts: Sequence[str], metrics: Sequence[str] | None = None)
         if not match:
             raise UsageError(f"--recommend {part.strip() or 'nothing'}: write a figure and a limit, such as fps>=30")
         name = match["name"]
-        if name not in FIGURES and metrics is not None and name not in metrics:
+        if name not in FIGURES and name not in metrics:
             known = suggestion(name, [*FIGURES, *metrics])
             raise UsageError(f"--recommend {part.strip()}: no figure is called {name or 'nothing'!r}; {known}")
         found.append(Condition(name, match["sign"], float(match["limit"])))
@@ -92,6 +92,8 @@ def _objections(run: BenchmarkRun, row: Row, conditions: Sequence[Condition]) ->
     """Yield why a row cannot be recommended."""
     for condition in conditions:
         yield from _broken(row, condition)
+    if row.case.engine != OPENVINO:
+        yield "it is there to be compared with"
     metrics = run.metrics
     if metrics and metrics[0] not in row.quality:
         yield f"its error is not known: {row.no_quality or 'not measured'}"
@@ -157,13 +159,19 @@ def _value(row: Row, name: str) -> Range | None:
     return None
 
 
+def _sure(values: Sequence[float]) -> Range:
+    """Return the median of rounds and its range; of few rounds, their ends."""
+    found = median_range(values)
+    return found if found.has_ends else Range(found.median, min(values), max(values))
+
+
 def _memory(figures: Figures) -> Range | None:
     return None if figures.peak_memory is None else Range(figures.peak_memory / _MB)
 
 
 FIGURES: dict[str, Callable[[Figures], Range | None]] = {
-    "fps": lambda figures: figures.fps_range,
-    "latency": lambda figures: figures.latency_range,
+    "fps": lambda figures: _sure([each.fps for each in figures.rounds]),
+    "latency": lambda figures: _sure([each.median_ms for each in figures.rounds]),
     "p90": lambda figures: Range(figures.p90_ms),
     "p99": lambda figures: Range(figures.p99_ms),
     "first": lambda figures: Range(figures.first_ms),

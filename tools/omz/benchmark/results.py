@@ -76,16 +76,6 @@ class Figures:
         """The processor's milliseconds for an image, of all cores together."""
         return median_range([each.cpu_ms for each in self.rounds]).median
 
-    @property
-    def latency_range(self) -> Range:
-        """The median latency of a round."""
-        return median_range([each.median_ms for each in self.rounds])
-
-    @property
-    def fps_range(self) -> Range:
-        """The images a second of a round."""
-        return median_range([each.fps for each in self.rounds])
-
 
 @dataclass(frozen=True)
 class Row:

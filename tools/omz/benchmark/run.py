@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
 
@@ -37,6 +38,11 @@ class Benchmark:
         self._measurement: Measurement | None = None
         self._result: BenchmarkRun | None = None
         self._machine: dict[str, str] = {}
+
+    @property
+    def metrics(self) -> Mapping[str, str]:
+        """The units of the errors that will be measured, by name; empty without a dataset."""
+        return self._quality.convention.units if self._quality else {}
 
     @property
     def result(self) -> BenchmarkRun | None:

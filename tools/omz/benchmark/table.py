@@ -14,16 +14,19 @@ from omz.text import spreadsheet_cell
 
 _MB = 1e6
 _MISSING = "-"
-HEADINGS = (
-    "model", "precision", "engine", "device", "size", "streams", "median ms", "p90", "p99", "images/s", "speed",
-    "CPU ms", "first ms", "load ms", "cached", "memory MB", "disk MB",
-)  # fmt: skip
-WORDS = 6
-"""The first columns, which are words; the others are numbers."""
+_WORDS = ("precision", "engine", "device", "size", "streams")
+"""The parts of a case, besides its model."""
+_EACH = ("median ms", "p90", "p99", "images/s", "speed", "CPU ms")
+_ONCE = ("first ms", "load ms", "cached", "memory MB", "disk MB")
+HEADINGS = (*_EACH, *_ONCE)
+ONCE = range(len(_EACH), len(HEADINGS))
+"""The columns of what a model costs once, and not for each image."""
+SPEED = _EACH.index("speed")
 NOTES = (
-    "Latency is that of one image; speed is relative to the first row, with the range in which it lies with 95 % "
-    "confidence; CPU is the time of all cores for an image. Load is from the file to the compiled model, and cached "
-    "the same where OpenVINO's cache has it. Memory is the most that the process held, with all libraries."
+    "Latency is that of one image. Speed is relative to the first row, with the range in which it lies with 95 % "
+    "confidence; a range that has 1 in it is within noise. CPU is the time of all cores for an image. Load is from the "
+    "file to the compiled model, and cached the same where OpenVINO's cache has it. Memory is the most that the "
+    "process held, with all libraries."
 )
 
 
@@ -42,15 +45,15 @@ class Speed:
 def speed(run: BenchmarkRun, row: Row) -> Speed:
     """Return the speed of a measured row; a difference that noise explains is called so."""
     if row is run.first:
-        return Speed("1", "", "the first")
+        return Speed("1", "", "")
     found = run.speed(row)
     if math.isnan(found.median):
         return Speed(_MISSING, "", "never in one round with the first")
     if not found.has_ends:
-        return Speed(f"{found.median:.2f}", "", "too few rounds to tell")
+        return Speed(f"{found.median:.2f}", "", "too few rounds")
     told = f"[{found.low:.2f}, {found.high:.2f}]"
     if not found.is_clear:
-        return Speed(f"{found.median:.2f}", told, "no difference beyond noise")
+        return Speed(f"{found.median:.2f}", told, "within noise")
     return Speed(f"{found.median:.2f}", told, "faster" if found.median > 1 else "slower")
 
 
@@ -59,18 +62,27 @@ def headings(run: BenchmarkRun) -> list[str]:
     return [*HEADINGS, *map(run.heading, run.metrics)]
 
 
+def common(run: BenchmarkRun) -> str:
+    """Return the parts of cases that all measured rows share, in words; empty where there is one row only."""
+    shared = set.intersection(*(set(_words(row).items()) for row in run.measured))
+    return ", ".join(value for name, value in _words(run.measured[0]).items() if (name, value) in shared and value)
+
+
+def case(run: BenchmarkRun, row: Row) -> str:
+    """Return the parts of a row's case that are not common to all, besides its model."""
+    shared = common(run)
+    if len(run.measured) == 1:
+        shared = ""
+    there = shared.split(", ")
+    return ", ".join(value for value in _words(row).values() if value and value not in there)
+
+
 def cells(run: BenchmarkRun, row: Row) -> list[str]:
     """Return the cells of a measured row."""
-    figures, case = row.figures, row.case
+    figures = row.figures
     if figures is None:
         raise AssertionError("a row without figures has a reason, and no cells")
     return [
-        case.model,
-        _both(case.precision, figures.precision),
-        case.engine,
-        _both(case.device, figures.device),
-        case.size or _MISSING,
-        case.streams,
         *map(milliseconds, (figures.median_ms, figures.p90_ms, figures.p99_ms)),
         f"{figures.fps:.3g}",
         str(speed(run, row)),
@@ -79,6 +91,15 @@ def cells(run: BenchmarkRun, row: Row) -> list[str]:
         megabytes(figures.disk),
         *(_error(row, metric) for metric in run.metrics),
     ]
+
+
+def _words(row: Row) -> dict[str, str]:
+    """Return the parts of a case, besides its model, by name; what is used is in brackets where it is not what was asked."""
+    words = {name: str(getattr(row.case, name)) for name in _WORDS}
+    if row.figures is not None:
+        words["precision"] = _both(row.case.precision, row.figures.precision)
+        words["device"] = _both(row.case.device, row.figures.device)
+    return words
 
 
 def left_out(run: BenchmarkRun) -> list[tuple[str, str]]:
@@ -122,12 +143,16 @@ def write_csv(file: TextIO, runs: Sequence[BenchmarkRun]) -> None:
     writer = csv.writer(file, lineterminator="\n")
     figures = ("runs", "median_ms", "p90_ms", "p99_ms", "fps", "cpu_ms", "first_ms", "load_ms", "warm_load_ms")
     sizes = ("peak_memory", "disk")
-    case = ("model", "precision", "engine", "device", "size", "streams")
-    columns = ("processor", "finished", *case, "runs_on", "runs_in", *figures, *sizes, "speed", "speed_low")
+    columns = ("processor", "finished", "model", *_WORDS, "runs_on", "runs_in", *figures, *sizes, "speed", "speed_low")
     writer.writerow(map(spreadsheet_cell, (*columns, "speed_high", *metrics, "reason")))
     for run in runs:
         for row in run.rows:
-            start = [run.machine.get("processor", ""), run.finished, *(getattr(row.case, name) for name in case)]
+            start = [
+                run.machine.get("processor", ""),
+                run.finished,
+                row.case.model,
+                *(getattr(row.case, name) for name in _WORDS),
+            ]
             numbers = _numbers(run, row, (*figures, *sizes))
             errors = [row.quality.get(name) for name in metrics]
             line = [*start, *numbers, *errors, row.reason or row.no_quality]
@@ -161,11 +186,13 @@ def _markdown(run: BenchmarkRun) -> Iterator[str]:
         yield f"```sh\n{' '.join(run.command)}\n```\n"
     if run.dataset:
         yield f"Errors are on {_inside(run.dataset)}, {_inside(run.convention)}; lower is better.\n"
-    names = headings(run)
-    yield _line(names)
-    yield _line(["---"] * WORDS + ["---:"] * (len(names) - WORDS))
-    for row in run.measured:
-        yield _line(cells(run, row))
+    if run.measured:
+        names = headings(run)
+        yield f"All rows: {_inside(common(run))}.\n"
+        yield _line(("model", "case", *names))
+        yield _line(["---", "---"] + ["---:"] * len(names))
+        for row in run.measured:
+            yield _line((row.case.model, case(run, row), *cells(run, row)))
     missing = left_out(run)
     if missing:
         yield "\nNot measured:\n"

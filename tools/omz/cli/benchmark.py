@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from omz.cli.selection import Selection, selection_options
 from omz.errors import Interrupted, OmzError, UsageError
 
 if TYPE_CHECKING:
+    from omz.benchmark.recommendation import Condition
     from omz.benchmark.results import BenchmarkRun
 
 _PATH = click.Path(path_type=Path)
@@ -71,11 +73,8 @@ def main(
     All that fits into memory runs in turn, so that ratios hold on a busy machine; differences that noise explains are
     called so. Nothing is downloaded.
     """
-    from omz.benchmark.recommendation import parse_conditions
     from omz.benchmark.writing import check_outputs
 
-    if recommend:
-        parse_conditions(recommend)  # before anything is measured
     check_outputs(outputs)
     if merge:
         if not selection.empty or flags["models"]:
@@ -92,7 +91,9 @@ def _merge(files: tuple[Path, ...], outputs: tuple[Path, ...], recommend: tuple[
 
     if not files:
         raise UsageError("--merge needs the files of runs, which -o NAME.json has written")
-    _finish(read_runs(files), outputs, recommend)
+    runs = read_runs(files)
+    metrics = [name for run in runs for name in run.metrics]
+    _finish(runs, outputs, _conditions(recommend, metrics))
 
 
 def _measure(
@@ -108,6 +109,7 @@ def _measure(
     command = ("omz_benchmark", *sys.argv[1:])
     request = BenchmarkRequest(names, models_dir=selection.models_dir, command=command, **flags)
     benchmark = Benchmark(request)
+    conditions = _conditions(recommend, benchmark.metrics)
     try:
         with BenchmarkDisplay() as display:
             benchmark.run(display)
@@ -119,15 +121,20 @@ def _measure(
     run = benchmark.result
     if run is None:
         raise AssertionError("a run that ends has a result")
-    _finish([run], outputs, recommend)
+    _finish([run], outputs, conditions)
     if not run.measured:
         raise OmzError("nothing was measured; the reasons are above")
 
 
-def _finish(runs: list[BenchmarkRun], outputs: tuple[Path, ...], recommend: tuple[str, ...]) -> None:
-    """Print and write runs; name the best of each. Exits with 1 where nothing can be recommended."""
+def _conditions(recommend: tuple[str, ...], metrics: Collection[str]) -> tuple[Condition, ...]:
     from omz.benchmark.recommendation import parse_conditions
-    from omz.benchmark.recommendation import recommend as choose
+
+    return parse_conditions(recommend, metrics) if recommend else ()
+
+
+def _finish(runs: list[BenchmarkRun], outputs: tuple[Path, ...], conditions: tuple[Condition, ...]) -> None:
+    """Print and write runs; name the best of each. Exits with 1 where nothing can be recommended."""
+    from omz.benchmark.recommendation import recommend
     from omz.benchmark.writing import write_results
     from omz.cli.benchmark_display import show, show_recommendation
     from omz.cli.tables import terminal
@@ -135,10 +142,10 @@ def _finish(runs: list[BenchmarkRun], outputs: tuple[Path, ...], recommend: tupl
     console, found_all = terminal(), True
     show(console, runs)
     write_results(outputs, runs)
-    if not recommend:
+    if not conditions:
         return
     for run in runs:
-        found = choose(run, parse_conditions(recommend, run.metrics))
+        found = recommend(run, conditions)
         show_recommendation(console, found)
         found_all = found_all and found.row is not None
     if not found_all:

@@ -53,7 +53,9 @@ def show(console: Console, runs: Sequence[BenchmarkRun]) -> None:
     """Print the table of each run, and below it the cases without figures, with their reasons."""
     for run in runs:
         if run.measured:
-            console.print(_figures(run))
+            places = range(len(table.headings(run)))
+            console.print(_figures(run, [place for place in places if place not in table.ONCE], _caption(run)))
+            console.print(_figures(run, table.ONCE))
             say_on(console, table.NOTES)
         for title, reason in table.left_out(run):
             say_on(console, f"{title}: {reason}")
@@ -71,22 +73,17 @@ def show_recommendation(console: Console, found: Recommendation) -> None:
         say_on(console, f"RECOMMENDED: {found.row.case.title}: {found.reason}")
 
 
-def _figures(run: BenchmarkRun) -> Table:
-    """Return the table; what all rows have in common is in its title, and no column."""
-    names = table.headings(run)
-    rows = [table.cells(run, row) for row in run.measured]
-    common, kept = [run.machine.get("processor", "")], []
-    for place in range(len(names)):
-        values = {row[place] for row in rows}
-        if 0 < place < table.WORDS and len(values) == 1:
-            common.append(values.pop())
-        else:
-            kept.append(place)
-    found = Table(title=", ".join(filter(None, common)), caption=_caption(run))
-    for place in kept:
-        found.add_column(cell(names[place]), overflow="fold", justify="left" if place < table.WORDS else "right")
-    for row in rows:
-        found.row(*(row[place] for place in kept))
+def _figures(run: BenchmarkRun, places: Sequence[int], caption: str = "") -> Table:
+    """Return some columns; what all rows have in common is in the title."""
+    title = ", ".join(filter(None, (run.machine.get("processor", ""), table.common(run))))
+    found, names = Table(title=title, caption=caption), table.headings(run)
+    found.add_column(cell("model"), overflow="fold", no_wrap=True)
+    for place in places:
+        found.add_column(cell(names[place]), overflow="fold", justify="right")
+    for row in run.measured:
+        cells = table.cells(run, row)
+        told = "\n".join(filter(None, (row.case.model, table.case(run, row))))
+        found.row(told, *(cells[place] for place in places))
     return found
 
 

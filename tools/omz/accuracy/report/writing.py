@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, TextIO, get_args
 from xml.etree import ElementTree
 
-import jinja2
 import numpy as np
 from markupsafe import Markup
 
@@ -22,15 +21,17 @@ from omz.accuracy.agreement import Agreement
 from omz.accuracy.comparison import FrameResult, Pair
 from omz.accuracy.evaluation import Evaluation
 from omz.accuracy.prediction import OutputRole
-from omz.accuracy.report import notation, plots, rows
+from omz.accuracy.report import plots, rows
+from omz.accuracy.report.drawing import MARKERS, SERIES
 from omz.accuracy.report.figures import figure_names, first_heading, first_model
 from omz.accuracy.report.gallery import View, card, heat_colours
 from omz.accuracy.report.rows import reference_rows
+from omz.accuracy.report.templates import environment
 from omz.accuracy.summary import caveat
 from omz.accuracy.verdict import Gate
 from omz.atomic import whole_file
 from omz.errors import UsageError, os_reason
-from omz.text import printable, spreadsheet_cell
+from omz.text import spreadsheet_cell
 
 TIME_COLUMN = "milliseconds"
 """The only column that another run changes."""
@@ -252,7 +253,7 @@ def page_html(evaluation: Evaluation, views: Sequence[View]) -> str:
 
     Names are escaped wherever they stand, and a policy in the page keeps the browser from fetching or running anything.
     """
-    return _environment().get_template("page.html.j2").render(
+    return environment("omz.accuracy.report").get_template("page.html.j2").render(
         evaluation=evaluation,
         first=first_model(evaluation),
         error=first_heading(evaluation),
@@ -275,31 +276,10 @@ def page_html(evaluation: Evaluation, views: Sequence[View]) -> str:
         heat=_heat_bar(),
         command=shlex.join(evaluation.provenance.command),
         most_problems=rows.MOST_PROBLEMS,
-        markers=plots.MARKERS,
-        series=plots.SERIES,
+        markers=MARKERS,
+        series=SERIES,
         times=list(map(Markup, TIMES)),
     ) + "\n"  # fmt: skip
-
-
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("omz.accuracy.report", "."),
-        autoescape=True,
-        finalize=_shown,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    told = ("figure", "score", "rough", "signed", "milliseconds", "percent")
-    environment.filters.update({name: getattr(notation, name) for name in told})
-    return environment
-
-
-def _shown(value: object) -> object:
-    """Return what the page shows of a value: text of others is escaped, as on a terminal, before it is for HTML."""
-    if isinstance(value, str) and not isinstance(value, Markup):
-        return printable(value)
-    return value
 
 
 def _heat_bar() -> Markup:

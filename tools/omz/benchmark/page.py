@@ -70,18 +70,16 @@ def _part(run: BenchmarkRun, place: int) -> Part:
     models, best = series(run), {each.number for each in front(points(run))}
     lines = []
     for number, row in enumerate(run.measured, 1):
-        cells = table.cells(run, row)
-        lines.append(
-            Line(
-                number,
-                models[row.case.model],
-                row.case.model,
-                table.case(run, row),
-                cells,
-                table.speed(run, row),
-                number in best,
-            )
+        line = Line(
+            number=number,
+            series=models[row.case.model],
+            model=row.case.model,
+            case=table.case(run, row),
+            cells=table.cells(run, row),
+            speed=table.speed(run, row),
+            is_best=number in best,
         )
+        lines.append(line)
     return Part(
         run=run,
         title=run.machine.get("processor", "A machine"),

@@ -19,8 +19,8 @@ _WORDS = ("precision", "engine", "device", "size", "streams")
 _EACH = ("median ms", "p90", "p99", "images/s", "speed", "CPU ms")
 _ONCE = ("first ms", "load ms", "cached", "memory MB", "disk MB")
 HEADINGS = (*_EACH, *_ONCE)
-ONCE = range(len(_EACH), len(HEADINGS))
-"""The columns of what a model costs once, and not for each image."""
+EACH = range(len(_EACH))
+"""The columns of what an image costs."""
 SPEED = _EACH.index("speed")
 NOTES = (
     "Latency is that of one image. Speed is relative to the first row, with the range in which it lies with 95 % "
@@ -39,7 +39,7 @@ class Speed:
     verdict: str
 
     def __str__(self) -> str:
-        return " ".join(filter(None, (self.ratio, self.range, self.verdict)))
+        return ", ".join(filter(None, (f"{self.ratio} {self.range}".strip(), self.verdict)))
 
 
 def speed(run: BenchmarkRun, row: Row) -> Speed:
@@ -94,7 +94,7 @@ def cells(run: BenchmarkRun, row: Row) -> list[str]:
 
 
 def _words(row: Row) -> dict[str, str]:
-    """Return the parts of a case, besides its model, by name; what is used is in brackets where it is not what was asked."""
+    """Return the parts of a case, besides its model, by name; what was used is in brackets where it is another."""
     words = {name: str(getattr(row.case, name)) for name in _WORDS}
     if row.figures is not None:
         words["precision"] = _both(row.case.precision, row.figures.precision)
@@ -147,12 +147,8 @@ def write_csv(file: TextIO, runs: Sequence[BenchmarkRun]) -> None:
     writer.writerow(map(spreadsheet_cell, (*columns, "speed_high", *metrics, "reason")))
     for run in runs:
         for row in run.rows:
-            start = [
-                run.machine.get("processor", ""),
-                run.finished,
-                row.case.model,
-                *(getattr(row.case, name) for name in _WORDS),
-            ]
+            start = [run.machine.get("processor", ""), run.finished, row.case.model]
+            start += [getattr(row.case, name) for name in _WORDS]
             numbers = _numbers(run, row, (*figures, *sizes))
             errors = [row.quality.get(name) for name in metrics]
             line = [*start, *numbers, *errors, row.reason or row.no_quality]

@@ -16,6 +16,8 @@ from omz.cli.printing import say
 from omz.cli.tables import NameColumn, Table, cell, say_on, terminal
 from omz.events import Event
 
+_SPEED = len("[0.98, 1.02],")  # so that a range stays in one piece
+
 
 class BenchmarkDisplay(BenchmarkObserver):
     """Display of one run on standard error: conversions, warnings, and a bar."""
@@ -54,8 +56,8 @@ def show(console: Console, runs: Sequence[BenchmarkRun]) -> None:
     for run in runs:
         if run.measured:
             places = range(len(table.headings(run)))
-            console.print(_figures(run, [place for place in places if place not in table.ONCE], _caption(run)))
-            console.print(_figures(run, table.ONCE))
+            console.print(_figures(run, table.EACH))
+            console.print(_figures(run, [place for place in places if place not in table.EACH], _caption(run)))
             say_on(console, table.NOTES)
         for title, reason in table.left_out(run):
             say_on(console, f"{title}: {reason}")
@@ -79,7 +81,8 @@ def _figures(run: BenchmarkRun, places: Sequence[int], caption: str = "") -> Tab
     found, names = Table(title=title, caption=caption), table.headings(run)
     found.add_column(cell("model"), overflow="fold", no_wrap=True)
     for place in places:
-        found.add_column(cell(names[place]), overflow="fold", justify="right")
+        width = _SPEED if place == table.SPEED else None
+        found.add_column(cell(names[place]), overflow="fold", justify="right", min_width=width)
     for row in run.measured:
         cells = table.cells(run, row)
         told = "\n".join(filter(None, (row.case.model, table.case(run, row))))

@@ -19,8 +19,8 @@ _WORDS = ("precision", "engine", "device", "size", "streams")
 _EACH = ("median ms", "p90", "p99", "images/s", "speed", "CPU ms")
 _ONCE = ("first ms", "load ms", "cached", "memory MB", "disk MB")
 HEADINGS = (*_EACH, *_ONCE)
-EACH = range(len(_EACH))
-"""The columns of what an image costs."""
+EACH, ONCE = range(len(_EACH)), range(len(_EACH), len(HEADINGS))
+"""The columns of what an image costs, and of what a model costs once; those of errors follow."""
 SPEED = _EACH.index("speed")
 NOTES = (
     "Latency is that of one image. Speed is relative to the first row, with the range in which it lies with 95 % "

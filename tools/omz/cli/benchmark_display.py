@@ -55,9 +55,11 @@ def show(console: Console, runs: Sequence[BenchmarkRun]) -> None:
     """Print the table of each run, and below it the cases without figures, with their reasons."""
     for run in runs:
         if run.measured:
-            places = range(len(table.headings(run)))
             console.print(_figures(run, table.EACH))
-            console.print(_figures(run, [place for place in places if place not in table.EACH], _caption(run)))
+            console.print(_figures(run, table.ONCE))
+            if run.metrics:
+                errors = range(table.ONCE.stop, len(table.headings(run)))
+                console.print(_figures(run, errors, f"on {run.dataset}, {run.convention}; lower is better"))
             say_on(console, table.NOTES)
         for title, reason in table.left_out(run):
             say_on(console, f"{title}: {reason}")
@@ -79,7 +81,7 @@ def _figures(run: BenchmarkRun, places: Sequence[int], caption: str = "") -> Tab
     """Return some columns; what all rows have in common is in the title."""
     title = ", ".join(filter(None, (run.machine.get("processor", ""), table.common(run))))
     found, names = Table(title=title, caption=caption), table.headings(run)
-    found.add_column(cell("model"), overflow="fold", no_wrap=True)
+    found.add_column(cell("model"), overflow="fold")
     for place in places:
         width = _SPEED if place == table.SPEED else None
         found.add_column(cell(names[place]), overflow="fold", justify="right", min_width=width)
@@ -88,9 +90,3 @@ def _figures(run: BenchmarkRun, places: Sequence[int], caption: str = "") -> Tab
         told = "\n".join(filter(None, (row.case.model, table.case(run, row))))
         found.row(told, *(cells[place] for place in places))
     return found
-
-
-def _caption(run: BenchmarkRun) -> str:
-    if not run.metrics:
-        return ""
-    return f"errors on {run.dataset}, {run.convention}; lower is better"

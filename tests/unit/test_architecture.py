@@ -12,7 +12,7 @@ from helpers.processors import NUMERIC
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
     *("zoo", "images", "video", "networks", "synthesis", "download", "metrics", "runtime", "work"),
-    *("matting", "training", "convert", "models", "cutout", "accuracy"),
+    *("matting", "training", "convert", "models", "cutout", "accuracy", "benchmark"),
 )
 HEAVY = ("torch", "openvino", "cv2", "numpy", "onnx", "onnxruntime", "mindspore", "pydantic", "httpx")
 
@@ -25,7 +25,15 @@ def test_layers_hold(tmp_path):
 
 @pytest.mark.parametrize(
     "module",
-    ["omz", "omz.cli.converter", "omz.cli.accuracy", "omz.cli.downloader", "omz.cli.info_dumper", "omz_demo.cli"],
+    [
+        "omz",
+        "omz.cli.converter",
+        "omz.cli.accuracy",
+        "omz.cli.benchmark",
+        "omz.cli.downloader",
+        "omz.cli.info_dumper",
+        "omz_demo.cli",
+    ],
 )
 def test_imports_are_light(module):
     script = f"import {module}, sys; print(*(name for name in {HEAVY!r} if name in sys.modules))"

@@ -11,7 +11,7 @@ from omz.errors import EngineError
 from omz.images.sizes import parse_size, size_text
 from omz.matting.network import STRETCHED, MattingNetwork, View
 from omz.matting.resolution import roles_of
-from omz.matting.roles import description_of
+from omz.matting.roles import NOTHING_SAID, RoleOptions, description_of
 from omz.runtime.engine import Engine, Tensor, TensorInfo, numpy_type
 from omz.synthesis.scene import make_scene
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from omz.zoo.card import ModelCard
 
 _LEVELS = 256  # of the pixels of an image
+_WHATEVER = RoleOptions(activation="none")
+"""For models that do not say how their alpha is to be read, which changes no time."""
 
 
 class Feed:
@@ -67,10 +69,12 @@ def _network(engine: Engine, card: ModelCard | None) -> MattingNetwork | None:
     stretches = getattr(engine, "resize_type", None) == STRETCHED
     if card is not None:
         stretches = stretches or card.model_info.resize_type == STRETCHED
-    try:
-        return MattingNetwork(engine, View(stretches), roles_of(engine, description_of(card)))
-    except EngineError:
-        return None
+    for options in (NOTHING_SAID, _WHATEVER):
+        try:
+            return MattingNetwork(engine, View(stretches), roles_of(engine, description_of(card), options))
+        except EngineError:
+            continue
+    return None
 
 
 def _noise(infos: Sequence[TensorInfo]) -> dict[str, Tensor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from omz.benchmark.statistics import UNKNOWN, Range, median_range
@@ -103,7 +103,7 @@ class BenchmarkRun:
     machine: Mapping[str, str]
     versions: Mapping[str, str]
     settings: Mapping[str, str]
-    command: Sequence[str]
+    command: tuple[str, ...]
     finished: str
     rows: tuple[Row, ...]
     dataset: str = ""

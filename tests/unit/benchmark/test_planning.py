@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from helpers.matting_networks import save_one_picture, save_two_pictures
+
+from omz.benchmark.candidate import Candidate
+from omz.benchmark.planning import plan
+from omz.benchmark.request import BenchmarkObserver, BenchmarkRequest
+from omz.benchmark.results import Row
+
+STARTER = "background-matting-starter"
+
+
+def planned(**given: object) -> list[Candidate | Row]:
+    return plan(BenchmarkRequest(**{"precisions": ("FP16",), "devices": ("CPU",), **given}), BenchmarkObserver())
+
+
+def reasons(found: list[Candidate | Row]) -> dict[str, str]:
+    return {each.case.title: each.reason for each in found if isinstance(each, Row)}
+
+
+def test_a_model_without_weights_is_a_row_with_the_command_that_fetches_them(tmp_path):
+    found = planned(names=("u2net", "nothing"), compare=("onnxruntime",), download_dir=tmp_path)
+    told = reasons(found)
+    assert [*told] == ["u2net", "nothing"]
+    assert told["u2net"] == f"its weights are not here; omz_downloader --name u2net -o {tmp_path} fetches them"
+    assert "no model is called 'nothing'" in told["nothing"]
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_a_model_of_free_size_runs_at_all_sizes_on_all_devices_with_all_streams():
+    found = planned(
+        names=(STARTER,), sizes=("64x32", "32x32"), devices=("CPU", "MULTI:CPU"), streams=("latency", "throughput")
+    )
+    cases = [each.case for each in found]
+    assert len({*cases}) == 8
+    assert {(case.model, case.precision, case.engine) for case in cases} == {(STARTER, "FP16", "OpenVINO")}
+    assert {case.size for case in cases} == {"64x32", "32x32"}
+    assert sum(path.stat().st_size for path in found[0].files) == found[0].disk > 1_000_000
+
+
+def test_a_model_of_fixed_size_runs_at_that(tmp_path):
+    free = save_one_picture(tmp_path / "free.onnx", "h", "w")
+    fixed = save_two_pictures(tmp_path / "fixed.onnx", 32, 48)
+    found = planned(models=(free, fixed), sizes=("64x32",), compare=("onnxruntime", "pytorch"))
+    assert [each.case.size for each in found if isinstance(each, Candidate)] == ["64x32", "64x32", "48x32", "48x32"]
+    assert {each.case.engine for each in found if isinstance(each, Candidate)} == {"OpenVINO", "ONNX Runtime"}
+    assert all("has no card" in reason for reason in reasons(found).values())
+
+
+@pytest.mark.parametrize(
+    ("name", "engine", "said"),
+    [
+        (STARTER, "onnxruntime", "its original is a PyTorch network, which ONNX Runtime does not run"),
+        (STARTER, "rembg", "rembg has no such model"),
+    ],
+)
+def test_an_original_that_cannot_run_is_a_row_with_the_reason(name, engine, said):
+    assert said in reasons(planned(names=(name,), compare=(engine,)))[f"{name} original {_title(engine)}"]
+
+
+def _title(engine: str) -> str:
+    return {"onnxruntime": "ONNX Runtime", "pytorch": "PyTorch"}.get(engine, engine)
+
+
+def test_damaged_and_missing_files_are_rows_with_their_reasons(tmp_path):
+    shipped = next(Path(path) for path in planned(names=(STARTER,))[0].files if path.suffix == ".xml")
+    shutil.copy(shipped, tmp_path / "damaged.xml")  # without its weights
+    (tmp_path / "empty.onnx").touch()
+    found = planned(models=tuple(tmp_path / name for name in ("damaged.xml", "empty.onnx", "missing.xml")))
+    told = reasons(found)
+    assert len(found) == len(told) == 3
+    assert "missing.xml is not there" in told["missing.xml"]
+
+
+def test_irs_of_a_folder_are_run_as_they_are(tmp_path):
+    shipped = planned(names=(STARTER,))[0].path
+    folder = tmp_path / "public" / STARTER / "FP16-INT8"
+    folder.mkdir(parents=True)
+    for path in (shipped, shipped.with_suffix(".bin")):
+        shutil.copy(path, folder)
+    found = planned(names=(STARTER,), model_dir=tmp_path, precisions=("FP16-INT8", "FP16"))
+    assert found[0].path == folder / f"{STARTER}.xml"
+    assert "omz_quantizer" in reasons(found)[f"{STARTER} FP16"]

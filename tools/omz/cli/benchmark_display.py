@@ -12,6 +12,7 @@ from omz.benchmark.recommendation import Recommendation
 from omz.benchmark.request import BenchmarkObserver
 from omz.benchmark.results import BenchmarkRun
 from omz.cli.conversion_display import ConversionDisplay
+from omz.cli.display import Periodic
 from omz.cli.printing import say
 from omz.cli.tables import NameColumn, Table, cell, say_on, terminal
 from omz.events import Event
@@ -20,13 +21,13 @@ _SPEED = len("[0.98, 1.02],")  # so that a range stays in one piece
 
 
 class BenchmarkDisplay(BenchmarkObserver):
-    """Display of one run on standard error: conversions, warnings, and a bar."""
+    """Display of one run on standard error: conversions, warnings, and a bar; a line now and then without a terminal."""
 
     def __init__(self) -> None:
         self._conversions = ConversionDisplay(err=True)
-        self._progress = Progress(
-            NameColumn(), BarColumn(), TimeElapsedColumn(), console=terminal(err=True), transient=True
-        )
+        self._console, self._lines = terminal(err=True), Periodic()
+        columns = (NameColumn(), BarColumn(), TimeElapsedColumn())
+        self._progress = Progress(*columns, console=self._console, transient=True)
 
     def __enter__(self) -> BenchmarkDisplay:
         return self
@@ -44,7 +45,11 @@ class BenchmarkDisplay(BenchmarkObserver):
         say(f"warning: {line}", err=True)
 
     def on_progress(self, step: str, share: float) -> None:
-        """Move the bar."""
+        """Move the bar, or print a line if it is time for one."""
+        if not self._console.is_terminal:
+            if self._lines.is_due():
+                say(f"{share:.0%}: {step}", err=True)
+            return
         if not self._progress.tasks:
             self._progress.add_task("", total=1.0)
             self._progress.start()

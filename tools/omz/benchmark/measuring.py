@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import statistics
 import tempfile
@@ -21,7 +22,8 @@ from omz.errors import OmzError
 from omz.isolated import IsolatedProcess
 
 ROUNDS = 12
-"""Of each candidate, for which there is time; enough to leave out the three slowest and the three fastest."""
+"""The least number of rounds; enough for a range that leaves out the two slowest and the two fastest."""
+_LONGEST = 2.0  # seconds of a round, within which a machine is to be taken for the same
 _USUAL, _LEAST, _ALL = 10.0, 1.0, 240.0
 """Seconds of a candidate, at most and at least, and of all of them, unless the user says how many."""
 _TO_LOAD = 180.0
@@ -114,7 +116,7 @@ class Measurement:
         self._known: dict[int, Row] = {}
         self._running: dict[int, _Running] = {}
         self._first: _Running | None = None
-        self._rounds = 0
+        self._rounds, self._begun = max(ROUNDS, math.ceil(seconds / _LONGEST)), 0
         self._room = _SHARE * available_memory()
 
     @property
@@ -170,7 +172,7 @@ class Measurement:
         """Measure the candidates that are loaded, in rounds, each round in another order."""
         group = {place: each for place, each in self._running.items() if not each.reason}
         before = self._first.spent if self._first else 0.0
-        for number in range(self._rounds, self._rounds + ROUNDS):
+        for number in range(self._begun, self._begun + self._rounds):
             places = [*group]
             self._order.shuffle(places)
             for place in places:
@@ -178,13 +180,13 @@ class Measurement:
                 spent = running.spent - (before if running is self._first else 0.0)
                 if running.reason or not self._has_time(running, spent):
                     continue
-                share = (place + (number - self._rounds) / ROUNDS) / len(self._planned)
+                share = (place + (number - self._begun) / self._rounds) / len(self._planned)
                 self._observer.on_progress(f"round {number + 1}: {running.candidate.case.title}", share)
                 try:
-                    running.measure(number, self._seconds / ROUNDS)
+                    running.measure(number, self._seconds / self._rounds)
                 except OmzError as error:
                     running.reason = str(error)
-        self._rounds += ROUNDS
+        self._begun += self._rounds
 
     def _has_time(self, running: _Running, spent: float) -> bool:
         """Tell whether a candidate has time for another run; for one there is always time."""

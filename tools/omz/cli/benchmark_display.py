@@ -21,7 +21,7 @@ _SPEED = len("[0.98, 1.02],")  # so that a range stays in one piece
 
 
 class BenchmarkDisplay(BenchmarkObserver):
-    """Display of one run on standard error: conversions, warnings, and a bar; a line now and then without a terminal."""
+    """Display of one run on standard error: conversions, warnings, and a bar, or lines where there is no terminal."""
 
     def __init__(self) -> None:
         self._conversions = ConversionDisplay(err=True)

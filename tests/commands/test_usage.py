@@ -17,6 +17,7 @@ COMMANDS = {
     "omz_converter": "omz.cli.converter",
     "omz_info_dumper": "omz.cli.info_dumper",
     "omz_accuracy": "omz.cli.accuracy",
+    "omz_benchmark": "omz.cli.benchmark",
     "omz_mo": "omz.cli.model_optimizer",
 }
 FLAGS = tuple(name for name in COMMANDS if name != "omz_mo")  # which takes flags as arguments
@@ -64,6 +65,7 @@ def test_an_unknown_flag_is_one_line_that_leads_to_the_help(name):
         ("omz_downloader", ["nonsense"]),
         ("omz_accuracy", ["--region", "nonsense"]),
         ("omz_info_dumper", ["--format", "nonsense"]),
+        ("omz_benchmark", ["--time", "nonsense"]),
     ],
 )
 def test_a_wrong_value_is_one_line_that_leads_to_the_help(name, arguments):

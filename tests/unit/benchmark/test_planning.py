@@ -85,3 +85,6 @@ def test_irs_of_a_folder_are_run_as_they_are(tmp_path):
     found = planned(names=(STARTER,), model_dir=tmp_path, precisions=("FP16-INT8", "FP16"))
     assert found[0].path == folder / f"{STARTER}.xml"
     assert "omz_quantizer" in reasons(found)[f"{STARTER} FP16"]
+    other = planned(names=(STARTER,), precisions=("FP32-INT8",), download_dir=tmp_path)
+    command = f"omz_quantizer --name {STARTER} --precisions FP32-INT8 -o {tmp_path} makes it"
+    assert command in reasons(other)[f"{STARTER} FP32-INT8"]

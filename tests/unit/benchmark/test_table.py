@@ -23,6 +23,13 @@ def test_speed_is_told_with_its_confidence():
     assert told[2:] == ["2.00 [2.00, 2.00], faster", "2.00, too few rounds"]
 
 
+def test_an_int8_row_is_compared_with_what_it_was_made_of():
+    run = run_of(row("a", [10.0] * 12), row("a", [12.5] * 12, precision="FP16-INT8"), row("a", [5.0], precision="FP32"))
+    assert table.notes(run) == [
+        ("a FP16-INT8 OpenVINO CPU 320x320 latency", "speed relative to FP16: 0.80 [0.80, 0.80], slower")
+    ]
+
+
 def test_csv_has_all_rows_and_numbers_in_full():
     file = io.StringIO()
     table.write_csv(file, [RUN])

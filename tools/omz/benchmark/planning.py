@@ -9,10 +9,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeAlias, get_args
 
-from omz.accuracy.labels import INT8, bare
 from omz.benchmark.candidate import ONNX_RUNTIME, PYTORCH, REMBG, Candidate, parts
 from omz.benchmark.request import BenchmarkObserver, BenchmarkRequest
-from omz.benchmark.results import OPENVINO, Case, Row
+from omz.benchmark.results import INT8, OPENVINO, Case, Row
 from omz.benchmark.worker import size_of
 from omz.convert.plan import Precision, plan_conversion
 from omz.convert.store import irs_at_hand, stored_int8, stored_irs
@@ -34,6 +33,7 @@ _OF_REMBG = (
 )  # fmt: skip
 """Models that rembg has under the same names, with the same weights."""
 _ORIGINAL = "original"
+_CACHED_INT8 = f"FP16{INT8}"  # which is made where it is missing
 _TITLES = {"onnx": "an ONNX file", "pytorch": "a PyTorch network", "mindspore": "a MindSpore network"}
 
 
@@ -82,7 +82,7 @@ class Planner:
         sizes: Sequence[str] = self._request.sizes
         for label in self._request.precisions:
             try:
-                path = self._ir(card, downloads, bare(label))
+                path = self._ir(card, downloads, label.partition("@")[0])
                 sizes = self._sizes(path, inspector)
             except OmzError as error:
                 yield _row(name, str(error), label)
@@ -128,26 +128,29 @@ class Planner:
 
         Raises :class:`OmzError` if they are not.
         """
-        request, report = self._request, self._observer.on_event
-        if request.model_dir:
-            path = (request.model_dir / card.subdirectory / weights / f"{card.name}.xml").absolute()
-            if not path.is_file():
-                raise OmzError(f"{path} is not there; omz_converter or omz_quantizer makes it")
-            return path
-        precisions: list[Precision] = [each for each in get_args(Precision) if each in ("FP16", weights)]
-        if weights not in (INT8, *precisions):
-            raise OmzError(
-                f"{weights} is not in the cache; make it with omz_quantizer, and give its folder by --model_dir"
-            )
-        wanted = precisions[-1:] if weights == INT8 else [each for each in precisions if each == weights]
+        folder = self._request.model_dir or downloads
+        written = (folder / card.subdirectory / weights / f"{card.name}.xml").absolute()
+        if self._request.model_dir or weights.endswith(INT8):
+            if written.is_file():
+                return written
+            if self._request.model_dir:
+                raise OmzError(f"{written} is not there; omz_converter or omz_quantizer makes it")
+        if weights.endswith(INT8) and weights != _CACHED_INT8:
+            command = shlex.join(["omz_quantizer", "--name", card.name, "--precisions", weights, "-o", str(folder)])
+            raise OmzError(f"{written} is not there; {command} makes it")
+        float_ir = self._float_ir(card, downloads, weights.removesuffix(INT8))
+        if weights.endswith(INT8):
+            return stored_int8(card, downloads, None, self._observer.on_event, float_ir).absolute()
+        return float_ir
+
+    def _float_ir(self, card: ModelCard, downloads: Path, weights: str) -> Path:
+        """Return the IR beside a card or in the cache; make it if it is missing."""
+        wanted: list[Precision] = [each for each in get_args(Precision) if each == weights]
         found = irs_at_hand(card, wanted)
         if not found:
             _check_at_hand(card, downloads)
-            found = stored_irs(card, downloads, wanted, report, request.trust_code)
-        path = next(iter(found.values()))
-        if weights == INT8:
-            return stored_int8(card, downloads, None, report, path).absolute()
-        return path.absolute()
+            found = stored_irs(card, downloads, wanted, self._observer.on_event, self._request.trust_code)
+        return next(iter(found.values())).absolute()
 
     def _sizes(self, path: Path, inspector: IsolatedProcess) -> Sequence[str]:
         """Return the sizes to run a model at: its own, or if that is free, those of the request."""

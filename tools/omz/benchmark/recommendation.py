@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from omz.accuracy.labels import INT8, bare
 from omz.benchmark.results import OPENVINO, BenchmarkRun, Figures, Row
 from omz.benchmark.statistics import Range, median_range
 from omz.errors import UsageError
@@ -99,7 +98,7 @@ def _objections(run: BenchmarkRun, row: Row, conditions: Sequence[Condition]) ->
         yield f"its error is not known: {row.no_quality or 'not measured'}"
     if any(note.startswith("untested") for note in row.notes):
         yield row.notes[0]
-    float_row = _made_of(run, row)
+    float_row = run.made_of(row)
     if float_row is not None and not run.speed(row, float_row).low > 1:
         yield f"it is not clearly faster than {float_row.case.precision}, which it was made of"
 
@@ -117,18 +116,6 @@ def _broken(row: Row, condition: Condition) -> Iterator[str]:
         yield f"{told}, not {condition.sign} {condition.limit:g}"
     elif not all(met):
         yield f"{told}, within noise of {condition.limit:g} (from {value.low:.4g} to {value.high:.4g})"
-
-
-def _made_of(run: BenchmarkRun, row: Row) -> Row | None:
-    """Return the float row that an INT8 row is to be compared with; None where there is none, or for others."""
-    if not bare(row.case.precision).endswith(INT8.rpartition("-")[2]):
-        return None
-    for other in run.measured:
-        same = (other.case.model, other.case.engine, other.case.device, other.case.size, other.case.streams)
-        mine = (row.case.model, row.case.engine, row.case.device, row.case.size, row.case.streams)
-        if same == mine and bare(other.case.precision) == bare(row.case.precision).rpartition("-")[0]:
-            return other
-    return None
 
 
 def _best(run: BenchmarkRun, fit: Sequence[Row]) -> tuple[Row, str]:

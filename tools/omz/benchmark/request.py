@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from omz.accuracy.labels import INT8, PRECISIONS, bare, execution
+from omz.accuracy.labels import PRECISIONS
 from omz.benchmark.results import LATENCY, THROUGHPUT
 from omz.errors import UsageError
 from omz.events import Event
@@ -15,7 +15,7 @@ from omz.images.sizes import parse_size
 STREAMS = (LATENCY, THROUGHPUT)
 COMPARED = ("onnxruntime", "pytorch", "rembg")
 """What runs originals beside the IRs."""
-WEIGHTS = ("FP32", "FP16", INT8, "FP32-INT8")
+WEIGHTS = ("FP32", "FP16", "FP32-INT8", "FP16-INT8")
 """Precisions of the weights of IRs, in Open Model Zoo's words."""
 SYNTHETIC = "synthetic"
 """Value of ``--dataset`` for the zoo's own scenes."""
@@ -100,8 +100,8 @@ class BenchmarkRequest:
 
 
 def _check_label(label: str) -> None:
-    weights = bare(label)
-    if weights not in WEIGHTS or (execution(label) or "default") not in PRECISIONS:
+    weights, mark, execution = label.partition("@")
+    if weights not in WEIGHTS or (mark and execution not in PRECISIONS):
         raise UsageError(
             f"--precisions {label}: there are {', '.join(WEIGHTS)}; one of @{', @'.join(PRECISIONS)} may be added, for "
             "the precision of execution"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from omz.benchmark.statistics import UNKNOWN, Range, median_range
 
 LATENCY, THROUGHPUT = "latency", "throughput"
 """Goals of a run: one image at a time, or as many at a time as suit the device."""
 OPENVINO = "OpenVINO"
+INT8 = "-INT8"
+"""The end of precisions whose weights have 8 bits; before it stands what they were made of."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,8 @@ class BenchmarkRun:
     """All rows of a run on one machine, in the order of the request.
 
     ``machine`` and ``versions`` are by name, ``settings`` are the flags. ``dataset`` and ``convention`` describe what
-    errors were measured on, and how; ``units`` are those of errors by name. ``finished`` is when, in UTC.
+    errors were measured on, and how; ``units`` are those of errors by name. ``finished`` is when, in UTC. ``warning``
+    says what times may suffer from.
     """
 
     machine: Mapping[str, str]
@@ -110,6 +113,7 @@ class BenchmarkRun:
     convention: str = ""
     units: Mapping[str, str] = field(default_factory=dict)
     is_whole: bool = True
+    warning: str = ""
 
     @property
     def measured(self) -> list[Row]:
@@ -132,6 +136,18 @@ class BenchmarkRun:
     def heading(self, metric: str) -> str:
         """Return the name of an error with its unit."""
         return f"{metric} {self.units.get(metric, '')}".strip()
+
+    def made_of(self, row: Row) -> Row | None:
+        """Return the row in float that an INT8 row was made of; None where there is none, and for other rows."""
+        weights = row.case.precision.partition("@")[0]
+        if not weights.endswith(INT8):
+            return None
+        base = weights.removesuffix(INT8)
+        for other in self.measured:
+            case = replace(other.case, precision=row.case.precision)
+            if case == row.case and other.case.precision.partition("@")[0] == base:
+                return other
+        return None
 
     def speed(self, row: Row, other: Row | None = None) -> Range:
         """Return how many times as fast a row is as another, by default as the first.

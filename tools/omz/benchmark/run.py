@@ -38,6 +38,7 @@ class Benchmark:
         self._measurement: Measurement | None = None
         self._result: BenchmarkRun | None = None
         self._machine: dict[str, str] = {}
+        self._warning = ""
 
     @property
     def metrics(self) -> Mapping[str, str]:
@@ -54,10 +55,9 @@ class Benchmark:
     def run(self, observer: BenchmarkObserver | None = None) -> None:
         """Measure all. Raises :class:`omz.errors.OmzError` where nothing can be planned."""
         observer = observer or BenchmarkObserver()
-        self._machine = machine()
-        busy = warning()
-        if busy:
-            observer.on_warning(busy)
+        self._machine, self._warning = machine(), warning()
+        if self._warning:
+            observer.on_warning(self._warning)
         planned = plan(self._request, observer)
         count = sum(isinstance(each, Candidate) for each in planned)
         seconds = self._request.time or time_for(count)
@@ -79,4 +79,5 @@ class Benchmark:
             finished=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             rows=measurement.rows,
             is_whole=is_whole,
+            warning=self._warning,
         )

@@ -10,6 +10,7 @@ from itertools import chain
 from typing import TextIO
 
 from omz.benchmark.results import BenchmarkRun, Figures, Row
+from omz.benchmark.statistics import Range
 from omz.text import spreadsheet_cell
 
 _MB = 1e6
@@ -46,9 +47,12 @@ def speed(run: BenchmarkRun, row: Row) -> Speed:
     """Return the speed of a measured row; a difference that noise explains is called so."""
     if row is run.first:
         return Speed("1", "", "")
-    found = run.speed(row)
+    return _compared(run.speed(row))
+
+
+def _compared(found: Range) -> Speed:
     if math.isnan(found.median):
-        return Speed(_MISSING, "", "never in one round with the first")
+        return Speed(_MISSING, "", "never in one round")
     if not found.has_ends:
         return Speed(f"{found.median:.2f}", "", "too few rounds")
     told = f"[{found.low:.2f}, {found.high:.2f}]"
@@ -115,7 +119,15 @@ def left_out(run: BenchmarkRun) -> list[tuple[str, str]]:
 
 def notes(run: BenchmarkRun) -> list[tuple[str, str]]:
     """Return what is to be known of cases that were measured, or were to be."""
-    return list(chain.from_iterable([(row.case.title, note) for note in row.notes] for row in run.rows))
+    found = []
+    for row in run.rows:
+        found += [(row.case.title, note) for note in row.notes]
+        base = run.made_of(row)
+        if base is not None and row.figures is not None:
+            found.append(
+                (row.case.title, f"speed relative to {base.case.precision}: {_compared(run.speed(row, base))}")
+            )
+    return found
 
 
 def milliseconds(value: float | None) -> str:
@@ -178,6 +190,8 @@ def _markdown(run: BenchmarkRun) -> Iterator[str]:
     told = [f"{name} {value}" for name, value in run.machine.items() if name != "processor" and value]
     told += [f"{name} {run.versions[name]}" for name in ("open-matting-zoo", "openvino") if name in run.versions]
     yield f"{_inside('; '.join(told))}.\n"
+    if run.warning:
+        yield f"Warning: {_inside(run.warning)}.\n"
     if run.command:
         yield f"```sh\n{' '.join(run.command)}\n```\n"
     if run.dataset:

@@ -41,9 +41,7 @@ _PATH = click.Path(path_type=Path)
     "--streams", default="latency", show_default=True, metavar="LIST",
     help="latency (one image at a time), throughput (as OpenVINO chooses), or numbers.",
 )  # fmt: skip
-@click.option(
-    "--compare", default="", metavar="LIST", help="Run originals beside the IRs: onnxruntime, pytorch, rembg."
-)
+@click.option("--compare", metavar="LIST", help="Run originals beside the IRs: onnxruntime, pytorch, rembg.")
 @click.option("--num_threads", type=click.IntRange(1), help="Threads of an engine; default: its own choice.")
 @click.option("--time", type=float, help="Seconds to measure each; default: 10, or less where they are many.")
 @click.option("--dataset", metavar="DIR|synthetic", help="Frames with their truth, to have errors beside latency.")
@@ -152,7 +150,7 @@ def _finish(runs: list[BenchmarkRun], outputs: tuple[Path, ...], conditions: tup
         raise click.exceptions.Exit(1)
 
 
-def _listed(flag: str, text: str) -> tuple[str, ...]:
+def _listed(flag: str, text: str | None) -> tuple[str, ...]:
     """Return the parts of a list; raises :class:`UsageError` for one that is missing beside a comma."""
     parts = tuple(map(str.strip, text.split(","))) if text else ()
     if "" in parts:

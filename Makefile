@@ -22,7 +22,7 @@ LEGACY_VERSIONS := constraints/legacy.txt
 INSTALL := -m pip install --quiet $(PIP_ARGS)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-annotate --custom-compile-command 'make update-constraints'
 
-.PHONY: demo test test-slow test-legacy test-oldest test-newest test-processors docs picture update-constraints starter sizes release lint clean
+.PHONY: demo test test-slow test-legacy test-oldest test-newest test-processors docs picture update-constraints starter performance sizes release lint clean
 
 demo: $(VENV)/.installed  ## cut the subject out of an embedded picture; the results are in out/
 	$(BIN)/omz_demo -o out
@@ -62,6 +62,9 @@ update-constraints: $(VENV)/.installed-test  ## choose the versions in constrain
 starter: $(VENV)/.installed-test  ## convert the starter model again into the IR that ships beside its card
 	$(BIN)/omz_converter --name background-matting-starter --precisions FP16 --check full --force -o build/starter
 	cp build/starter/public/background-matting-starter/FP16/* models/background-matting-starter/FP16/
+
+performance: $(VENV)/.installed-test  ## measure the models at hand on a quiet machine, for docs/performance.md
+	$(BIN)/omz_benchmark --all --compare onnxruntime,pytorch -o docs/performance.md
 
 sizes: $(VENV)/.installed-test  ## measure what the core and each extra take on disk, for docs/install.md
 	$(BIN)/python benchmarks/install_sizes.py $(PIP_ARGS)

@@ -101,7 +101,7 @@ def test_sizes_are_width_by_height():
         parse_size("10000000x1000000")
 
 
-@pytest.mark.parametrize("command", ["omz_converter", "omz_accuracy", "omz_demo"])
+@pytest.mark.parametrize("command", ["omz_converter", "omz_accuracy", "omz_benchmark", "omz_demo"])
 def test_installed_commands_show_their_flags(command):
     script = Path(sys.executable).with_name(command)
     done = subprocess.run([script, "--help"], capture_output=True, text=True, check=True)

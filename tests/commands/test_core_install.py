@@ -109,6 +109,7 @@ def test_it_converts_onnx_and_compares(core):
         ("convert", 1, "python", ["-m", "omz.cli.train", "-o", "trained"]),
         ("training", 1, "python", ["-m", "omz.cli.render_layers", "-o", "layers"]),
         ("accuracy", 2, "omz_accuracy", ["--name", STARTER, "--models", "FP16", "--report", "report"]),
+        ("accuracy", 1, "omz_benchmark", ["--name", STARTER, "-o", "page.html"]),
         ("int8", 2, "omz_accuracy", ["--name", STARTER, "--models", "FP16,FP16-INT8"]),
         ("mindspore", 1, "omz_converter", ["--name", "semantic_human_matting", "-o", "converted"]),
         ("mindspore", 1, "omz_demo", ["-m", "semantic_human_matting", "photo.jpg"]),

@@ -27,8 +27,11 @@ from omz.video.writing import VideoWriter
 SIZE = (96, 160)
 README = {" ".join(command): command for command in commands("README.md") if command[0].startswith("omz_")}
 SHORT_LONG_FLAGS = {"-nireq", "-nstreams", "-nthreads", "-limit"}  # respelt before they are parsed
-CONVERTS = ("omz_converter", "omz_accuracy")
-QUICK = {"omz_accuracy": ["--num_frames", "1", "--size", "192x128"]}  # 20 frames of 1280x720 take a minute
+CONVERTS = ("omz_converter", "omz_accuracy", "omz_benchmark")
+QUICK = {
+    "omz_accuracy": ["--num_frames", "1", "--size", "192x128"],  # 20 frames of 1280x720 take a minute
+    "omz_benchmark": ["--time", "1", "--sizes", "192x128"],
+}
 
 
 def command_called(name: str) -> click.Command:
@@ -116,12 +119,13 @@ def test_the_flags_in_documents_exist(document, tmp_path, monkeypatch):
         ("omz_info_dumper", "omz_info_dumper"),
         ("background_subtraction_demo.py", "omz_demo"),
         ("accuracy_check", "omz_accuracy"),
+        ("benchmark_app", "omz_benchmark"),
     ],
 )
 def test_the_flags_of_open_model_zoo_are_those_of_the_commands(heading, name):
     section = (ROOT / "docs/coming-from-open-model-zoo.md").read_text().partition(f"\n## {heading}\n")[2]
     text = section.partition("\n## ")[0]
-    if heading == "accuracy_check":  # whose first column is that of another command
+    if heading in ("accuracy_check", "benchmark_app"):  # whose first column is that of another command
         text = " ".join(line.split("|")[2] for line in text.splitlines() if line.startswith("|"))
     flags = set(re.findall(r"(?<![\w-])--?[a-z][a-z_]*", text))
     assert len(flags) > 3

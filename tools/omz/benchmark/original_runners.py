@@ -55,18 +55,22 @@ class RembgRunner:
         from omz.synthesis.scene import make_scene
 
         folder = Path.cwd()  # the temporary one of this process
-        (folder / f"{candidate.case.model}.onnx").symlink_to(candidate.path)
-        # So it finds the file, whatever release of it the card has, and downloads nothing.
-        os.environ.update(U2NET_HOME=str(folder), MODEL_CHECKSUM_DISABLED="1")
+        model = candidate.case.model
+        for place in (folder, folder / "models" / model):
+            place.mkdir(parents=True, exist_ok=True)
+            (place / f"{model}.onnx").symlink_to(candidate.path)
+        # So it finds the file, whichever release of it the card has, and downloads nothing: REMBG_HOME is that of newer
+        # releases of rembg, U2NET_HOME that of older ones.
+        os.environ.update(REMBG_HOME=str(folder), U2NET_HOME=str(folder), MODEL_CHECKSUM_DISABLED="1")
         if candidate.threads:
             os.environ["OMP_NUM_THREADS"] = str(candidate.threads)  # by which rembg sets those of ONNX Runtime
         try:
             from rembg import new_session
 
             started = time.perf_counter()
-            self._session = new_session(candidate.case.model)
+            self._session = new_session(model)
         except (Exception, SystemExit) as error:
-            raise EngineError(f"rembg does not load {candidate.case.model}: {first_line(error)}") from error
+            raise EngineError(f"rembg does not load {model}: {first_line(error)}") from error
         self.load_ms = 1e3 * (time.perf_counter() - started)
         scene = make_scene(0, parse_size(candidate.case.size), "test")
         self._picture = Image.fromarray(np.ascontiguousarray(scene.picture[..., ::-1]))

@@ -18,6 +18,8 @@ _MISSING = "-"
 _WORDS = ("precision", "engine", "device", "size", "streams")
 """The parts of a case, besides its model."""
 _EACH = ("median ms", "p90", "p99", "images/s", "speed", "CPU ms")
+_TOLD = ("cores", "memory", "features", "OpenVINO uses", "governor", "load before")
+"""What a document tells of a machine; the other files have all of it."""
 _ONCE = ("first ms", "load ms", "cached", "memory MB", "disk MB")
 HEADINGS = (*_EACH, *_ONCE)
 EACH, ONCE = range(len(_EACH)), range(len(_EACH), len(HEADINGS))
@@ -187,7 +189,7 @@ def write_markdown(file: TextIO, runs: Sequence[BenchmarkRun]) -> None:
 
 def _markdown(run: BenchmarkRun) -> Iterator[str]:
     yield f"\n## {_inside(run.machine.get('processor', 'A machine'))}\n"
-    told = [f"{name} {value}" for name, value in run.machine.items() if name != "processor" and value]
+    told = [f"{name} {run.machine[name]}" for name in _TOLD if run.machine.get(name)]
     told += [f"{name} {run.versions[name]}" for name in ("open-matting-zoo", "openvino") if name in run.versions]
     yield f"{_inside('; '.join(told))}.\n"
     if run.warning:

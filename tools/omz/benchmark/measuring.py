@@ -14,10 +14,10 @@ from omz.benchmark import worker
 from omz.benchmark.candidate import Candidate
 from omz.benchmark.machine import available_memory
 from omz.benchmark.planning import Planned
+from omz.benchmark.ranges import percentile
 from omz.benchmark.request import BenchmarkObserver
 from omz.benchmark.results import Figures, Round, Row
 from omz.benchmark.runners import Burst
-from omz.benchmark.statistics import percentile
 from omz.errors import OmzError
 from omz.isolated import IsolatedProcess
 

@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from omz.benchmark.ranges import Range, median_range
 from omz.benchmark.results import OPENVINO, BenchmarkRun, Figures, Row
-from omz.benchmark.statistics import Range, median_range
 from omz.errors import UsageError
 from omz.zoo.record import suggestion
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from omz.benchmark.statistics import UNKNOWN, Range, median_range
+from omz.benchmark.ranges import UNKNOWN, Range, median_range
 
 LATENCY, THROUGHPUT = "latency", "throughput"
 """Goals of a run: one image at a time, or as many at a time as suit the device."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TextIO
 
+from omz.benchmark.ranges import Range
 from omz.benchmark.results import BenchmarkRun, Figures, Row
-from omz.benchmark.statistics import Range
 from omz.text import spreadsheet_cell
 
 _MB = 1e6

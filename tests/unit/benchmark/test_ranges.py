@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from omz.benchmark.statistics import median_range, percentile
+from omz.benchmark.ranges import median_range, percentile
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 6, 8, 12, 13, 40])

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from omz.accuracy.comparison import Pair
 from omz.errors import UsageError
 from omz.zoo.card import Tolerance
+from omz.zoo.vocabulary import QUANTISED, base_of
 
 ORIGINAL = "original"
-INT8 = "FP16-INT8"
-WEIGHTS = ("FP32", "FP16", INT8)
+WEIGHTS = ("FP32", "FP16", *QUANTISED)
 """Precisions of the weights of an IR, in Open Model Zoo's words."""
 PRECISIONS = ("f32", "f16", "bf16", "default")
 """Precisions of execution; ``default`` is what a device prefers."""
@@ -56,8 +56,10 @@ def causes(labels: Sequence[str], precision: str = "f32") -> Mapping[Pair, str]:
             found[ORIGINAL, "FP32"] += ", and execution"
     if {"FP32", "FP16"} <= {*labels}:
         found["FP32", "FP16"] = "FP32 to FP16: weights in half precision"
-    if {"FP16", INT8} <= {*labels}:
-        found["FP16", INT8] = f"FP16 to {INT8}: quantisation"
+    for each in QUANTISED:
+        base = base_of(each)
+        if {base, each} <= {*labels}:
+            found[base, each] = f"{base} to {each}: quantisation"
     for label in labels:
         if execution(label) not in ("", precision) and network(label) == label and bare(label) in labels:
             found[bare(label), label] = f"{bare(label)} to {label}: execution"
@@ -71,7 +73,7 @@ def tolerance_of(label: str, tolerance: Tolerance, precision: str = "f32") -> fl
     the label names none.
     """
     weights = bare(label)
-    if weights == INT8:
+    if weights in QUANTISED:
         return tolerance.INT8
     if weights == "FP32" and (execution(label) or precision) == "f32":
         return tolerance.FP32

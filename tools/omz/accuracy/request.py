@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omz.accuracy.conventions import RegionName, Rounding
-from omz.accuracy.labels import INT8
 from omz.download.first_use import writable_folder_of
 from omz.errors import UsageError
 from omz.events import Event
 from omz.matting.roles import RoleOptions
 from omz.zoo.card import ModelCard
-from omz.zoo.vocabulary import Activation
+from omz.zoo.vocabulary import QUANTISED, Activation
 
 _CHANGES_NO_FIGURE = (
     "report", "resume", "jobs", "update_references", "locate", "thresholds", "command", "offline", "accept_license",
@@ -114,5 +113,5 @@ class EvaluationRequest:
         for flag, needed in _TOGETHER:
             if flag in given and needed not in given:
                 raise UsageError(f"--{flag} needs --{needed}, too")
-        if self.calibration and INT8 not in (self.models or ""):
-            raise UsageError(f"--calibration is for {INT8}; name it in --models")
+        if self.calibration and not any(each in (self.models or "") for each in QUANTISED):
+            raise UsageError(f"--calibration is for {' and '.join(QUANTISED)}; name one in --models")

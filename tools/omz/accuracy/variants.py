@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from types import MappingProxyType
+from typing import get_args
 
+from omz.accuracy.calibration import CalibrationSource
 from omz.accuracy.configuration.evaluation import ConfiguredEvaluation
 from omz.accuracy.datasets.check import depth_remark
 from omz.accuracy.datasets.content import grey, read_levels
-from omz.accuracy.datasets.folder import open_dataset
 from omz.accuracy.datasets.frames import find_frames
 from omz.accuracy.datasets.layouts import Layout
-from omz.accuracy.datasets.sample import Dataset, Entry, Role, Sample
-from omz.accuracy.labels import INT8, ORIGINAL, bare, check_labels, execution, network, pipeline
+from omz.accuracy.datasets.sample import Entry, Role, Sample
+from omz.accuracy.labels import ORIGINAL, bare, check_labels, execution, network, pipeline
 from omz.accuracy.pipelines import PipelinePredictor
 from omz.accuracy.prediction import NetworkPredictor, Prediction, Predictor
 from omz.accuracy.request import EvaluationObserver, EvaluationRequest
-from omz.checksum import file_digest
 from omz.convert.plan import Precision, plan_conversion
-from omz.convert.store import stored_irs
+from omz.convert.store import quantised_ir, stored_int8, stored_irs
 from omz.errors import DataError, EngineError, UsageError
-from omz.images.arrays import Picture, Pixels, Size
+from omz.images.arrays import Pixels, Size
 from omz.images.sizes import picture_size, size_text
 from omz.matting.network import STRETCHED, MattingNetwork, View
 from omz.matting.resolution import roles_of
@@ -33,13 +32,10 @@ from omz.runtime.engine import Engine, EngineInfo
 from omz.runtime.openvino_engine import OpenVINOEngine
 from omz.runtime.original import original_engine
 from omz.zoo import ModelCard
-
-if TYPE_CHECKING:
-    from omz.convert.calibration import Calibration
+from omz.zoo.vocabulary import QUANTISED, QuantisedPrecision, base_of
 
 _FILES = (".onnx", ".xml")
 _USUAL = ("original", "FP32", "FP16")
-_CALIBRATED_ON = 32  # frames
 _PATHS: tuple[Mapping[Role, str], ...] = (
     {"alpha": "pha/{clip}/{frame}", "foreground": "fgr/{clip}/{frame}"},
     {"alpha": "{clip}/pha/{frame}", "foreground": "{clip}/fgr/{frame}"},
@@ -66,7 +62,8 @@ class Variant:
 class VariantLoader:
     """Loads the variants that a request names, of ``card`` or of files, in the framework of each.
 
-    ``configured`` is the part of a configuration that says how they are fed; without it, the card does.
+    ``configured`` is the part of a configuration that says how they are fed; without it, the card does. ``irs`` are by
+    the labels that they stand for; without any, those of the card are found, or made.
     """
 
     def __init__(
@@ -75,11 +72,13 @@ class VariantLoader:
         card: ModelCard | None,
         configured: ConfiguredEvaluation | None,
         observer: EvaluationObserver,
+        irs: Mapping[str, Path] = MappingProxyType({}),
     ) -> None:
         self._request = request
         self._card = card
         self._configured = configured
         self._observer = observer
+        self._irs = irs
         self._device = request.device
         if configured and configured.device:
             self._device = configured.device
@@ -126,10 +125,12 @@ class VariantLoader:
         """Return the IRs of the labels by the precision of their weights; make those that are missing."""
         card, request, report = self._card, self._request, self._observer.on_event
         asked = set(map(bare, named))
+        if self._irs:
+            return self._irs
         if card is None or asked <= {ORIGINAL}:
             return {}
-        if INT8 in asked:
-            asked.add("FP16")  # which it is made of
+        quantised = {each: self._quantised(card, each) for each in QUANTISED if each in asked}
+        asked |= {base_of(each) for each, path in quantised.items() if path is None}  # which it is made of
         downloads = request.downloads(card)
         converted: list[Precision] = [each for each in get_args(Precision) if each in asked]
         if request.model_dir:
@@ -139,12 +140,22 @@ class VariantLoader:
             stored = stored_irs(card, downloads, converted, report, request.trust_code)
             made = map(stored.__getitem__, converted)
         found: dict[str, Path] = dict(zip(converted, made, strict=True))
-        if INT8 in asked:
-            from omz.convert.store import stored_int8
-
-            calibration = _calibration(request.calibration)
-            found[INT8] = stored_int8(card, downloads, calibration, report, found["FP16"])
+        for each, path in quantised.items():
+            found[each] = path or self._quantise(card, each, found[base_of(each)])
         return found
+
+    def _quantised(self, card: ModelCard, precision: QuantisedPrecision) -> Path | None:
+        """Return the IR that ``omz_quantizer`` has written; None without one, or where a calibration is asked for."""
+        request = self._request
+        if request.calibration:
+            return None
+        return quantised_ir(card, request.model_dir or request.downloads(card), precision)
+
+    def _quantise(self, card: ModelCard, precision: QuantisedPrecision, ir: Path) -> Path:
+        calibration, request = None, self._request
+        if request.calibration:
+            calibration = CalibrationSource(request.calibration).open()
+        return stored_int8(card, request.downloads(card), calibration, self._observer.on_event, ir, precision)
 
     def _engine(self, label: str, path: Path) -> tuple[Engine, tuple[Path, ...]]:
         if label == ORIGINAL and self._card:
@@ -239,35 +250,6 @@ def _configured_label(configured: ConfiguredEvaluation, label: str = "") -> str:
     models = bare(label)
     path = configured.model_file(Path(models) if models else None)
     return f"{path}{label[len(models) :]}"
-
-
-@dataclass(frozen=True)
-class _Pictures:
-    """Pictures and plates of a dataset, as calibration takes them."""
-
-    dataset: Dataset
-    entries: Sequence[Entry]
-
-    def __iter__(self) -> Iterator[tuple[Picture, Picture | None]]:
-        for entry in self.entries:
-            sample = self.dataset.read(entry)
-            yield sample.picture, sample.plate
-
-
-def _calibration(folder: Path | None) -> Calibration | None:
-    """Return frames from all over a dataset, for those of a clip are alike."""
-    if folder is None:
-        return None
-    from omz.convert.calibration import Calibration
-
-    dataset = open_dataset(folder.absolute())  # the process that reads it works elsewhere
-    count = min(_CALIBRATED_ON, len(dataset.entries))
-    entries = [dataset.entries[number * len(dataset.entries) // count] for number in range(count)]
-    digest = hashlib.sha256()
-    for entry in entries:
-        for path in entry.files.values():
-            digest.update(file_digest(path).encode())
-    return Calibration(_Pictures(dataset, entries), f"{len(entries)} frames of {folder}", digest.hexdigest())
 
 
 class StoredMattes:

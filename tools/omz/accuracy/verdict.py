@@ -43,6 +43,12 @@ class Threshold:
     increase: float
     relative: bool
 
+    def __str__(self) -> str:
+        """Return it as :func:`parse_threshold` reads it."""
+        if self.relative:
+            return f"{self.figure}={100 * self.increase:g}%"
+        return f"{self.figure}={self.increase:g}"
+
     def limit(self, reference: float) -> float:
         """Return the highest allowed value."""
         if self.relative:
@@ -119,11 +125,11 @@ def reference_gates(label: str, references: Sequence[Reference], figures: Mappin
     return gates
 
 
-def parse_threshold(text: str) -> Threshold:
-    """Read ``MAD=0.1`` or ``GRAD=2%``; raises :class:`UsageError`."""
+def parse_threshold(text: str, flag: str = "--threshold") -> Threshold:
+    """Read ``MAD=0.1`` or ``GRAD=2%``, the value of ``flag``; raises :class:`UsageError`."""
     match = re.fullmatch(r"(?P<figure>[^=]+)=(?P<value>(\d+\.?\d*|\.\d+)(e[+-]?\d+)?)(?P<percent>%?)", text)
     if not match:
-        raise UsageError(f"--threshold {text} is not of the form MAD=0.1 or GRAD=2%")
+        raise UsageError(f"{flag} {text} is not of the form MAD=0.1 or GRAD=2%")
     value, is_percent = float(match["value"]), bool(match["percent"])
     if is_percent:
         value /= 100

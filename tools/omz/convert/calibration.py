@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from omz.errors import DataError
 from omz.images.arrays import Picture, Size
 from omz.images.sizes import size_text
 from omz.matting.network import MattingNetwork, View
@@ -39,39 +40,50 @@ class Calibration:
 
 @dataclass(frozen=True)
 class ScenePictures:
-    """The first ``count`` synthetic scenes of a series, of ``size`` (height, width)."""
+    """``count`` synthetic scenes of a series, from the number ``first`` on, of ``size`` (height, width)."""
 
     count: int
     size: Size
     series: str = _SERIES
+    first: int = 0
 
     def __iter__(self) -> Iterator[Pair]:
-        for index in range(self.count):
+        for index in range(self.first, self.first + self.count):
             scene = make_scene(index, self.size, self.series)
             yield scene.picture, scene.plate
 
 
-def synthetic_calibration(count: int = _COUNT, size: Size = _SIZE) -> Calibration:
-    """Return synthetic scenes that serve nothing else.
+def synthetic_calibration(count: int = _COUNT, size: Size = _SIZE, seed: int = 0) -> Calibration:
+    """Return synthetic scenes that serve nothing else, others for each ``seed``.
 
     More or larger ones do not make the starter better on images of 1280x720.
     """
     title = f"{count} synthetic scenes of {size_text(*size)}"
-    return Calibration(ScenePictures(count, size), title, hashlib.sha256(f"{title}, {_SERIES}".encode()).hexdigest())
+    if seed:
+        title += f", seed {seed}"
+    pictures = ScenePictures(count, size, first=seed * count)
+    return Calibration(pictures, title, hashlib.sha256(f"{title}, {_SERIES}".encode()).hexdigest())
 
 
 @dataclass(frozen=True)
 class FittedSamples:
     """The inputs of the IR at ``ir`` for ``pictures``, fitted as :class:`~omz.matting.network.MattingNetwork` does.
 
-    Plates are ignored if the network takes none.
+    Plates are ignored if the network takes none. Images whose longer side is above ``side`` are shrunk to it. Raises
+    :class:`DataError` for an image without the plate that the network takes.
     """
 
     ir: Path
     pictures: Iterable[Pair]
     stretch: bool = False
+    side: int | None = None
 
     def __iter__(self) -> Iterator[Mapping[str, Tensor]]:
-        network = MattingNetwork(OpenVINOEngine(self.ir), View(self.stretch))
+        network = MattingNetwork(OpenVINOEngine(self.ir), View(self.stretch, side=self.side, enlarge=False))
         for picture, plate in self.pictures:
+            if plate is None and network.takes_plate:
+                raise DataError(
+                    f"{self.ir.stem} takes a plate, and images to calibrate on have none; put plates of the same names "
+                    "into a folder bgr beside them"
+                )
             yield network.fit(picture, plate if network.takes_plate else None).tensors

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from omz.convert.plan import CHECKS, Check, ConversionPlan
 from omz.matting.roles import description_of
 from omz.runtime.openvino_engine import facts_of
 from omz.runtime.quiet_openvino import ov
-from omz.zoo.card import Tolerance
+from omz.zoo.card import ModelCard, Tolerance
 from omz.zoo.model_file import Checksum
 from omz.zoo.preprocessing import Preprocessing, by_input
 
@@ -37,7 +37,8 @@ class Manifest:
     of execution in which it does what the source does. ``seconds`` is the time since the start of the conversion.
     ``compression`` compares an IR with weights in half precision with that in full precision, and ``kept_in_f32`` are
     its constants that stayed in full precision, for their rounding hurts. ``graph`` says which graph the IR has, if its
-    card asks to rewrite it.
+    card asks to rewrite it. Of a quantised IR, ``kept_in_float`` are the layers that 8 bits would have hurt, and
+    ``quantisation`` says on which images it was made, and by which figures it was judged.
     """
 
     name: str
@@ -56,6 +57,8 @@ class Manifest:
     compression: Parity | None = None
     kept_in_f32: tuple[str, ...] = ()
     graph: str = ""
+    kept_in_float: tuple[str, ...] = ()
+    quantisation: dict[str, Any] = field(default_factory=dict)
 
     def of_ir(self, xml: Path, precision: str, parity: tuple[Parity, ...], tolerance: Tolerance) -> Manifest:
         """Return this manifest with the files of the IR at ``xml``, which must be complete, and its ``parity``."""
@@ -106,7 +109,7 @@ def make_manifest(
         arguments=_arguments(plan),
         versions=_versions(plan),
         inputs=inputs,
-        outputs=list(map(_port, model.outputs)),
+        outputs=ports_of(model.outputs),
         files={},
         check=plan.settings.check,
         parity=(),
@@ -141,6 +144,16 @@ def is_intact(xml: Path) -> bool:
     try:
         return _has_its_files(xml, read_manifest(xml))
     except (OSError, ValueError, KeyError):
+        return False
+
+
+def is_of(xml: Path, card: ModelCard) -> bool:
+    """Tell whether the manifest of the IR at ``xml`` names a file of ``card`` as its source, as the card has it now."""
+    try:
+        source = json.loads(manifest_path(xml).read_text(encoding="utf-8"))["source"]
+        checksum = {file.name: file.checksum for file in card.files}[source["file"]]
+        return bool(source[checksum.algorithm] == checksum.value)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return False
 
 
@@ -208,6 +221,11 @@ def _versions(plan: ConversionPlan) -> dict[str, str]:
     if exporter:
         tools |= {exporter: version_of(exporter), "onnx": version_of("onnx")}
     return tools
+
+
+def ports_of(ports: Sequence[Any]) -> list[dict[str, Any]]:
+    """Return name, shape and type of inputs or outputs of a model."""
+    return list(map(_port, ports))
 
 
 def _port(port: Any) -> dict[str, Any]:

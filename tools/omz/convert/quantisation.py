@@ -18,9 +18,9 @@ from typing import Any
 from omz.atomic import replace_folder
 from omz.checksum import file_digest
 from omz.convert.cache import another_place
-from omz.convert.facts import describe_parity
+from omz.convert.facts import describe_parity, version_of
 from omz.convert.ir_file import read_model, save_ir
-from omz.convert.manifest import manifest_path, read_manifest
+from omz.convert.manifest import Manifest, manifest_path, ports_of, read_manifest
 from omz.convert.parity import Parity, compare
 from omz.convert.workplace import LOCK_FILE
 from omz.errors import ConversionError, DataError, OmzError, first_line, os_reason
@@ -31,18 +31,31 @@ from omz.runtime.engine import Tensor, check_inputs
 from omz.runtime.openvino_engine import OpenVINOEngine, default_precision
 from omz.runtime.quiet_openvino import ov
 from omz.zoo.card import Tolerance
+from omz.zoo.vocabulary import USUAL_INT8, QuantisedPrecision, TargetDevice, base_of
 
 Samples = Iterable[Mapping[str, Tensor]]
 
-PRECISION = "FP16-INT8"
-"""Open Model Zoo's name of the precision: 8 bits where quantised, half precision for the other weights."""
 _TITLE = "NNCF"
 _DEVICE = "CPU"
 _COMPARED = 4  # samples
 _ALL = 1 << 20  # samples: as many as there are
 _WORKPLACE = ".quantising-"
 _SECTION = "omz"
-_CONVOLUTIONS = ("Convolution", "GroupConvolution", "ConvolutionBackpropData", "GroupConvolutionBackpropData")
+
+CONVOLUTIONS = ("Convolution", "GroupConvolution", "ConvolutionBackpropData", "GroupConvolutionBackpropData")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Choices of a quantisation: the precision, the device it is for, and the layers that stay in float.
+
+    ``in_float`` are names of operations of the IR that is quantised. Its first and last convolutions stay in float
+    anyway.
+    """
+
+    precision: QuantisedPrecision = USUAL_INT8
+    target_device: TargetDevice = "ANY"
+    in_float: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,7 +73,12 @@ class Quantised:
 
 
 def quantise(
-    ir: Path, samples: Samples, target: Path, title: str = "samples", tolerance: Tolerance | None = None
+    ir: Path,
+    samples: Samples,
+    target: Path,
+    title: str = "samples",
+    tolerance: Tolerance | None = None,
+    recipe: Recipe = Recipe(),
 ) -> Quantised:
     """Quantise the convolutions of the FP32 or FP16 IR at ``ir`` to 8 bits; write the IR to ``target``, an ``.xml``.
 
@@ -78,9 +96,9 @@ def quantise(
         samples = list(samples)
     target = target.absolute()
     try:
-        with locked_folder(target.parent.parent, LOCK_FILE), _workplace(target) as folder:
+        with locked_folder(target.parent.parent, LOCK_FILE), workplace(target) as folder:
             made = IsolatedProcess(_TITLE)(
-                _quantise, ir.absolute(), samples, folder / target.name, title, tolerance or Tolerance()
+                _quantise, ir.absolute(), samples, folder / target.name, title, tolerance or Tolerance(), recipe
             )
             replace_folder(folder, target.parent)
     except OSError as error:
@@ -90,7 +108,7 @@ def quantise(
 
 
 @contextlib.contextmanager
-def _workplace(target: Path) -> Iterator[Path]:
+def workplace(target: Path) -> Iterator[Path]:
     """Yield a temporary folder beside that of ``target``; remove those of killed runs."""
     beside = target.parent.parent
     for rest in beside.glob(f"{_WORKPLACE}*"):
@@ -101,41 +119,51 @@ def _workplace(target: Path) -> Iterator[Path]:
         yield inner
 
 
-def _quantise(ir: Path, samples: Samples, xml: Path, title: str, tolerance: Tolerance) -> Quantised:
+def _quantise(ir: Path, samples: Samples, xml: Path, title: str, tolerance: Tolerance, recipe: Recipe) -> Quantised:
     """Do the work of :func:`quantise` in the process for NNCF; the folder of ``xml`` exists."""
     os.environ["NNCF_CI"] = "1"  # no telemetry, even if the reporting package is installed
     nncf = import_extra("nncf")
     source = OpenVINOEngine(ir, _DEVICE)
     watched = _Watched(samples, source)
-    model = read_model(ir)
-    names = set(map(methodcaller("get_friendly_name"), model.get_ops()))
-    try:
-        quantised = nncf.quantize(
-            model,
-            nncf.Dataset(watched),
-            preset=nncf.QuantizationPreset.MIXED,
-            subset_size=_ALL,
-            ignored_scope=nncf.IgnoredScope(names=_outermost_convolutions(model)),
-            advanced_parameters=_advanced_parameters(nncf),
-        )
-    except OmzError:
-        raise
-    except Exception as error:  # the only base that its errors share
-        if not watched.count:
-            raise DataError("there are no samples to measure ranges on; name a dataset with images") from error
-        raise ConversionError(f"{ir} cannot be quantised: {first_line(error)}") from error
-    _rename_new(quantised, names)
-    save_ir(quantised, xml, "FP16")
+    quantised = _in_8_bits(nncf, ir, watched, recipe)
+    save_ir(quantised, xml, base_of(recipe.precision))
     parity = _parity(source, xml, watched.first, f"{ir.parent.name} IR")
     facts = {
         "quantised_by": f"NNCF {nncf.__version__}",
         "quantised_from": f"{ir.parent.name}, SHA-384 {file_digest(ir.with_suffix('.bin'))}",
         "quantised_on": f"{watched.count} samples, SHA-256 {watched.sha256}: {title}",
     }
+    if recipe.in_float:
+        facts["kept_in_float"] = ",".join(recipe.in_float)
     _describe(quantised, facts, parity, tolerance)
-    save_ir(quantised, xml, "FP16")
-    _write_manifest(ir, xml, facts, parity, tolerance)
+    save_ir(quantised, xml, base_of(recipe.precision))
+    manifest = _manifest(ir, quantised, facts).of_ir(xml, recipe.precision, parity, tolerance)
+    dataclasses.replace(manifest, kept_in_float=recipe.in_float).write(manifest_path(xml))
     return Quantised(xml, watched.count, watched.sha256, nncf.__version__, parity)
+
+
+def _in_8_bits(nncf: Any, ir: Path, samples: _Watched, recipe: Recipe) -> ov.Model:
+    model = read_model(ir)
+    names = set(map(methodcaller("get_friendly_name"), model.get_ops()))
+    in_float = dict.fromkeys((*outermost_convolutions(model), *recipe.in_float))
+    try:
+        quantised = nncf.quantize(
+            model,
+            nncf.Dataset(samples),
+            preset=nncf.QuantizationPreset.MIXED,
+            target_device=nncf.TargetDevice[recipe.target_device],
+            subset_size=_ALL,
+            ignored_scope=nncf.IgnoredScope(names=[*in_float]),
+            advanced_parameters=_advanced_parameters(nncf),
+        )
+    except OmzError:
+        raise
+    except Exception as error:  # the only base that its errors share
+        if not samples.count:
+            raise DataError("there are no samples to measure ranges on; name a dataset with images") from error
+        raise ConversionError(f"{ir} cannot be quantised: {first_line(error)}") from error
+    _rename_new(quantised, names)
+    return quantised
 
 
 def _advanced_parameters(nncf: Any) -> Any:
@@ -151,14 +179,14 @@ def _advanced_parameters(nncf: Any) -> Any:
     return nncf.AdvancedQuantizationParameters(overflow_fix=OverflowFix.ENABLE, disable_bias_correction=True)
 
 
-def _outermost_convolutions(model: ov.Model) -> list[str]:
+def outermost_convolutions(model: ov.Model) -> list[str]:
     """Return the convolutions with none before or none behind them; an empty list if there are no others.
 
     Later convolutions cannot restore what a first one rounds off, and what a last one rounds off is visible. They are
     few and small.
     """
     operations = model.get_ordered_ops()
-    convolutions = [each.get_friendly_name() for each in operations if each.get_type_name() in _CONVOLUTIONS]
+    convolutions = [each.get_friendly_name() for each in operations if each.get_type_name() in CONVOLUTIONS]
     behind: set[str] = set()
     for operation in operations:
         for value in operation.input_values():
@@ -232,19 +260,38 @@ def _describe(model: ov.Model, facts: Mapping[str, str], parity: tuple[Parity, .
     describe_parity(model, parity, tolerance)
 
 
-def _write_manifest(
-    ir: Path, xml: Path, facts: dict[str, str], parity: tuple[Parity, ...], tolerance: Tolerance
-) -> None:
-    """Write the manifest of the IR at ``xml``, if the IR that it was made from has one."""
+def _manifest(ir: Path, model: ov.Model, facts: dict[str, str]) -> Manifest:
+    """Return the manifest of the IR at ``ir``, changed to that of the quantised ``model``; its files are missing.
+
+    An IR of another tool, which has no manifest, is itself the source.
+    """
     try:
         base = read_manifest(ir)
     except (OSError, ValueError):
-        return
+        base = _manifest_of_other(ir, model)
     described = f"{base.key} {sorted(facts.items())}"
-    dataclasses.replace(
-        base.of_ir(xml, PRECISION, parity, tolerance),
+    return dataclasses.replace(
+        base,
         key=hashlib.sha384(described.encode()).hexdigest(),
         arguments={**base.arguments, "quantisation": facts},
         versions={**base.versions, "nncf": facts["quantised_by"].split()[-1], "openvino": ov.get_version()},
         seconds=0.0,
-    ).write(manifest_path(xml))
+    )
+
+
+def _manifest_of_other(ir: Path, model: ov.Model) -> Manifest:
+    digest = file_digest(ir)
+    return Manifest(
+        name=ir.stem,
+        precision="",
+        key=digest,
+        source={"file": f"{ir.parent.name}/{ir.name}", "sha384": digest},
+        arguments={},
+        versions={"open-matting-zoo": version_of("open-matting-zoo")},
+        inputs=ports_of(model.inputs),
+        outputs=ports_of(model.outputs),
+        files={},
+        check="none",
+        parity=(),
+        keeps_model_in=(),
+    )

@@ -15,13 +15,14 @@ from omz.convert.cache import cache_place, maker_versions
 from omz.convert.errors import CompressionError
 from omz.convert.events import FullPrecisionUsed
 from omz.convert.jobs import make_apart
-from omz.convert.manifest import is_intact, is_whole, made_by
+from omz.convert.manifest import is_intact, is_of, is_whole, made_by
 from omz.convert.plan import ConversionPlan, ConversionSettings, Precision, plan_conversion
 from omz.errors import ModelFileError
 from omz.events import Report
 from omz.extras import import_extra
 from omz.zoo.card import ModelCard
 from omz.zoo.source import how_to_restore
+from omz.zoo.vocabulary import USUAL_INT8, QuantisedPrecision, base_of
 
 if TYPE_CHECKING:
     from omz.convert.calibration import Calibration
@@ -129,37 +130,49 @@ def _plan(card: ModelCard, download_dir: Path, settings: ConversionSettings) -> 
     return plan_conversion(card, download_dir, cache_place("ir", key), settings)
 
 
+def quantised_ir(card: ModelCard, folder: Path, precision: str) -> Path | None:
+    """Return the INT8 IR of ``card`` that ``omz_quantizer`` wrote below ``folder``; None if there is none.
+
+    One that was made of other files than those of the card does not count.
+    """
+    path = folder / card.subdirectory / precision / f"{card.name}.xml"
+    return path if is_whole(path) and is_of(path, card) else None
+
+
 def stored_int8(
     card: ModelCard,
     download_dir: Path,
     calibration: Calibration | None = None,
     report: Report = lambda event: None,
     ir: Path | None = None,
+    precision: QuantisedPrecision = USUAL_INT8,
 ) -> Path:
     """Return the INT8 IR of ``card``; make it first if there is none for this calibration and this NNCF.
 
-    It is made from the IR at ``ir``, by default the FP16 one in the cache folder. ``calibration`` has the images that
-    its ranges are measured on, by default synthetic scenes. Raises :class:`omz.errors.EngineError` if NNCF is missing,
-    and :class:`omz.errors.OmzError` if the IR cannot be made.
+    It is made from the IR at ``ir``, whose weights are those of ``precision``, by default one in the cache folder.
+    ``calibration`` has the images that its ranges are measured on, by default synthetic scenes. Raises
+    :class:`omz.errors.EngineError` if NNCF is missing, and :class:`omz.errors.OmzError` if the IR cannot be made.
     """
     from omz.convert.calibration import FittedSamples, synthetic_calibration
     from omz.convert.events import ConversionStep
-    from omz.convert.quantisation import PRECISION, quantise
+    from omz.convert.quantisation import Recipe, quantise
     from omz.matting.network import STRETCHED
 
     chosen = calibration or synthetic_calibration()
-    nncf = _nncf_version()  # fails before anything is converted
-    source = (ir or stored_ir(card, download_dir, report=report)).absolute()
+    nncf = nncf_version()  # fails before anything is converted
+    base = base_of(precision)
+    source = (ir or stored_irs(card, download_dir, (base,), report)[base]).absolute()
     stretch = card.model_info.resize_type == STRETCHED
-    key = _key(source, chosen.digest, nncf, str(stretch))
-    target = cache_place("int8", key) / PRECISION / f"{card.name}.xml"
+    key = quantisation_key(source, chosen.digest, nncf, f"{stretch} {card.working_size}")
+    target = cache_place("int8", key) / precision / f"{card.name}.xml"
     if not target.is_file():  # its folder appears as a whole
-        report(ConversionStep(card.name, f"to {PRECISION}, on {chosen.title}"))
-        quantise(source, FittedSamples(source, chosen.pictures, stretch), target, chosen.title, card.parity)
+        report(ConversionStep(card.name, f"to {precision}, on {chosen.title}"))
+        samples = FittedSamples(source, chosen.pictures, stretch, card.working_size)
+        quantise(source, samples, target, chosen.title, card.parity, Recipe(precision))
     return target
 
 
-def _nncf_version() -> str:
+def nncf_version() -> str:
     """Return the version of NNCF without importing it, which takes seconds."""
     try:
         return version("nncf")
@@ -167,7 +180,7 @@ def _nncf_version() -> str:
         return str(import_extra("nncf").__version__)
 
 
-def _key(ir: Path, *others: str) -> str:
+def quantisation_key(ir: Path, *others: str) -> str:
     """Return a name that changes with everything that the INT8 IR depends on."""
     described = [file_digest(ir), file_digest(ir.with_suffix(".bin")), *others, *maker_versions(), version("numpy")]
     return hashlib.sha256("\n".join(described).encode()).hexdigest()[:16]

@@ -19,6 +19,15 @@ LicenseKind = Literal["permissive", "copyleft", "non-commercial"]
 Precision = Literal["FP16", "FP16-INT1", "FP16-INT8", "FP32", "FP32-INT1", "FP32-INT8"]
 """Storage of the numbers of an IR."""
 
+QuantisedPrecision = Literal["FP16-INT8", "FP32-INT8"]
+"""Precisions that a quantisation makes: 8 bits where quantised, half or full precision for the other weights."""
+
+QUANTISED: tuple[QuantisedPrecision, ...] = get_args(QuantisedPrecision)
+USUAL_INT8: QuantisedPrecision = "FP16-INT8"
+
+TargetDevice = Literal["ANY", "CPU", "CPU_SPR", "GPU", "NPU"]
+"""NNCF's names of the devices that a model is quantised for."""
+
 InputRole = Literal["picture", "plate", "state", "ratio"]
 """Role of an input: the picture; its plate; what the network remembers of the frame before; or, a number, how far it
 shrinks the picture at first."""
@@ -69,6 +78,11 @@ TaskType = Literal[
     "time_series",
     "token_recognition",
 ]
+
+
+def base_of(precision: QuantisedPrecision) -> Literal["FP16", "FP32"]:
+    """Return the precision of the IR that a quantised one is made from, which its other weights keep."""
+    return "FP32" if precision == "FP32-INT8" else "FP16"
 
 
 def parse_precisions(text: str | None, offered: Sequence[str] = get_args(Precision)) -> frozenset[str]:

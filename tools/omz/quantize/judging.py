@@ -1,0 +1,92 @@
+"""The verdict of the checker on a quantised IR."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from omz.accuracy.calibration import CalibrationSource, open_images
+from omz.accuracy.conventions import OMZ
+from omz.accuracy.datasets.sample import Dataset, Entry, Role
+from omz.accuracy.request import EvaluationObserver, EvaluationRequest
+from omz.accuracy.run import run
+from omz.accuracy.setup import EvaluationSetup, SyntheticScenes
+from omz.accuracy.variants import VariantLoader
+from omz.accuracy.verdict import Gate, Threshold
+from omz.zoo.card import ModelCard
+from omz.zoo.vocabulary import QuantisedPrecision, base_of
+
+_FRAMES, _SIZE = 20, (480, 640)
+_TRUTH: tuple[Role, ...] = ("alpha", "cutout", "foreground")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The question whether the IR at ``quantised`` is as good as that at ``source``, of which it was made.
+
+    ``calibration`` is where the images of its calibration came from, None for synthetic scenes. ``limits`` are by how
+    much figures may rise.
+    """
+
+    card: ModelCard
+    precision: QuantisedPrecision
+    source: Path
+    quantised: Path
+    calibration: CalibrationSource | None
+    limits: Sequence[Threshold]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer: gates, and the figures by variant and name, on ``frames``, so called for people."""
+
+    frames: str
+    figures: Mapping[str, Mapping[str, float]]
+    gates: tuple[Gate, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether all gates hold."""
+        return all(gate.passed for gate in self.gates)
+
+    @property
+    def line(self) -> str:
+        """The gates that do not hold, else all on figures, in a line."""
+        shown = [gate for gate in self.gates if not gate.passed] or [gate for gate in self.gates if gate.limit]
+        return ", ".join(f"{gate.what} {gate.value:.4g}, allowed {gate.limit:.4g}" for gate in shown)
+
+
+def judge(task: Judged) -> Verdict:
+    """Score both IRs on the same frames, as ``omz_accuracy`` does.
+
+    The frames are those of the dataset that calibration has not taken, if they have their truth, and otherwise
+    synthetic scenes. Outputs need not be near those of the source: only figures count. Raises
+    :class:`omz.errors.OmzError` if a model does not run, or no frame can be read.
+    """
+    base = base_of(task.precision)
+    request = EvaluationRequest(name=task.card.name, models=f"{base},{task.precision}")
+    irs: dict[str, Path] = {base: task.source, task.precision: task.quantised}
+    loaded = VariantLoader(request, task.card, None, EvaluationObserver(), irs).load()
+    variants = {label: replace(variant, is_converted=False) for label, variant in loaded.items()}
+    dataset = _frames(task.calibration)
+    setup = EvaluationSetup(request, dataset.title, variants, dataset, OMZ, task.limits, task.card)
+    evaluation = run(setup, EvaluationObserver())
+    figures = {label: dict(summary.figures) for label, summary in evaluation.summaries.items()}
+    return Verdict(f"{len(evaluation.results)} frames of {dataset.title}", figures, tuple(evaluation.gates))
+
+
+def _frames(calibration: CalibrationSource | None) -> Dataset:
+    """Return the frames to score on."""
+    if calibration is not None and calibration.path.is_dir():
+        dataset = open_images(calibration.path)
+        if all(not entry.files.keys().isdisjoint(_TRUTH) for entry in dataset.entries):
+            return replace(dataset, entries=_held_out(calibration, dataset.entries))
+    return SyntheticScenes(_FRAMES, _SIZE)
+
+
+def _held_out(calibration: CalibrationSource, entries: Sequence[Entry]) -> Sequence[Entry]:
+    """Return frames that calibration has not taken; where it has taken all, some of these."""
+    taken = {entry.name for entry in calibration.chosen(entries)}
+    left = [entry for entry in entries if entry.name not in taken]
+    return replace(calibration, count=_FRAMES).chosen(left or entries)

@@ -1,0 +1,230 @@
+"""The quantisation of a model: made, judged, made again with the worst layers in float, and moved to its place."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omz.atomic import replace_folder
+from omz.convert.cache import another_place
+from omz.convert.calibration import Calibration, FittedSamples
+from omz.convert.events import ConversionStep
+from omz.convert.manifest import Manifest, is_intact, manifest_path, read_manifest
+from omz.convert.quantisation import Quantised, Recipe, quantise, workplace
+from omz.convert.store import nncf_version, quantisation_key, stored_irs
+from omz.convert.workplace import LOCK_FILE
+from omz.errors import ConversionError, OmzError, os_reason
+from omz.events import Report, Waiting
+from omz.isolated import IsolatedProcess
+from omz.locked import locked_folder
+from omz.matting.network import STRETCHED
+from omz.quantize.events import QuantisationPlanned, QuantisedReady
+from omz.quantize.judging import Judged, Verdict, judge
+from omz.quantize.layers import Suspects, rank_layers
+from omz.quantize.plan import QuantisationPlan
+from omz.zoo.vocabulary import base_of
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """A quantised IR, not in its place yet, with the layers that are in float, and the verdict on it."""
+
+    made: Quantised
+    in_float: tuple[str, ...]
+    verdict: Verdict
+
+
+def planned(plan: QuantisationPlan) -> QuantisationPlanned:
+    """Return what :func:`carry_out` would do."""
+    source = plan.source or f"the {base_of(plan.precision)} IR in the cache folder"
+    return QuantisationPlanned(plan.card.name, str(plan.target), str(source), plan.settings.calibration().title)
+
+
+def carry_out(plan: QuantisationPlan, report: Report = lambda event: None, trust_code: bool = False) -> Path:
+    """Quantise an IR, and return the path of the result, which is in its place once its gates hold.
+
+    An IR that is up to date is kept. The source is converted first if it is missing in the user's cache folder;
+    ``trust_code`` runs code of the card for that. A process that is killed leaves a temporary folder, which the next
+    one removes. Raises :class:`ConversionError` where the gates do not hold, unless the settings force it, and
+    :class:`OmzError` if something is missing, or cannot be quantised.
+    """
+    calibration, nncf = plan.settings.calibration(), nncf_version()
+    source = _source(plan, report, trust_code).absolute()
+    work = _Work(plan, source, calibration, _key(plan, source, calibration, nncf), report)
+    there = work.up_to_date()
+    if there is None:
+        with _locked(plan.target.absolute(), report) as folder:
+            work.fill(folder)
+            replace_folder(folder, plan.target.absolute().parent)
+        there = read_manifest(plan.target)
+        report(work.ready(there, "quantised"))
+    else:
+        report(work.ready(there, "up to date"))
+    return plan.target
+
+
+def _source(plan: QuantisationPlan, report: Report, trust_code: bool) -> Path:
+    """Return the IR to quantise; convert it if it is to be in the cache folder, and is missing there."""
+    if plan.source is None:
+        base = base_of(plan.precision)
+        return stored_irs(plan.card, plan.downloads, (base,), report, trust_code)[base]
+    if not plan.source.is_file():
+        raise ConversionError(
+            f"{plan.card.name}: there is no IR at {plan.source} to quantise; make it with omz_converter -o, or leave "
+            "--model_dir out"
+        )
+    return plan.source
+
+
+def _key(plan: QuantisationPlan, source: Path, calibration: Calibration, nncf: str) -> str:
+    """Return what changes with everything that the result depends on."""
+    settings = plan.settings
+    limits = map(str, settings.limits)
+    card = plan.card.model_dump_json()
+    return quantisation_key(source, calibration.digest, nncf, plan.precision, settings.target_device, card, *limits)
+
+
+@contextmanager
+def _locked(target: Path, report: Report) -> Iterator[Path]:
+    """Yield a new folder beside that of ``target``, which nobody else works beside."""
+    place = target.parent.parent
+    try:
+        with (
+            locked_folder(place, LOCK_FILE, lambda: report(Waiting(str(place)))),
+            workplace(target) as folder,
+        ):
+            yield folder
+    except OSError as error:
+        elsewhere = another_place(target, "give -o")
+        raise ConversionError(f"{target} cannot be written: {os_reason(error)}; {elsewhere}") from error
+
+
+class _Work:
+    """The work on one plan: IRs made of ``source`` with ``calibration``."""
+
+    def __init__(
+        self, plan: QuantisationPlan, source: Path, calibration: Calibration, key: str, report: Report
+    ) -> None:
+        self._plan, self._source, self._key, self._report = plan, source, key, report
+        self._calibration = calibration
+        stretch = plan.card.model_info.resize_type == STRETCHED
+        self._samples = FittedSamples(source, calibration.pictures, stretch, plan.card.working_size)
+
+    def up_to_date(self) -> Manifest | None:
+        """Return the manifest of the result if it is there, was made in the same way, and may be there."""
+        try:
+            manifest = read_manifest(self._plan.target)
+        except (OSError, ValueError):
+            return None
+        said = manifest.quantisation
+        may_be = said.get("passed") or self._plan.settings.force
+        return manifest if said.get("key") == self._key and may_be and is_intact(self._plan.target) else None
+
+    def fill(self, folder: Path) -> None:
+        """Write the quantised IR, and its manifest, into ``folder``; raises :class:`ConversionError`."""
+        xml = folder / self._plan.target.name
+        self._say(f"to {self._plan.precision}, on {self._calibration.title}")
+        attempt = self._attempt(xml, ())
+        for in_float in self._ever_more(attempt):
+            attempt = self._attempt(xml, in_float)
+            if attempt.verdict.passed:
+                break
+        if not attempt.verdict.passed and not self._plan.settings.force:
+            raise ConversionError(f"{self._refused(attempt)}; --max_drop allows more, --force writes it all the same")
+        manifest = dataclasses.replace(read_manifest(xml), quantisation=self._facts(attempt))
+        manifest.write(manifest_path(xml))
+
+    def _attempt(self, xml: Path, in_float: tuple[str, ...]) -> _Attempt:
+        plan, settings = self._plan, self._plan.settings
+        recipe = Recipe(plan.precision, settings.target_device, in_float)
+        made = quantise(self._source, self._samples, xml, self._calibration.title, plan.card.parity, recipe)
+        task = Judged(plan.card, plan.precision, self._source, xml, settings.source, settings.limits)
+        verdict = _isolated("the verdict", judge, task)
+        said = "all layers that can be"
+        if in_float:
+            said = f"all but {len(in_float)} of these"
+        self._say(f"{said} in 8 bits: {verdict.line}")
+        return _Attempt(made, in_float, verdict)
+
+    def _ever_more(self, attempt: _Attempt) -> Iterator[tuple[str, ...]]:
+        """Yield the worst layers of ``attempt``: one, two, four and so on, up to half of all, until nobody asks."""
+        if attempt.verdict.passed:
+            return
+        plan = self._plan
+        self._say("looking for the layers that 8 bits hurt")
+        asked = Suspects(plan.card, plan.downloads.absolute(), self._source, attempt.made.path, self._samples)
+        try:
+            ranked: Sequence[str] = _isolated("the search for layers", rank_layers, asked)
+        except OmzError as error:
+            if plan.settings.force:
+                return
+            told = f"{self._refused(attempt)}, and the layers that hurt cannot be found: {error}"
+            raise ConversionError(told) from error
+        count = 1
+        while count <= max(1, len(ranked) // 2):
+            yield tuple(ranked[:count])
+            count *= 2
+
+    def _refused(self, attempt: _Attempt) -> str:
+        plan, beside = self._plan, ""
+        if attempt.in_float:
+            beside = f", even with {len(attempt.in_float)} layers in float"
+        return f"{plan.card.name}: {plan.precision} fails its gate{beside}: {attempt.verdict.line}"
+
+    def _facts(self, attempt: _Attempt) -> dict[str, Any]:
+        settings, verdict = self._plan.settings, attempt.verdict
+        return {
+            "key": self._key,
+            "calibration": self._calibration.title,
+            "images": attempt.made.samples,
+            "seed": settings.seed,
+            "images_sha256": attempt.made.sha256,
+            "nncf": attempt.made.nncf,
+            "target_device": settings.target_device,
+            "limits": list(map(str, settings.limits)),
+            "frames": verdict.frames,
+            "figures": verdict.figures,
+            "gates": list(map(dataclasses.asdict, verdict.gates)),
+            "passed": verdict.passed,
+        }
+
+    def ready(self, manifest: Manifest, state: str) -> QuantisedReady:
+        """Return the event that tells of the result."""
+        plan, said = self._plan, manifest.quantisation
+        figures = {}
+        for gate in said["gates"]:
+            before = said["figures"][base_of(plan.precision)].get(gate["what"])
+            if before is not None:
+                figures[gate["what"]] = (before, gate["value"], gate["limit"])
+        return QuantisedReady(
+            model=plan.card.name,
+            precision=plan.precision,
+            path=str(plan.target),
+            state="quantised" if state == "quantised" else "up to date",
+            size=_weights(plan.target),
+            source_size=_weights(self._source),
+            figures=figures,
+            frames=said["frames"],
+            in_float=manifest.kept_in_float,
+            passed=said["passed"],
+        )
+
+    def _say(self, step: str) -> None:
+        self._report(ConversionStep(self._plan.card.name, step))
+
+
+def _weights(xml: Path) -> int:
+    return xml.with_suffix(".bin").stat().st_size
+
+
+def _isolated(title: str, function: Any, argument: object) -> Any:
+    """Call a function in a process of its own: a model may crash it, or need much memory."""
+    process = IsolatedProcess(title)
+    try:
+        return process(function, argument)
+    finally:
+        process.close()

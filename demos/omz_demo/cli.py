@@ -118,7 +118,7 @@ def _example(flags: dict[str, Any]) -> None:
     if options.model:
         _ask_for_license(options)
     observer = TerminalObserver()
-    opened = open_model(options.model_choice.ir(observer.on_event), options.device, options.precision)
+    opened = open_model(options.model_choice.ir(observer.on_event), options.device, options.execution)
     for warning in opened.warnings:
         observer.on_warning(warning)
     title, rows = run_example(opened, output, options.role_options)

@@ -27,10 +27,11 @@ from omz.video.writing import VideoWriter
 SIZE = (96, 160)
 README = {" ".join(command): command for command in commands("README.md") if command[0].startswith("omz_")}
 SHORT_LONG_FLAGS = {"-nireq", "-nstreams", "-nthreads", "-limit"}  # respelt before they are parsed
-CONVERTS = ("omz_converter", "omz_accuracy", "omz_benchmark")
-QUICK = {
-    "omz_accuracy": ["--num_frames", "1", "--size", "192x128"],  # 20 frames of 1280x720 take a minute
+CONVERTS = ("omz_converter", "omz_accuracy", "omz_benchmark", "omz_quantizer")
+QUICK = {  # 20 frames of 1280x720 take a minute
+    "omz_accuracy": ["--num_frames", "1", "--size", "192x128"],
     "omz_benchmark": ["--time", "1", "--sizes", "192x128"],
+    "omz_quantizer": ["--num_images", "2", "--force"],
 }
 
 
@@ -117,6 +118,7 @@ def test_the_flags_in_documents_exist(document, tmp_path, monkeypatch):
         ("omz_downloader", "omz_downloader"),
         ("omz_converter", "omz_converter"),
         ("omz_info_dumper", "omz_info_dumper"),
+        ("omz_quantizer", "omz_quantizer"),
         ("background_subtraction_demo.py", "omz_demo"),
         ("accuracy_check", "omz_accuracy"),
         ("benchmark_app", "omz_benchmark"),

@@ -18,6 +18,8 @@ COMMANDS = {
     "omz_info_dumper": "omz.cli.info_dumper",
     "omz_accuracy": "omz.cli.accuracy",
     "omz_benchmark": "omz.cli.benchmark",
+    "omz_quantizer": "omz.cli.quantizer",
+    "omz_data_downloader": "omz.cli.data_downloader",
     "omz_mo": "omz.cli.model_optimizer",
 }
 FLAGS = tuple(name for name in COMMANDS if name != "omz_mo")  # which takes flags as arguments

@@ -52,7 +52,7 @@ def open_requests(options: Options, path: Path, live: Input | None, only: Size |
     """
     started = time.perf_counter()
     tuning, adapt = options.tuning(live is not None or only is not None), partial(_adapted, options)
-    opened = open_model(path, options.device, options.precision, tuning, adapt, deferred=True)
+    opened = open_model(path, options.device, options.execution, tuning, adapt, deferred=True)
     moves = only is None and live is None
     if moves and options.hint is None and normal_roles(opened.engine).states:
         opened.engine.prefer_latency()  # frames of a video wait for each other

@@ -18,6 +18,7 @@ from omz.cutout.file_urls import local_path
 from omz.cutout.flag import InputKind, flag_of, option, setting
 from omz.cutout.values import read_range, read_results, read_shard, read_size, read_streams, read_suffix, read_switch
 from omz.errors import UsageError
+from omz.zoo.vocabulary import QUANTISED
 
 if TYPE_CHECKING:
     from omz.cutout.names import What
@@ -185,8 +186,9 @@ class ModelFlags:
     trust_code: bool = setting(False, "Run code that comes with the model, to convert it on first use.")
     device: str = setting("CPU", "OpenVINO device: CPU, GPU, AUTO, …", "-d", "--device", shows_default=True)
     precision: str = setting(
-        "auto", "Precision of inference. default: that of the device; auto: the same, or f32 where that is inaccurate.",
-        choices=("auto", "f32", "f16", "bf16", "default"), shows_default=True)
+        "auto", "Precision of inference. default: that of the device; auto: the same, or f32 where that is inaccurate; "
+        "FP16-INT8: 8 bits, by the IR of omz_quantizer.",
+        choices=("auto", "f32", "f16", "bf16", "default", *QUANTISED), shows_default=True)
     num_requests: int | None = setting(
         None, "Parallel inferences; default: one more than the device's optimum.", takes=int, lowest=0)
     num_streams: int | None = setting(
@@ -304,7 +306,7 @@ class Options(
     @cached_property
     def model_choice(self) -> ModelChoice:
         """The model."""
-        from omz.models.choice import ModelChoice
+        from omz.models.choice import ModelChoice, split_precision
 
         return ModelChoice(
             self.model or STARTER,
@@ -313,7 +315,15 @@ class Options(
             self.offline,
             self.accept_license,
             self.trust_code,
+            split_precision(self.precision)[0],
         )
+
+    @property
+    def execution(self) -> str:
+        """The precision of execution."""
+        from omz.models.choice import split_precision
+
+        return split_precision(self.precision)[1]
 
     def with_model(self, live: bool) -> Options:
         """Return the options with a model: the one asked for, or that for what is known of the background.

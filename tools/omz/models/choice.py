@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omz.convert.remembered import RememberedIR, recall, remember
-from omz.errors import EngineError
+from omz.errors import EngineError, UsageError
 from omz.events import Event, Report
+from omz.home import home_folder
 from omz.matting.roles import PLATES, bare_name
 from omz.text import one_line
 from omz.zoo.catalog import Catalog
+from omz.zoo.vocabulary import QUANTISED
 
 if TYPE_CHECKING:
     from omz.zoo.card import ModelCard
@@ -25,7 +27,8 @@ class ModelChoice:
 
     ``download_dir`` has, or gets, the downloaded files of a model that is to be converted, by default the user's models
     folder. Nothing is downloaded if ``offline``. ``accepted`` are the names of models whose licences the user accepts.
-    ``trust_code`` runs code that comes with the card.
+    ``trust_code`` runs code that comes with the card. ``quantised`` is the precision of an IR that ``omz_quantizer``
+    has written below ``download_dir``, which is to be taken; empty for the IR in float.
     """
 
     model: str
@@ -34,6 +37,7 @@ class ModelChoice:
     offline: bool = False
     accepted: tuple[str, ...] = ()
     trust_code: bool = False
+    quantised: str = ""
 
     @property
     def is_file(self) -> bool:
@@ -53,6 +57,10 @@ class ModelChoice:
 
     def at_hand(self) -> Path | None:
         """Return the IR if it is known without reading a card, and there; None if :meth:`ir` has to look for it."""
+        if self.quantised and not self.is_file:
+            from omz.convert.store import quantised_ir
+
+            return quantised_ir(self.card, self._quantised_dir, self.quantised)
         if not self.is_file:
             return None if self._remembered is None else self._remembered.path
         path = Path(self.model)
@@ -63,9 +71,17 @@ class ModelChoice:
 
         ``report`` takes the events of that; by default, :func:`log_first_use`.
         """
+        if self.quantised and self.is_file:
+            raise UsageError(f"{self.model} is an IR already; leave {self.quantised} out, or give the name of a model")
         there = self.at_hand()
         if there is not None:
             return there
+        if self.quantised:
+            place = self._quantised_dir
+            raise EngineError(
+                f"{self.model} has no {self.quantised} IR in {place / self.card.subdirectory}, or of other weights; "
+                f"make it with omz_quantizer --name {self.model} --precisions {self.quantised} -o {place}"
+            )
         if self.is_file:
             raise EngineError(f"no model at {self.model}; convert one with omz_converter")
         card, path = self.card, self._stored
@@ -93,13 +109,17 @@ class ModelChoice:
 
         Raises :class:`omz.errors.CardError`.
         """
-        if self.is_file or self.offline or self.at_hand() is not None or self._stored is not None:
+        if self.is_file or self.offline or self.quantised or self.at_hand() is not None or self._stored is not None:
             return None
         from omz.download.first_use import folder_of, missing_files  # brings what downloads need
         from omz.download.licenses import is_accepted
 
         is_needed = missing_files(self.card, folder_of(self.card, self.download_dir))
         return self.card if is_needed and not is_accepted(self.card) else None
+
+    @property
+    def _quantised_dir(self) -> Path:
+        return self.download_dir or home_folder()
 
     @cached_property
     def card(self) -> ModelCard:
@@ -120,6 +140,11 @@ class ModelChoice:
     @cached_property
     def _remembered(self) -> RememberedIR | None:
         return recall(self._catalog.file(self.model))
+
+
+def split_precision(precision: str) -> tuple[str, str]:
+    """Return the precision of a quantised IR, empty for one in float, and that of execution, given either of them."""
+    return (precision, "auto") if precision in QUANTISED else ("", precision)
 
 
 def log_first_use(event: Event) -> None:

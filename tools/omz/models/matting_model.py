@@ -26,7 +26,7 @@ from omz.matting.network import MattingNetwork
 from omz.matting.plate_fitting import Aligning, Matching, PlateOptions, Plates, VideoPlates
 from omz.matting.plates import OnePlate
 from omz.matting.roles import RoleOptions
-from omz.models.choice import ModelChoice
+from omz.models.choice import ModelChoice, split_precision
 from omz.models.image_matte import ImageMatte
 from omz.models.opening import OpenedModel, open_model
 from omz.models.shared_requests import SharedRequests
@@ -58,7 +58,8 @@ class MattingModel:
             downloaded and converted on first use, which the logger ``omz`` says.
         device: An OpenVINO device, such as ``CPU``, ``GPU`` or ``AUTO``.
         precision: The precision of execution: ``f32``, ``bf16``, ``f16``, ``default`` for the one that the device
-            prefers, or ``auto`` for that one if the converter saw the model keep its results in it, else f32.
+            prefers, or ``auto`` for that one if the converter saw the model keep its results in it, else f32. Or
+            ``FP16-INT8``, to run the IR that ``omz_quantizer`` has written below ``download_dir``.
         models_dir: Folders with model cards, which come before the zoo's own.
         download_dir: Where the model was, or is to be, downloaded to, by default the user's models folder.
         input_size: The size (height, width) at which a model of free size sees images: by default the size at which
@@ -104,13 +105,14 @@ class MattingModel:
         options = RoleOptions.from_names(roles)
         folders = tuple(map(Path.absolute, folders_of(models_dir)))
         downloads = None if download_dir is None else Path(download_dir).absolute()
-        choice = ModelChoice(os.fspath(model), folders, downloads)
+        quantised, execution = split_precision(precision)
+        choice = ModelChoice(os.fspath(model), folders, downloads, quantised=quantised)
         path = choice.ir()
         name = os.path.abspath(choice.model) if choice.is_file else choice.model
         given = name, device, precision, folders, downloads, input_size, refine, align, match_exposure, keep_shadow
         self._recipe = given, roles
         self._plate_options, self._prepared = _plate_options(align, match_exposure), PreparedPlates()
-        self._open = partial(_open, path.absolute(), device, precision, options)
+        self._open = partial(_open, path.absolute(), device, execution, options)
         self._opened = self._open(LATENCY)
         self._view, self._refine = self._opened.view(input_size), self._opened.refine(refine)
         self._requests = SharedRequests(self._new_requests(), self._for_many)

@@ -1,0 +1,181 @@
+"""``omz_quantizer``: what it writes, what it refuses, and what is left of it when it is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from helpers.builders import write_card
+from helpers.onnx_graphs import graph_of, node, tensor
+from helpers.ruined_network import RUINED, SIDE, write_ruined_network
+
+from omz.cli.quantizer import main
+from omz.convert.manifest import is_intact, read_manifest
+from omz.errors import EngineError
+from omz.images.files import write_picture
+from omz.models.choice import ModelChoice
+from omz.runtime.quiet_openvino import core, ov
+from omz.synthesis.scene import make_scene
+
+pytest.importorskip("nncf", reason="NNCF is an extra")
+
+QUICK = ("--precisions", "FP16-INT8", "--num_images", "4")
+PLACE = Path("dl", "public", "net", "FP16-INT8", "net.xml")
+
+
+def run(*arguments: object) -> Result:
+    result = CliRunner().invoke(main, list(map(str, arguments)), prog_name="omz_quantizer", catch_exceptions=False)
+    assert "Traceback" not in result.output
+    return result
+
+
+def refused(*arguments: object, code: int = 1) -> str:
+    """Return the only line on standard error of a command that fails."""
+    result = run(*arguments)
+    assert result.exit_code == code, result.output
+    (line,) = result.stderr.splitlines()
+    return line.removeprefix("omz_quantizer: error: ")
+
+
+def precisions(xml: Path) -> dict[str, str]:
+    """Return in what each convolution of a compiled IR really computes, by the name of its layer in the original."""
+    compiled = core().compile_model(core().read_model(xml), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    found = {}
+    for operation in compiled.get_runtime_model().get_ops():
+        facts = operation.get_rt_info()
+        if facts["layerType"].astype(str) == "Convolution":
+            name = facts["originalLayersNames"].astype(str).partition(",")[0].partition("/")[0]
+            found[name] = facts["runtimePrecision"].astype(str)
+    return found
+
+
+@pytest.mark.slow
+def test_a_layer_that_8_bits_ruin_stays_in_float_and_the_others_do_not(tmp_path):
+    network = write_ruined_network(tmp_path)
+    done = run(*network, *QUICK)
+    assert done.exit_code == 0, done.output
+    xml = tmp_path / PLACE
+    found = precisions(xml)
+    assert {name for name, precision in found.items() if precision in ("u8", "i8")} == {"spread", "copy"}, found
+
+    manifest = read_manifest(xml)
+    assert is_intact(xml)
+    assert [name.partition("/")[0] for name in manifest.kept_in_float] == [RUINED]
+    said = manifest.quantisation
+    assert (said["images"], said["seed"], said["passed"]) == (4, 0, True)
+    before, after = said["figures"]["FP16"]["MAD"], said["figures"]["FP16-INT8"]["MAD"]
+    assert 0 < after <= 1.05 * before
+    assert f"in float, for 8 bits hurt there: {manifest.kept_in_float[0]}" in done.stdout
+
+    choice = ModelChoice("net", (tmp_path / "zoo",), tmp_path / "dl", quantised="FP16-INT8")
+    assert choice.ir() == xml
+    again = run(*network, *QUICK)
+    assert f"{xml} is up to date" in again.stdout
+    assert [entry.name for entry in xml.parents[1].iterdir() if entry.name.startswith(".quantising")] == []
+    (tmp_path / "dl/public/net/net.onnx").unlink()  # another file of the same name would be other weights
+    assert choice.ir() == xml
+
+
+@pytest.mark.slow
+def test_what_fails_its_gate_is_not_written_but_by_force(tmp_path):
+    network = write_ruined_network(tmp_path)
+    asked = (*network, *QUICK, "--max_drop", "MAD=5%", "--max_drop", "MAD=1e-9")
+    line = refused(*asked)
+    assert line.startswith("net: FP16-INT8 fails its gate, even with 1 layers in float: MAD ")
+    assert line.endswith("; --max_drop allows more, --force writes it all the same")
+    assert not (tmp_path / PLACE).parent.exists()
+
+    forced = run(*asked, "--force")
+    assert forced.exit_code == 0, forced.output
+    assert read_manifest(tmp_path / PLACE).quantisation["passed"] is False
+    assert "it fails its gate, and was written by force" in forced.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_killed_at_any_step_it_leaves_nothing_half_written(tmp_path):
+    network = write_ruined_network(tmp_path)
+    command = [sys.executable, "-m", "omz.cli.quantizer", *network, *QUICK]
+    place = (tmp_path / PLACE).parent
+    for step in ("to FP16-INT8", "all layers that can be", "looking for", "all but 1"):
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+            assert process.stdout is not None
+            assert any(f"net: {step}" in line for line in process.stdout), step
+            process.send_signal(signal.SIGKILL)
+        assert not place.exists() or is_intact(tmp_path / PLACE)
+    assert run(*network, *QUICK).exit_code == 0
+    assert is_intact(tmp_path / PLACE)
+    assert [path.name for path in place.parent.iterdir() if path.is_dir()] == ["FP16-INT8"]
+
+
+def test_a_model_that_cannot_run_is_one_line_and_nothing_else(tmp_path):
+    """OpenVINO ends with a segmentation fault on this one, in the middle of NNCF's work."""
+    weights = {"w": np.ones((3, 1, 1, 1), np.float32)}
+    nodes = [node("ConvTranspose", ["src", "w"], ["pha"], strides=[65536, 65536])]
+    model = graph_of(nodes, [tensor("src", (1, 3, 1, 1))], [tensor("pha", None)], weights)
+    source = tmp_path / "ir/public/crash/FP16/crash.xml"
+    source.parent.mkdir(parents=True)
+    (tmp_path / "crash.onnx").write_bytes(model.SerializeToString())
+    ov.save_model(core().read_model(tmp_path / "crash.onnx"), source)
+    info = [{"name": "src", "shape": [1, 3, 1, 1], "layout": "NCHW", "role": "picture"}]
+    roles = [{"name": "pha", "role": "alpha"}]
+    write_card(tmp_path / "zoo", "crash", input_info=info, output_info=roles)
+    asked = ("--models_dir", tmp_path / "zoo", "--name", "crash", "--model_dir", tmp_path / "ir", *QUICK)
+    assert refused(*asked).startswith("crash: NNCF ended its process with SIG")
+    assert [path.name for path in source.parents[1].iterdir() if path.is_dir()] == ["FP16"]
+
+    source.write_text("no IR")
+    assert "cannot be read as an IR" in refused(*asked)
+    source.unlink()
+    assert f"there is no IR at {source} to quantise" in refused(*asked)
+
+
+def test_images_that_are_of_no_use_are_said_before_a_model_is_touched(tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes.txt").write_text("no image")
+    for path, said in (
+        ("empty", "empty has no images in it"),
+        ("none", "no folder, video or image at"),
+        ("notes.txt", "notes.txt is neither a folder, a video nor an image"),
+    ):
+        assert said in refused("--name", "u2netp", "--dataset_dir", tmp_path / path)
+    (tmp_path / "cut.mp4").write_bytes(b"\0" * 100)
+    assert "cut.mp4" in refused("--name", "u2netp", "--dataset_dir", tmp_path / "cut.mp4")
+    assert "--max_drop SAD" in refused("--name", "u2netp", "--max_drop", "SAD=1%", code=2)
+    assert "give both" in refused("--name", "u2netp", "--plate", "first", code=2)
+
+
+@pytest.mark.slow
+def test_one_broken_image_is_one_line(tmp_path):
+    network = write_ruined_network(tmp_path)
+    scene = make_scene(0, (SIDE, SIDE), "test")
+    for folder, image in (("images", scene.picture), ("images/bgr", scene.plate)):
+        write_picture(tmp_path / folder / "1.png", image)
+    path = tmp_path / "images" / "1.png"
+    path.write_bytes(path.read_bytes()[:200])
+    line = refused(*network, *QUICK, "--dataset_dir", path.parent)
+    assert line.startswith(f"net: {path} ")
+    assert not (tmp_path / PLACE).parent.exists()
+
+
+def test_a_dry_run_writes_nothing_and_old_flags_are_taken(tmp_path):
+    done = run("--name", "u2netp", "--dry_run", "--pot", "pot", "-o", tmp_path / "ir", "--target_device", "cpu")
+    assert done.exit_code == 0
+    assert done.stderr.startswith("warning: --pot has no effect")
+    assert f"u2netp: would write {tmp_path / 'ir/public/u2netp/FP32-INT8/u2netp.xml'}" in done.stdout
+    assert not (tmp_path / "ir").exists()
+    events = run("--name", "u2netp", "--dry_run", "--progress_format", "json").stdout.splitlines()
+    assert [json.loads(event)["$type"] for event in events] == ["model_quantisation_planned"] * 2 + ["summary"]
+
+
+def test_a_missing_quantised_ir_says_how_to_make_it(tmp_path):
+    with pytest.raises(EngineError, match="make it with omz_quantizer --name u2netp --precisions FP16-INT8 -o"):
+        ModelChoice("u2netp", download_dir=tmp_path, quantised="FP16-INT8").ir()

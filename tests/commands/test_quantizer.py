@@ -126,7 +126,7 @@ def test_a_model_that_cannot_run_is_one_line_and_nothing_else(tmp_path):
     (tmp_path / "crash.onnx").write_bytes(model.SerializeToString())
     ov.save_model(core().read_model(tmp_path / "crash.onnx"), source)
     info = [{"name": "src", "shape": [1, 3, 1, 1], "layout": "NCHW", "role": "picture"}]
-    roles = [{"name": "pha", "role": "alpha"}]
+    roles = [{"name": "pha", "role": "alpha", "activation": "none"}]
     write_card(tmp_path / "zoo", "crash", input_info=info, output_info=roles)
     asked = ("--models_dir", tmp_path / "zoo", "--name", "crash", "--model_dir", tmp_path / "ir", *QUICK)
     assert refused(*asked).startswith("crash: NNCF ended its process with SIG")

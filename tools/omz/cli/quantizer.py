@@ -192,7 +192,7 @@ def _quantise(plan: QuantisationPlan, options: FetchOptions, display: Display, t
         carry_out(plan, display.show, trust_code)
     except OmzError as error:
         told = str(error)
-        problem = told if plan.card.name in told else f"{plan.card.name}: {told}"
+        problem = told if told.startswith(f"{plan.card.name}: ") else f"{plan.card.name}: {told}"
     except OSError as error:
         problem = f"{plan.card.name}: {error.filename or 'a file'} cannot be used: {os_reason(error)}"
     display.show(QuantisationEnd(plan.card.name, plan.precision, problem is None, problem))

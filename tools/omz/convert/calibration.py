@@ -14,10 +14,13 @@ from typing import TypeAlias
 from omz.errors import DataError
 from omz.images.arrays import Picture, Size
 from omz.images.sizes import size_text
-from omz.matting.network import MattingNetwork, View
+from omz.matting.network import STRETCHED, MattingNetwork, View
+from omz.matting.resolution import roles_of
+from omz.matting.roles import NO_DESCRIPTION, Description, description_of
 from omz.runtime.engine import Tensor
 from omz.runtime.openvino_engine import OpenVINOEngine
 from omz.synthesis.scene import make_scene
+from omz.zoo.card import ModelCard
 
 Pair: TypeAlias = tuple[Picture, Picture | None]
 """An image and its plate or None: (H, W, 3) uint8 BGR, of one size."""
@@ -69,17 +72,27 @@ def synthetic_calibration(count: int = _COUNT, size: Size = _SIZE, seed: int = 0
 class FittedSamples:
     """The inputs of the IR at ``ir`` for ``pictures``, fitted as :class:`~omz.matting.network.MattingNetwork` does.
 
-    Plates are ignored if the network takes none. Images whose longer side is above ``side`` are shrunk to it. Raises
-    :class:`DataError` for an image without the plate that the network takes.
+    Plates are ignored if the network takes none. Images whose longer side is above ``side`` are shrunk to it.
+    ``said`` has the roles of inputs and outputs, if the IR does not say them. Raises :class:`DataError` for an image
+    without the plate that the network takes.
     """
 
     ir: Path
     pictures: Iterable[Pair]
     stretch: bool = False
     side: int | None = None
+    said: Description = NO_DESCRIPTION
+
+    @classmethod
+    def of(cls, card: ModelCard, ir: Path, pictures: Iterable[Pair]) -> FittedSamples:
+        """Return the inputs of an IR of ``card``."""
+        stretch = card.model_info.resize_type == STRETCHED
+        return cls(ir, pictures, stretch, card.working_size, description_of(card))
 
     def __iter__(self) -> Iterator[Mapping[str, Tensor]]:
-        network = MattingNetwork(OpenVINOEngine(self.ir), View(self.stretch, side=self.side, enlarge=False))
+        engine = OpenVINOEngine(self.ir)
+        view = View(self.stretch, side=self.side, enlarge=False)
+        network = MattingNetwork(engine, view, roles_of(engine, self.said))
         for picture, plate in self.pictures:
             if plate is None and network.takes_plate:
                 raise DataError(

@@ -156,18 +156,16 @@ def stored_int8(
     from omz.convert.calibration import FittedSamples, synthetic_calibration
     from omz.convert.events import ConversionStep
     from omz.convert.quantisation import Recipe, quantise
-    from omz.matting.network import STRETCHED
 
     chosen = calibration or synthetic_calibration()
     nncf = nncf_version()  # fails before anything is converted
     base = base_of(precision)
     source = (ir or stored_irs(card, download_dir, (base,), report)[base]).absolute()
-    stretch = card.model_info.resize_type == STRETCHED
-    key = quantisation_key(source, chosen.digest, nncf, f"{stretch} {card.working_size}")
+    key = quantisation_key(source, chosen.digest, nncf, card.model_dump_json())
     target = cache_place("int8", key) / precision / f"{card.name}.xml"
     if not target.is_file():  # its folder appears as a whole
         report(ConversionStep(card.name, f"to {precision}, on {chosen.title}"))
-        samples = FittedSamples(source, chosen.pictures, stretch, card.working_size)
+        samples = FittedSamples.of(card, source, chosen.pictures)
         quantise(source, samples, target, chosen.title, card.parity, Recipe(precision))
     return target
 

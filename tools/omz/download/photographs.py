@@ -9,11 +9,11 @@ from omz.zoo.model_file import ModelFile
 
 FOLDER = PurePosixPath("data")
 """Where the photographs lie below an output folder."""
-LICENSE = "https://github.com/scikit-image/scikit-image/blob/v0.26.0/src/skimage/data/README.txt"
+LICENSE = "https://github.com/scikit-image/scikit-image/blob/v0.25.2/skimage/data/README.txt"
 """They are in the public domain, or CC0."""
 
 _RELEASE = "0.26.0"
-_URL = f"https://raw.githubusercontent.com/scikit-image/scikit-image/v{_RELEASE}"
+_URL = "https://raw.githubusercontent.com/scikit-image/scikit-image/v0.25.2/skimage/data"
 _PHOTOGRAPHS = (
     (
         "astronaut.png",
@@ -64,6 +64,6 @@ def _file(name: str, size: int, sha384: str) -> ModelFile:
         "size": size,
         "checksum": sha384,
         "source": package,
-        "mirrors": [f"{_URL}/src/skimage/data/{name}"],
+        "mirrors": [f"{_URL}/{name}"],
     }
     return ModelFile.model_validate(content)

@@ -7,6 +7,9 @@ from typing import Literal
 
 from omz.events import Event
 
+State = Literal["quantised", "up to date"]
+"""Whether this run made an IR, or an earlier one did in the same way."""
+
 
 @dataclass(frozen=True)
 class QuantisationPlanned(Event):
@@ -43,7 +46,7 @@ class QuantisedReady(Event):
     model: str
     precision: str
     path: str
-    state: Literal["quantised", "up to date"]
+    state: State
     size: int
     source_size: int
     figures: dict[str, tuple[float, float, float]]

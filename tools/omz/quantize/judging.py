@@ -73,7 +73,10 @@ def judge(task: Judged) -> Verdict:
     setup = EvaluationSetup(request, dataset.title, variants, dataset, OMZ, task.limits, task.card)
     evaluation = run(setup, EvaluationObserver())
     figures = {label: dict(summary.figures) for label, summary in evaluation.summaries.items()}
-    return Verdict(f"{len(evaluation.results)} frames of {dataset.title}", figures, tuple(evaluation.gates))
+    frames = dataset.title
+    if not isinstance(dataset, SyntheticScenes):  # which say how many they are
+        frames = f"{len(evaluation.results)} frames of {frames}"
+    return Verdict(frames, figures, tuple(evaluation.gates))
 
 
 def _frames(calibration: CalibrationSource | None) -> Dataset:

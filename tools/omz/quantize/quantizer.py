@@ -21,8 +21,7 @@ from omz.errors import ConversionError, OmzError, os_reason
 from omz.events import Report, Waiting
 from omz.isolated import IsolatedProcess
 from omz.locked import locked_folder
-from omz.matting.network import STRETCHED
-from omz.quantize.events import QuantisationPlanned, QuantisedReady
+from omz.quantize.events import QuantisationPlanned, QuantisedReady, State
 from omz.quantize.judging import Judged, Verdict, judge
 from omz.quantize.layers import Suspects, rank_layers
 from omz.quantize.plan import QuantisationPlan
@@ -111,8 +110,7 @@ class _Work:
     ) -> None:
         self._plan, self._source, self._key, self._report = plan, source, key, report
         self._calibration = calibration
-        stretch = plan.card.model_info.resize_type == STRETCHED
-        self._samples = FittedSamples(source, calibration.pictures, stretch, plan.card.working_size)
+        self._samples = FittedSamples.of(plan.card, source, calibration.pictures)
 
     def up_to_date(self) -> Manifest | None:
         """Return the manifest of the result if it is there, was made in the same way, and may be there."""
@@ -192,7 +190,7 @@ class _Work:
             "passed": verdict.passed,
         }
 
-    def ready(self, manifest: Manifest, state: str) -> QuantisedReady:
+    def ready(self, manifest: Manifest, state: State) -> QuantisedReady:
         """Return the event that tells of the result."""
         plan, said = self._plan, manifest.quantisation
         figures = {}
@@ -204,7 +202,7 @@ class _Work:
             model=plan.card.name,
             precision=plan.precision,
             path=str(plan.target),
-            state="quantised" if state == "quantised" else "up to date",
+            state=state,
             size=_weights(plan.target),
             source_size=_weights(self._source),
             figures=figures,

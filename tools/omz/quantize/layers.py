@@ -1,11 +1,11 @@
-"""The layers of a network that 8 bits hurt most, by the measure of ``omz_accuracy --locate``."""
+"""The layers of a network that 8 bits hurt most."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from omz.convert.calibration import FittedSamples
@@ -14,13 +14,12 @@ from omz.convert.locate import locate
 from omz.convert.plan import plan_conversion
 from omz.convert.quantisation import CONVOLUTIONS, outermost_convolutions
 from omz.convert.sources import source_onnx
+from omz.errors import OmzError
+from omz.quantize.rounding import LAYERS, rounding_errors
 from omz.runtime.quiet_openvino import ov
 from omz.zoo.card import ModelCard
 
-_QUANTISED = (*CONVOLUTIONS, "MatMul", "Add", "AvgPool", "Divide", "Interpolate", "MVN", "Multiply", "NormalizeL2")
-_QUANTISED_TYPES = frozenset((*_QUANTISED, "ReduceMean", "Subtract"))
 _BIAS = ("Add", "Multiply")  # of a convolution, which the original has as one layer
-_IMAGES = 2
 
 
 @dataclass(frozen=True)
@@ -40,20 +39,29 @@ class Suspects:
 def rank_layers(asked: Suspects) -> tuple[str, ...]:
     """Return the layers that 8 bits can hurt, by their names in the IR, those with the largest errors first.
 
-    The error of a layer is the distance from what the original's layer makes of the same inputs, as a share of the
-    spread of its results; so it has no errors of the layers before. Raises :class:`omz.errors.OmzError` without an
-    original.
+    An error is the larger one of two, as shares of the spread of a layer's results: what rounding its inputs and
+    weights changes in float (:func:`rounding_errors`), and how far the device that computes in 8 bits is from what the
+    original makes of the same inputs (:func:`omz.convert.locate.locate`). The second shows kernels that compute
+    something else, but a device may round the results of a layer before they can be read, and then the fault of the
+    next one is not seen. Without an original at hand, the first alone counts. Raises :class:`OmzError`.
     """
-    errors: dict[str, float] = {}
+    errors = rounding_errors(asked.source, asked.quantised, asked.samples)
+    with suppress(OmzError):  # there need be no original, nor one whose layers run one by one
+        for name, error in _located(asked).items():
+            errors[name] = max(error, errors.get(name, 0.0))
+    return tuple(sorted(errors, key=errors.__getitem__, reverse=True))
+
+
+def _located(asked: Suspects) -> dict[str, float]:
+    """Return the errors of layers as the device computes them, by their names in the IR."""
     with tempfile.TemporaryDirectory() as folder:
         preprocessing = plan_conversion(asked.card, asked.downloads, Path(folder)).preprocessing
         onnx = source_onnx(asked.card, asked.downloads, asked.source, Path(folder))
-        for sample in islice(asked.samples, _IMAGES):
-            for layer in locate(onnx, asked.quantised, preprocessing, sample).layers:
-                if layer.own is not None:
-                    errors[layer.tensor] = max(layer.own.error, errors.get(layer.tensor, 0.0))
-    found = _by_operation(read_model(asked.source), errors)
-    return tuple(sorted(found, key=found.__getitem__, reverse=True))
+        sample = next(iter(asked.samples))
+        layers = locate(onnx, asked.quantised, preprocessing, sample).layers
+    return _by_operation(
+        read_model(asked.source), {layer.tensor: layer.own.error for layer in layers if layer.own is not None}
+    )
 
 
 def _by_operation(model: ov.Model, errors: Mapping[str, float]) -> dict[str, float]:
@@ -64,7 +72,7 @@ def _by_operation(model: ov.Model, errors: Mapping[str, float]) -> dict[str, flo
         known = [errors[name] for name in _tensors(operation) if name in errors]
         layer = _layer(operation)
         name = layer.get_friendly_name()
-        if known and layer.get_type_name() in _QUANTISED_TYPES and name not in in_float:
+        if known and layer.get_type_name() in LAYERS and name not in in_float:
             found[name] = max(*known, found.get(name, 0.0))
     return found
 

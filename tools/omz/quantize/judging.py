@@ -69,7 +69,7 @@ def judge(task: Judged) -> Verdict:
     irs: dict[str, Path] = {base: task.source, task.precision: task.quantised}
     loaded = VariantLoader(request, task.card, None, EvaluationObserver(), irs).load()
     variants = {label: replace(variant, is_converted=False) for label, variant in loaded.items()}
-    dataset = _frames(task.calibration)
+    dataset = frames_to_score(task.calibration)
     setup = EvaluationSetup(request, dataset.title, variants, dataset, OMZ, task.limits, task.card)
     evaluation = run(setup, EvaluationObserver())
     figures = {label: dict(summary.figures) for label, summary in evaluation.summaries.items()}
@@ -79,8 +79,8 @@ def judge(task: Judged) -> Verdict:
     return Verdict(frames, figures, tuple(evaluation.gates))
 
 
-def _frames(calibration: CalibrationSource | None) -> Dataset:
-    """Return the frames to score on."""
+def frames_to_score(calibration: CalibrationSource | None) -> Dataset:
+    """Return the frames that an IR with such a calibration, None for synthetic scenes, is scored on."""
     if calibration is not None and calibration.path.is_dir():
         dataset = open_images(calibration.path)
         if all(not entry.files.keys().isdisjoint(_TRUTH) for entry in dataset.entries):

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from omz.convert.calibration import FittedSamples
 from omz.convert.ir_file import read_model
 from omz.convert.quantisation import CONVOLUTIONS, outermost_convolutions
 from omz.convert.rewrite.ops import floats, integers, ops
 from omz.errors import ConversionError
+from omz.runtime.engine import Tensor
 from omz.runtime.quiet_openvino import core, ov, reason
 
 _ARITHMETIC = ("Add", "Divide", "Multiply", "Subtract")
@@ -28,7 +28,7 @@ _IMAGES = 4
 _TINY = 1e-20
 
 
-def rounding_errors(source: Path, quantised: Path, samples: FittedSamples) -> dict[str, float]:
+def rounding_errors(source: Path, quantised: Path, samples: Iterable[Mapping[str, Tensor]]) -> dict[str, float]:
     """Return the errors of the layers that the IR at ``quantised`` rounds, by their names in that at ``source``.
 
     The error of a layer is the root mean square of what rounding its inputs and weights changes in its results, as a

@@ -1,0 +1,45 @@
+"""Frames that a quantised network is judged on: others than those of its calibration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from omz.accuracy.calibration import CalibrationSource
+from omz.accuracy.setup import SyntheticScenes
+from omz.accuracy.verdict import Threshold, parse_threshold
+from omz.images.files import write_picture
+from omz.quantize.judging import frames_to_score
+
+
+def write_dataset(folder: Path, count: int, truth: bool = True) -> None:
+    level = np.zeros((4, 6), np.uint8)
+    for number in range(count):
+        write_picture(folder / "images" / f"{number}.png", np.dstack([level] * 3))
+        if truth:
+            write_picture(folder / "alpha" / f"{number}.png", level)
+
+
+def test_frames_with_truth_are_held_out(tmp_path):
+    write_dataset(tmp_path, 50)
+    source = CalibrationSource(tmp_path, count=30, seed=3)
+    dataset = frames_to_score(source)
+    calibrated = {path.name for entry in source.open().pictures.entries for path in entry.files.values()}
+    scored = {entry.files["picture"].name for entry in dataset.entries}
+    assert len(scored) == 20
+    assert scored.isdisjoint(calibrated)
+    everything = CalibrationSource(tmp_path, count=99)
+    assert len(frames_to_score(everything).entries) == 20
+
+
+def test_without_truth_synthetic_scenes_judge(tmp_path):
+    for number in range(3):
+        write_picture(tmp_path / f"{number}.png", np.zeros((4, 6, 3), np.uint8))
+    assert isinstance(frames_to_score(CalibrationSource(tmp_path)), SyntheticScenes)
+
+
+def test_limits_are_written_as_they_are_read():
+    for text in ("MAD=5%", "GRAD=0.1", "MSE=1e-09"):
+        assert str(parse_threshold(text)) == text
+    assert str(Threshold("MAD", 0.05, relative=True)) == "MAD=5%"

@@ -11,7 +11,7 @@ from helpers.builders import published_file, write_card
 from helpers.onnx_graphs import graph_of, node, tensor
 
 RUINED = "narrow"
-"""The layer: one of its inputs is 20,000 times as large as the others, on which alone its results depend."""
+"""The layer: one of its inputs is 20,000 and more, and its results depend on the others, which are about 1."""
 SIDE = 64
 
 
@@ -32,13 +32,11 @@ def write_ruined_network(root: Path) -> tuple[str, ...]:
 
 def _network() -> onnx.ModelProto:
     apart = np.concatenate([np.eye(3), -np.eye(3)], axis=1) / 255
-    spread = np.full((8, 6), 1 / 2)
-    spread[7] = 20_000
     narrow = np.eye(8)
     narrow[7] = narrow[0]  # what is large goes no further
     layers = {
         "first": np.concatenate([apart, -apart]),
-        "spread": spread,
+        "spread": np.full((8, 6), 1 / 2),
         RUINED: narrow,
         "copy": np.eye(8),
         "last": np.full((1, 8), 1 / 4),
@@ -47,9 +45,11 @@ def _network() -> onnx.ModelProto:
     constants: dict[str, object] = {"low": np.float32(0), "high": np.float32(1)}
     for name, weights in layers.items():
         constants[f"{name}_w"] = weights.astype(np.float32)[..., None, None]
-        nodes.append(node("Conv", [before, f"{name}_w"], [f"{name}_out"], name=name))
+        constants[f"{name}_b"] = np.zeros(len(weights), np.float32)
+        nodes.append(node("Conv", [before, f"{name}_w", f"{name}_b"], [f"{name}_out"], name=name))
         nodes.append(node("Relu", [f"{name}_out"], [f"{name}_relu"], name=f"{name}_relu"))
         before = f"{name}_relu"
     nodes.append(node("Clip", [before, "low", "high"], ["pha"]))
+    constants["spread_b"] = np.float32([0] * 7 + [20_000])
     ports = [tensor(name, (1, 3, SIDE, SIDE)) for name in ("src", "bgr")]
     return graph_of(nodes, ports, [tensor("pha", (1, 1, SIDE, SIDE))], constants)

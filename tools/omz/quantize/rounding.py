@@ -34,9 +34,10 @@ def rounding_errors(source: Path, quantised: Path, samples: Iterable[Mapping[str
 
     The error of a layer is the root mean square of what rounding its inputs and weights changes in its results, as a
     share of their standard deviation: in each channel, at most 1, and on average. A channel of small values counts like
-    one of large values, for the next layer may need it more: beside large ones, 8 bits may leave nothing of it, and NNCF
-    gives no channel of weights steps of less than a hundredth of the largest. Its inputs are those of the IR in float, so no layer has the errors of those
-    before it. Raises :class:`ConversionError` if the two do not run side by side.
+    one of large values, for the next layer may need it more: beside large ones, 8 bits may leave nothing of it, and
+    NNCF gives no channel of weights steps of less than a hundredth of the largest. Its inputs are those of the IR in
+    float, so no layer has the errors of those before it. Raises :class:`ConversionError` if the two do not run side by
+    side.
     """
     try:
         names, model = _beside(source, quantised)

@@ -123,7 +123,7 @@ def test_eight_bits_are_a_variant_of_their_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = run(*asked, "--models", "original,FP16,FP16-INT8", "--calibration", "frames")
     assert result.exit_code in (0, 1), result.output  # four small scenes are few
-    assert "to FP16-INT8, on 4 frames of frames" in result.stderr
+    assert "to FP16-INT8, on 4 images of frames" in result.stderr
     told = json.loads((tmp_path / "report" / "report.json").read_text())
     quantised = next(each for each in told["agreements"] if (each["first"], each["second"]) == ("FP16", "FP16-INT8"))
     assert quantised["cause"] == "FP16 to FP16-INT8: quantisation"

@@ -19,10 +19,11 @@ from helpers.ruined_network import RUINED, SIDE, write_ruined_network
 from omz.cli.quantizer import main
 from omz.convert.manifest import is_intact, read_manifest
 from omz.errors import EngineError
-from omz.images.files import write_picture
+from omz.images.files import read_pixels, write_picture
 from omz.models.choice import ModelChoice
 from omz.runtime.quiet_openvino import core, ov
 from omz.synthesis.scene import make_scene
+from omz_demo.cli import main as demo
 
 pytest.importorskip("nncf", reason="NNCF is an extra")
 
@@ -76,11 +77,27 @@ def test_a_layer_that_8_bits_ruin_stays_in_float_and_the_others_do_not(tmp_path)
 
     choice = ModelChoice("net", (tmp_path / "zoo",), tmp_path / "dl", quantised="FP16-INT8")
     assert choice.ir() == xml
+    check_that_the_demo_runs_it(tmp_path)
     again = run(*network, *QUICK)
     assert f"{xml} is up to date" in again.stdout
     assert [entry.name for entry in xml.parents[1].iterdir() if entry.name.startswith(".quantising")] == []
     (tmp_path / "dl/public/net/net.onnx").unlink()  # another file of the same name would be other weights
     assert choice.ir() == xml
+
+
+def check_that_the_demo_runs_it(root: Path) -> None:
+    scene = make_scene(1, (SIDE, SIDE), "test")
+    write_picture(root / "photo.png", scene.picture)
+    write_picture(root / "plate.png", scene.plate)
+    flags = ["-m", "net", "--models_dir", root / "zoo", "--download_dir", root / "dl", "--plate", root / "plate.png"]
+    alphas = []
+    for precision in ("f32", "FP16-INT8"):
+        asked = [root / "photo.png", *flags, "--precision", precision, "--what", "alpha", "-o", root / "alpha.png"]
+        done = CliRunner().invoke(demo, list(map(str, asked)), prog_name="omz_demo", catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        alphas.append(read_pixels(root / "alpha.png").astype(int))
+        (root / "alpha.png").unlink()
+    assert 0 < np.abs(alphas[0] - alphas[1]).mean() < 5  # of 255: it is another network, and nearly as good
 
 
 @pytest.mark.slow

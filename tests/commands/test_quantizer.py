@@ -105,7 +105,7 @@ def test_what_fails_its_gate_is_not_written_but_by_force(tmp_path):
     network = write_ruined_network(tmp_path)
     asked = (*network, *QUICK, "--max_drop", "MAD=5%", "--max_drop", "MAD=1e-9")
     line = refused(*asked)
-    assert line.startswith("net: FP16-INT8 fails its gate, even with 1 layers in float: MAD ")
+    assert line.startswith("net: FP16-INT8 fails its gate, even with 1 layer in float: MAD ")
     assert line.endswith("; --max_drop allows more, --force writes it all the same")
     assert not (tmp_path / PLACE).parent.exists()
 

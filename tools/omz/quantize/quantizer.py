@@ -170,7 +170,8 @@ class _Work:
     def _refused(self, attempt: _Attempt) -> str:
         plan, beside = self._plan, ""
         if attempt.in_float:
-            beside = f", even with {len(attempt.in_float)} layers in float"
+            noun = "layer" if len(attempt.in_float) == 1 else "layers"
+            beside = f", even with {len(attempt.in_float)} {noun} in float"
         return f"{plan.card.name}: {plan.precision} fails its gate{beside}: {attempt.verdict.line}"
 
     def _facts(self, attempt: _Attempt) -> dict[str, Any]:

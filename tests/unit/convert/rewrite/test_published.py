@@ -16,6 +16,7 @@ from helpers.rewritten import pair, published, read, reshaped, run
 from onnx import numpy_helper
 
 from omz.convert.rewrite import SPARSE, rewrite
+from omz.convert.rewrite.ops import integers
 from omz.convert.rewrite.published import NotPublished, find_refiner
 from omz.networks.background_matting import BackgroundMatting
 from omz.networks.refiner import Refiner
@@ -24,7 +25,8 @@ from omz.runtime.quiet_openvino import core, ov
 BLOCKS = 100
 SIZE = 64, 96
 SHAPE = (1, 3, *SIZE)
-SCOPE = "refiner/"
+SCOPES = "/refiner/", "/decoder/conv4/", "/_network/Constant", "/_network/Slice"
+"""Parts of the names of nodes in the refiner, and in what it shares with the rest: the last layer of the decoder."""
 SAMPLED = 16
 
 Mutation = tuple[str, int]
@@ -88,11 +90,21 @@ def test_a_layer_of_another_width_leaves_the_graph_alone(layer, tmp_path):
     assert "another shape" in rewrite(read(path, SHAPE))
 
 
+def test_hidden_features_that_something_else_reads_leave_the_graph_alone(graph):
+    model = read(graph, SHAPE)
+    hidden = find_refiner(model).heads.get_node()
+    readers = [target.get_node() for target in hidden.output(0).get_target_inputs()]
+    (errors,) = (each for each in readers if each.input_value(1).get_node().data.tolist() == [4])
+    for number, channel in ((1, 5), (2, 6)):
+        errors.input(number).replace_source_output(integers([channel]).output(0))
+    assert "other channels" in rewrite(model)
+
+
 def mutations(model: onnx.ModelProto) -> list[Mutation]:
-    """Return what can be changed in the refiner: every attribute, the values of constants among them."""
+    """Return what can be changed: every attribute, the values of constants among them."""
     found = []
     for node in model.graph.node:
-        if SCOPE in node.name:
+        if any(scope in node.name for scope in SCOPES):
             found += [(node.output[0], number) for number in range(len(node.attribute))]
     return found
 

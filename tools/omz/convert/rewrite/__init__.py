@@ -7,7 +7,7 @@ Everything else is left as it is.
 from __future__ import annotations
 
 from omz.convert.rewrite.published import NotPublished, find_refiner
-from omz.convert.rewrite.sparse import sparse_refiner
+from omz.convert.rewrite.sparse import coarse_heads, sparse_refiner
 from omz.runtime.quiet_openvino import ov
 
 SPARSE = "rewritten, sparse"
@@ -24,5 +24,6 @@ def rewrite(model: ov.Model) -> str:
     except NotPublished as reason:
         return f"as published, because {reason}"
     found.refined.replace(sparse_refiner(found))
+    found.heads.replace(coarse_heads(found))
     model.validate_nodes_and_infer_types()
     return SPARSE

@@ -22,13 +22,17 @@ _KERNEL = 3
 _OUTPUTS = _PAIR = 2
 _CHANNELS = (24, 42), (16, 24), (12, 22), (4, 12)
 """Outputs and inputs of the four layers."""
+_DECODER = 37, 54
+"""Outputs and inputs of the decoder's last layer."""
+HEADS = 5
+"""Its outputs that are no hidden features: alpha, foreground less image, expected error."""
 _SAME_VALUES = ("Reshape", "Squeeze", "Unsqueeze")
 _CROP = {
     "pooled_h": _WINDOW, "pooled_w": _WINDOW, "sampling_ratio": 1, "spatial_scale": 1.0, "mode": "avg",
     "aligned_mode": "asymmetric",
 }  # fmt: skip
 _PLAIN = {
-    "strides": [1, 1], "dilations": [1, 1], "pads_begin": [0, 0], "pads_end": [0, 0], "auto_pad": "explicit",
+    "strides": [1, 1], "dilations": [1, 1], "auto_pad": "explicit",
 }  # fmt: skip
 _RESIZED = {"shape_calculation_mode": "sizes", "antialias": False, "pads_begin": [0, 0, 0, 0], "pads_end": [0, 0, 0, 0]}
 _REPEATED = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
@@ -51,13 +55,18 @@ class Layer:
 class PublishedRefiner:
     """What a refiner reads, its layers, and its result.
 
-    ``features`` and ``halves`` (N, C, H/2, W/2) are the coarse features, and image and plate; ``pictures`` (N, 6, H, W)
-    are image and plate; ``coarse`` (N, 4, H/4, W/4) is the coarse matte, ``errors`` (N, 1, H/4, W/4) its expected
-    error. The ``count`` blocks with the largest errors are refined, if these are above 0. ``refined`` (N, 4, H, W) is
-    the result.
+    ``last`` is the last layer of the decoder, which reads ``decoded`` (N, 54, H/4, W/4), padded by zeros. Of its
+    outputs ``heads`` (N, 37, H/4, W/4), the first five are the coarse matte and its expected error. The others are the
+    hidden features, from the activation of which the first layer of the refiner reads: these and the coarse matte,
+    resized bilinearly to twice the size, and ``halves`` (N, 6, H/2, W/2). The third layer reads ``pictures`` (N, 6, H,
+    W). Both are image and plate. ``coarse`` (N, 4, H/4, W/4) is the coarse matte, ``errors`` (N, 1, H/4, W/4) its
+    expected error. The ``count`` blocks with the largest errors are refined, if these are above 0. ``refined`` (N, 4,
+    H, W) is the result.
     """
 
-    features: ov.Output
+    decoded: ov.Output
+    last: Layer
+    heads: ov.Output
     halves: ov.Output
     pictures: ov.Output
     coarse: ov.Output
@@ -87,9 +96,12 @@ def find_refiner(model: ov.Model) -> PublishedRefiner:
     conv1, x = _layer(_activated(x), _CHANNELS[0])
     crops = [_crop(each) for each in (*_joined(x), crop_of_pictures)]
     features, halves, pictures = (_padded(crop.input_value(0)) for crop in crops)
+    coarse = _resized(enlarged)
+    heads = _heads(_resized(features), coarse)
+    last, decoded = _layer(heads, _DECODER, padding=1)
     found = PublishedRefiner(
-        features, halves, pictures, _coarse(enlarged), _errors(largest), _count(largest), conv1, conv2, conv3, conv4,
-        _refined(paste, enlarged),
+        decoded, last, heads, halves, pictures, coarse, _errors(largest), _count(largest),
+        conv1, conv2, conv3, conv4, _refined(paste, enlarged),
     )  # fmt: skip
     _check_sizes(found)
     problem = indices_problem(model, found.errors, found.count, Places(enlarged, patches, tuple(crops), paste))
@@ -141,10 +153,11 @@ def _padded(value: ov.Output) -> ov.Output:
     return _behind(value, "Pad", pad_mode="constant").input_value(0)
 
 
-def _layer(value: ov.Output, channels: tuple[int, int]) -> tuple[Layer, ov.Output]:
+def _layer(value: ov.Output, channels: tuple[int, int], padding: int = 0) -> tuple[Layer, ov.Output]:
     """Return the layer that makes ``value``, with outputs and inputs of this number, and what it reads."""
     add = _behind(value, "Add")
-    node = _behind(add.input_value(0), "Convolution", **_PLAIN)
+    pads = [padding] * 2
+    node = _behind(add.input_value(0), "Convolution", pads_begin=pads, pads_end=pads, **_PLAIN)
     weights = _behind(node.input_value(1), "Constant")
     bias = add.input_value(1).get_node()
     if bias.get_type_name() == "Reshape":
@@ -174,13 +187,42 @@ def _doubled(value: ov.Output) -> ov.Output:
     return node.input_value(0)
 
 
-def _coarse(enlarged: ov.Output) -> ov.Output:
-    node = _behind(enlarged, "Interpolate", **_RESIZED)
+def _resized(value: ov.Output) -> ov.Output:
+    """Return what a bilinear resizing reads."""
+    node = _behind(value, "Interpolate", **_RESIZED)
     given = node.get_attributes()
     for name, allowed in _BILINEAR.items():
         if given[name] not in allowed:
             raise NotPublished(f"{name} of its {node.get_friendly_name()} is {given[name]}, not {allowed[0]}")
     return node.input_value(0)
+
+
+def _heads(features: ov.Output, coarse: ov.Output) -> ov.Output:
+    """Return the value of which features are the last channels, activated, and then the coarse matte.
+
+    Everything else may only read its other channels.
+    """
+    hidden, matte = _joined(features)
+    if matte != coarse:
+        raise NotPublished("its coarse features do not end in the coarse matte")
+    sliced = _behind(_activated(hidden), "Slice")
+    heads = sliced.input_value(0)
+    for target in heads.get_target_inputs():
+        reader = _behind(target.get_node().output(0), "Slice")
+        first, end = _sliced(reader)
+        is_hidden = reader.get_friendly_name() == sliced.get_friendly_name()
+        wanted = (HEADS, _DECODER[0]) if is_hidden else (min(first, HEADS), min(end, HEADS))
+        if (first, min(end, _DECODER[0])) != wanted:
+            raise NotPublished(f"its {reader.get_friendly_name()} takes other channels than published")
+    return heads
+
+
+def _sliced(node: ov.Node) -> tuple[int, int]:
+    """Return the first channel that a Slice takes, and the one after its last."""
+    given = [_behind(node.input_value(number), "Constant").data for number in range(1, node.get_input_size())]
+    if [each.tolist() for each in given[2:]] != [[1], [1]] or any(each.size != 1 or each[0] < 0 for each in given):
+        raise NotPublished(f"its {node.get_friendly_name()} does not take channels one after the other")
+    return int(given[0][0]), int(given[1][0])
 
 
 def _errors(largest: ov.Node) -> ov.Output:
@@ -212,7 +254,8 @@ def _check_sizes(found: PublishedRefiner) -> None:
     half, quarter = (height // 2, width // 2), (height // _BLOCK, width // _BLOCK)
     wanted = {
         "pictures": (found.pictures, _COLOURS, (height, width)),
-        "features": (found.features, _CHANNELS[0][1] - _COLOURS, half),
+        "decoded features": (found.decoded, _DECODER[1], quarter),
+        "outputs of the decoder": (found.heads, _DECODER[0], quarter),
         "pictures of half the size": (found.halves, _COLOURS, half),
         "coarse matte": (found.coarse, _RESULTS, quarter),
         "expected errors": (found.errors, 1, quarter),

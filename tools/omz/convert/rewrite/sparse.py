@@ -1,109 +1,89 @@
 """The refiner of BackgroundMattingV2 in a sparse form: no RoiAlign, few resizes, the same numbers.
 
 The published graph cuts three windows out around each selected block of 4x4 pixels with RoiAlign, whose boxes lie at
-whole pixels, and pastes the results with 64 indices a block. Here, windows are rows of larger tables, which Gather
-copies, and a block is one row of the result.
+whole pixels, runs four layers on each, and pastes the results with 64 indices a block. Here, windows are rows of
+tables, which Gather copies, and a block is one row of the result.
 
-- The first two layers work on windows of 8x8 places, each of which is 2x2 pixels.
+- The hidden features, most of the decoder's last layer, are computed at the cells that blocks need: these and others
+  up to two cells away, each once. A cell is 4x4 pixels.
+- The first layer, which costs most, runs once for each cell that a block or a neighbour of one is. As windows overlap,
+  the published graph computes it up to nine times. It reads features that are resized to twice the size. As that is
+  linear, its weights include it; only at the edges, where it would read zeros, features are resized by themselves.
+- Both are products of matrices. The second layer works on windows of 6x6 places of 2x2 pixels, collected from cells.
 - The third and fourth work on 4x4 places, which have their pixels as channels. Nearest enlargement then only adds up
   weights: the four pixels of a place read the same value.
 - The coarse matte is enlarged by a convolution to 16 pixels a block, which is what bilinear interpolation is.
 
-The layers run on a few hundred blocks at a time. How many blocks there are is open, but shapes inside are fixed, for
+The layers run on a few hundred blocks or cells at a time. How many there are is open, but shapes inside are fixed, for
 which processors have better code, and what lies between the layers stays in their caches.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from omz.convert.rewrite.ops import Value, bias, convolution, floats, integers, ops, shape, sides
-from omz.convert.rewrite.published import PublishedRefiner
+from omz.convert.rewrite.published import HEADS, PublishedRefiner
+from omz.convert.rewrite.selection import (
+    AT_A_TIME,
+    NEIGHBOURS,
+    Cells,
+    Grid,
+    around,
+    cells_around,
+    cells_inside,
+    places_inside,
+    places_of,
+    select,
+)
+from omz.convert.rewrite.weights import (
+    AROUND,
+    CELL,
+    PLACES,
+    Matrix,
+    copying,
+    doubling,
+    enlarging,
+    of_cells,
+    of_places,
+    of_plain_places,
+)
 from omz.runtime.quiet_openvino import ov
 
-_AT_A_TIME = 256  # blocks
-_BLOCK = 4  # pixels
-_PLACES = 2  # the sides of a block in places, each of which is 2x2 pixels
-_WIDE, _NARROW = 8, 4  # sides of windows of places
-_KERNEL = 3
 _COLOURS = 6  # of image and plate
+_FEATURES = 36  # hidden ones, and the coarse matte
 _RESULTS = 4  # alpha, and the foreground less the image
-_ROW = _RESULTS * _BLOCK**2
+_ROW = _RESULTS * CELL**2
 
 
-@dataclass(frozen=True)
-class _Blocks:
-    """The blocks to refine, K in number, of a grid of ``height`` x ``width`` an image.
-
-    ``cell`` (K,) is their number in the grids of all images together, ``image``, ``row`` and ``column`` (K, 1, 1) their
-    place. ``wanted`` is false if no block has an expected error, so that the one there is stays as it is.
-    """
-
-    height: ov.Node
-    width: ov.Node
-    cell: ov.Node
-    image: ov.Node
-    row: ov.Node
-    column: ov.Node
-    wanted: ov.Node
+def coarse_heads(found: PublishedRefiner) -> ov.Output:
+    """Return what the decoder's last layer makes but hidden features: (N, 5, H/4, W/4)."""
+    heads = convolution(found.decoded, found.last.weights[:HEADS], "decoder/heads", padding=1)
+    return bias(heads, found.last.bias[:HEADS]).output(0)
 
 
 def sparse_refiner(found: PublishedRefiner) -> ov.Output:
     """Return the refined matte, (N, 4, H, W), of what a published refiner reads; H and W are multiples of 4."""
-    blocks = _select(found.errors, found.count)
-    given = []
-    for maps in (found.features, found.halves):
-        pads = integers([0, 0, _KERNEL, _KERNEL])
-        given.append(_windows(ops.pad(maps, pads, pads, "constant", floats(0)), blocks, _WIDE))
+    blocks, some = select(found.errors, found.count)
+    grid, near = blocks.grid, around(blocks)
+    features = _features(found, near.coarse)
+    layers = []
+    for cells, layer in ((near.inner, _first_layer), (near.edge, _first_layer_at_edges)):
+        where = ops.gather(near.ranks, cells_around(cells, grid), integers(0))
+        layers.append(layer(found, cells, ops.gather(features, where, integers(0)), grid.places()))
     # A convolution that only copies: processors do it faster than a transposition.
-    places = convolution(found.pictures, _copying(), "refiner/places", padding=2, stride=2)
-    given.append(_windows(places, blocks, _NARROW))
-    return _paste(found, blocks, _in_turn(given, found))
+    places = convolution(found.pictures, copying(_COLOURS), "refiner/places", stride=2).output(0)
+    pictures = _rows(places, places_of(blocks, grid.places()))
+    patches = _later_layers(found, _collected(ops.concat(layers, 0).output(0), near.first), pictures)
+    return _paste(found, blocks, some, patches)
 
 
-def _select(errors: Value, count: int) -> _Blocks:
-    """Return the ``count`` blocks of each image with the largest expected errors, as far as these are above 0.
-
-    There is at least one block, and as many more as fill the last turn; they are the last one once more.
-    """
-    _, _, height, width = sides(errors)
-    size = ops.multiply(height, width)
-    flat = ops.reshape(errors, integers([0, -1]), special_zero=True)
-    largest = ops.topk(flat, ops.minimum(integers(count), size), 1, "max", "value", "i64")
-    expected = ops.non_zero(ops.greater(largest.output(0), floats(0)), "i64")  # image and rank: (2, K)
-    found = ops.gather_nd(largest.output(1), ops.transpose(expected, integers([1, 0])))
-    cells = ops.add(ops.multiply(ops.gather(expected, integers(0), integers(0)), size), found)
-    number = ops.squeeze(ops.shape_of(cells, "i64"), integers(0))
-    turns = ops.maximum(ops.divide(ops.add(number, integers(_AT_A_TIME - 1)), integers(_AT_A_TIME)), integers(1))
-    ranks = ops.range(integers(0), ops.multiply(turns, integers(_AT_A_TIME)), integers(1), "i64")
-    # The first block of all, which fills up where there is no other, stands before the others.
-    listed = ops.concat([integers([0]), cells], 0)
-    cell = ops.gather(listed, ops.minimum(ops.add(ranks, integers(1)), number), integers(0))
-    image = ops.divide(cell, size)
-    inside = ops.subtract(cell, ops.multiply(image, size))
-    row = ops.divide(inside, width)
-    column = ops.subtract(inside, ops.multiply(row, width))
-    some = ops.greater(number, integers(0))
-    image, row, column = (ops.unsqueeze(each, integers([1, 2])) for each in (image, row, column))
-    return _Blocks(height, width, cell, image, row, column, some)
-
-
-def _windows(maps: Value, blocks: _Blocks, side: int) -> ov.Node:
-    """Return windows of NCHW maps, (K, side, side, C), that begin where the blocks do.
-
-    Two places at a time are copied: blocks begin at even ones, and maps and windows have even sides.
-    """
-    _, _, height, width = sides(maps)
-    channels = maps.get_output_partial_shape(0)[1].get_length()
-    y = ops.add(ops.multiply(blocks.row, integers(_PLACES)), integers(np.arange(side)[:, None]))
-    x = ops.add(blocks.column, integers(np.arange(side // _PLACES)))
-    pairs = ops.divide(width, integers(_PLACES))
-    where = ops.add(ops.multiply(ops.add(ops.multiply(blocks.image, height), y), pairs), x)
-    gathered = ops.gather(_table(maps, _PLACES * channels), where, integers(0))
-    return ops.reshape(gathered, integers([-1, side, side, channels]), special_zero=False)
+def _rows(maps: ov.Output, where: Value) -> ov.Node:
+    """Return the channels of NCHW maps at places, (..., C), and zeros at places outside of the maps."""
+    return ops.gather(_table(maps, _channels(maps)), where, integers(0))
 
 
 def _table(maps: Value, columns: int) -> ov.Node:
@@ -111,97 +91,118 @@ def _table(maps: Value, columns: int) -> ov.Node:
     return ops.reshape(ops.transpose(maps, integers([0, 2, 3, 1])), integers([-1, columns]), special_zero=False)
 
 
-def _in_turn(windows: list[ov.Node], found: PublishedRefiner) -> ov.Output:
-    """Return what the layers make of windows, (K, 64), computed for a few blocks after the other."""
-    parameters = []
-    for each in windows:
-        inner = [side.get_length() for side in list(each.get_output_partial_shape(0))[1:]]
-        parameters.append(ops.parameter([_AT_A_TIME, *inner], np.float32))
-    patches = _layers(found, *(ops.transpose(each, integers([0, 3, 1, 2])) for each in parameters))
+def _in_turn(name: str, parameters: Sequence[ov.Node], result: ov.Node, windows: Sequence[ov.Node]) -> ov.Output:
+    """Return the ``result`` of ``parameters`` for windows, (K, ...), computed for a few of them after the other."""
     turns = ops.tensor_iterator()
-    turns.set_friendly_name("refiner")
-    turns.set_body(ov.Model([patches], parameters, "refiner"))
-    part = {"start": 0, "stride": _AT_A_TIME, "part_size": _AT_A_TIME, "end": -1, "axis": 0}
+    turns.set_friendly_name(f"refiner/{name}")
+    turns.set_body(ov.Model([result], list(parameters), name))
+    part = {"start": 0, "stride": AT_A_TIME, "part_size": AT_A_TIME, "end": -1, "axis": 0}
     for parameter, each in zip(parameters, windows, strict=True):
         turns.set_sliced_input(parameter, each.output(0), **part)
-    joined: ov.Output = turns.get_concatenated_slices(patches.output(0), **part)
+    joined: ov.Output = turns.get_concatenated_slices(result.output(0), **part)
     return joined
 
 
-def _layers(found: PublishedRefiner, features: Value, halves: Value, pictures: Value) -> ov.Node:
+def _turn_of(windows: ov.Node) -> ov.Node:
+    """Return a parameter for the windows of one turn."""
+    inner = [side.get_length() for side in list(windows.get_output_partial_shape(0))[1:]]
+    return ops.parameter([AT_A_TIME, *inner], np.float32)
+
+
+def _features(found: PublishedRefiner, cells: Cells) -> ov.Output:
+    """Return the features at cells, (K, C): hidden ones, and the coarse matte."""
+    given = [_rows(found.decoded, cells_inside(cells, cells.grid)), _rows(found.coarse, cells.number)]
+    windows = [_turn_of(each) for each in given]
+    weights = found.last.weights[HEADS:].transpose(2, 3, 1, 0)
+    added = _product(windows[0], weights.reshape(-1, weights.shape[-1]))
+    hidden = ops.relu(ops.add(added, floats(found.last.bias[None, HEADS:])))
+    return _in_turn("features", windows, ops.concat([hidden, windows[1]], 1), given)
+
+
+def _first_layer(found: PublishedRefiner, cells: Cells, features: ov.Node, grid: Grid) -> ov.Output:
+    """Return the first layer at the places of cells, (K, 4 O), which read nothing outside of the ``grid`` of places.
+
+    As resizing is linear, the weights of the layer include it.
+    """
+    given = [features, _rows(found.halves, places_of(cells, grid))]
+    windows = [_turn_of(each) for each in given]
+    of_features, of_halves = _of_first_layer(found)
+    resized = doubling(_FEATURES) @ of_features
+    added = ops.add(_product(windows[0], resized), _product(windows[1], of_halves))
+    return _in_turn("conv1", windows, _activated(found, added), given)
+
+
+def _first_layer_at_edges(found: PublishedRefiner, cells: Cells, features: ov.Node, grid: Grid) -> ov.Output:
+    """Return :func:`_first_layer` at cells that read zeros outside, by which resized features are padded."""
+    given = [features, _rows(found.halves, places_of(cells, grid)), places_inside(cells, grid)]
+    windows = [_turn_of(each) for each in given]
+    of_features, of_halves = _of_first_layer(found)
+    split = integers([AT_A_TIME, AROUND**2, -1])
+    resized = ops.reshape(_product(windows[0], doubling(_FEATURES)), split, special_zero=False)
+    padded = ops.multiply(resized, ops.reshape(windows[2], split, special_zero=False))
+    added = ops.add(_product(padded, of_features), _product(windows[1], of_halves))
+    return _in_turn("conv1/edges", windows, _activated(found, added), given)
+
+
+def _of_first_layer(found: PublishedRefiner) -> list[Matrix]:
+    """Return the matrices of the first layer for features and halves."""
+    return [of_cells(each) for each in np.split(found.conv1.weights, [_FEATURES], axis=1)]
+
+
+def _product(windows: ov.Node, matrix: Matrix | NDArray[np.float32]) -> ov.Node:
+    flat = ops.reshape(windows, integers([AT_A_TIME, len(matrix)]), special_zero=False)
+    return ops.matmul(flat, floats(matrix), False, False)
+
+
+def _activated(found: PublishedRefiner, added: ov.Node) -> ov.Node:
+    return ops.relu(ops.add(added, floats(np.tile(found.conv1.bias, PLACES**2)[None])))
+
+
+def _channels(maps: ov.Output) -> int:
+    return int(list(maps.get_partial_shape())[1].get_length())
+
+
+def _collected(first: ov.Output, neighbours: ov.Node) -> ov.Node:
+    """Return the first layer around blocks, (K, 6, 6, O), of that at cells."""
+    channels = _channels(first) // PLACES**2
+    # The two places of a cell's row follow each other.
+    table = ops.reshape(first, integers([-1, PLACES * channels]), special_zero=False)
+    cells = ops.unsqueeze(ops.multiply(neighbours, integers(PLACES)), integers(2))
+    rows = ops.gather(table, ops.add(cells, integers(np.arange(PLACES)[:, None])), integers(0))
+    side = NEIGHBOURS * PLACES
+    return ops.reshape(rows, integers([-1, side, side, channels]), special_zero=False)
+
+
+def _later_layers(found: PublishedRefiner, near: ov.Node, pictures: ov.Node) -> ov.Output:
     """Return the refined blocks, in rows: channel, y, x."""
-    inner = found.features.get_partial_shape()[1].get_length()
-    x = ops.add(
-        convolution(features, found.conv1.weights[:, :inner], "refiner/conv1/features"),
-        convolution(halves, found.conv1.weights[:, inner:], "refiner/conv1/pictures"),
-    )
-    x = ops.relu(bias(x, found.conv1.bias))
+    windows = _turn_of(near), _turn_of(pictures)
+    x, colours = (ops.transpose(each, integers([0, 3, 1, 2])) for each in windows)
     x = ops.relu(bias(convolution(x, found.conv2.weights, "refiner/conv2"), found.conv2.bias))
     inner = len(found.conv2.bias)
     x = ops.add(
-        convolution(x, _nearest_as_places(found.conv3.weights[:, :inner]), "refiner/conv3/features"),
-        convolution(pictures, _as_places(found.conv3.weights[:, inner:]), "refiner/conv3/pictures"),
+        convolution(x, of_plain_places(found.conv3.weights[:, :inner]), "refiner/conv3/features"),
+        convolution(colours, of_places(found.conv3.weights[:, inner:]), "refiner/conv3/pictures"),
     )
-    x = ops.relu(bias(x, np.tile(found.conv3.bias, _PLACES**2)))
-    x = convolution(x, _as_places(found.conv4.weights), "refiner/conv4")
-    x = bias(x, np.tile(found.conv4.bias, _PLACES**2))
-    split = integers([_AT_A_TIME, _PLACES, _PLACES, _RESULTS, _PLACES, _PLACES])
+    x = ops.relu(bias(x, np.tile(found.conv3.bias, PLACES**2)))
+    x = convolution(x, of_places(found.conv4.weights), "refiner/conv4")
+    x = bias(x, np.tile(found.conv4.bias, PLACES**2))
+    split = integers([AT_A_TIME, PLACES, PLACES, _RESULTS, PLACES, PLACES])
     x = ops.reshape(x, split, special_zero=False)  # y and x in a place, channel, y and x of the place
     x = ops.transpose(x, integers([0, 3, 4, 1, 5, 2]))
-    return ops.reshape(x, integers([_AT_A_TIME, _ROW]), special_zero=False)
+    x = ops.reshape(x, integers([AT_A_TIME, _ROW]), special_zero=False)
+    return _in_turn("conv2-4", windows, x, [near, pictures])
 
 
-def _paste(found: PublishedRefiner, blocks: _Blocks, patches: ov.Output) -> ov.Output:
-    """Return the coarse matte at full size, with the patches in their places."""
+def _paste(found: PublishedRefiner, blocks: Cells, some: ov.Node, patches: ov.Output) -> ov.Output:
+    """Return the coarse matte at full size, with the patches in their places if there are some."""
     pads = integers([0, 0, 1, 1])
-    coarse = convolution(ops.pad(found.coarse, pads, pads, "edge"), _enlarging(), "refiner/enlarged")
+    coarse = convolution(ops.pad(found.coarse, pads, pads, "edge"), enlarging(_RESULTS), "refiner/enlarged")
     table = _table(coarse, _ROW)
-    kept = ops.select(blocks.wanted, patches, ops.gather(table, blocks.cell, integers(0)))
-    pasted = ops.scatter_update(table, blocks.cell, kept, integers(0))
+    kept = ops.select(some, patches, ops.gather(table, blocks.number, integers(0)))
+    pasted = ops.scatter_update(table, blocks.number, kept, integers(0))
     batch, _, height, width = sides(found.pictures)
-    grid = shape(batch, blocks.height, blocks.width, _RESULTS, _BLOCK, _BLOCK)
+    grid = shape(batch, blocks.grid.height, blocks.grid.width, _RESULTS, CELL, CELL)
     ordered = ops.transpose(ops.reshape(pasted, grid, special_zero=False), integers([0, 3, 1, 4, 2, 5]))
     whole = ops.reshape(ordered, shape(batch, _RESULTS, height, width), special_zero=False)
     whole.set_friendly_name("refiner/refined")
     return whole.output(0)
-
-
-def _copying() -> NDArray[np.float64]:
-    """Return weights that make the 2x2 pixels of each place its channels: y, x, colour."""
-    weights = np.zeros((_PLACES, _PLACES, _COLOURS, _COLOURS, _PLACES, _PLACES))
-    for y in range(_PLACES):
-        for x in range(_PLACES):
-            weights[y, x, :, :, y, x] = np.eye(_COLOURS)
-    return weights.reshape(-1, _COLOURS, _PLACES, _PLACES)
-
-
-def _as_places(weights: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the weights (O, C, 3, 3) of a layer on pixels for places, (4 O, 4 C, 2, 2): channels are y, x, channel."""
-    outputs, inputs = weights.shape[:2]
-    folded = np.zeros((_PLACES, _PLACES, outputs, _PLACES, _PLACES, inputs, _PLACES, _PLACES))
-    for y, x, v, u in np.ndindex(_PLACES, _PLACES, _KERNEL, _KERNEL):
-        row, column = y + v, x + u
-        folded[y, x, :, row % 2, column % 2, :, row // 2, column // 2] += weights[:, :, v, u]
-    return folded.reshape(_PLACES**2 * outputs, _PLACES**2 * inputs, _PLACES, _PLACES)
-
-
-def _nearest_as_places(weights: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return :func:`_as_places` for places whose pixels are all alike: (4 O, C, 2, 2)."""
-    folded = _as_places(weights)
-    outputs = folded.shape[0]
-    summed: NDArray[np.float64] = folded.reshape(outputs, _PLACES**2, -1, _PLACES, _PLACES).sum(1)
-    return summed
-
-
-def _enlarging() -> NDArray[np.float64]:
-    """Return weights that enlarge four channels bilinearly to blocks of 4x4 pixels: channel, y, x."""
-    taps = np.zeros((_BLOCK, _KERNEL))
-    for pixel in range(_BLOCK):
-        place = (pixel + 0.5) / _BLOCK + 0.5  # counted from the block before
-        before = int(place)
-        taps[pixel, before] = before + 1 - place
-        taps[pixel, before + 1] = place - before
-    weights = np.zeros((_RESULTS, _BLOCK, _BLOCK, _RESULTS, _KERNEL, _KERNEL))
-    for channel in range(_RESULTS):
-        weights[channel, :, :, channel] = np.einsum("yv,xu->yxvu", taps, taps)
-    return weights.reshape(-1, _RESULTS, _KERNEL, _KERNEL)

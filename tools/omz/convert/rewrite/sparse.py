@@ -20,7 +20,8 @@ which processors have better code, and what lies between the layers stays in the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,7 +74,7 @@ def sparse_refiner(found: PublishedRefiner) -> ov.Output:
     layers = []
     for cells, layer in ((near.inner, _first_layer), (near.edge, _first_layer_at_edges)):
         where = ops.gather(near.ranks, cells_around(cells, grid), integers(0))
-        layers.append(layer(found, cells, ops.gather(features, where, integers(0)), grid.places()))
+        layers.append(layer(found, cells, _Windows(features, where), grid.places()))
     # A convolution that only copies: processors do it faster than a transposition.
     places = convolution(found.pictures, copying(_COLOURS), "refiner/places", stride=2).output(0)
     pictures = _rows(places, places_of(blocks, grid.places()))
@@ -91,14 +92,38 @@ def _table(maps: Value, columns: int) -> ov.Node:
     return ops.reshape(ops.transpose(maps, integers([0, 2, 3, 1])), integers([-1, columns]), special_zero=False)
 
 
-def _in_turn(name: str, parameters: Sequence[ov.Node], result: ov.Node, windows: Sequence[ov.Node]) -> ov.Output:
-    """Return the ``result`` of ``parameters`` for windows, (K, ...), computed for a few of them after the other."""
+@dataclass(frozen=True)
+class _Windows:
+    """Rows of a ``table`` (R, C) to be gathered: ``where`` (K, ...) is their numbers."""
+
+    table: ov.Output
+    where: ov.Node
+
+
+def _in_turn(name: str, windows: Sequence[ov.Node | _Windows], layers: Callable[..., ov.Node]) -> ov.Output:
+    """Return what layers make of windows, (K, ...), computed for a few of them after the other.
+
+    Windows that are no tensors yet are gathered turn by turn, so that they stay in caches.
+    """
+    sliced, whole, given = [], [], []
+    for each in windows:
+        if isinstance(each, _Windows):
+            table, where = ops.parameter(each.table.get_partial_shape(), np.float32), _turn_of(each.where)
+            whole.append((table, each.table))
+            sliced.append((where, each.where))
+            given.append(ops.gather(table, where, integers(0)))
+        else:
+            sliced.append((_turn_of(each), each))
+            given.append(sliced[-1][0])
+    result = layers(*given)
     turns = ops.tensor_iterator()
     turns.set_friendly_name(f"refiner/{name}")
-    turns.set_body(ov.Model([result], list(parameters), name))
+    turns.set_body(ov.Model([result], [parameter for parameter, _ in (*sliced, *whole)], name))
     part = {"start": 0, "stride": AT_A_TIME, "part_size": AT_A_TIME, "end": -1, "axis": 0}
-    for parameter, each in zip(parameters, windows, strict=True):
+    for parameter, each in sliced:
         turns.set_sliced_input(parameter, each.output(0), **part)
+    for parameter, table in whole:
+        turns.set_invariant_input(parameter, table)
     joined: ov.Output = turns.get_concatenated_slices(result.output(0), **part)
     return joined
 
@@ -106,42 +131,49 @@ def _in_turn(name: str, parameters: Sequence[ov.Node], result: ov.Node, windows:
 def _turn_of(windows: ov.Node) -> ov.Node:
     """Return a parameter for the windows of one turn."""
     inner = [side.get_length() for side in list(windows.get_output_partial_shape(0))[1:]]
-    return ops.parameter([AT_A_TIME, *inner], np.float32)
+    return ops.parameter([AT_A_TIME, *inner], windows.get_output_element_type(0))
 
 
 def _features(found: PublishedRefiner, cells: Cells) -> ov.Output:
     """Return the features at cells, (K, C): hidden ones, and the coarse matte."""
     given = [_rows(found.decoded, cells_inside(cells, cells.grid)), _rows(found.coarse, cells.number)]
-    windows = [_turn_of(each) for each in given]
     weights = found.last.weights[HEADS:].transpose(2, 3, 1, 0)
-    added = _product(windows[0], weights.reshape(-1, weights.shape[-1]))
-    hidden = ops.relu(ops.add(added, floats(found.last.bias[None, HEADS:])))
-    return _in_turn("features", windows, ops.concat([hidden, windows[1]], 1), given)
+
+    def layer(decoded: ov.Node, coarse: ov.Node) -> ov.Node:
+        added = _product(decoded, weights.reshape(-1, weights.shape[-1]))
+        hidden = ops.relu(ops.add(added, floats(found.last.bias[None, HEADS:])))
+        return ops.concat([hidden, coarse], 1)
+
+    return _in_turn("features", given, layer)
 
 
-def _first_layer(found: PublishedRefiner, cells: Cells, features: ov.Node, grid: Grid) -> ov.Output:
+def _first_layer(found: PublishedRefiner, cells: Cells, features: _Windows, grid: Grid) -> ov.Output:
     """Return the first layer at the places of cells, (K, 4 O), which read nothing outside of the ``grid`` of places.
 
     As resizing is linear, the weights of the layer include it.
     """
     given = [features, _rows(found.halves, places_of(cells, grid))]
-    windows = [_turn_of(each) for each in given]
     of_features, of_halves = _of_first_layer(found)
     resized = doubling(_FEATURES) @ of_features
-    added = ops.add(_product(windows[0], resized), _product(windows[1], of_halves))
-    return _in_turn("conv1", windows, _activated(found, added), given)
+
+    def layer(features: ov.Node, halves: ov.Node) -> ov.Node:
+        return _activated(found, ops.add(_product(features, resized), _product(halves, of_halves)))
+
+    return _in_turn("conv1", given, layer)
 
 
-def _first_layer_at_edges(found: PublishedRefiner, cells: Cells, features: ov.Node, grid: Grid) -> ov.Output:
+def _first_layer_at_edges(found: PublishedRefiner, cells: Cells, features: _Windows, grid: Grid) -> ov.Output:
     """Return :func:`_first_layer` at cells that read zeros outside, by which resized features are padded."""
     given = [features, _rows(found.halves, places_of(cells, grid)), places_inside(cells, grid)]
-    windows = [_turn_of(each) for each in given]
     of_features, of_halves = _of_first_layer(found)
     split = integers([AT_A_TIME, AROUND**2, -1])
-    resized = ops.reshape(_product(windows[0], doubling(_FEATURES)), split, special_zero=False)
-    padded = ops.multiply(resized, ops.reshape(windows[2], split, special_zero=False))
-    added = ops.add(_product(padded, of_features), _product(windows[1], of_halves))
-    return _in_turn("conv1/edges", windows, _activated(found, added), given)
+
+    def layer(features: ov.Node, halves: ov.Node, inside: ov.Node) -> ov.Node:
+        resized = ops.reshape(_product(features, doubling(_FEATURES)), split, special_zero=False)
+        padded = ops.multiply(resized, ops.reshape(inside, split, special_zero=False))
+        return _activated(found, ops.add(_product(padded, of_features), _product(halves, of_halves)))
+
+    return _in_turn("conv1/edges", given, layer)
 
 
 def _of_first_layer(found: PublishedRefiner) -> list[Matrix]:
@@ -162,35 +194,38 @@ def _channels(maps: ov.Output) -> int:
     return int(list(maps.get_partial_shape())[1].get_length())
 
 
-def _collected(first: ov.Output, neighbours: ov.Node) -> ov.Node:
-    """Return the first layer around blocks, (K, 6, 6, O), of that at cells."""
+def _collected(first: ov.Output, neighbours: ov.Node) -> _Windows:
+    """Return the first layer around blocks, (K, 3, 2, 3, 2 O), of that at cells."""
     channels = _channels(first) // PLACES**2
     # The two places of a cell's row follow each other.
     table = ops.reshape(first, integers([-1, PLACES * channels]), special_zero=False)
     cells = ops.unsqueeze(ops.multiply(neighbours, integers(PLACES)), integers(2))
-    rows = ops.gather(table, ops.add(cells, integers(np.arange(PLACES)[:, None])), integers(0))
-    side = NEIGHBOURS * PLACES
-    return ops.reshape(rows, integers([-1, side, side, channels]), special_zero=False)
+    return _Windows(table.output(0), ops.add(cells, integers(np.arange(PLACES)[:, None])))
 
 
-def _later_layers(found: PublishedRefiner, near: ov.Node, pictures: ov.Node) -> ov.Output:
+def _later_layers(found: PublishedRefiner, near: _Windows, pictures: ov.Node) -> ov.Output:
     """Return the refined blocks, in rows: channel, y, x."""
-    windows = _turn_of(near), _turn_of(pictures)
-    x, colours = (ops.transpose(each, integers([0, 3, 1, 2])) for each in windows)
-    x = ops.relu(bias(convolution(x, found.conv2.weights, "refiner/conv2"), found.conv2.bias))
+    side = NEIGHBOURS * PLACES
     inner = len(found.conv2.bias)
-    x = ops.add(
-        convolution(x, of_plain_places(found.conv3.weights[:, :inner]), "refiner/conv3/features"),
-        convolution(colours, of_places(found.conv3.weights[:, inner:]), "refiner/conv3/pictures"),
-    )
-    x = ops.relu(bias(x, np.tile(found.conv3.bias, PLACES**2)))
-    x = convolution(x, of_places(found.conv4.weights), "refiner/conv4")
-    x = bias(x, np.tile(found.conv4.bias, PLACES**2))
-    split = integers([AT_A_TIME, PLACES, PLACES, _RESULTS, PLACES, PLACES])
-    x = ops.reshape(x, split, special_zero=False)  # y and x in a place, channel, y and x of the place
-    x = ops.transpose(x, integers([0, 3, 4, 1, 5, 2]))
-    x = ops.reshape(x, integers([AT_A_TIME, _ROW]), special_zero=False)
-    return _in_turn("conv2-4", windows, x, [near, pictures])
+    features, colours = np.split(found.conv3.weights, [inner], axis=1)
+
+    def layers(near: ov.Node, pictures: ov.Node) -> ov.Node:
+        x = ops.reshape(near, integers([AT_A_TIME, side, side, -1]), special_zero=False)
+        x, places = (ops.transpose(each, integers([0, 3, 1, 2])) for each in (x, pictures))
+        x = ops.relu(bias(convolution(x, found.conv2.weights, "refiner/conv2"), found.conv2.bias))
+        x = ops.add(
+            convolution(x, of_plain_places(features), "refiner/conv3/features"),
+            convolution(places, of_places(colours), "refiner/conv3/pictures"),
+        )
+        x = ops.relu(bias(x, np.tile(found.conv3.bias, PLACES**2)))
+        x = convolution(x, of_places(found.conv4.weights), "refiner/conv4")
+        x = bias(x, np.tile(found.conv4.bias, PLACES**2))
+        split = integers([AT_A_TIME, PLACES, PLACES, _RESULTS, PLACES, PLACES])
+        x = ops.reshape(x, split, special_zero=False)  # y and x in a place, channel, y and x of the place
+        x = ops.transpose(x, integers([0, 3, 4, 1, 5, 2]))
+        return ops.reshape(x, integers([AT_A_TIME, _ROW]), special_zero=False)
+
+    return _in_turn("conv2-4", [near, pictures], layers)
 
 
 def _paste(found: PublishedRefiner, blocks: Cells, some: ov.Node, patches: ov.Output) -> ov.Output:

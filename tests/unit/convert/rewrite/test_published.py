@@ -130,10 +130,10 @@ def mutated(path: Path, mutation: Mutation) -> onnx.ModelProto:
 
 
 def results(model: ov.Model) -> Iterator[np.ndarray]:
-    """Yield the results of a model; none if it does not run."""
+    """Yield the results of a model; none if it does not run, or gives alpha of another size than foreground."""
     try:
         yield run(model, pair(1, *SIZE))
-    except RuntimeError:
+    except (RuntimeError, ValueError):
         return
 
 

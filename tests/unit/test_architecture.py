@@ -12,7 +12,7 @@ from helpers.processors import NUMERIC
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
     *("zoo", "images", "video", "networks", "synthesis", "download", "metrics", "runtime", "work"),
-    *("matting", "training", "convert", "models", "cutout", "accuracy", "benchmark"),
+    *("matting", "training", "convert", "models", "cutout", "accuracy", "benchmark", "quantize"),
 )
 HEAVY = ("torch", "openvino", "cv2", "numpy", "onnx", "onnxruntime", "mindspore", "pydantic", "httpx")
 

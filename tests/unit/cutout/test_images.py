@@ -68,7 +68,7 @@ def stream(matter: MattingNetwork) -> Stream:
 class GreyPlates:
     """Plates of one grey, at the size of each picture."""
 
-    def at(self, index: int, name: str, picture: Picture) -> Fitted:
+    def at(self, index: int, name: str, picture: Picture, whole: bool = False) -> Fitted:
         return Fitted(np.full_like(picture, GREY), ("the plate is grey",))
 
 

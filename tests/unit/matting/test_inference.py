@@ -164,3 +164,17 @@ def test_an_output_of_another_shape_is_refused(tmp_path, shape, adapt):
     ov.save_model(network, tmp_path / "other.xml")
     with pytest.raises(EngineError, match=r"^output alpha cannot be the alpha: it is not one image of 1 channel"):
         OpenVINOEngine(tmp_path / "other.xml", adapt=adapt)
+
+
+@pytest.mark.parametrize(
+    ("size", "side", "expected"),
+    [
+        ((1080, 1920), 1280, (720, 1280)),
+        ((1080, 1920), None, (1080, 1920)),
+        ((1080, 1920), 640, (1080, 1920)),  # alpha is refined in a larger copy than the network sees
+        ((360, 640), 1280, (360, 640)),
+    ],
+)
+def test_a_plate_is_as_large_as_what_is_seen_of_it(tmp_path, size, side, expected):
+    engine = OpenVINOEngine(save_difference_model(tmp_path / "m.xml", "height", "width"), adapt=with_float_alpha)
+    assert MattingRequests(engine, View(side=side), requests=1).plate_size(size) == expected

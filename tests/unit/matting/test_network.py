@@ -181,6 +181,22 @@ def test_a_plate_is_fittedwhere_it_is_taken_and_nowhere_else(free_size, tmp_path
         brightness(tmp_path, "height", "width")(picture, picture)
 
 
+def test_copies_are_seen_as_the_network_would_make_them(tmp_path):
+    engine = OpenVINOEngine(save_difference_model(tmp_path / "m.xml", "height", "width"))
+    network = MattingNetwork(engine, View(side=64))
+    picture, plate = noise(72, 96), noise(72, 96)[::-1].copy()
+    copies = [cv2.resize(each, (64, 48), interpolation=cv2.INTER_AREA) for each in (picture, plate)]
+    assert network.seen_size((72, 96)) == (48, 64)
+    whole, small = network.fit(picture, plate), network.fit(picture, copies[1], copies[0])
+    for name, tensor in whole.tensors.items():
+        np.testing.assert_array_equal(small.tensors[name], tensor)
+    assert small.picture is picture
+    with pytest.raises(ImageError, match=r"^image 64x48 and plate 96x72 differ in size; resize the plate$"):
+        network.fit(picture, plate, copies[0])
+    with pytest.raises(ImageError, match=r"^image 96x72 and plate 64x48 differ in size; resize the plate$"):
+        network.fit(picture, copies[1])
+
+
 def test_a_trimap_of_other_classes_is_refused(tmp_path):
     with pytest.raises(EngineError, match=r"^output trimap cannot be the trimap: it is not one image of 3 channels"):
         brightness(tmp_path, "height", "width", classes=2)

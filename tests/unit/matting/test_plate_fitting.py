@@ -65,6 +65,29 @@ def test_a_plate_of_another_size_is_resized_once_a_size_and_said():
 
 
 @pytest.mark.parametrize("kind", [Plates, VideoPlates])
+def test_a_plate_is_moved_at_the_size_at_which_it_is_seen(room, kind):
+    size = 180, 320
+    plates = kind(OnePlate(cv2.convertScaleAbs(seen(room, 5, -3, 7), alpha=0.8)), AUTO, plate_size=lambda _: size)
+    picture = seen(room, subject=200)
+    fitted, whole = plates.at(0, "", picture), plates.at(1, "", picture, whole=True)
+    shrunk, right = (cv2.resize(each, size[::-1], interpolation=cv2.INTER_AREA) for each in (picture, seen(room)))
+    np.testing.assert_array_equal(fitted.small, shrunk)
+    assert off(fitted.plate, right) < 2.5
+    np.testing.assert_array_equal(fitted.plate[:60, :2], shrunk[:60, :2])  # beyond the plate
+    assert fitted.shift == pytest.approx(np.hypot(5, 3), abs=0.2)
+    assert (whole.plate.shape, whole.small) == (picture.shape, None)
+    assert off(whole.plate, seen(room)) < 3.5
+
+
+@pytest.mark.parametrize("kind", [Plates, VideoPlates])
+def test_a_plate_that_is_not_moved_keeps_its_size(room, kind):
+    plate = cv2.convertScaleAbs(seen(room), alpha=0.8)
+    fitted = kind(OnePlate(plate), AUTO, plate_size=lambda _: (180, 320)).at(0, "", seen(room, subject=200))
+    assert fitted.fitting.gains != (1, 1, 1)
+    assert (fitted.plate.shape, fitted.small) == (plate.shape, None)
+
+
+@pytest.mark.parametrize("kind", [Plates, VideoPlates])
 def test_what_moved_and_is_darker_is_laid_over_the_picture(room, kind):
     plate = cv2.convertScaleAbs(seen(room, 5, -3, 7), alpha=0.8)
     fitted = kind(OnePlate(plate), AUTO).at(0, "", seen(room, subject=200))

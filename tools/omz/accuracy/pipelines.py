@@ -93,4 +93,6 @@ class PipelinePredictor:
     def _frame(self, sample: Sample) -> Frame:
         if sample.plate is None or not self._requests.network.takes_plate:
             return Frame(0, sample.picture)
-        return Frame(0, sample.picture, fit(sample.plate, sample.picture, self._pipeline.plate).plate)
+        size = self._requests.plate_size((sample.picture.shape[0], sample.picture.shape[1]))
+        fitted = fit(sample.plate, sample.picture, self._pipeline.plate, size=size)
+        return Frame(0, sample.picture, fitted.plate, fitted=fitted)

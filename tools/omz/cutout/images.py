@@ -110,7 +110,7 @@ def run_images(session: Session, plan: Plan, source: PlateSource | None) -> Outc
         session.tally.warn("images are written, and not shown; --show is for videos and cameras")
     plates: Plates | None = None
     if source is not None:
-        plates = Plates(source, options.plate_options)
+        plates = Plates(source, options.plate_options, plate_size=session.model.plate_size)
     settings = ImageSettings(
         plates,
         session.target,
@@ -244,10 +244,8 @@ class _Job:
             begun = replace(begun, metadata=image.metadata, notes=(*image.notes, *self._shrunk(image.picture)))
             if plates is not None:
                 seen = over(image.picture, image.opacity)
-                fitted = plates.at(0, str(task.input.relative), seen)
-                if (
-                    not cv2.norm(fitted.plate, seen, cv2.NORM_INF) and seen.min() < seen.max()
-                ):  # one colour has no subject
+                fitted = plates.at(0, str(task.input.relative), seen, whole=image.opacity is not None)
+                if fitted.small is None and _is_own_plate(fitted.plate, seen):
                     raise ImageError(f"{task.input.relative} is its own plate; take the plate without the subject")
                 begun, plate = replace(begun, notes=begun.notes + fitted.notes), fitted.plate
             if behind is not None:
@@ -388,3 +386,8 @@ def image_plates(text: str | None, recursive: bool, max_pixels: int | None = Non
     if not plates:
         raise UsageError(f"--plate {path}: the folder has no images")
     return PlatesByName(path, plates, max_pixels)
+
+
+def _is_own_plate(plate: Picture, picture: Picture) -> bool:
+    """Tell whether two images are one, and not of one colour, which has no subject."""
+    return not cv2.norm(plate, picture, cv2.NORM_INF) and bool(picture.min() < picture.max())

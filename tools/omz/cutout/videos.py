@@ -333,7 +333,7 @@ class _Dressing:
         self._is_told = False
         self.plates: VideoPlates | None = None
         if source.plates is not None:
-            self.plates = VideoPlates(source.plates, session.options.plate_options)
+            self.plates = VideoPlates(source.plates, session.options.plate_options, plate_size=session.model.plate_size)
         self._target = session.target
         if isinstance(self._target, VideoTarget):  # which another video may have played
             self._target = VideoTarget(Path(str(session.options.target)), session.options.fit)
@@ -343,7 +343,7 @@ class _Dressing:
         plate = target = fitted = None
         if self.plates is not None:
             seen = over(frame.picture, frame.opacity)
-            fitted = self.plates.at(frame.index, "", seen)
+            fitted = self.plates.at(frame.index, "", seen, whole=frame.opacity is not None)
             plate = self._told(frame.index, fitted)
         if self._target is not None:
             seconds = float((frame.time - self._begin) * self._info.time_base)

@@ -50,6 +50,12 @@ class Copies:
         """The copy of 320 pixels, in colour."""
         return self._once("small", lambda: resize(self._base, self.size(_SMALL)))
 
+    def sized(self, size: Size) -> Picture:
+        """Return a copy of ``size`` (height, width), in colour; the picture itself at its own."""
+        if self.picture.shape[:2] == size:
+            return self.picture
+        return self._once(("sized", size), lambda: resize(self.picture, size))
+
     def grey(self, side: int) -> Grey:
         """Return a copy in grey."""
         return self._once(("grey", side), lambda: resize(_grey(self._base), self.size(side)))

@@ -16,11 +16,11 @@ from omz.runtime.engine import Tensor
 
 @dataclass(frozen=True)
 class Frame:
-    """An image or a video frame, with its plate and the target behind its subject; all of one size.
+    """An image or a video frame, with its plate and the target behind its subject; of one size, but see ``fitted``.
 
     ``plate`` is None for a model that takes none, ``target`` for a subject on transparency. ``fitted`` says how
-    the plate was fitted, where that was done. ``index`` counts from 0 in the order of the source.
-    ``time`` (a presentation timestamp) and ``duration`` are in units of the source.
+    the plate was fitted, where that was done; one that was moved may be smaller. ``index`` counts from 0 in the order
+    of the source. ``time`` (a presentation timestamp) and ``duration`` are in units of the source.
     ``follows_damage`` says that something before the frame could not be decoded, and ``is_before_itself`` that the
     target is the scene itself, with all its shadows.
 

@@ -15,11 +15,12 @@ from omz.errors import OmzError
 from omz.images.arrays import Picture, Pixels, Size
 from omz.images.compositing import to_uint8
 from omz.images.foreground import foreground_levels
-from omz.images.refining.alpha import refine_alpha
+from omz.images.geometry import limit_side
+from omz.images.refining.alpha import WORKING_SIDE, refine_alpha
 from omz.images.refining.enlarging import Depth as AnyDepth
 from omz.images.refining.enlarging import in_levels
 from omz.images.refining.repairs import Refined, Repairs, Steps
-from omz.matting.network import OWN_SIZE, Matte, MattingNetwork, NetworkInput, Trimap, View, full_trimap
+from omz.matting.network import OWN_SIZE, Matte, MattingNetwork, NetworkInput, Pair, Trimap, View, full_trimap
 from omz.matting.readings import check_output
 from omz.matting.roles import Roles
 from omz.matting.uint8_graph import ALPHA, FOREGROUND, TRIMAP, normal_roles
@@ -116,12 +117,20 @@ class MattingRequests:
         """How many images are worked on at a time."""
         return len(self._requests)
 
-    def infer(self, picture: Picture, plate: Picture | None) -> Inferred:
-        """Return the network's outputs for one image and its plate, with no frame before it.
+    def plate_size(self, size: Size) -> Size:
+        """Return the size of all that is ever seen of a plate whose image has ``size``, (height, width) both.
+
+        It is smaller than that where the network sees images at the size at which alpha is refined.
+        """
+        seen = self.network.seen_size(size)
+        return seen if seen == limit_side(size, WORKING_SIDE) else size
+
+    def infer(self, picture: Picture, plate: Picture | None, small: Picture | None = None) -> Inferred:
+        """Return the network's outputs for one image and its plate, a :class:`Pair`, with no frame before it.
 
         Any number of threads may call it, also while a stream uses these requests. Raises :class:`OmzError`.
         """
-        given = self.network.fit(picture, plate)
+        given = self.network.fit(picture, plate, small)
         with self.engine.borrowed() as request:
             request.start(given.tensors)
             return self._inferred(given, request)
@@ -129,7 +138,7 @@ class MattingRequests:
     def stream(
         self,
         items: Iterable[Item],
-        pictures: Callable[[Item], tuple[Picture, Picture | None]],
+        pictures: Callable[[Item], Pair],
         memory: Memory | None = None,
     ) -> Generator[tuple[Item, Inferred | OmzError], None, None]:
         """Yield each item with the network's outputs for its image and plate, in the order of the items.
@@ -143,13 +152,13 @@ class MattingRequests:
         return self._several(items, pictures)
 
     def _one_by_one(
-        self, items: Iterable[Item], pictures: Callable[[Item], tuple[Picture, Picture | None]], memory: Memory
+        self, items: Iterable[Item], pictures: Callable[[Item], Pair], memory: Memory
     ) -> Generator[tuple[Item, Inferred | OmzError], None, None]:
         request = self._requests[0]
         before: NetworkInput | None = None
         for item in items:
             try:
-                before = self.network.fit(*pictures(item), before)
+                before = self.network.fit(*pictures(item), before=before)
                 request.start({**before.tensors, **memory.states})
             except OmzError as error:
                 yield item, error
@@ -160,7 +169,7 @@ class MattingRequests:
             yield ended
 
     def _several(
-        self, items: Iterable[Item], pictures: Callable[[Item], tuple[Picture, Picture | None]]
+        self, items: Iterable[Item], pictures: Callable[[Item], Pair]
     ) -> Generator[tuple[Item, Inferred | OmzError], None, None]:
         idle = deque(self._requests)
         begun: deque[tuple[Item, _Run | OmzError]] = deque()
@@ -168,7 +177,7 @@ class MattingRequests:
         try:
             for item in items:
                 try:
-                    before = self.network.fit(*pictures(item), before)
+                    before = self.network.fit(*pictures(item), before=before)
                     idle[0].start(before.tensors)
                     begun.append((item, _Run(before, idle.popleft())))
                 except OmzError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
@@ -65,9 +65,20 @@ class View:
 OWN_SIZE = View()
 
 
+class Pair(NamedTuple):
+    """An image and its plate, (H, W, 3) uint8 BGR; ``plate`` is None for a network that takes none.
+
+    With ``small``, the image at the size at which the network sees it, the plate has that size, too.
+    """
+
+    picture: Picture
+    plate: Picture | None = None
+    small: Picture | None = None
+
+
 @dataclass(frozen=True)
 class NetworkInput:
-    """An image and its plate, and the tensors made of them, by the names of the inputs.
+    """An image and its plate, a :class:`Pair`, and the tensors made of them, by the names of the inputs.
 
     ``fit`` says how they lie in the tensors; ``small`` and ``small_plate`` are the two as the network sees them.
     """
@@ -136,10 +147,17 @@ class MattingNetwork:
         given = self.fit(picture, plate)
         return self.matte(given, self.engine.infer(given.tensors))
 
-    def fit(self, picture: Picture, plate: Picture | None = None, before: NetworkInput | None = None) -> NetworkInput:
-        """Return the images as the network takes them, with no frame before them; see :meth:`__call__`.
+    def fit(
+        self,
+        picture: Picture,
+        plate: Picture | None = None,
+        small: Picture | None = None,
+        before: NetworkInput | None = None,
+    ) -> NetworkInput:
+        """Return the images, a :class:`Pair`, as the network takes them, with no frame before them.
 
-        The plate's tensor of the input ``before`` is used again if the plate is the same array, unchanged.
+        The plate's tensor of the input ``before`` is used again if the plate is the same array, unchanged. Raises
+        :class:`ImageError` as :meth:`__call__` does.
         """
         _check("image", picture)
         if plate is None and self.takes_plate:
@@ -147,13 +165,14 @@ class MattingNetwork:
         if plate is not None and not self.takes_plate:
             raise ImageError("the model takes no plate; leave it out")
         fit = self._fit((picture.shape[0], picture.shape[1]))
-        small = fit.apply(picture)
+        given = picture if small is None else small
+        seen = fit.apply(given)
         small_plate: Picture | None = None
-        tensors = {self._picture.name: picture_tensor(small, self._picture)}
+        tensors = {self._picture.name: picture_tensor(seen, self._picture)}
         if self._plate is not None and plate is not None:
             _check("plate", plate)
-            if picture.shape != plate.shape:
-                sizes = f"image {picture_size(picture)} and plate {picture_size(plate)}"
+            if given.shape != plate.shape:
+                sizes = f"image {picture_size(given)} and plate {picture_size(plate)}"
                 raise ImageError(f"{sizes} differ in size; resize the plate")
             if before and before.plate is plate and before.fit == fit:
                 small_plate, tensors[self._plate.name] = before.small_plate, before.tensors[self._plate.name]
@@ -164,7 +183,7 @@ class MattingNetwork:
             tensors[self._ratio.name] = _ratio(self._ratio, fit.padded)
         for info in self._states:
             tensors[info.name] = np.zeros(_closed(info.shape), numpy_type(info.element_type))
-        return NetworkInput(picture, plate, small, small_plate, fit, tensors)
+        return NetworkInput(picture, plate, seen, small_plate, fit, tensors)
 
     def matte(self, given: NetworkInput, outputs: Mapping[str, Tensor], clipped: bool = True) -> Matte:
         """Return the matte made of the engine's ``outputs``.
@@ -186,6 +205,10 @@ class MattingNetwork:
     def states(self, outputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the inputs that remember a frame for the next, given the outputs for it, by their names."""
         return {state.input: outputs[state.output] for state in self.roles.states}
+
+    def seen_size(self, size: Size) -> Size:
+        """Return the size at which the network sees images of ``size``, (height, width) both."""
+        return self._fit(size).inner
 
     def shapes(self, size: Size) -> dict[str, tuple[int, ...]]:
         """Return the shapes of the inputs for one image of ``size`` (height, width) and its plate, by their names."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
@@ -9,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omz.images.alignment import corner_shift, fill, find_movement, likeness, move, move_small
-from omz.images.arrays import Picture
+from omz.images.arrays import Picture, Size
 from omz.images.copies import Copies, PreparedPlates
 from omz.images.exposure import SAME, Gains, matching_gains, scale_channels
-from omz.images.geometry import resize
+from omz.images.geometry import rescaled, resize, scaling
 from omz.images.parallax import Bend
 from omz.images.sizes import picture_size
 from omz.images.tracking import track
@@ -57,7 +58,8 @@ class Fitting:
 class Fitted:
     """A plate that fits its image, how, and notes about it, a line each.
 
-    The camera moved by ``shift`` pixels. ``problem`` says why the plate could not be aligned, else it is empty.
+    The camera moved by ``shift`` pixels. ``problem`` says why the plate could not be aligned, else it is empty. A plate
+    that was moved at a smaller size than that of the image comes with ``small``, the image at that size.
     """
 
     plate: Picture
@@ -65,31 +67,49 @@ class Fitted:
     problem: str = ""
     fitting: Fitting = Fitting()
     shift: float = 0.0
+    small: Picture | None = None
+
+
+def _own(size: Size) -> Size:
+    return size
 
 
 class Plates:
     """Plates that fit their images, each by itself. Safe to call from several threads if the source is.
 
-    What is measured of a plate alone is kept in ``prepared``, for as many sources as share it.
+    What is measured of a plate alone is kept in ``prepared``, for as many sources as share it. ``plate_size`` is that
+    of :class:`omz.matting.inference.MattingRequests`, by default the size of the image. To move a plate takes as long
+    as it has pixels.
     """
 
-    def __init__(self, source: PlateSource, options: PlateOptions, prepared: PreparedPlates | None = None) -> None:
-        self.source, self._options = source, options
+    def __init__(
+        self,
+        source: PlateSource,
+        options: PlateOptions,
+        prepared: PreparedPlates | None = None,
+        plate_size: Callable[[Size], Size] = _own,
+    ) -> None:
+        self.source, self._options, self._plate_size = source, options, plate_size
         self._copies = prepared or PreparedPlates()
         self._resized: tuple[Picture, Picture] | None = None
 
-    def at(self, index: int, name: str, picture: Picture) -> Fitted:
-        """Return the plate of a frame, of the size of its ``picture``.
+    def at(self, index: int, name: str, picture: Picture, whole: bool = False) -> Fitted:
+        """Return the plate of a frame, of the size of its ``picture``, or smaller where it is moved, unless ``whole``.
 
         Raises :class:`omz.errors.OmzError` if there is none.
         """
         raw = self.source.at(index, name)
-        return self._noted(raw, self._fit(self._prepared(raw, picture), picture), picture)
+        return self._noted(raw, self._fit(self._prepared(raw, picture), picture, whole), picture)
 
-    def _fit(self, plate: Picture, picture: Picture) -> Fitted:
+    def _fit(self, plate: Picture, picture: Picture, whole: bool) -> Fitted:
         if self._options == _AS_IT_IS:
             return Fitted(plate)
-        return fit(plate, picture, self._options, self._copies(plate))
+        return fit(plate, picture, self._options, self._copies(plate), self._size(picture, whole))
+
+    def _size(self, picture: Picture, whole: bool) -> Size:
+        """Return the size at which a plate is moved."""
+        size = picture.shape[0], picture.shape[1]
+        return size if whole else self._plate_size(size)
 
     def _prepared(self, raw: Picture, picture: Picture) -> Picture:
         """Return a plate opaque, and of the size of its picture; the same array for the same plate."""
@@ -116,30 +136,37 @@ class VideoPlates(Plates):
     is followed from frame to frame. ``fitting`` is that of the last frame; set, the next frame goes on from it.
     """
 
-    def __init__(self, source: PlateSource, options: PlateOptions, prepared: PreparedPlates | None = None) -> None:
-        super().__init__(source, options, prepared)
+    def __init__(
+        self,
+        source: PlateSource,
+        options: PlateOptions,
+        prepared: PreparedPlates | None = None,
+        plate_size: Callable[[Size], Size] = _own,
+    ) -> None:
+        super().__init__(source, options, prepared, plate_size)
         self._follows = isinstance(source, OnePlate) and options.align != "frame"
         self.fitting: Fitting | None = None
-        self._moved: tuple[Picture, Fitting, Picture, NDArray[np.bool_] | None] | None = None
+        self._moved: tuple[Picture, Fitting, Size, _Done] | None = None
 
-    def at(self, index: int, name: str, picture: Picture) -> Fitted:
+    def at(self, index: int, name: str, picture: Picture, whole: bool = False) -> Fitted:
         """See :class:`Plates`."""
         raw = self.source.at(index, name)
         plate = self._prepared(raw, picture)
-        if not self._follows:
-            return self._noted(raw, self._fit(plate, picture), picture)
+        if not self._follows or self._options == _AS_IT_IS:
+            return self._noted(raw, self._fit(plate, picture, whole), picture)
+        old, new = self._copies(plate), Copies(picture)
         if self.fitting is None:
-            problem, self.fitting = _measured(self._copies(plate), Copies(picture), self._options)
+            problem, self.fitting = _measured(old, new, self._options)
         else:
-            problem, self.fitting = self._next(self.fitting, plate, picture, index % _AGAIN == 0)
-        fitted = Fitted(self._fitted(plate, picture), (), problem, self.fitting, _shift(self.fitting, plate))
-        return self._noted(raw, fitted, picture)
+            problem, self.fitting = self._next(self.fitting, old, new, index % _AGAIN == 0)
+        done = self._done(plate, old, self.fitting, self._size(picture, whole))
+        if done.covered is not None:
+            done = replace(done, plate=done.plate.copy())
+        return self._noted(raw, _fitted(plate, done, new, problem, self.fitting), picture)
 
-    def _next(self, fitting: Fitting, plate: Picture, picture: Picture, is_due: bool) -> tuple[str, Fitting]:
+    def _next(self, fitting: Fitting, old: Copies, new: Copies, is_due: bool) -> tuple[str, Fitting]:
         """Return why the plate cannot be found, and what is to be done to it."""
-        if self._options == _AS_IT_IS:
-            return "", fitting
-        problem, old, new = "", self._copies(plate), Copies(picture)
+        problem = ""
         if self._options.align == "auto":
             tracked = track(old, new, fitting.homography)
             if tracked is not None and not tracked.is_still:
@@ -155,38 +182,61 @@ class VideoPlates(Plates):
                 fitting = replace(fitting, gains=gains)
         return problem, fitting
 
-    def _fitted(self, plate: Picture, picture: Picture) -> Picture:
+    def _done(self, plate: Picture, copies: Copies, fitting: Fitting, size: Size) -> _Done:
         """Return the plate as it is in use; the same array while nothing changes."""
-        assert self.fitting is not None
         kept = self._moved
-        if kept is None or kept[0] is not plate or kept[1] is not self.fitting:
-            kept = self._moved = plate, self.fitting, *_done(plate, self.fitting)
-        if kept[3] is None:
-            return kept[2]
-        whole = kept[2].copy()
-        fill(whole, kept[3], picture)
-        return whole
+        if kept is None or kept[0] is not plate or kept[1] is not fitting or kept[2] != size:
+            kept = self._moved = plate, fitting, size, _done(plate, copies, fitting, size)
+        return kept[3]
 
 
-def _done(plate: Picture, fitting: Fitting) -> tuple[Picture, NDArray[np.bool_] | None]:
-    """Return what ``fitting`` makes of a plate, and a mask of where it reaches, None for everywhere."""
+@dataclass(frozen=True)
+class _Done:
+    """What is made of a plate, and a mask of where it reaches, None for everywhere."""
+
+    plate: Picture
+    covered: NDArray[np.bool_] | None = None
+
+
+def _done(plate: Picture, copies: Copies, fitting: Fitting, size: Size) -> _Done:
+    """Return what ``fitting`` makes of a ``plate``, or of its copy of a ``size`` where it is moved."""
+    homography = fitting.homography
+    if homography is not None:
+        homography = rescaled(homography, scaling(plate.shape, size))
+        plate = copies.sized(size)
     if fitting.gains != SAME:
         plate = scale_channels(plate, fitting.gains)
-    if fitting.homography is None:
-        return plate, None
-    return move(plate, fitting.homography, fitting.field)
+    if homography is None:
+        return _Done(plate)
+    return _Done(*move(plate, homography, fitting.field))
 
 
-def fit(plate: Picture, picture: Picture, options: PlateOptions, prepared: Copies | None = None) -> Fitted:
+def _fitted(plate: Picture, done: _Done, picture: Copies, problem: str, fitting: Fitting) -> Fitted:
+    """Return what was ``done`` to a ``plate``, filled up in place by the ``picture`` where it does not reach."""
+    small: Picture | None = None
+    if done.covered is not None:
+        seen = picture.sized((done.plate.shape[0], done.plate.shape[1]))
+        fill(done.plate, done.covered, seen)
+        small = None if seen is picture.picture else seen
+    return Fitted(done.plate, (), problem, fitting, _shift(fitting, plate), small)
+
+
+def fit(
+    plate: Picture,
+    picture: Picture,
+    options: PlateOptions,
+    prepared: Copies | None = None,
+    size: Size | None = None,
+) -> Fitted:
     """Return ``plate`` fitted to ``picture``, both uint8 BGR (H, W, 3) of one size.
 
-    What there is to do is measured on copies, and done once; ``prepared`` are those of the plate, if there are any.
+    What there is to do is measured on copies, and done once; ``prepared`` are those of the plate, if there are any. A
+    plate that has to be moved is moved at ``size`` (height, width), by default that of the picture.
     """
-    problem, fitting = _measured(prepared or Copies(plate), Copies(picture), options)
-    fitted, covered = _done(plate, fitting)
-    if covered is not None:
-        fill(fitted, covered, picture)
-    return Fitted(fitted, (), problem, fitting, _shift(fitting, plate))
+    new, old = Copies(picture), prepared or Copies(plate)
+    problem, fitting = _measured(old, new, options)
+    done = _done(plate, old, fitting, size or new.size(max(picture.shape)))
+    return _fitted(plate, done, new, problem, fitting)
 
 
 def _measured(plate: Copies, picture: Copies, options: PlateOptions) -> tuple[str, Fitting]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from omz.errors import OmzError
-from omz.images.arrays import Picture, Pixels
+from omz.images.arrays import Pixels
 from omz.images.compositing import blur_behind, to_uint8
 from omz.images.depth import upper_eight
 from omz.images.refinement import Refinement, Smoother, refine
@@ -19,6 +19,7 @@ from omz.images.refining.enlarging import in_levels
 from omz.images.transparency import opacity_within, premultiplied
 from omz.matting.frames import Failure, Frame, MattedFrame
 from omz.matting.inference import Inferred, MattingRequests, Memory
+from omz.matting.network import Pair
 from omz.work.pipeline import ahead, in_order
 from omz.work.stopwatch import Stopwatch
 
@@ -115,7 +116,7 @@ def _smoothed(
                 yield each
 
 
-def _pictures(item: Frame | Failure) -> tuple[Picture, Picture | None]:
+def _pictures(item: Frame | Failure) -> Pair:
     if isinstance(item, Failure):
         raise item.error
-    return item.picture, item.plate
+    return Pair(item.picture, item.plate, None if item.fitted is None else item.fitted.small)

@@ -22,7 +22,7 @@ from omz.images.refining.cast_shadow import cast_shadow
 from omz.images.source import SourceImage
 from omz.images.transparency import keep_transparency, over, shadow_within
 from omz.matting.inference import Inferred, MattingRequests, Memory
-from omz.matting.network import MattingNetwork
+from omz.matting.network import MattingNetwork, Pair
 from omz.matting.plate_fitting import Aligning, Matching, PlateOptions, Plates, VideoPlates
 from omz.matting.plates import OnePlate
 from omz.matting.roles import RoleOptions
@@ -164,7 +164,7 @@ class MattingModel:
                 needed, or of another size.
         """
         given = _Given(picture, self._plates(plate, Plates), keep_shadow=self._keep_shadow)
-        return given.matte(self._requests.alone, self._requests.infer(given.seen, given.plate))
+        return given.matte(self._requests.alone, self._requests.infer(*given.pair))
 
     def stream(self, frames: Iterable[Image], plate: Image | None = None) -> Generator[ImageMatte, None, None]:
         """Yield the matte of each frame, in order; several are worked on at a time, or one by a recurrent model.
@@ -194,7 +194,7 @@ class MattingModel:
     def _plates(self, plate: Image | None, kind: type[Plates]) -> Plates | None:
         if plate is None:
             return None
-        return kind(OnePlate(_plate_of(plate)), self._plate_options, self._prepared)
+        return kind(OnePlate(_plate_of(plate)), self._plate_options, self._prepared, self._requests.alone.plate_size)
 
     @property
     def _network(self) -> MattingNetwork:
@@ -242,34 +242,29 @@ class _Given:
         return load_image(self._image)
 
     @cached_property
-    def plate(self) -> Picture | None:
-        """The plate, fitted to the image. Raises :class:`ImageError`."""
+    def pair(self) -> Pair:
+        """What the network is to see: the image, and the plate fitted to it. Raises :class:`ImageError`."""
+        picture, opacity = self.source.picture, self.source.opacity
         if self._plates is None:
-            return None
-        given, picture = self._plates.source.at(self._index, ""), over(self.source.picture, self.source.opacity)
-        if given.shape != picture.shape:
-            return given  # which the network will refuse
-        return self._plates.at(self._index, "", picture).plate
-
-    @cached_property
-    def seen(self) -> Picture:
-        """What the network is to see of the image. Raises :class:`ImageError`."""
-        plate = self.plate
-        if plate is not None and plate.shape != self.source.picture.shape:
-            plate = None
-        return over(self.source.picture, self.source.opacity, plate)
+            return Pair(over(picture, opacity))
+        plate, seen = self._plates.source.at(self._index, ""), over(picture, opacity)
+        if plate.shape != picture.shape:
+            return Pair(seen, plate)  # which the network will refuse
+        fitted = self._plates.at(self._index, "", seen, whole=opacity is not None)
+        return Pair(over(picture, opacity, fitted.plate), fitted.plate, fitted.small)
 
     def matte(self, requests: MattingRequests, inferred: Inferred) -> ImageMatte:
         matte, source = requests.float_matte(inferred), self.source
         assert matte.foreground is not None  # it is estimated
         alpha, foreground = keep_transparency(matte.alpha, matte.foreground, source.opacity, source.picture)
         shadow: Alpha | None = None
-        if self._keep_shadow and self.plate is not None:
-            shadow = cast_shadow(self.seen, self.plate, to_uint8(matte.alpha))
+        seen, plate, _ = self.pair
+        if self._keep_shadow and plate is not None:
+            shadow = cast_shadow(seen, plate, to_uint8(matte.alpha))
             if source.opacity is not None:
                 shadow = shadow_within(shadow, alpha, opacity_as(source.opacity, np.float32))
         return ImageMatte(
-            alpha=alpha, foreground=foreground, trimap=matte.trimap, shadow=shadow, source=source, seen=self.seen
+            alpha=alpha, foreground=foreground, trimap=matte.trimap, shadow=shadow, source=source, seen=seen
         )
 
 
@@ -284,7 +279,7 @@ def _plate_of(plate: Image) -> Picture:
 
 
 def _mattes(requests: MattingRequests, given: Iterable[_Given]) -> Generator[ImageMatte, None, None]:
-    with closing(requests.stream(given, lambda each: (each.seen, each.plate), Memory())) as stream:
+    with closing(requests.stream(given, lambda each: each.pair, Memory())) as stream:
         for each, inferred in stream:
             if isinstance(inferred, OmzError):
                 raise inferred

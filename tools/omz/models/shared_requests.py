@@ -24,14 +24,14 @@ class SharedRequests:
         self.alone, self._many = alone, many
         self._calls = PerProcess(_Calls)
 
-    def infer(self, picture: Picture, plate: Picture | None) -> Inferred:
+    def infer(self, picture: Picture, plate: Picture | None, small: Picture | None = None) -> Inferred:
         """Return the network's outputs for one image; see :meth:`MattingRequests.infer`."""
         calls = self._calls()
         with calls.lock:
             calls.running += 1
         try:
             requests = self._overlapping(calls, picture) if calls.running > 1 else self.alone
-            return requests.infer(picture, plate)
+            return requests.infer(picture, plate, small)
         finally:
             with calls.lock:
                 calls.running -= 1

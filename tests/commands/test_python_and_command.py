@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
 import numpy as np
 import pytest
 from helpers.demo_command import done, write_scene
+from helpers.films import sequence
 
 import omz
 from omz.convert.store import stored_ir
 from omz.images.files import read_pixels
 from omz.runtime.quiet_openvino import core, ov
 from omz.synthesis.camera import Drift
+from omz.synthesis.scene import make_scene
+from omz.video.formats import choose_format
+from omz.video.writing import VideoWriter
 from omz.zoo import Catalog
 
 
@@ -51,3 +59,20 @@ def test_the_foreground_that_no_network_gives_is_the_same_too(tmp_path, monkeypa
     np.testing.assert_array_equal(read_pixels(tmp_path / "out" / "photo_alpha.png"), np.rint(255 * matte.alpha))
     foreground = read_pixels(tmp_path / "out" / "photo_foreground.png")
     np.testing.assert_array_equal(foreground, np.rint(255 * matte.foreground))
+
+
+def test_a_hand_held_video_whose_plate_is_moved_in_a_smaller_copy_has_the_same_pixels(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_scene(tmp_path, Drift(), size := (756, 1344))
+    video, picture = Path("hand.mp4"), make_scene(3, size, "demo", Drift()).picture
+    with VideoWriter(video, choose_format(video, alpha=False), size, Fraction(1, 25), Fraction(25)) as writer:
+        for index in range(3):
+            move = np.float32([[1, 0.002 * index, 6 - 5 * index], [-0.002 * index, 1, 2 * index]])
+            writer.write(cv2.warpAffine(picture, move, size[::-1], borderMode=cv2.BORDER_REPLICATE), index)
+    for seconds in ("0.04", "10"):
+        done(video, "--plate", "plate.png", "--what", "alpha", "--segment_seconds", seconds, "-o", f"{seconds}/")
+    mattes = omz.MattingModel().stream(omz.video.read(video), plate="plate.png")
+    expected = np.array([np.rint(255 * matte.alpha) for matte in mattes])
+    assert expected.mean() > 10
+    for seconds in ("0.04", "10"):
+        np.testing.assert_array_equal(sequence(tmp_path / seconds), expected)

@@ -28,6 +28,7 @@ from omz.events import Event
 from omz.images.arrays import Picture
 from omz.images.encoding import Metadata
 from omz.images.files import WITH_ALPHA, read_image
+from omz.images.source import SourceImage
 from omz.images.suffixes import IMAGE_SUFFIXES, is_video
 from omz.images.transparency import over
 from omz.matting.backgrounds import Target
@@ -241,12 +242,10 @@ class _Job:
             begun = replace(begun, fingerprint=task.fingerprint)
             with self.tally.watch("decode"):
                 image = read_image(task.input.path, task.content, self.settings.max_pixels)
-            begun = replace(begun, metadata=image.metadata, notes=(*image.notes, *self._shrunk(image.picture)))
+            shrunk = shrunk_notes(image.picture, self.settings.most_seen)
+            begun = replace(begun, metadata=image.metadata, notes=(*image.notes, *shrunk))
             if plates is not None:
-                seen = over(image.picture, image.opacity)
-                fitted = plates.at(0, str(task.input.relative), seen, whole=image.opacity is not None)
-                if fitted.small is None and _is_own_plate(fitted.plate, seen):
-                    raise ImageError(f"{task.input.relative} is its own plate; take the plate without the subject")
+                fitted = fit_plate(str(task.input.relative), image, plates)
                 begun, plate = replace(begun, notes=begun.notes + fitted.notes), fitted.plate
             if behind is not None:
                 target = behind.at(task.number, 0.0, (image.picture.shape[0], image.picture.shape[1]))
@@ -255,11 +254,6 @@ class _Job:
             return Failure(index, error)
         finally:
             self.begun[index] = begun
-
-    def _shrunk(self, picture: Picture) -> Iterator[str]:
-        most = self.settings.most_seen
-        if most is not None and picture.shape[0] * picture.shape[1] > most:
-            yield f"the network sees it at {most / 1e6:.0f} million pixels, and its details stay; see --input_size"
 
     def _finish(self, result: MattedFrame | Failure) -> tuple[int, Entry]:
         """Write the results of an image, and return its place and the line about it.
@@ -355,6 +349,22 @@ class _Job:
         observer.on_progress(_IMAGES, number, total)
         if status == "failed" and self.settings.is_alone:
             raise ImageError(error)
+
+
+def fit_plate(name: str, image: SourceImage, plates: Plates) -> Fitted:
+    """Return the plate of an image. Raises :class:`ImageError` where that is the image itself."""
+    seen = over(image.picture, image.opacity)
+    fitted = plates.at(0, name, seen, whole=image.opacity is not None)
+    if fitted.small is None and _is_own_plate(fitted.plate, seen):
+        raise ImageError(f"{name} is its own plate; take the plate without the subject")
+    return fitted
+
+
+def shrunk_notes(picture: Picture, most_seen: int | None) -> tuple[str, ...]:
+    """Return a note on an image of more pixels than the network sees, ``most_seen``; None for one of fixed size."""
+    if most_seen is None or picture.shape[0] * picture.shape[1] <= most_seen:
+        return ()
+    return (f"the network sees it at {most_seen / 1e6:.0f} million pixels, and its details stay; see --input_size",)
 
 
 def _pipe(contents: Mapping[Path, bytes]) -> None:

@@ -34,6 +34,10 @@ _COSTLY = (
 _WITHOUT_SIGNATURE = "TGA"  # whose decoder takes much for its own
 
 
+class TooManyPixelsError(ImageError):
+    """An image is larger than is allowed."""
+
+
 @contextmanager
 def open_image(
     path: Path, content: bytes | None = None, max_pixels: int | None = None, formats: Sequence[str] = ()
@@ -122,9 +126,9 @@ def _conversion(path: Path, content: bytes | None) -> str:
     return "convert it to PNG or JPEG"
 
 
-def _too_large(path: Path, pixels: int, limit: int, size: str = "") -> ImageError:
+def _too_large(path: Path, pixels: int, limit: int, size: str = "") -> TooManyPixelsError:
     shown = f"{size}, {pixels / 1e6:.0f}" if size else f"{pixels / 1e6:.0f}"
-    return ImageError(
+    return TooManyPixelsError(
         f"{path} has {shown} million pixels, more than {limit / 1e6:.0f} million; "
         f"allow them with --max_pixels {pixels}, or make it smaller"
     )

@@ -18,6 +18,7 @@ from omz.images.animated import is_animated
 from omz.images.arrays import Picture, Size
 from omz.images.files import has_transparency, read_image
 from omz.images.placing import Placing, place
+from omz.images.source import SourceImage
 from omz.images.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES, is_video, visible_images
 from omz.images.transparency import premultiplied
 
@@ -146,7 +147,7 @@ def load_target(text: str | None, fit: Placing, max_pixels: int | None = None) -
     if path is None and _is_path(text):
         raise ImageError(f"--target {text}: there is no such file; check the path")
     if path is None:
-        return _blur(text) or ImageTarget(colour(text), fit)
+        return named_target(text, fit)
     if path.is_dir():
         paths = visible_images(path.iterdir())
         if not paths:
@@ -155,6 +156,21 @@ def load_target(text: str | None, fit: Placing, max_pixels: int | None = None) -
     if is_video(path):
         return VideoTarget(path, fit)
     return ImageTarget(_read(path, max_pixels), fit)
+
+
+def named_target(text: str, fit: Placing = "cover") -> Target | Blur | None:
+    """Return a target that is no file: ``blur`` or ``blur:PIXELS``, a colour, or None for ``transparent``.
+
+    Raises :class:`UsageError` for anything else.
+    """
+    if text == TRANSPARENT:
+        return None
+    return _blur(text) or ImageTarget(colour(text), fit)
+
+
+def image_target(image: SourceImage, fit: Placing = "cover") -> Target:
+    """Return an image as a target."""
+    return ImageTarget(premultiplied(image.picture, image.opacity), fit)
 
 
 def is_transparent(text: str | None, max_pixels: int | None = None) -> bool:

@@ -29,12 +29,15 @@ class PlateSource(Protocol):
         """
 
 
-def read_plate(path: Path, max_pixels: int | None = None) -> Picture:
-    """Read a plate: (H, W, 3) BGR, or (H, W, 4) BGRA of one that is partly transparent. Raises :class:`ImageError`."""
+def read_plate(path: Path, max_pixels: int | None = None, content: bytes | None = None) -> Picture:
+    """Read a plate: (H, W, 3) BGR, or (H, W, 4) BGRA of one that is partly transparent.
+
+    ``content`` replaces that of the file. Raises :class:`ImageError`.
+    """
     try:
-        image = read_image(path, None, max_pixels)
+        image = read_image(path, content, max_pixels)
     except ImageError as error:
-        raise ImageError(f"the plate: {error}") from error
+        raise type(error)(f"the plate: {error}") from error
     return _with_alpha(image.picture, image.opacity)
 
 

@@ -84,25 +84,36 @@ class MattingStream:
             return frame
         if isinstance(found, OmzError):
             return Failure(frame.index, found)
-        with self._watch("matte"):
-            try:
-                matte = self._requests.matte(found)
-            except OmzError as error:
-                return Failure(frame.index, error)
-            alpha = refine(matte.alpha, self._options.refinement)
-        shadow = self._shadow(frame, alpha)
-        if self._options.blur:
-            with self._watch("blur"):
-                blurred = blur_behind(frame.picture, opacity_within(alpha, frame.opacity), self._options.blur)
-                frame = replace(frame, target=premultiplied(blurred, frame.opacity), is_before_itself=True)
-        return MattedFrame(frame, alpha, matte.foreground, matte.trimap, found.states, shadow, matte.repairs)
+        try:
+            return matte_frame(self._requests, frame, found, self._options, self._watch)
+        except OmzError as error:
+            return Failure(frame.index, error)
 
-    def _shadow(self, frame: Frame, alpha: Pixels) -> Pixels | None:
-        if not self._options.keep_shadow or frame.plate is None:
-            return None
-        with self._watch("shadow"):
-            shadow = cast_shadow(frame.picture, frame.plate, upper_eight(alpha))
-            return to_uint8(shadow) if alpha.dtype == np.uint8 else in_levels(shadow, np.uint16)
+
+def matte_frame(
+    requests: MattingRequests, frame: Frame, inferred: Inferred, options: MatteOptions, watch: Stopwatch
+) -> MattedFrame:
+    """Return the subject of a frame, given what the network inferred; safe to call from several threads.
+
+    Raises :class:`omz.errors.OmzError`.
+    """
+    with watch("matte"):
+        matte = requests.matte(inferred)
+        alpha = refine(matte.alpha, options.refinement)
+    shadow = _shadow(frame, alpha, options, watch)
+    if options.blur:
+        with watch("blur"):
+            blurred = blur_behind(frame.picture, opacity_within(alpha, frame.opacity), options.blur)
+            frame = replace(frame, target=premultiplied(blurred, frame.opacity), is_before_itself=True)
+    return MattedFrame(frame, alpha, matte.foreground, matte.trimap, inferred.states, shadow, matte.repairs)
+
+
+def _shadow(frame: Frame, alpha: Pixels, options: MatteOptions, watch: Stopwatch) -> Pixels | None:
+    if not options.keep_shadow or frame.plate is None:
+        return None
+    with watch("shadow"):
+        shadow = cast_shadow(frame.picture, frame.plate, upper_eight(alpha))
+        return to_uint8(shadow) if alpha.dtype == np.uint8 else in_levels(shadow, np.uint16)
 
 
 def _smoothed(

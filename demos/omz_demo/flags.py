@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import fields
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,15 +26,26 @@ _SHARED = {"models_dir": models_dir_option}  # flags that other commands have, t
 
 def with_flags(function: Function) -> Function:
     """Give a command the flags of all groups, and those of Open Model Zoo, which the help leaves out."""
-    for decorate in reversed([*_decorators()]):
-        function = decorate(function)
-    return function
+    groups = {heading: [*fields(group)] for heading, group in GROUPS.items()}
+    groups[_LAST_HEADING] += fields(TheirFlags)
+    return decorated(groups)(function)
 
 
-def _decorators() -> Iterator[Callable[[Any], Any]]:
-    for heading, group in [*GROUPS.items(), (_LAST_HEADING, TheirFlags)]:
+def decorated(groups: Mapping[str, Sequence[Field[Any]]]) -> Callable[[Function], Function]:
+    """Return a decorator that gives a command flags, by the headings below which the help has them."""
+
+    def decorate(function: Function) -> Function:
+        for option in reversed([*_decorators(groups)]):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def _decorators(groups: Mapping[str, Sequence[Field[Any]]]) -> Iterator[Callable[[Any], Any]]:
+    for heading, group in groups.items():
         option = below(heading)
-        for each in fields(group):
+        for each in group:
             flag = flag_of(each)
             if each.name in _SHARED:
                 yield _SHARED[each.name]

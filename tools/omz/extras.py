@@ -20,6 +20,9 @@ EXTRAS = {
     "pillow_heif": ("heif", "pillow-heif"),
     "anny": ("training", "anny"),
     "moderngl": ("training", "moderngl"),
+    "fastapi": ("server", "FastAPI"),
+    "uvicorn": ("server", "uvicorn"),
+    "python_multipart": ("server", "python-multipart"),
 }
 """The extra that installs a module, and the module's title in messages."""
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import errno
 import functools
 import gc
+import importlib
 import io
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
 import click
@@ -29,10 +31,12 @@ class _OmzCommand(click.Command):
 
     Ctrl-C exits with 130, SIGTERM with 143. An option or argument with an empty value, which an unset variable of a
     shell leaves, is an error. A long flag may be cut short where that is unambiguous, as with argparse. ``respell``
-    changes arguments before they are parsed.
+    changes arguments before they are parsed. ``commands`` have flags of their own: by their first word, the place of
+    each, ``module:name``, which is loaded when it is used.
     """
 
     respell: Respell | None = None
+    commands: Mapping[str, str] = MappingProxyType({})
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run as the whole of a process."""
@@ -40,6 +44,17 @@ class _OmzCommand(click.Command):
             return super().__call__(*args, **kwargs)
         finally:
             gc.freeze()  # the process ends: to look for garbage once more takes a twentieth of the time of an image
+
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *more: Any, **extra: Any) -> Any:
+        """Run the command, or the one that the first word names."""
+        words = [*(sys.argv[1:] if args is None else args)]
+        place = self.commands.get(words[0]) if words else None
+        if place is None:
+            return super().main(args, prog_name, *more, **extra)
+        module, _, name = place.partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        whole = f"{prog_name or os.path.basename(sys.argv[0])} {words[0]}"
+        return command.main(words[1:], whole, *more, **extra)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         sections: dict[str, list[tuple[str, str]]] = {}
@@ -221,18 +236,18 @@ def _completed(argument: str, flags: list[str]) -> str:
 
 
 def omz_command(
-    passes_unknown_flags: bool = False, respell: Respell | None = None
+    passes_unknown_flags: bool = False, respell: Respell | None = None, commands: Mapping[str, str] | None = None
 ) -> Callable[[Callable[..., None]], click.Command]:
     """Make a function a command with flags in underscores, ``-h`` for help, and ``--version``.
 
     With ``passes_unknown_flags``, it takes flags that it does not know as arguments. ``respell`` changes arguments
-    before they are parsed.
+    before they are parsed. ``commands`` has the places of commands, ``module:name``, by their first word.
     """
     settings = {"help_option_names": ["-h", "--help"], "ignore_unknown_options": passes_unknown_flags}
 
     def decorate(function: Callable[..., None]) -> click.Command:
         command = click.command(cls=_OmzCommand, context_settings=settings)(function)
-        command.respell = respell
+        command.respell, command.commands = respell, commands or {}
         return click.version_option(package_name="open-matting-zoo")(command)
 
     return decorate

@@ -1,0 +1,1 @@
+"""``omz_demo serve``: cutouts over HTTP, with the pixels of the command."""

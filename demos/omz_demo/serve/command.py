@@ -1,0 +1,84 @@
+"""``omz_demo serve``: start the service, and stop it well."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from omz.cli.command import omz_command
+from omz.cli.printing import say
+from omz.errors import EngineError, os_reason
+from omz.extras import require
+from omz_demo.flags import decorated
+from omz_demo.serve.settings import ServeFlags, Settings, hand_to_workers, read_settings, shared_flags
+
+_LOOPBACK = ("127.", "::1", "localhost")
+_CONNECTIONS = 1000
+
+
+@omz_command()
+@decorated({"Service": fields(ServeFlags), "Model and device": [*shared_flags()]})
+def serve(**flags: Any) -> None:
+    """Serve cutouts over HTTP, with the pixels of omz_demo.
+
+    POST /api/remove takes an image as rembg's server does, POST /v1/mattes an image, its plate and options. The page
+    /docs tells more. Ctrl-C and SIGTERM stop the service once the requests that run have ended.
+    """
+    require("fastapi", "uvicorn", "python_multipart")
+    settings = read_settings(flags)
+    port = _free_port(settings.flags.host, settings.flags.port)
+    prepare_process()
+    _run(settings, flags, port)
+
+
+def prepare_process() -> None:
+    """Set up the process before there are threads: memory that is freed is kept, and BLAS has one thread."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from omz.malloc import keep_freed_memory
+
+    keep_freed_memory()
+
+
+def _run(settings: Settings, flags: Mapping[str, Any], port: int) -> None:
+    import uvicorn
+
+    from omz_demo.display import TerminalObserver
+    from omz_demo.serve.app import make_app
+
+    host, several = settings.flags.host, settings.flags.workers > 1
+    app = make_app(settings, TerminalObserver(show=False))  # which says what is wrong, also for the processes
+    if several:
+        hand_to_workers(flags)
+    if settings.flags.api_key_file is None and not host.startswith(_LOOPBACK):
+        say(f"warning: whoever reaches {host} can use this service; give --api_key_file FILE", err=True)
+    shown = f"[{host}]" if ":" in host else host
+    say(f"serving {', '.join(settings.models)} on http://{shown}:{port}; see /docs; Ctrl-C stops")
+    uvicorn.run(
+        "omz_demo.serve.app:worker" if several else app,
+        factory=several,
+        workers=settings.flags.workers,
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        limit_concurrency=_CONNECTIONS,
+        timeout_graceful_shutdown=int(settings.flags.max_seconds) + 5,
+        server_header=False,
+    )
+
+
+def _free_port(host: str, port: int) -> int:
+    """Return the port, or a free one for 0. Raises :class:`EngineError` where nothing can listen there."""
+    try:
+        kind, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        with socket.socket(kind, socket.SOCK_STREAM) as probe:
+            if os.name == "posix":
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            return int(probe.getsockname()[1])
+    except (OSError, UnicodeError) as error:
+        remedy = "choose others with --host and --port"
+        raise EngineError(f"nothing can listen on {host}, port {port}: {os_reason(error)}; {remedy}") from error

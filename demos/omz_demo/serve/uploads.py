@@ -1,0 +1,69 @@
+"""Requests with files: their form, and what OpenAPI says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+
+from omz_demo.serve.answers import RefusedError
+
+_FIELDS = 100
+_TEXT = 1 << 16  # bytes of a field
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file of a request; ``name`` is the last part of what the client calls it, and never a path."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Form:
+    """The files and the texts of a request, by name."""
+
+    files: Mapping[str, Upload]
+    texts: Mapping[str, str]
+
+
+async def read_form(request: Request, files: Sequence[str]) -> Form:
+    """Return what a request has in its query and in its form, which takes ``files`` of these names.
+
+    Raises :class:`RefusedError` for other files, for one that comes twice, and for an empty one.
+    """
+    uploads: dict[str, Upload] = {}
+    texts = dict(request.query_params)
+    async with request.form(max_files=len(files), max_fields=_FIELDS, max_part_size=_TEXT) as form:
+        for name, value in form.multi_items():
+            if isinstance(value, UploadFile):
+                if name not in files or name in uploads:
+                    raise RefusedError(422, f"the file {name} is not expected here; send {', '.join(files)}, once each")
+                uploads[name] = Upload(_base_name(value.filename), await value.read())
+            else:
+                texts[name] = value
+    for name, upload in uploads.items():
+        if not upload.content:
+            raise RefusedError(422, f"the file {name} is empty; send an image")
+    return Form(uploads, texts)
+
+
+def _base_name(name: str | None) -> str:
+    """Return the last part of a path of any system."""
+    last = PurePosixPath((name or "").replace("\\", "/")).name
+    return last[:200] or "the image"
+
+
+def form_schema(files: Mapping[str, str], texts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what OpenAPI says of a form: descriptions of ``files``, and schemas of ``texts``, by name."""
+    properties: dict[str, Any] = {}
+    for name, description in files.items():
+        properties[name] = {"type": "string", "format": "binary", "description": description}
+    properties |= texts
+    content = {"multipart/form-data": {"schema": {"type": "object", "properties": properties}}}
+    return {"requestBody": {"content": content, "required": True}}

@@ -21,11 +21,13 @@ from omz_demo.serve.service import MEDIA_TYPES, Order, Service
 from omz_demo.serve.uploads import Form, form_schema, read_form
 
 _FILE = {"file": "The image."}
-_IMAGE = {200: {"content": {"image/png": {}}, "description": "The cutout, or what else was asked for, as PNG."}}
+_IMAGE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"image/png": {}}, "description": "The cutout, or what else was asked for, as PNG."}
+}
 
 
 class Parameters(BaseModel):
-    """Parameters of rembg's server; ``af``, ``ab``, ``ae`` and ``extras`` are of its own algorithm, and change nothing."""
+    """Parameters of rembg's server; ``af``, ``ab``, ``ae`` and ``extras`` are of its own algorithm, without effect."""
 
     model: str = Field("", description="A model that is served here; default: the first that needs no plate.")
     a: bool = Field(False, description="Refine hair and edges: refine=best, or fast without the extra refine.")

@@ -31,7 +31,7 @@ _FILES = {
 _ALSO = ("target", "plain")  # that change pixels, and are counted elsewhere among what to resume
 _BOXES = 20
 _LEAST = 0.001  # share of the subject that has a box
-_RESULT = {
+_RESULT: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {media_type: {} for media_type in (*MEDIA_TYPES.values(), "application/json")},
         "description": "The result, or with format=json boxes and summary.",
@@ -102,7 +102,7 @@ def routes(service: Service) -> APIRouter:
 
 def _given(texts: Mapping[str, str], has_target: bool) -> dict[str, Any]:
     """Return values of options as a form has them. Raises :class:`UsageError` for one that a request cannot set."""
-    known = {}
+    known: dict[str, Field[Any]] = {}
     for each in options_of_requests():
         known |= {each.name: each, _spelling(flag_of(each)): each}
     given: dict[str, Any] = {}

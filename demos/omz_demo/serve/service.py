@@ -91,7 +91,7 @@ class Service:
 
     def _check_costs(self, options: Options) -> None:
         """Raise :class:`UsageError` for values that the command takes, and that would occupy a server for long."""
-        if options.format not in (None, *MEDIA_TYPES):
+        if options.format is not None and options.format not in MEDIA_TYPES:
             known = ", ".join(suffix[1:] for suffix in MEDIA_TYPES)
             raise UsageError(f"format {options.format[1:]} is not one of {known}; choose one of these")
         for name, most in _BOUNDS.items():

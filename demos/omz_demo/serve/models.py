@@ -32,11 +32,19 @@ class ModelState:
 
 
 class ServedModel:
-    """A model that is opened when it is first asked for, by any thread."""
+    """A model that is opened when it is first asked for, by any thread.
+
+    Raises :class:`OmzError` at once if there is no card, or no file, of that name.
+    """
 
     def __init__(self, name: str, settings: Settings, observer: Observer) -> None:
         self.name = Path(name).stem if name.endswith(".xml") else name
         self._options = settings.options_of({"model": name})
+        choice = self._options.model_choice
+        if choice.is_file:
+            choice.ir()
+        else:
+            choice.takes_plate()
         self._observer, self._lock = observer, Lock()
         self._opened: ModelInMemory | None = None
         self._failure: tuple[float, OmzError] | None = None

@@ -6,7 +6,9 @@ RUN apt-get update && apt-get install --yes --no-install-recommends libgl1 libgl
 
 WORKDIR /src
 COPY . .
-RUN python -m pip install --no-cache-dir --constraint constraints/newest.txt .
+# An extra to add, such as server: docker build --build-arg EXTRA=server
+ARG EXTRA=
+RUN python -m pip install --no-cache-dir --constraint constraints/newest.txt ".${EXTRA:+[$EXTRA]}"
 
 # Any user may run it: files go to /work, and compiled models to a folder that all can write
 ENV HOME=/tmp

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from python_multipart.exceptions import FormParserError
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
+from omz.errors import first_line
 from omz_demo.serve.answers import RefusedError
 
 _FIELDS = 100
@@ -39,18 +41,25 @@ async def read_form(request: Request, files: Sequence[str]) -> Form:
     """
     uploads: dict[str, Upload] = {}
     texts = dict(request.query_params)
-    async with request.form(max_files=len(files), max_fields=_FIELDS, max_part_size=_TEXT) as form:
-        for name, value in form.multi_items():
-            if isinstance(value, UploadFile):
-                if name not in files or name in uploads:
-                    raise RefusedError(422, f"the file {name} is not expected here; send {', '.join(files)}, once each")
-                uploads[name] = Upload(_base_name(value.filename), await value.read())
-            else:
-                texts[name] = value
+    try:
+        async with request.form(max_files=len(files), max_fields=_FIELDS, max_part_size=_TEXT) as form:
+            for name, value in form.multi_items():
+                if isinstance(value, UploadFile):
+                    _check_expected(name, files, uploads)
+                    uploads[name] = Upload(_base_name(value.filename), await value.read())
+                else:
+                    texts[name] = value
+    except FormParserError as error:
+        raise RefusedError(400, f"the form cannot be read: {first_line(error)}; send multipart/form-data") from error
     for name, upload in uploads.items():
         if not upload.content:
             raise RefusedError(422, f"the file {name} is empty; send an image")
     return Form(uploads, texts)
+
+
+def _check_expected(name: str, files: Sequence[str], before: Mapping[str, Upload]) -> None:
+    if name not in files or name in before:
+        raise RefusedError(422, f"the file {name} is not expected here; send {', '.join(files)}, once each")
 
 
 def _base_name(name: str | None) -> str:

@@ -18,6 +18,7 @@ EXTRAS = {
     "nncf": ("int8", "NNCF"),
     "pymatting": ("refine", "pymatting"),
     "pillow_heif": ("heif", "pillow-heif"),
+    "watchfiles": ("server", "watchfiles"),
     "anny": ("training", "anny"),
     "moderngl": ("training", "moderngl"),
     "fastapi": ("server", "FastAPI"),

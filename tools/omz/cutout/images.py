@@ -109,21 +109,8 @@ def run_images(session: Session, plan: Plan, source: PlateSource | None) -> Outc
     options = session.options
     if options.show or options.show_with_original_frame:
         session.tally.warn("images are written, and not shown; --show is for videos and cameras")
-    plates: Plates | None = None
-    if source is not None:
-        plates = Plates(source, options.plate_options, plate_size=session.model.plate_size)
-    settings = ImageSettings(
-        plates,
-        session.target,
-        options.quality,
-        options.strip,
-        options.retry_failed,
-        min(4, os.cpu_count() or 1),
-        is_alone=len(plan.pictures) == 1 and not plan.videos,
-        piped=options.output == STANDARD_OUTPUT,
-        max_pixels=options.max_pixels,
-        most_seen=MOST_SEEN if session.model.network.sees_own_size else None,
-    )
+    is_alone = len(plan.pictures) == 1 and not plan.videos
+    settings = replace(image_settings(session, source), is_alone=is_alone, piped=options.output == STANDARD_OUTPUT)
     noted = not settings.piped and (len(plan.pictures) > 1 or options.resume)
     with ExitStack() as stack:
         manifest: Manifest | None = None
@@ -131,6 +118,24 @@ def run_images(session: Session, plan: Plan, source: PlateSource | None) -> Outc
             manifest = stack.enter_context(open_manifest_of(session, plan.pictures.values(), video=False))
         stream = session.stream(session.model, follows=False)
         return cut_images(_tasks(plan), stream, settings, manifest, session.tally)
+
+
+def image_settings(session: Session, source: PlateSource | None) -> ImageSettings:
+    """Return the settings of a session for several images, against the plates of ``source``."""
+    options = session.options
+    plates: Plates | None = None
+    if source is not None:
+        plates = Plates(source, options.plate_options, plate_size=session.model.plate_size)
+    return ImageSettings(
+        plates,
+        session.target,
+        options.quality,
+        options.strip,
+        options.retry_failed,
+        min(4, os.cpu_count() or 1),
+        max_pixels=options.max_pixels,
+        most_seen=MOST_SEEN if session.model.network.sees_own_size else None,
+    )
 
 
 def _tasks(plan: Plan) -> list[Task]:
@@ -332,7 +337,7 @@ class _Job:
         """Tell the observer that a task has ended. Raises the error of the only task."""
         self.counts[status] += 1
         observer, outputs = self.tally.observer, tuple(task.outputs.values())
-        number, total = sum(self.counts.values()), len(self.tasks)
+        number, total, is_alone = sum(self.counts.values()), len(self.tasks), self.settings.is_alone
         if status == "failed":
             outputs = ()
         elif self.manifest:
@@ -341,13 +346,13 @@ class _Job:
         source, error, warnings, shown = task.input.source, entry.error, entry.warnings, tuple(map(str, outputs))
         self.tally.ended[source] = Ended(status, error, warnings)
         observer.on_event(ImageEnded(source, status, number, total, shown, entry.seconds, error, warnings))
-        if status == "failed" and not self.settings.is_alone:
+        if status == "failed" and not is_alone:
             observer.on_failure(error)
         if status != "skipped":  # their warnings were given before
             for warning in warnings:
-                self.tally.warn(warning if total == 1 else f"{source}: {warning}")
+                self.tally.warn(warning if is_alone else f"{source}: {warning}")
         observer.on_progress(_IMAGES, number, total)
-        if status == "failed" and self.settings.is_alone:
+        if status == "failed" and is_alone:
             raise ImageError(error)
 
 

@@ -7,7 +7,7 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path, PurePath, PurePosixPath
@@ -126,7 +126,7 @@ def _stands_for(text: str, recursive: bool, left_out: set[Path]) -> Iterable[Inp
     if is_pipe(text):
         return [Input(text, PurePosixPath(path.name), "stdin")]
     if os.path.exists(text):
-        return [_device(text) if what_else(path) else _file(path, path.parent)]
+        return [_device(text) if what_else(path) else input_of(path, path.parent)]
     if text.startswith("@"):
         return _in_list(Path(text[1:]))
     live = _live(text)
@@ -157,27 +157,32 @@ def _live(text: str) -> Input | None:
 
 
 def _in_folder(folder: Path, recursive: bool, left_out: set[Path]) -> Inputs:
-    files = _media(_files(folder, recursive, left_out), folder, left_out)
+    files = _media(visible_files(folder, recursive, left_out), folder, left_out)
     if not files:
         more = "" if recursive else ", or --recursive for the folders below it"
         raise UsageError(f"{folder} has no images or videos; name another folder{more}")
     return files
 
 
-def _files(folder: Path, recursive: bool, left_out: set[Path]) -> Iterator[Path]:
-    """Yield the files of a folder; raises :class:`ImageError` where one cannot be looked into."""
+def _refuse(error: OSError) -> None:
+    raise ImageError(f"{error.filename} cannot be read: {error.strerror}; check its permissions, or leave it out")
 
-    def refuse(error: OSError) -> None:
-        raise ImageError(f"{error.filename} cannot be read: {error.strerror}; check its permissions, or leave it out")
 
-    for place, folders, names in os.walk(folder, onerror=refuse):
+def visible_files(
+    folder: Path, recursive: bool, left_out: Collection[Path], on_error: Callable[[OSError], None] = _refuse
+) -> Iterator[Path]:
+    """Yield the files of a folder that are not hidden; ``left_out`` are real paths of folders below it.
+
+    ``on_error`` is told of a folder that cannot be looked into; by default, that raises :class:`ImageError`.
+    """
+    for place, folders, names in os.walk(folder, onerror=on_error):
         folders[:] = [name for name in folders if recursive and _is_open(Path(place, name), left_out)]
         for name in names:
             if name[0] != ".":
                 yield Path(place, name)
 
 
-def _is_open(folder: Path, left_out: set[Path]) -> bool:
+def _is_open(folder: Path, left_out: Collection[Path]) -> bool:
     return folder.name[0] != "." and real_path(folder) not in left_out and not is_sequence(folder)
 
 
@@ -199,7 +204,7 @@ def _media(paths: Iterable[Path], root: Path, left_out: set[Path]) -> Inputs:
     files, suffixes = [], IMAGE_SUFFIXES | VIDEO_SUFFIXES
     for path in paths:
         if path.suffix.lower() in suffixes and path.is_file() and real_path(path) not in left_out:
-            files.append(_file(path, root, is_found=True))
+            files.append(input_of(path, root, is_found=True))
     return tuple(sorted(files, key=lambda item: tuple(map(natural, item.relative.parts))))
 
 
@@ -221,10 +226,11 @@ def _in_list(path: Path) -> Inputs:
     if not files:
         raise UsageError(f"the list {path} is empty; write a path a line")
     root = Path(os.path.commonpath([os.path.abspath(file.parent) for file in files]))
-    return tuple(_file(file, root) for file in files)
+    return tuple(input_of(file, root) for file in files)
 
 
-def _file(path: Path, root: Path, is_found: bool = False) -> Input:
+def input_of(path: Path, root: Path, is_found: bool = False) -> Input:
+    """Return the input of a file that was named, or ``is_found`` below ``root``; its head tells whether it moves."""
     below = os.path.relpath(os.path.abspath(path), os.path.abspath(root))
     kind: Kind = "video" if is_video(path) else "picture"
     return Input(str(path), PurePosixPath(Path(below).as_posix()), kind, is_found)

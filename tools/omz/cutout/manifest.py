@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 SCHEMA = "1"
 ALGORITHM = "sha256"
+FAILURES = "omz_demo_failed.txt"
+"""Name of the list of failures that ``--watch`` keeps beside its manifest."""
 NOTHING_NOTED = (
     "results lie in several folders, and nothing notes which of them are done: all are done; "
     "with a folder as --output, --resume can go on"
@@ -103,6 +105,15 @@ class Manifest:
         entry = self.before(outputs)
         return 0 if entry is None else entry.attempts
 
+    @property
+    def entries(self) -> Collection[Entry]:
+        """The last line about each input."""
+        return self._entries.values()
+
+    def path(self, name: str) -> Path:
+        """Return the path of a result with this name in a line."""
+        return self._folder / name
+
     def add(self, entry: Entry) -> None:
         """Note an input; it is kept whatever becomes of this process. Raises :class:`OSError`."""
         self._entries[frozenset(entry.outputs)] = entry
@@ -132,7 +143,9 @@ def manifest_name(shard: tuple[int, int] | None = None) -> str:
 
 
 def is_manifest_name(name: str) -> bool:
-    """Whether a file of this name may be a manifest, of pictures or of videos."""
+    """Whether a file of this name may be a manifest, of pictures or of videos, or the list of failures of a watch."""
+    if name.lower() == FAILURES:
+        return True
     return re.fullmatch(r"omz_demo(_videos)?(\.\d+-of-\d+)?\.jsonl", name, re.IGNORECASE) is not None
 
 

@@ -112,6 +112,27 @@ def check_places(paths: Iterable[Path]) -> None:
             raise ImageError(f"nothing can be written into {folder}; choose another place with -o")
 
 
+def is_called_as_result(path: Path) -> bool:
+    """Return whether a file is called as what is written beside inputs: ``a_cutout.png``, be there an ``a`` or not."""
+    _, underscore, what = path.stem.rpartition("_")
+    return bool(underscore) and what in WHATS and path.suffix.lower() in _WRITTEN
+
+
+def name_new(
+    item: Input, output: Path | None, whats: Sequence[What], suffix: str, is_free: Callable[[Path], bool]
+) -> Outputs:
+    """Return the files that come of an input, without a change to those of others, which are not free.
+
+    Like :func:`name_outputs`, it takes the stem of the input, and its name where that is not free. Raises
+    :class:`UsageError` where neither is.
+    """
+    for stem in (item.relative.stem, item.relative.name):
+        places = _places(item, stem, output, whats, suffix)
+        if all(map(is_free, places.values())):
+            return places
+    raise UsageError(f"{item.source}: the results of another file are called {stem}, too; rename it")
+
+
 def without_results(inputs: Inputs) -> Inputs:
     """Leave out what an earlier run has written beside its inputs: ``a_cutout.png``, where there is an ``a.jpg``.
 
@@ -123,8 +144,8 @@ def without_results(inputs: Inputs) -> Inputs:
             stems |= {(item.path.parent, stem), (item.path.parent, short_stem(stem))}
 
     def is_result(item: Input) -> bool:
-        stem, _, what = item.path.stem.rpartition("_")
-        is_like_one = what in WHATS and (item.path.parent, stem) in stems and item.path.suffix.lower() in _WRITTEN
+        stem = item.path.stem.rpartition("_")[0]
+        is_like_one = (item.path.parent, stem) in stems and is_called_as_result(item.path)
         return item.is_found and is_like_one
 
     return tuple(item for item in inputs if not is_result(item))

@@ -164,6 +164,9 @@ class JobFlags:
     resume: bool = setting(
         False, "Continue a stopped run; keep finished results whose inputs are unchanged.", works_on=_FILES)
     retry_failed: bool = setting(False, "With --resume: retry failed inputs.", needs="resume")
+    watch: bool = setting(
+        False, "Wait for images that come into the folders which are the input, until Ctrl-C; continues by itself.",
+        works_on=("images",))
     segment_seconds: float = option(
         10.0, "Length of the segments in which videos are saved; a stopped run loses at most one.", lowest=0.01,
         shows_default=True, changes_pixels_of=("videos",))
@@ -271,6 +274,7 @@ class Options(
         for each in fields(self):
             flag_of(each).check(getattr(self, each.name))
         self._set("limit", self.limit or None)
+        self._set("resume", self.resume or self.watch)
         self._set("inputs", tuple(map(local_path, self.inputs)))
         if self.plate == NO_PLATE:
             self._set("plate", None)

@@ -126,18 +126,27 @@ def _by_kind(inputs: Inputs, piped: Mapping[Input, object]) -> tuple[list[Input]
 
 def _find(options: Options, folder: Path | None) -> tuple[Inputs, list[Path]]:
     """Return the inputs, without what is in the ``folder`` of results, and all files that are read but them."""
-    left_out, also_read = [], list[Path]()
-    for text in (options.plate, options.target):
-        if text and os.path.exists(text):
-            path = Path(text)
-            left_out.append(path)
-            also_read.extend(path.rglob("*") if path.is_dir() else [path])
+    left_out = plate_and_target(options)
+    also_read = files_in(left_out)
     if folder:
         left_out.append(folder)
     if options.compare and _is_comparison_folder(options.compare):
         left_out.append(Path(options.compare))
     sift = without_results if options.output is None else tuple
     return discover(options.inputs, options.recursive, left_out, options.limit, sift), also_read
+
+
+def plate_and_target(options: Options) -> list[Path]:
+    """Return the files and folders that the plate and the target are read from."""
+    return [Path(text) for text in (options.plate, options.target) if text and os.path.exists(text)]
+
+
+def files_in(places: Iterable[Path]) -> list[Path]:
+    """Return the files among ``places``, and all that is in the folders among them."""
+    files = list[Path]()
+    for place in places:
+        files.extend(place.rglob("*") if place.is_dir() else [place])
+    return files
 
 
 def _check_plate_is_another(options: Options, inputs: Inputs) -> None:
@@ -166,7 +175,7 @@ def _named_output(options: Options) -> Path | None:
     """Return the output; standard output as a file that tells the format, and is never made."""
     if options.output != STANDARD_OUTPUT:
         return options.output
-    return STANDARD_OUTPUT.with_name(f"{STANDARD_OUTPUT.name}{_image_suffix(options)}")
+    return STANDARD_OUTPUT.with_name(f"{STANDARD_OUTPUT.name}{image_suffix(options)}")
 
 
 def _is_file(options: Options, output: Path | None) -> bool:
@@ -189,18 +198,23 @@ def _name_images(
         return {}
     if options.output is not None and _is_video_name(options.output) and not options.output_is_folder:
         raise UsageError(f"{images[0].source} is an image, {options.output} a video; name an image, such as .png")
-    if options.target and os.path.isfile(options.target) and is_video(Path(options.target)):
-        raise UsageError("a video behind images does not move; name an image or a folder as --target")
-    named = name_outputs(images, output, options.whats, _image_suffix(options), options.output_is_folder)
-    for what, path in next(iter(named.values())).items():
-        if options.alpha_bits == "16" and what in ("alpha", "cutout") and path.suffix.lower() != ".png":
-            raise UsageError(f"{path.suffix} has no 16 bits for alpha; write PNG, or leave --alpha_bits out")
+    named = name_outputs(images, output, options.whats, image_suffix(options), options.output_is_folder)
+    check_image_results(options, next(iter(named.values())))
     read = [*(item.path for item in images), *also_read]
     if options.trimap:
         named = _with_trimap(named, options.trimap, read)
     if options.compare:
         named = _with_comparisons(named, options.compare, read)
     return named
+
+
+def check_image_results(options: Options, outputs: Outputs) -> None:
+    """Raise :class:`UsageError` where files of an image, called as ``outputs``, cannot hold what was asked for."""
+    if options.target and os.path.isfile(options.target) and is_video(Path(options.target)):
+        raise UsageError("a video behind images does not move; name an image or a folder as --target")
+    for what, path in outputs.items():
+        if options.alpha_bits == "16" and what in ("alpha", "cutout") and path.suffix.lower() != ".png":
+            raise UsageError(f"{path.suffix} has no 16 bits for alpha; write PNG, or leave --alpha_bits out")
 
 
 def _check_places(
@@ -307,7 +321,8 @@ def _is_video_name(path: Path) -> bool:
     return not path.is_dir() and path.suffix.lower() in CONTAINERS
 
 
-def _image_suffix(options: Options) -> str:
+def image_suffix(options: Options) -> str:
+    """Return the suffix of the results of images in folders."""
     if options.format in IMAGE_SUFFIXES:
         return options.format
     return ".png"

@@ -25,6 +25,7 @@ from omz.cutout.piped_files import piped_files
 from omz.cutout.plan import Plan, make_plan
 from omz.cutout.session import Session, check_plate_given, open_session
 from omz.cutout.summary import Outcome, Summary
+from omz.cutout.watch import plan_watch, run_watch
 from omz.errors import Interrupted, UsageError
 from omz.events import Event
 from omz.matting.plates import PlateSource
@@ -52,7 +53,7 @@ def run(options: Options, observer: Observer | None = None, opening: Future[Open
 def _run(options: Options, observer: Observer, opening: Future[Opened] | None) -> Summary:
     for hint in options.hints:
         observer.on_warning(hint)
-    plan = make_plan(options)
+    plan = plan_watch(options) if options.watch else make_plan(options)
     for line in left_out_lines(options):
         observer.on_note(line)
     is_live = plan.live is not None
@@ -63,9 +64,9 @@ def _run(options: Options, observer: Observer, opening: Future[Opened] | None) -
     takes_plate = options.model_choice.takes_plate()
     check_plate_given(options, takes_plate, is_live)
     plates: PlateSource | None = None
-    if plan.pictures:
+    if plan.pictures or options.watch:
         plates = image_plates(options.plate, options.recursive, options.max_pixels)
-    for line in _idle_flags(options, _kinds(plan)):
+    for line in _idle_flags(options, ["images"] if options.watch else _kinds(plan)):
         observer.on_warning(line)
     with open_session(options, plan.live, observer, opening) as session:
         started = time.perf_counter()
@@ -184,6 +185,8 @@ def _kinds(plan: Plan) -> list[InputKind]:
 
 
 def _jobs(session: Session, plan: Plan, plates: PlateSource | None) -> Outcome:
+    if session.options.watch:
+        run_watch(session, plates)
     if plan.live is not None:
         from omz.cutout.live import run_live
 

@@ -67,10 +67,12 @@ class Tally:
 
     ``finished`` counts images and frames that stay if the run stops now; it is empty where no later run can use them.
     ``ended`` tells how each input ended, by its source. ``requests`` is how many inferences run at a time.
+    ``remedy`` is how to go on after a stop.
     """
 
     def __init__(self, observer: Observer, requests: int = 1) -> None:
         self.observer, self.requests, self.watch = observer, requests, Stopwatch()
+        self.remedy = "add --resume to go on"
         self.warnings: dict[str, None] = {}
         self.sizes: dict[Size, None] = {}
         self.finished: dict[str, int] = {}
@@ -102,7 +104,7 @@ class Tally:
         if not counts:
             return "nothing was saved"
         verb = "is" if sum(self.finished.values()) == 1 else "are"
-        return f"{' and '.join(counts)} {verb} finished; add --resume to go on"
+        return f"{' and '.join(counts)} {verb} finished; {self.remedy}"
 
 
 class PlateTally:

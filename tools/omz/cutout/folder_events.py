@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path, PurePath
 
 from omz.errors import ImageError, os_reason
@@ -66,22 +66,19 @@ def folder_events(folders: Sequence[Path], recursive: bool, polls: bool) -> Iter
     at afterwards misses nothing. Raises :class:`ImageError` where they cannot be watched.
     """
     watchfiles = import_extra("watchfiles")
-    changes = watchfiles.watch(
-        *folders,
-        watch_filter=None,
-        debounce=_GROUPED,
-        rust_timeout=BEAT,
-        yield_on_timeout=True,
-        force_polling=polls or None,
-        poll_delay_ms=_POLL,
-        recursive=recursive,
-        ignore_permission_denied=True,
-    )
+    settings = {
+        "watch_filter": None,
+        "debounce": _GROUPED,
+        "rust_timeout": BEAT,
+        "yield_on_timeout": True,
+        "force_polling": polls or None,
+        "poll_delay_ms": _POLL,
+        "recursive": recursive,
+        "ignore_permission_denied": polls,  # of inotify, that would hide all that is wrong
+    }
     try:
-        for changed in changes:
-            yield bool(changed)
-    except OSError as error:  # there is a limit to the folders that inotify watches
+        with closing(watchfiles.watch(*folders, **settings)) as changes:
+            yield from map(bool, changes)
+    except (OSError, RuntimeError) as error:  # there is a limit to the folders that inotify watches
         names = ", ".join(map(str, folders))
         raise ImageError(f"{names} cannot be watched: {os_reason(error)}") from error
-    finally:
-        changes.close()

@@ -28,6 +28,7 @@ _OPTIONAL = {
     "mindspore": "converts MindSpore models",
     "pymatting": "refines edges with --refine best",
     "pillow_heif": "reads HEIC images",
+    "watchfiles": "watches folders with --watch",
 }
 """Packages that the demo does without, and their purpose."""
 _DISTRIBUTIONS = {"opencv": ("opencv-python", "opencv-python-headless", "opencv-contrib-python")}

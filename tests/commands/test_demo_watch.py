@@ -42,7 +42,7 @@ class Copying(threading.Thread):
         names = list(self.source)
         for number, name in enumerate(names):
             if number % 3:
-                self.copy(name, self.source[name])
+                self.copy(name, self.source[name], 1.5 if number % 40 == 1 else 0.02)
             else:
                 self.move_in(name, self.source[name])
             if number % 5 == 4:  # one that came before, perhaps while it is read
@@ -51,13 +51,13 @@ class Copying(threading.Thread):
                 change = self.chance.choice([self.rename, self.copy, self.move_in])
                 change(before, other)
 
-    def copy(self, name: str, whole: bytes) -> None:
-        """Write a file in pieces."""
+    def copy(self, name: str, whole: bytes, pause: float = 0.02) -> None:
+        """Write a file in pieces; after a pause of more than a second, it looks like a file that does not change."""
         with (self.folder / name).open("wb") as file:
             for start in range(0, len(whole), 200):
                 file.write(whole[start : start + 200])
                 file.flush()
-                time.sleep(0.02)
+                time.sleep(pause)
 
     def move_in(self, name: str, whole: bytes) -> None:
         """Write a file outside, and give it its name here."""

@@ -25,7 +25,6 @@ from omz.cutout.piped_files import piped_files
 from omz.cutout.plan import Plan, make_plan
 from omz.cutout.session import Session, check_plate_given, open_session
 from omz.cutout.summary import Outcome, Summary
-from omz.cutout.watch import plan_watch, run_watch
 from omz.errors import Interrupted, UsageError
 from omz.events import Event
 from omz.matting.plates import PlateSource
@@ -53,7 +52,7 @@ def run(options: Options, observer: Observer | None = None, opening: Future[Open
 def _run(options: Options, observer: Observer, opening: Future[Opened] | None) -> Summary:
     for hint in options.hints:
         observer.on_warning(hint)
-    plan = plan_watch(options) if options.watch else make_plan(options)
+    plan = _plan(options)
     for line in left_out_lines(options):
         observer.on_note(line)
     is_live = plan.live is not None
@@ -66,7 +65,7 @@ def _run(options: Options, observer: Observer, opening: Future[Opened] | None) -
     plates: PlateSource | None = None
     if plan.pictures or options.watch:
         plates = image_plates(options.plate, options.recursive, options.max_pixels)
-    for line in _idle_flags(options, ["images"] if options.watch else _kinds(plan)):
+    for line in _idle_flags(options, _kinds(plan) or ["images"]):
         observer.on_warning(line)
     with open_session(options, plan.live, observer, opening) as session:
         started = time.perf_counter()
@@ -173,6 +172,14 @@ def _idle_flags(options: Options, kinds: Collection[InputKind]) -> Iterator[str]
         yield "--raw has no effect: it is for standard input (-)"
 
 
+def _plan(options: Options) -> Plan:
+    if not options.watch:
+        return make_plan(options)
+    from omz.cutout.watch import plan_watch
+
+    return plan_watch(options)
+
+
 def _kinds(plan: Plan) -> list[InputKind]:
     if plan.live:
         return ["live input"]
@@ -186,6 +193,8 @@ def _kinds(plan: Plan) -> list[InputKind]:
 
 def _jobs(session: Session, plan: Plan, plates: PlateSource | None) -> Outcome:
     if session.options.watch:
+        from omz.cutout.watch import run_watch
+
         run_watch(session, plates)
     if plan.live is not None:
         from omz.cutout.live import run_live

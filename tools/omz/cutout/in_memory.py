@@ -173,13 +173,14 @@ class ModelInMemory:
         plate = self._plate(given, options)
         if plate is not None:
             with tally.watch("fit plate"):
-                plates = Plates(OnePlate(plate), options.plate_options, self._plates)
+                plates = Plates(OnePlate(plate), options.plate_options, self._plates, shared.alone.plate_size)
                 fitted = fit_plate(given.name, image, plates)
             frame, notes = replace(frame, plate=fitted.plate, fitted=fitted), notes + fitted.notes
         frame = frame.with_opacity(image.opacity)
         _go_on(tally)
         with tally.watch("infer"):
-            inferred = shared.infer(frame.picture, frame.plate)
+            small = None if frame.fitted is None else frame.fitted.small
+            inferred = shared.infer(frame.picture, frame.plate, small)
         _go_on(tally)
         matted = matte_frame(shared.alone, frame, inferred, options.matte_options(blur), tally.watch)
         return matted.within_input(), notes

@@ -13,6 +13,10 @@ from omz.benchmark.candidate import ONNX_RUNTIME, Candidate
 from omz.benchmark.measuring import ROUNDS, Measurement, time_for
 from omz.benchmark.request import BenchmarkObserver
 from omz.benchmark.results import Case, Row
+from omz.benchmark.runners import Burst
+from omz.benchmark.worker import Loaded
+from omz.errors import EngineError
+from omz.runtime.engine import EngineInfo
 
 
 class Watcher(BenchmarkObserver):
@@ -95,6 +99,58 @@ def test_where_memory_is_short_the_first_runs_with_all_others(network, monkeypat
     assert numbers[2] <= {*range(ROUNDS, 2 * ROUNDS)}
     assert numbers[0] & numbers[1]
     assert numbers[0] & numbers[2]
+
+
+def test_a_model_that_takes_longer_than_its_time_runs_beside_each_group(network, monkeypatch):
+    monkeypatch.setattr(measuring, "_MOST_AT_A_TIME", 2)
+    rows = measured([candidate(network, name) for name in ("first", "second", "third")], seconds=1e-9)
+    first, *others = ({each.number for each in row.figures.rounds} for row in rows)
+    assert all(first & other for other in others)
+
+
+def test_where_the_first_fails_another_runs_with_all_others(network, monkeypatch):
+    monkeypatch.setattr(measuring, "_MOST_AT_A_TIME", 3)
+    measure = measuring._Running.measure
+
+    def fail(running, number: int, seconds: float) -> None:
+        if running.candidate.case.model == "first":
+            raise EngineError("it broke")
+        measure(running, number, seconds)
+
+    monkeypatch.setattr(measuring._Running, "measure", fail)
+    rows = measured([candidate(network, name) for name in ("first", "second", "third", "fourth", "fifth")])
+    assert rows[0].reason == "it broke"
+    second, *others = ({each.number for each in row.figures.rounds} for row in rows[1:])
+    assert all(second & other for other in others)
+
+
+def test_a_model_that_does_not_load_from_the_cache_is_measured(network, monkeypatch):
+    monkeypatch.setattr(measuring.worker, "load_cached", worker_that_fails)
+    [row] = measured([candidate(network, "one")])
+    assert row.figures is not None, row.reason
+    assert row.figures.warm_load_ms is None
+
+
+def worker_that_fails(candidate: Candidate, cache: Path) -> float:
+    raise EngineError("the cache is of no use")
+
+
+@pytest.mark.parametrize(
+    ("asked", "first", "later", "is_untested"),
+    [
+        ("CPU", "CPU", "CPU", False),
+        ("AUTO", "GPU.0", "GPU.0", True),
+        ("AUTO", "(CPU)", "GPU.0", True),
+        ("NPU", "NPU", "NPU", True),
+    ],
+)
+def test_what_a_device_is_called_is_asked_of_the_engine(network, asked, first, later, is_untested):
+    loaded = Loaded(EngineInfo("OpenVINO", first, "f16"), 1, 1)
+    running = measuring._Running(candidate(network, "one", device=asked), None, loaded)
+    running.used, running.bursts[0] = EngineInfo("OpenVINO", later, "f16"), Burst((1.0,), 1, 1)
+    row = running.row()
+    assert row.figures.device == later
+    assert any(note.startswith("untested") for note in row.notes) == is_untested
 
 
 def test_an_interruption_leaves_what_was_measured(network):

@@ -44,6 +44,13 @@ def test_of_those_that_are_as_good_the_fastest_is_chosen_and_of_these_the_smalle
     assert chosen(run, "fps>=1") == "c"
 
 
+def test_rows_without_common_rounds_are_compared_by_all_their_runs():
+    run = run_of(row("first", at(10)), row("slow", at(20), 50, 1), row("fast", at(5), 50))
+    assert chosen(run, "fps>=1") == "fast"
+    assert chosen(run_of(*run.rows[:2]), "fps>=1") == "first"  # "slow" is smaller, and not as fast
+    assert chosen(run_of(row("first", [10.0] * 3), row("slow", [50.0] * 3, 0, 1)), "fps>=1") == "first"
+
+
 @pytest.mark.parametrize(("milliseconds", "expected"), [(14, "FP16"), (10, "FP16"), (7, "FP16-INT8")])
 def test_int8_is_chosen_only_where_it_is_faster(milliseconds, expected):
     run = run_of(row("a", at(10), error=2), row("a", at(milliseconds), 0, 1, 2, precision="FP16-INT8"))

@@ -19,7 +19,8 @@ from omz.benchmark.request import BenchmarkObserver
 from omz.benchmark.results import Figures, Round, Row
 from omz.benchmark.runners import Burst
 from omz.errors import OmzError
-from omz.isolated import IsolatedProcess
+from omz.isolated import IsolatedProcess, apart
+from omz.runtime.engine import EngineInfo
 
 ROUNDS = 12
 """The least number of rounds; enough for a range that leaves out the two slowest and the two fastest."""
@@ -30,6 +31,8 @@ _TO_LOAD = 180.0
 _PATIENCE = 30.0  # seconds that a run may take longer than expected
 _MOST_AT_A_TIME = 12
 _SHARE = 0.5  # of the memory that is free, for all candidates that are loaded at a time
+_NEVER_SEEN = ("GPU", "NPU")
+_UNTESTED = "untested: Open Matting Zoo was never run on such a device"
 _UNFINISHED = "not measured: the run was stopped before"
 
 
@@ -45,11 +48,25 @@ class _Running:
     candidate: Candidate
     process: IsolatedProcess
     loaded: worker.Loaded
+    used: EngineInfo | None = None
     warm_load_ms: float | None = None
     bursts: dict[int, Burst] = field(default_factory=dict)
     peak_memory: int | None = None
     reason: str = ""
     spent: float = 0.0
+
+    @property
+    def info(self) -> EngineInfo:
+        """What runs it, as told last: AUTO starts on the CPU while another device loads."""
+        return self.used or self.loaded.info
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be known of it, with that of the device that runs it."""
+        devices = f"{self.candidate.case.device}, {self.info.device}"
+        if any(kind in devices for kind in _NEVER_SEEN):
+            return (_UNTESTED, *self.candidate.notes)
+        return self.candidate.notes
 
     @property
     def expected(self) -> float:
@@ -63,14 +80,14 @@ class _Running:
         """Run for one round."""
         warm_up = self.expected < seconds / 2
         limit = seconds + 2 * self.expected + _PATIENCE
-        burst, peak = self.process.limited(limit, None)(worker.burst, seconds, warm_up)
-        self.bursts[number] = burst
-        self.spent += burst.seconds
-        self.peak_memory = peak
+        ran = self.process.limited(limit, None)(worker.burst, seconds, warm_up)
+        self.bursts[number] = ran.burst
+        self.spent += ran.burst.seconds
+        self.peak_memory, self.used = ran.peak_memory, ran.info
 
     def row(self) -> Row:
         """Return what is known of it."""
-        row = Row(self.candidate.case, None, self.reason or _UNFINISHED, self.candidate.notes)
+        row = Row(self.candidate.case, None, self.reason or _UNFINISHED, self.notes)
         if self.reason or not self.bursts:
             return row
         return replace(row, figures=self._figures(), reason="")
@@ -86,8 +103,8 @@ class _Running:
             rounds.append(Round(number, middle, count / burst.seconds, 1e3 * burst.cpu_seconds / count))
         latencies.sort()
         return Figures(
-            device=self.loaded.info.device,
-            precision=self.loaded.info.precision,
+            device=self.info.device,
+            precision=self.info.precision,
             runs=len(latencies),
             median_ms=statistics.median(latencies),
             p90_ms=percentile(latencies, 90),
@@ -189,19 +206,20 @@ class Measurement:
         self._begun += self._rounds
 
     def _has_time(self, running: _Running, spent: float) -> bool:
-        """Tell whether a candidate has time for another run; for one there is always time."""
-        return not running.bursts or spent + running.expected <= self._seconds
+        """Tell whether a candidate has time for another run; for one beside each group there is always time."""
+        is_new = not any(number >= self._begun for number in running.bursts)
+        return is_new or spent + running.expected <= self._seconds
 
     def _release(self) -> None:
-        """End the processes of all but the first candidate, and keep their rows."""
+        """End the processes of all but the first candidate that runs, and keep their rows."""
+        if self._first and self._first.reason:
+            self._first = next((each for each in self._running.values() if not each.reason), None)
         for place, running in [*self._running.items()]:
-            if running is self._first and not running.reason:
+            if running is self._first:
                 continue
             self._known[place] = running.row()
             running.process.close()
             del self._running[place]
-            if running is self._first:
-                self._first = None
 
 
 def _warm_load(candidate: Candidate) -> float | None:
@@ -211,11 +229,10 @@ def _warm_load(candidate: Candidate) -> float | None:
     with tempfile.TemporaryDirectory(prefix="omz-") as folder:
         cache, taken = Path(folder), None
         for _ in ("fill the cache", "use it"):
-            process = IsolatedProcess(candidate.case.engine, _TO_LOAD)
             try:
-                taken = process(worker.load_cached, candidate, cache)
-            finally:
-                process.close()
+                taken = apart(candidate.case.engine, worker.load_cached, candidate, cache, time_limit=_TO_LOAD)
+            except OmzError:  # the candidate runs all the same
+                return None
             if not any(path.is_file() for path in cache.rglob("*")):
                 return None  # the device keeps nothing
     return taken

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import shlex
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeAlias, get_args
@@ -26,7 +27,6 @@ from omz.zoo.source import check_source
 
 Planned: TypeAlias = "Candidate | Row"
 
-_UNTESTED = ("GPU", "NPU")
 _FRAMEWORKS = {"onnxruntime": ("onnx", ONNX_RUNTIME), "pytorch": ("pytorch", PYTORCH)}
 _OF_REMBG = (
     "u2net", "u2netp", "u2net_human_seg", "silueta", "isnet-general-use", "birefnet-general-lite",
@@ -161,10 +161,7 @@ class Planner:
         """Yield a candidate for each size, device and number of streams."""
         for size, device, streams in itertools.product(sizes, self._devices, self._request.streams):
             case = Case(candidate.case.model, candidate.case.precision, OPENVINO, device, size, streams)
-            notes: tuple[str, ...] = ()
-            if any(kind in device for kind in _UNTESTED):
-                notes = ("untested: Open Matting Zoo was never run on such a device",)
-            yield Candidate(case, candidate.path, candidate.files, threads=self._request.num_threads, notes=notes)
+            yield replace(candidate, case=case, threads=self._request.num_threads)
 
     def _originals(self, card: ModelCard, downloads: Path, engine: str, sizes: Sequence[str]) -> Iterator[Planned]:
         """Yield the original of a card in an engine, for each size."""

@@ -129,12 +129,26 @@ def _best(run: BenchmarkRun, fit: Sequence[Row]) -> tuple[Row, str]:
         reason = f"it has the lowest error: {run.heading(name)} {lowest:.4g}"
         if len(candidates) > 1:
             reason += f"; of {len(candidates)} that are as good, it is the fastest"
-    fastest = max(candidates, key=lambda row: run.speed(row).median)
-    equal = [row for row in candidates if not run.speed(fastest, row).low > 1]
+    fastest = max(candidates, key=lambda row: _pace(run, row))
+    equal = [row for row in candidates if row is fastest or _is_as_fast(run, row, fastest)]
     chosen = min(equal, key=lambda row: row.figures.disk if row.figures else 0)
     if len(equal) > 1:
         reason += f", or as fast as noise lets it be told, and the smallest on the disk of {len(equal)} such"
     return chosen, reason
+
+
+def _pace(run: BenchmarkRun, row: Row) -> float:
+    """Return how many times as fast a row is as the first, over all runs where the two have no common rounds."""
+    known = run.speed(row).median
+    if not math.isnan(known) or run.first is None:
+        return known
+    return row.pace / run.first.pace
+
+
+def _is_as_fast(run: BenchmarkRun, row: Row, fastest: Row) -> bool:
+    """Tell whether noise may explain that ``fastest`` is faster than another row; without a range, nothing tells."""
+    found = run.speed(fastest, row)
+    return found.has_ends and found.low <= 1
 
 
 def _value(row: Row, name: str) -> Range | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -92,6 +93,13 @@ class Row:
     notes: tuple[str, ...] = ()
     quality: Mapping[str, float] = field(default_factory=dict)
     no_quality: str = ""
+
+    @property
+    def pace(self) -> float:
+        """Images a second over all runs: of one image at a time by the median; NaN where nothing was measured."""
+        if self.figures is None:
+            return math.nan
+        return 1e3 / self.figures.median_ms if self.case.streams == LATENCY else self.figures.fps
 
 
 @dataclass(frozen=True)

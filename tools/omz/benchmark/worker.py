@@ -26,6 +26,15 @@ class Loaded:
     first_ms: float
 
 
+@dataclass(frozen=True)
+class Ran:
+    """A burst; the most bytes that the process has held, None if the system does not tell; and what really ran it."""
+
+    burst: Burst
+    peak_memory: int | None
+    info: EngineInfo
+
+
 _runners: list[Runner] = []
 """The candidate of this process."""
 
@@ -42,8 +51,8 @@ def load_cached(candidate: Candidate, cache: Path) -> float:
     return open_runner(candidate, cache).load_ms
 
 
-def burst(seconds: float, warm_up: bool) -> tuple[Burst, int | None]:
-    """Run for so many seconds, and tell the most bytes that this process has held; None if the system does not tell.
+def burst(seconds: float, warm_up: bool) -> Ran:
+    """Run for so many seconds.
 
     With ``warm_up``, one run comes before that: others have had the processor and its caches.
     """
@@ -51,7 +60,7 @@ def burst(seconds: float, warm_up: bool) -> tuple[Burst, int | None]:
         raise EngineError("nothing is loaded")
     if warm_up:
         _runners[0].burst(0)
-    return _runners[0].burst(seconds), peak_memory()
+    return Ran(_runners[0].burst(seconds), peak_memory(), _runners[0].info)
 
 
 def size_of(path: Path) -> str | None:

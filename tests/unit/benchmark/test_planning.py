@@ -51,6 +51,12 @@ def test_a_model_of_fixed_size_runs_at_that(tmp_path):
     assert all("has no card" in reason for reason in reasons(found).values())
 
 
+def test_files_of_one_name_are_called_by_what_tells_them_apart(tmp_path):
+    paths = [tmp_path / name for name in ("old/a/net.onnx", "new/a/net.onnx", "new/other.onnx")]
+    found = plan(BenchmarkRequest(models=tuple(paths), devices=("CPU",)), BenchmarkObserver())
+    assert [each.case.model for each in found] == ["old/a/net.onnx", "new/a/net.onnx", "other.onnx"]
+
+
 @pytest.mark.parametrize(
     ("name", "engine", "said"),
     [

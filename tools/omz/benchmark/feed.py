@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from omz.errors import EngineError
+from omz.images.arrays import Size
 from omz.images.sizes import parse_size, size_text
 from omz.matting.network import STRETCHED, MattingNetwork, View
 from omz.matting.resolution import roles_of
@@ -64,14 +65,24 @@ def fixed_size(engine: Engine, card: ModelCard | None = None) -> str | None:
     return size_text(*network.size) if network.size else None
 
 
-def _network(engine: Engine, card: ModelCard | None) -> MattingNetwork | None:
-    """Return the matting network in an engine; None for a model that matting does not know."""
+def matting_network(
+    engine: Engine, card: ModelCard | None = None, size: Size | None = None, options: RoleOptions = NOTHING_SAID
+) -> MattingNetwork:
+    """Return the matting network in an engine, which sees images at ``size`` (height, width), or at its own.
+
+    Raises :class:`EngineError` for a model that matting does not know.
+    """
     stretches = getattr(engine, "resize_type", None) == STRETCHED
     if card is not None:
         stretches = stretches or card.model_info.resize_type == STRETCHED
+    return MattingNetwork(engine, View(stretches, size), roles_of(engine, description_of(card), options))
+
+
+def _network(engine: Engine, card: ModelCard | None) -> MattingNetwork | None:
+    """Return the matting network in an engine; None for a model that matting does not know."""
     for options in (NOTHING_SAID, _WHATEVER):
         try:
-            return MattingNetwork(engine, View(stretches), roles_of(engine, description_of(card), options))
+            return matting_network(engine, card, options=options)
         except EngineError:
             continue
     return None

@@ -60,8 +60,8 @@ class Planner:
             catalog = Catalog(*self._request.models_dir)
             for name in self._request.names:
                 yield from self._model(catalog, name, inspector)
-            for path in self._request.models:
-                yield from self._file(path, inspector)
+            for path, name in _names(self._request.models).items():
+                yield from self._file(path, name, inspector)
         finally:
             inspector.close()
 
@@ -101,27 +101,26 @@ class Planner:
             return str(error)
         return ""
 
-    def _file(self, path: Path, inspector: IsolatedProcess) -> Iterator[Planned]:
+    def _file(self, path: Path, name: str, inspector: IsolatedProcess) -> Iterator[Planned]:
         """Yield the cases of a file, which OpenVINO runs, and if it is ONNX, ONNX Runtime too."""
-        path = path.absolute()
         files = parts(path)
         try:
             if not files:
                 raise OmzError(f"{path} is not there; check the path")
             sizes = self._sizes(path, inspector)
         except OmzError as error:
-            yield _row(path.name, str(error))
+            yield _row(name, str(error))
             return
         for execution in dict.fromkeys(label.partition("@")[2] for label in self._request.precisions):
             precision = f"file@{execution}" if execution else "file"
-            yield from self._cases(Candidate(Case(path.name, precision), path, files), sizes)
+            yield from self._cases(Candidate(Case(name, precision), path, files), sizes)
         for engine in self._request.compare:
-            case = Case(path.name, _ORIGINAL, _FRAMEWORKS.get(engine, ("", engine))[1])
+            case = Case(name, _ORIGINAL, _FRAMEWORKS.get(engine, ("", engine))[1])
             if engine == "onnxruntime" and path.suffix == ".onnx":
                 for size in sizes:
                     yield self._original(case, size, path, files)
             else:
-                yield Row(case, reason=f"{path.name} has no card, which says what its original is")
+                yield Row(case, reason=f"{name} has no card, which says what its original is")
 
     def _ir(self, card: ModelCard, downloads: Path, weights: str) -> Path:
         """Return the IR of a card with these weights; make it if the files for that are at hand.
@@ -212,6 +211,19 @@ class Planner:
 
 def _row(model: str, reason: str, precision: str = "") -> Row:
     return Row(Case(model, precision, "", "", "", ""), reason=reason)
+
+
+def _names(paths: Sequence[Path]) -> dict[Path, str]:
+    """Return what the files at several paths are called: each by the end of its absolute path that no other has."""
+    absolute = [path.absolute() for path in paths]
+    names = {}
+    for path in absolute:
+        for count in range(1, len(path.parts) + 1):
+            ends = [Path(*other.parts[-count:]) for other in absolute]
+            if ends.count(Path(*path.parts[-count:])) == 1:
+                break
+        names[path] = str(Path(*path.parts[-count:]))
+    return names
 
 
 def _check_at_hand(card: ModelCard, downloads: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from omz.accuracy.labels import PRECISIONS
+from omz.accuracy.labels import PRECISIONS, WEIGHTS
 from omz.benchmark.results import LATENCY, THROUGHPUT
 from omz.errors import UsageError
 from omz.events import Event
@@ -15,11 +15,9 @@ from omz.images.sizes import parse_size
 STREAMS = (LATENCY, THROUGHPUT)
 COMPARED = ("onnxruntime", "pytorch", "rembg")
 """What runs originals beside the IRs."""
-WEIGHTS = ("FP32", "FP16", "FP32-INT8", "FP16-INT8")
-"""Precisions of the weights of IRs, in Open Model Zoo's words."""
 SYNTHETIC = "synthetic"
 """Value of ``--dataset`` for the zoo's own scenes."""
-_CHANGES_NO_FIGURE = ("command", "outputs")
+_CHANGES_NO_FIGURE = ("command",)
 _MOST_SECONDS = 3600.0
 
 
@@ -76,8 +74,12 @@ class BenchmarkRequest:
                 raise UsageError(f"--streams {streams}: give latency, throughput, or a number of streams")
         _check_choices("--compare", self.compare, COMPARED)
         for flag, values in (("--precisions", self.precisions), ("--sizes", self.sizes), ("--streams", self.streams)):
-            if not values or len({*values}) < len(values):
-                raise UsageError(f"{flag} {','.join(values)}: name at least one, and each once")
+            if not values:
+                raise UsageError(f"{flag}: name at least one")
+            _check_once(flag, values)
+        _check_once("-d", self.devices)
+        _check_once("-m", [str(path.absolute()) for path in self.models])
+        _check_once("--compare", self.compare)
         if self.time is not None and not 0 < self.time <= _MOST_SECONDS:
             raise UsageError(f"--time {self.time:g}: give seconds, more than 0 and at most {_MOST_SECONDS:g}")
         for path in self.models:
@@ -106,6 +108,12 @@ def _check_label(label: str) -> None:
             f"--precisions {label}: there are {', '.join(WEIGHTS)}; one of @{', @'.join(PRECISIONS)} may be added, for "
             "the precision of execution"
         )
+
+
+def _check_once(flag: str, given: Sequence[str]) -> None:
+    for each in given:
+        if given.count(each) > 1:
+            raise UsageError(f"{flag} {each} is there twice; name it once")
 
 
 def _check_choices(flag: str, given: Sequence[str], known: Sequence[str]) -> None:

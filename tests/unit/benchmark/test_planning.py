@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 from helpers.matting_networks import save_one_picture
 
+from omz.benchmark import planning
 from omz.benchmark.candidate import Candidate
 from omz.benchmark.planning import plan
 from omz.benchmark.request import BenchmarkObserver, BenchmarkRequest
-from omz.benchmark.results import Row
+from omz.benchmark.results import UNJUDGED, Row
+from omz.zoo import Catalog
 
 STARTER = "background-matting-starter"
 
@@ -91,6 +94,36 @@ def test_irs_of_a_folder_are_run_as_they_are(tmp_path):
     found = planned(names=(STARTER,), model_dir=tmp_path, precisions=("FP16-INT8", "FP16"))
     assert found[0].path == folder / f"{STARTER}.xml"
     assert "omz_quantizer" in reasons(found)[f"{STARTER} FP16"]
+
+
+def test_int8_irs_are_those_of_these_weights_and_others_are_noted(tmp_path, monkeypatch):
+    shipped = planned(names=(STARTER,))[0].path
+    card = Catalog()[STARTER]
+    folder = tmp_path / card.subdirectory / "FP16-INT8"
+    folder.mkdir(parents=True)
+    for path in shipped.parent.iterdir():
+        shutil.copy(path, folder)
+    given = {"names": (STARTER,), "precisions": ("FP16-INT8",), "download_dir": tmp_path}
+    [written] = planned(**given)
+    assert (written.path, written.notes) == (folder / shipped.name, ())
+    monkeypatch.setattr(planning, "stored_int8", lambda *others: shipped)  # which takes a minute
+    manifest = folder / shipped.with_suffix(".json").name
+    content = json.loads(manifest.read_text())
+    content["source"] = {"file": content["source"]["file"], "sha256": "0", "sha384": "0"}
+    manifest.write_text(json.dumps(content))
+    [other] = planned(**given)
+    assert (other.path, other.notes) == (shipped, (UNJUDGED,))
+
+
+def test_an_int8_ir_is_run_where_weights_are_not_here(tmp_path, monkeypatch):
+    shipped = planned(names=(STARTER,))[0].path
+    monkeypatch.setattr(planning, "quantised_ir", lambda card, folder, weights: shipped)
+    found = planned(names=("u2net",), precisions=("FP16-INT8", "FP16"), download_dir=tmp_path)
+    assert isinstance(found[0], Candidate)
+    assert "its weights are not here" in reasons(found)["u2net FP16"]
+
+
+def test_an_int8_ir_that_is_not_made_is_a_row_with_the_command(tmp_path):
     other = planned(names=(STARTER,), precisions=("FP32-INT8",), download_dir=tmp_path)
     command = f"omz_quantizer --name {STARTER} --precisions FP32-INT8 -o {tmp_path} makes it"
     assert command in reasons(other)[f"{STARTER} FP32-INT8"]

@@ -4,6 +4,7 @@ import pytest
 from helpers.benchmarks import row, run_of
 
 from omz.benchmark.recommendation import parse_conditions, recommend
+from omz.benchmark.results import UNJUDGED
 from omz.errors import UsageError
 
 STEADY = [0.99, 1.0, 1.01, 1.0, 0.99, 1.01, 1.0, 1.0, 0.99, 1.01, 1.0, 1.0]
@@ -62,7 +63,22 @@ def test_originals_and_untested_devices_are_not_recommended():
     run = run_of(row("a", at(5), engine="PyTorch"), row("a", at(5), device="GPU", notes=("untested: there was none",)))
     found = recommend(run, parse_conditions(["fps>=1"]))
     assert found.row is None
-    assert [why for _, why in found.left_out] == ["it is there to be compared with", "untested: there was none"]
+    assert [why for _, why in found.left_out] == [
+        "it is the original, measured for comparison only",
+        "untested: there was none",
+    ]
+
+
+def test_int8_is_not_chosen_without_what_it_was_made_of():
+    found = recommend(run_of(row("a", at(5), precision="FP16-INT8")), parse_conditions(["fps>=1"]))
+    assert found.row is None
+    assert found.left_out[0][1] == "its float model was not measured"
+
+
+@pytest.mark.parametrize(("error", "expected"), [(None, "FP16"), (2, "FP16-INT8")])
+def test_int8_that_no_gate_has_judged_is_chosen_only_with_its_error(error, expected):
+    run = run_of(row("a", at(10), error=error), row("a", at(5), error=error, precision="FP16-INT8", notes=(UNJUDGED,)))
+    assert recommend(run, parse_conditions(["fps>=1"])).row.case.precision == expected
 
 
 @pytest.mark.parametrize("text", ["", "fps", "fps>=x", "fps=30", "fps>=30,", "colour>=3", "MAD<=3", ">=3", "fps>=-1"])

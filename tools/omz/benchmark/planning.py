@@ -12,10 +12,10 @@ from typing import TypeAlias, get_args
 
 from omz.benchmark.candidate import ONNX_RUNTIME, PYTORCH, REMBG, Candidate, parts
 from omz.benchmark.request import BenchmarkObserver, BenchmarkRequest
-from omz.benchmark.results import INT8, OPENVINO, Case, Row
+from omz.benchmark.results import OPENVINO, UNJUDGED, Case, Row
 from omz.benchmark.worker import size_of
 from omz.convert.plan import Precision, plan_conversion
-from omz.convert.store import irs_at_hand, stored_int8, stored_irs
+from omz.convert.store import irs_at_hand, quantised_ir, stored_int8, stored_irs
 from omz.download.first_use import folder_of, missing_files
 from omz.errors import CardError, OmzError
 from omz.home import home_folder
@@ -24,6 +24,7 @@ from omz.runtime.original import require_framework
 from omz.runtime.quiet_openvino import core
 from omz.zoo import Catalog, CompositeCard, ModelCard
 from omz.zoo.source import check_source
+from omz.zoo.vocabulary import QUANTISED, USUAL_INT8, QuantisedPrecision, base_of
 
 Planned: TypeAlias = "Candidate | Row"
 
@@ -33,7 +34,6 @@ _OF_REMBG = (
 )  # fmt: skip
 """Models that rembg has under the same names, with the same weights."""
 _ORIGINAL = "original"
-_CACHED_INT8 = f"FP16{INT8}"  # which is made where it is missing
 _TITLES = {"onnx": "an ONNX file", "pytorch": "a PyTorch network", "mindspore": "a MindSpore network"}
 
 
@@ -82,18 +82,20 @@ class Planner:
         sizes: Sequence[str] = self._request.sizes
         for label in self._request.precisions:
             try:
-                path = self._ir(card, downloads, label.partition("@")[0])
+                path, notes = self._ir(card, downloads, label.partition("@")[0])
                 sizes = self._sizes(path, inspector)
             except OmzError as error:
                 yield _row(name, str(error), label)
                 continue
-            yield from self._cases(Candidate(Case(name, label), path, parts(path)), sizes)
+            yield from self._cases(Candidate(Case(name, label), path, parts(path), notes=notes), sizes)
         for engine in self._request.compare:
             yield from self._originals(card, downloads, engine, sizes)
 
     def _why_not_here(self, card: ModelCard, downloads: Path) -> str:
         """Return why neither the weights of a model nor any IR of it can be run; empty where one of them is here."""
         if self._request.model_dir or irs_at_hand(card, get_args(Precision)):
+            return ""
+        if any(quantised_ir(card, downloads, each) for each in QUANTISED):
             return ""
         try:
             _check_at_hand(card, downloads)
@@ -122,25 +124,30 @@ class Planner:
             else:
                 yield Row(case, reason=f"{name} has no card, which says what its original is")
 
-    def _ir(self, card: ModelCard, downloads: Path, weights: str) -> Path:
-        """Return the IR of a card with these weights; make it if the files for that are at hand.
+    def _ir(self, card: ModelCard, downloads: Path, weights: str) -> tuple[Path, tuple[str, ...]]:
+        """Return the IR of a card with these weights, with notes; make it if the files for that are at hand.
 
         Raises :class:`OmzError` if they are not.
         """
-        folder = self._request.model_dir or downloads
-        written = (folder / card.subdirectory / weights / f"{card.name}.xml").absolute()
-        if self._request.model_dir or weights.endswith(INT8):
-            if written.is_file():
-                return written
-            if self._request.model_dir:
-                raise OmzError(f"{written} is not there; omz_converter or omz_quantizer makes it")
-        if weights.endswith(INT8) and weights != _CACHED_INT8:
-            command = shlex.join(["omz_quantizer", "--name", card.name, "--precisions", weights, "-o", str(folder)])
-            raise OmzError(f"{written} is not there; {command} makes it")
-        float_ir = self._float_ir(card, downloads, weights.removesuffix(INT8))
-        if weights.endswith(INT8):
-            return stored_int8(card, downloads, None, self._observer.on_event, float_ir).absolute()
-        return float_ir
+        if self._request.model_dir:
+            return _written(card, self._request.model_dir, weights), ()
+        for quantised in QUANTISED:
+            if weights == quantised:
+                return self._int8(card, downloads, quantised)
+        return self._float_ir(card, downloads, weights), ()
+
+    def _int8(self, card: ModelCard, downloads: Path, weights: QuantisedPrecision) -> tuple[Path, tuple[str, ...]]:
+        """Return the INT8 IR that ``omz_quantizer`` wrote; without one, the usual one in the cache, with a note."""
+        written = quantised_ir(card, downloads, weights)
+        if written is not None:
+            return written.absolute(), ()
+        if weights != USUAL_INT8:
+            command = shlex.join(["omz_quantizer", "--name", card.name, "--precisions", weights, "-o", str(downloads)])
+            raise OmzError(
+                f"no {weights} IR of these weights is in {downloads / card.subdirectory}; {command} makes it"
+            )
+        float_ir = self._float_ir(card, downloads, base_of(weights))
+        return stored_int8(card, downloads, None, self._observer.on_event, float_ir).absolute(), (UNJUDGED,)
 
     def _float_ir(self, card: ModelCard, downloads: Path, weights: str) -> Path:
         """Return the IR beside a card or in the cache; make it if it is missing."""
@@ -211,6 +218,14 @@ class Planner:
 
 def _row(model: str, reason: str, precision: str = "") -> Row:
     return Row(Case(model, precision, "", "", "", ""), reason=reason)
+
+
+def _written(card: ModelCard, folder: Path, weights: str) -> Path:
+    """Return the IR of a card below a folder, as it is there; raises :class:`OmzError` if it is not."""
+    path = (folder / card.subdirectory / weights / f"{card.name}.xml").absolute()
+    if not path.is_file():
+        raise OmzError(f"{path} is not there; omz_converter or omz_quantizer makes it")
+    return path
 
 
 def _names(paths: Sequence[Path]) -> dict[Path, str]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from omz.benchmark.ranges import Range, median_range
-from omz.benchmark.results import OPENVINO, BenchmarkRun, Figures, Row
+from omz.benchmark.results import OPENVINO, UNJUDGED, BenchmarkRun, Figures, Row
 from omz.errors import UsageError
 from omz.zoo.record import suggestion
 
@@ -92,15 +92,25 @@ def _objections(run: BenchmarkRun, row: Row, conditions: Sequence[Condition]) ->
     for condition in conditions:
         yield from _broken(row, condition)
     if row.case.engine != OPENVINO:
-        yield "it is there to be compared with"
+        yield "it is the original, measured for comparison only"
     metrics = run.metrics
     if metrics and metrics[0] not in row.quality:
         yield f"its error is not known: {row.no_quality or 'not measured'}"
     if any(note.startswith("untested") for note in row.notes):
         yield row.notes[0]
+    if row.case.is_quantised:
+        yield from _not_worth_it(run, row)
+
+
+def _not_worth_it(run: BenchmarkRun, row: Row) -> Iterator[str]:
+    """Yield why an INT8 row is not to be had for what it was made of."""
     float_row = run.made_of(row)
-    if float_row is not None and not run.speed(row, float_row).low > 1:
+    if float_row is None:
+        yield "its float model was not measured"
+    elif not run.speed(row, float_row).low > 1:
         yield f"it is not clearly faster than {float_row.case.precision}, which it was made of"
+    if UNJUDGED in row.notes and not run.metrics:
+        yield "it was made without a gate, and its error is not known (--dataset adds it)"
 
 
 def _broken(row: Row, condition: Condition) -> Iterator[str]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from omz.benchmark.ranges import UNKNOWN, Range, median_range
+from omz.zoo.vocabulary import QUANTISED, QuantisedPrecision, base_of
 
 LATENCY, THROUGHPUT = "latency", "throughput"
 """Goals of a run: one image at a time, or as many at a time as suit the device."""
 OPENVINO = "OpenVINO"
-INT8 = "-INT8"
-"""The end of precisions whose weights have 8 bits; before it stands what they were made of."""
+UNJUDGED = "made without a gate: omz_quantizer makes one that is judged"
+"""The note of an INT8 IR that nothing has compared with what it was made of."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,21 @@ class Case:
     device: str = "CPU"
     size: str = ""
     streams: str = LATENCY
+
+    @property
+    def weights(self) -> str:
+        """The precision of the weights."""
+        return self.precision.partition("@")[0]
+
+    @property
+    def execution(self) -> str:
+        """The precision of execution that was asked for; empty where none was."""
+        return self.precision.partition("@")[2]
+
+    @property
+    def is_quantised(self) -> bool:
+        """Whether its weights have 8 bits, as a quantisation has left them."""
+        return self.weights in QUANTISED
 
     @property
     def title(self) -> str:
@@ -146,16 +163,19 @@ class BenchmarkRun:
         return f"{metric} {self.units.get(metric, '')}".strip()
 
     def made_of(self, row: Row) -> Row | None:
-        """Return the row in float that an INT8 row was made of; None where there is none, and for other rows."""
-        weights = row.case.precision.partition("@")[0]
-        if not weights.endswith(INT8):
+        """Return the row in float that an INT8 row was made of, in the same precision of execution if there is one.
+
+        None where there is none, and for other rows.
+        """
+        if not row.case.is_quantised:
             return None
-        base = weights.removesuffix(INT8)
+        base = base_of(_quantised(row.case.weights))
+        found = []
         for other in self.measured:
             case = replace(other.case, precision=row.case.precision)
-            if case == row.case and other.case.precision.partition("@")[0] == base:
-                return other
-        return None
+            if case == row.case and other.case.weights == base:
+                found.append(other)
+        return min(found, key=partial(_is_executed_otherwise, row), default=None)
 
     def speed(self, row: Row, other: Row | None = None) -> Range:
         """Return how many times as fast a row is as another, by default as the first.
@@ -171,6 +191,18 @@ class BenchmarkRun:
             return median_range(paired)
         one, two = self.speed(row), self.speed(other)
         return Range(one.median / two.median, one.low / two.high, one.high / two.low)
+
+
+def _quantised(weights: str) -> QuantisedPrecision:
+    return next(each for each in QUANTISED if each == weights)
+
+
+def _is_executed_otherwise(row: Row, other: Row) -> tuple[bool, bool]:
+    """Tell whether two rows differ in the execution that was asked for, and in that which was used."""
+    asked = row.case.execution != other.case.execution
+    if row.figures is None or other.figures is None:
+        return asked, True
+    return asked, row.figures.precision != other.figures.precision
 
 
 def _paired(row: Row, other: Row) -> list[float]:

@@ -40,6 +40,12 @@ FIGURES = ("runs", 0, "rows", 0, "figures")
         ((*FIGURES, "median_ms"), 0, "not positive"),
         ((*FIGURES, "rounds", 0, "fps"), -1, "not positive"),
         ((*FIGURES, "p99_ms"), 1e999, "not positive"),
+        ((*FIGURES, "rounds"), [], "no rounds"),
+        ((*FIGURES, "first_ms"), float("nan"), "not positive"),
+        ((*FIGURES, "load_ms"), 0, "not positive"),
+        ((*FIGURES, "warm_load_ms"), float("nan"), "not positive"),
+        ((*FIGURES, "disk"), -5, "not positive"),
+        ((*FIGURES, "rounds", 0, "cpu_ms"), float("nan"), "not positive"),
     ],
 )
 def test_files_that_were_changed_are_refused_in_a_line(tmp_path, keys, to, said):

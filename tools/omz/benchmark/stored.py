@@ -19,7 +19,8 @@ SCHEMA = "omz-benchmark"
 VERSION = 1
 """Grows when a key changes its meaning or goes; a new key alone does not change it."""
 
-_POSITIVE = ("median_ms", "p90_ms", "p99_ms", "fps")
+_POSITIVE = ("runs", "median_ms", "p90_ms", "p99_ms", "fps", "first_ms", "load_ms")
+_NOT_NEGATIVE = ("warm_load_ms", "peak_memory", "disk")  # which may be unknown
 _READER = TypeAdapter(tuple[BenchmarkRun, ...])
 
 
@@ -60,7 +61,7 @@ def _read(path: Path) -> Sequence[BenchmarkRun]:
         place = ".".join(map(str, ("runs", *first["loc"])))
         raise DataError(f"{path}: {place}: {first['msg']}; it was changed, so measure again") from error
     if not all(map(_is_possible, runs)):
-        raise DataError(f"{path} has times that are not positive numbers; it was changed, so measure again")
+        raise DataError(f"{path} has no rounds, or figures that are not positive; it was changed, so measure again")
     return runs
 
 
@@ -71,9 +72,12 @@ def _is_possible(run: BenchmarkRun) -> bool:
         numbers += [1.0 + abs(error) for error in row.quality.values()]
         if row.figures is None:
             continue
+        if not row.figures.rounds:
+            return False
         numbers += [getattr(row.figures, name) for name in _POSITIVE]
+        numbers += [1.0 + (getattr(row.figures, name) or 0) for name in _NOT_NEGATIVE]
         for each in row.figures.rounds:
-            numbers += [each.median_ms, each.fps]
+            numbers += [each.median_ms, each.fps, 1.0 + each.cpu_ms]
     return all(math.isfinite(number) and number > 0 for number in numbers)
 
 

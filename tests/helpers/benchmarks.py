@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from omz.benchmark.results import BenchmarkRun, Case, Figures, Round, Row
 
@@ -20,11 +21,12 @@ def figures(rounds: Sequence[float], first: int = 0, disk: int = 2_000_000) -> F
 
 def row(
     model: str, rounds: Sequence[float] = (), first: int = 0, disk: int = 2_000_000, error: float | None = None,
-    reason: str = "", notes: tuple[str, ...] = (), **case: str,
+    **others: Any,
 ) -> Row:  # fmt: skip
-    """Return a row with rounds, or where there are none, with the ``reason``."""
+    """Return a row with rounds; ``others`` are ``reason`` and ``notes`` of the row, and the parts of its case."""
+    reason, notes = others.pop("reason", ""), others.pop("notes", ())
     known: Mapping[str, float] = {} if error is None else {"MAD": error}
-    parts = {"precision": "FP16", "size": "320x320", **case}
+    parts = {"precision": "FP16", "size": "320x320", **others}
     return Row(Case(model, **parts), figures(rounds, first, disk) if rounds else None, reason, notes, known)
 
 

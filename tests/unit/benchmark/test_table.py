@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 
 from helpers.benchmarks import row, run_of
 
@@ -39,6 +40,30 @@ def test_csv_has_all_rows_and_numbers_in_full():
     assert rows[3]["speed_low"] == rows[2]["MAD"] == rows[4]["median_ms"] == ""
     assert rows[0]["MAD"] == "3.5"
     assert rows[4]["reason"] == "its weights | are *not* here"
+
+
+def test_csv_has_empty_cells_where_no_round_is_common():
+    file = io.StringIO()
+    table.write_csv(file, [run_of(row("a", [10.0] * 12), row("b", [5.0] * 12, first=50))])
+    told = [*csv.DictReader(io.StringIO(file.getvalue()))][1]
+    assert [told[name] for name in ("speed", "speed_low", "speed_high")] == [""] * 3
+    assert str(table.speed(run_of(row("a", [1.0])), row("b", [1.0], first=50))) == "-, no common rounds"
+
+
+def test_markdown_has_a_command_to_copy_and_nothing_without_content():
+    different = {"precision": "FP32", "engine": "PyTorch", "device": "GPU", "size": "64x64", "streams": "2"}
+    run = run_of(row("a", [10.0]), row("b", [5.0], **different), row("c", reason="its weights are not here"))
+    run = replace(
+        run,
+        command=("omz_benchmark", "-m", "my net.xml"),
+        rows=(run.rows[0], replace(run.rows[1], figures=replace(run.rows[1].figures, device="GPU")), run.rows[2]),
+    )
+    file = io.StringIO()
+    table.write_markdown(file, [run])
+    assert "omz_benchmark -m 'my net.xml'" in file.getvalue()
+    assert "All rows" not in file.getvalue()
+    assert "Measured: 2 of 3 models." in file.getvalue()
+    assert "zoo" not in file.getvalue().partition("open-matting-zoo")[0]
 
 
 def test_markdown_shows_text_of_others_as_it_is():

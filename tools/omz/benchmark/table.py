@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -54,7 +55,7 @@ def speed(run: BenchmarkRun, row: Row) -> Speed:
 
 def _compared(found: Range) -> Speed:
     if math.isnan(found.median):
-        return Speed(_MISSING, "", "never in one round")
+        return Speed(_MISSING, "", "no common rounds")
     if not found.has_ends:
         return Speed(f"{found.median:.2f}", "", "too few rounds")
     told = f"[{found.low:.2f}, {found.high:.2f}]"
@@ -69,7 +70,7 @@ def headings(run: BenchmarkRun) -> list[str]:
 
 
 def common(run: BenchmarkRun) -> str:
-    """Return the parts of cases that all measured rows share, in words; empty where there is one row only."""
+    """Return the parts of cases that all measured rows share, in words; those of a single row are all of its own."""
     shared = set.intersection(*(set(_words(row).items()) for row in run.measured))
     return ", ".join(value for name, value in _words(run.measured[0]).items() if (name, value) in shared and value)
 
@@ -174,14 +175,14 @@ def _numbers(run: BenchmarkRun, row: Row, names: Sequence[str]) -> list[object]:
     if figures is None:
         return [None] * (len(names) + 5)
     found = run.speed(row)
-    ends = [found.low, found.high] if found.has_ends else [None, None]
+    speeds = [None if math.isnan(each) else each for each in (found.median, found.low, found.high)]
     values = [getattr(figures, name) for name in names]
-    return [figures.device, figures.precision, *values, found.median, *ends]
+    return [figures.device, figures.precision, *values, *speeds]
 
 
 def write_markdown(file: TextIO, runs: Sequence[BenchmarkRun]) -> None:
     """Write runs as a document: a table for each, and where its figures come from."""
-    file.write("# Performance\n\nWhat each model of the zoo costs, measured by `omz_benchmark`. ")
+    file.write("# Performance\n\nWhat the models in these tables cost, measured by `omz_benchmark`. ")
     file.write(f"{NOTES} Machines differ, so ratios say more than times; measure yours with the command below.\n")
     for run in runs:
         file.write("\n".join(_markdown(run)))
@@ -195,19 +196,22 @@ def _markdown(run: BenchmarkRun) -> Iterator[str]:
     if run.warning:
         yield f"Warning: {_inside(run.warning)}.\n"
     if run.command:
-        yield f"```sh\n{' '.join(run.command)}\n```\n"
+        yield f"```sh\n{shlex.join(run.command)}\n```\n"
     if run.dataset:
         yield f"Errors are on {_inside(run.dataset)}, {_inside(run.convention)}; lower is better.\n"
     if run.measured:
         names = headings(run)
-        yield f"All rows: {_inside(common(run))}.\n"
+        shared = common(run)
+        if shared:
+            yield f"All rows: {_inside(shared)}.\n"
         yield _line(("model", "case", *names))
         yield _line(["---", "---"] + ["---:"] * len(names))
         for row in run.measured:
             yield _line((row.case.model, case(run, row), *cells(run, row)))
     missing = left_out(run)
     if missing:
-        yield "\nNot measured:\n"
+        count, known = (len({row.case.model for row in rows}) for rows in (run.measured, run.rows))
+        yield f"\nMeasured: {count} of {known} models. Not measured:\n"
         yield _line(("case", "reason"))
         yield _line(("---", "---"))
         yield from map(_line, missing)

@@ -16,9 +16,8 @@ from omz.benchmark.results import OPENVINO, UNJUDGED, Case, Row
 from omz.benchmark.worker import size_of
 from omz.convert.plan import Precision, plan_conversion
 from omz.convert.store import irs_at_hand, quantised_ir, stored_int8, stored_irs
-from omz.download.first_use import folder_of, missing_files
+from omz.download.first_use import download_command, folder_of, missing_files
 from omz.errors import CardError, OmzError
-from omz.home import home_folder
 from omz.isolated import IsolatedProcess
 from omz.runtime.original import require_framework
 from omz.runtime.quiet_openvino import core
@@ -243,12 +242,8 @@ def _names(paths: Sequence[Path]) -> dict[Path, str]:
 
 def _check_at_hand(card: ModelCard, downloads: Path) -> None:
     """Raise :class:`OmzError` with the command that fetches the files of a card, if any is missing."""
-    if not missing_files(card, downloads):
-        return
-    command = ["omz_downloader", "--name", card.name]
-    if downloads != home_folder():
-        command += ["-o", str(downloads)]
-    raise OmzError(f"its weights are not here; {shlex.join(command)} fetches them")
+    if missing_files(card, downloads):
+        raise OmzError(f"its weights are not here; {download_command(card, downloads)} fetches them")
 
 
 def _check_rembg(name: str) -> None:

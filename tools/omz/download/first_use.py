@@ -98,14 +98,20 @@ def fetch_missing(card: ModelCard, folder: Path, options: FetchOptions, report: 
         raise DownloadError("; ".join(failures[card.name]))
 
 
+def download_command(card: ModelCard, folder: Path) -> str:
+    """Return the command line that downloads the files of ``card`` to ``folder``."""
+    command = ["omz_downloader", "--name", card.name]
+    if folder != home_folder():
+        command += ["-o", str(folder)]
+    return shlex.join(command)
+
+
 def _offline(card: ModelCard, folder: Path, missing: tuple[PlannedFile, ...]) -> str:
     names = missing[0].file.name
     if len(missing) > 1:
         names += f" and {len(missing) - 1} more"
-    command = ["omz_downloader", "--name", card.name]
-    if folder != home_folder():
-        command += ["-o", str(folder)]
     return (
         f"{card.name}: {names} is not in {folder / card.subdirectory}, and offline nothing is downloaded; "
-        f"with a network, run {shlex.join(command)}, or pack a bundle for this machine (--bundle, --cache_dir)"
+        f"with a network, run {download_command(card, folder)}, or pack a bundle for this machine (--bundle, "
+        "--cache_dir)"
     )

@@ -1,6 +1,6 @@
 """Make the pictures of the README and of docs/demo.md: photographs cut out, without a plate and with one.
 
-    python docs/picture.py [FOLDER]
+    python docs/picture.py [--layers FOLDER] [FOLDER]
 
 Those of the README come with scikit-image: a cat (Stefan van der Walt) and a coffee (Rachel Michetti), both CC0, and
 an astronaut (NASA), in the public domain. ``omz.cut_out`` gets nothing but the photograph, and takes ``u2netp``.
@@ -9,10 +9,13 @@ The subject in docs/demo.md is Eileen Collins, photographed by NASA, and the new
 by SpaceX; both are in the public domain and come with scikit-image. Nobody photographed the studio without her, so its
 plate is retouched: inside a rough outline of her, the backdrop is continued from its surroundings. ``omz.cut_out`` does
 the rest.
+
+``--layers`` has the layers of the frozen sets (benchmarks/starter_sets.py), of whose people ``starter.jpg`` shows some.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tempfile
 from pathlib import Path
@@ -33,6 +36,7 @@ SCALE = 2  # the model works best at the sizes of videos
 PANEL = (768, 512)
 SMALL_PANEL = (480, 320)
 COLOUR = "#3ca0b4"
+SHOWN = (4, 9, 7)  # of the people
 # Outlines in pixels of the photograph, x and y
 SUBJECT: Outline = [
     (19, 341), (36, 296), (50, 264), (72, 241), (95, 222), (104, 208), (102, 176), (122, 150), (160, 138), (142, 105),
@@ -45,8 +49,14 @@ LAUNCH = np.s_[134:410, 46:460]  # the rocket, to the right of her
 
 
 def main() -> None:
-    """Write ``cut_out.jpg`` and ``steps.jpg`` into the folder, by default that of this file."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
+    """Write ``cut_out.jpg`` and ``steps.jpg`` into the folder, by default that of this file; and ``starter.jpg``."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--layers", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?", default=Path(__file__).parent)
+    given = parser.parse_args()
+    folder: Path = given.folder
+    if given.layers:
+        _write(folder / "starter.jpg", rendered(given.layers))
     _write(folder / "cut_out.jpg", without_plate())
     photo = _bgr(data.astronaut())[:HEIGHT]
     pictures = {"photo.png": _enlarge(photo), "plate.png": _enlarge(retouch(photo)), "launch.png": _launch()}
@@ -79,6 +89,23 @@ def without_plate() -> Picture:
             before.append(_panel(read_picture(path), SMALL_PANEL))
             after.append(_panel(read_picture(result), SMALL_PANEL))
     return np.vstack([np.hstack(before), np.hstack(after)])
+
+
+def rendered(layers: Path) -> Picture:
+    """Return rendered people of the frozen sets, their mattes, and the same before a colour."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+    import starter_sets
+
+    model = omz.MattingModel()
+    people = next(each for each in starter_sets.staged_sets(starter_sets.layers(layers)) if each.name == "people")
+    rows: list[list[Picture]] = [[], [], []]
+    for number in SHOWN:
+        frame = people.make(number)
+        matte = model(frame.picture, frame.plate)
+        alpha = cv2.merge([np.rint(255 * matte.alpha).astype(np.uint8)] * 3)
+        for row, picture in zip(rows, (frame.picture, alpha, _bgr(np.asarray(matte.composite(COLOUR)))), strict=True):
+            row.append(_panel(picture, SMALL_PANEL))
+    return np.vstack([np.hstack(row) for row in rows])
 
 
 def retouch(photo: Picture) -> Picture:

@@ -17,7 +17,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[1]
-LINK = re.compile(r"(?<!!)\[(?P<text>(?:[^\[\]]|!\[[^\]]*\]\([^)]*\))*)\]\((?P<target>[^)\s]+)\)")
+LINK = re.compile(r"(?P<image>!?)\[(?P<text>(?:[^\[\]]|!\[[^\]]*\]\([^)]*\))*)\]\((?P<target>[^)\s]+)\)")
 MODELS = "Models of the zoo"
 
 
@@ -64,7 +64,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
             if not (ROOT / path).exists():
                 return match[0]  # MkDocs warns of it
             return match["text"]
-        return f"[{match['text']}]({os.path.relpath(place, posixpath.dirname(site) or '.')}{hash_sign}{anchor})"
+        return f"{match['image']}[{match['text']}]({os.path.relpath(place, posixpath.dirname(site) or '.')}{hash_sign}{anchor})"
 
     return LINK.sub(link, markdown)
 

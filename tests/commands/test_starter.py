@@ -14,8 +14,11 @@ from omz.convert.manifest import read_manifest
 from omz.convert.plan import ConversionSettings
 from omz.convert.store import shipped_ir, stored_ir
 from omz.matting.network import MattingNetwork
+from omz.networks.plate_matting import PlateMatting
+from omz.networks.weights import load_weights
 from omz.runtime.openvino_engine import OpenVINOEngine
 from omz.synthesis.scene import make_scene
+from omz.training.recipe import STARTER
 from omz.zoo import Catalog
 
 NAME = "background-matting-starter"
@@ -36,6 +39,11 @@ def test_held_out_scenes(matter):
 def test_a_real_subject_before_real_backgrounds(matter):
     ours, key, _ = compare(matter, lemur_frames(LEMUR))
     assert ours <= key / 2
+
+
+def test_the_recipe_makes_the_network_of_the_card():
+    network = PlateMatting(**STARTER.network)
+    load_weights(network, Catalog()[NAME].folder / f"{NAME}.safetensors")
 
 
 def test_what_ships_is_what_the_converter_makes(tmp_path):

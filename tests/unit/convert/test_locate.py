@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import torch
 from helpers.builders import published_file, small_model, write_card
 from helpers.published_graph import save_published_graph, trained
 from hypothesis import assume, given, settings
@@ -25,6 +26,7 @@ from omz.convert.plan import ConversionPlan, ConversionSettings, plan_conversion
 from omz.convert.sources import source_onnx
 from omz.errors import ConversionError, EngineError
 from omz.networks.background_matting import BackgroundMatting
+from omz.networks.weights import save_half
 from omz.runtime.differences import deviation, spread
 from omz.runtime.openvino_engine import OpenVINOEngine
 from omz.runtime.quiet_openvino import core
@@ -36,11 +38,34 @@ PICTURE = np.random.default_rng(0).uniform(0, 255, (1, 3, 12, 16)).astype(np.flo
 
 
 @pytest.fixture(scope="module")
-def starter(tmp_path_factory) -> ConversionPlan:
-    """The starter's plan, its ONNX file made."""
-    folder = tmp_path_factory.mktemp("starter")
-    card = Catalog()["background-matting-starter"]
-    plan = plan_conversion(card, folder / "downloads", folder)
+def narrow(tmp_path_factory) -> ConversionPlan:
+    """The plan of a narrow network of the published kind, its ONNX file made."""
+    folder = tmp_path_factory.mktemp("narrow")
+    weights = folder / "net.safetensors"
+    torch.manual_seed(0)
+    network = BackgroundMatting(width=0.4, refine_mode="full")
+    with torch.no_grad():
+        for _ in range(20):  # statistics of what flows through it, without which nothing reaches its depth
+            network(torch.rand(2, 3, 64, 64), torch.rand(2, 3, 64, 64))
+    save_half(network, weights)
+    axes = {name: {2: "height", 3: "width"} for name in ("src", "bgr", "pha", "fgr")}
+    export = [
+        "--model-name=BackgroundMatting", "--import-module=omz.networks.background_matting",
+        "--model-param=width=0.4", "--model-param=refine_mode='full'", "--weights=$dl_dir/net.safetensors",
+        "--input-shapes=[1,3,256,256],[1,3,256,256]", "--input-names=src,bgr", "--output-names=pha,fgr",
+        "--output-file=$conv_dir/net.onnx",
+        f"--conversion-param=dynamic_axes={axes}",
+    ]  # fmt: skip
+    convert = ["--input_model=$conv_dir/net.onnx", "--output=pha,fgr", "--scale=255", "--reverse_input_channels"]
+    write_card(
+        folder / "zoo", "net", framework="pytorch", conversion_to_onnx_args=export, model_optimizer_args=convert,
+        files=[published_file("net.safetensors", weights.read_bytes(), "https://example.com/net.safetensors")],
+    )  # fmt: skip
+    card = Catalog(folder / "zoo")["net"]
+    downloads = folder / "downloads"
+    (downloads / card.subdirectory).mkdir(parents=True)
+    weights.rename(downloads / card.subdirectory / weights.name)
+    plan = plan_conversion(card, downloads, folder)
     assert source_onnx(card, plan.download_dir, plan.ir_path("FP32"), folder) == plan.onnx_file
     return plan
 
@@ -62,9 +87,9 @@ def names(located: Located) -> list[str]:
 
 @pytest.mark.parametrize("weights", ["FP32", "FP16"])
 @pytest.mark.parametrize("precision", ["f32", "bf16"])
-def test_nothing_diverges_in_a_healthy_conversion(starter, tmp_path, weights, precision):
-    xml = convert(starter.onnx_file, tmp_path / "net.xml", starter.optimizer, weights)
-    located = locate(starter.onnx_file, xml, starter.preprocessing, precision=precision)
+def test_nothing_diverges_in_a_healthy_conversion(narrow, tmp_path, weights, precision):
+    xml = convert(narrow.onnx_file, tmp_path / "net.xml", narrow.optimizer, weights)
+    located = locate(narrow.onnx_file, xml, narrow.preprocessing, precision=precision)
     assert located.first is None
     assert (located.off, located.faults, located.notable()) == ((), (), ())
     assert located.matched == located.tensors > 200
@@ -74,8 +99,8 @@ def test_nothing_diverges_in_a_healthy_conversion(starter, tmp_path, weights, pr
     assert "nothing diverges" in describe(located)[1]
 
 
-def test_colours_that_are_not_reversed_are_found_at_the_input(starter, tmp_path):
-    located = broken(starter, tmp_path, reverse_input_channels=False)
+def test_colours_that_are_not_reversed_are_found_at_the_input(narrow, tmp_path):
+    located = broken(narrow, tmp_path, reverse_input_channels=False)
     assert sorted(names(located)) == ["bgr", "src"]
     assert {layer.op_type for layer in located.faults} == {INPUT}
     assert located.first.note == "colours are reversed"
@@ -83,19 +108,19 @@ def test_colours_that_are_not_reversed_are_found_at_the_input(starter, tmp_path)
     assert "colours are reversed" in describe(located)
 
 
-def test_a_scale_that_is_forgotten_is_found_at_the_input(starter, tmp_path):
-    located = broken(starter, tmp_path, scale_all=None)
+def test_a_scale_that_is_forgotten_is_found_at_the_input(narrow, tmp_path):
+    located = broken(narrow, tmp_path, scale_all=None)
     assert sorted(names(located)) == ["bgr", "src"]
     assert located.first.note == "it is 255 times what it should be"
 
 
-def test_both_are_told_together(starter, tmp_path):
-    located = broken(starter, tmp_path, scale_all=None, reverse_input_channels=False)
+def test_both_are_told_together(narrow, tmp_path):
+    located = broken(narrow, tmp_path, scale_all=None, reverse_input_channels=False)
     assert located.first.note == "colours are reversed; it is 255 times what it should be"
 
 
-def test_the_channel_with_a_wrong_mean_is_named(starter, tmp_path):
-    located = broken(starter, tmp_path, mean=(("src", (0.0, 0.0, 25.5)),))
+def test_the_channel_with_a_wrong_mean_is_named(narrow, tmp_path):
+    located = broken(narrow, tmp_path, mean=(("src", (0.0, 0.0, 25.5)),))
     assert names(located) == ["src"]
     assert located.first.note == "channel 2 is 0.1 too low"
 
@@ -113,11 +138,11 @@ def changed_weights(source: Path, target: Path, node_name: str) -> Path:
 
 
 @pytest.mark.parametrize("weights", ["FP32", "FP16"])
-def test_the_layer_whose_weights_changed_is_found_and_no_other(starter, tmp_path, weights):
+def test_the_layer_whose_weights_changed_is_found_and_no_other(narrow, tmp_path, weights):
     node = "/_network/backbone/features.5/conv/conv.0/conv.0.0/Conv"
-    other = changed_weights(starter.onnx_file, tmp_path / "other.onnx", node)
-    xml = convert(other, tmp_path / "net.xml", starter.optimizer, weights)
-    located = locate(starter.onnx_file, xml, starter.preprocessing)
+    other = changed_weights(narrow.onnx_file, tmp_path / "other.onnx", node)
+    xml = convert(other, tmp_path / "net.xml", narrow.optimizer, weights)
+    located = locate(narrow.onnx_file, xml, narrow.preprocessing)
     (fault,) = located.faults
     assert (fault.op_type, fault.node, fault.hidden) == ("Conv", node, ())
     assert located.first is fault
@@ -133,13 +158,13 @@ def test_the_layer_whose_weights_changed_is_found_and_no_other(starter, tmp_path
     assert f"of the {len(behind)} tensors behind it are off" in lines[-1]
 
 
-def test_tensors_may_be_looked_at_a_few_at_a_time(starter, tmp_path, monkeypatch):
-    xml = convert(starter.onnx_file, tmp_path / "net.xml", dataclasses.replace(starter.optimizer, scale_all=128.0))
+def test_tensors_may_be_looked_at_a_few_at_a_time(narrow, tmp_path, monkeypatch):
+    xml = convert(narrow.onnx_file, tmp_path / "net.xml", dataclasses.replace(narrow.optimizer, scale_all=128.0))
     picture = {name: PICTURE.repeat(4, 2).repeat(4, 3) for name in ("src", "bgr")}
     found = []
     for most in (1 << 30, 1 << 20):
         monkeypatch.setattr("omz.convert.locate._MOST_BYTES", most)
-        found.append(locate(starter.onnx_file, xml, starter.preprocessing, picture))
+        found.append(locate(narrow.onnx_file, xml, narrow.preprocessing, picture))
     at_once, in_groups = found
     assert sorted(names(at_once)) == sorted(names(in_groups)) == ["bgr", "src"]
     for one, other in zip(at_once.layers, in_groups.layers, strict=True):
@@ -412,16 +437,16 @@ def test_what_is_too_odd_to_explain_is_not():
 # --- the ONNX file of a card ---
 
 
-def test_the_file_on_the_way_is_that_beside_the_irs_or_made_again(starter, tmp_path):
-    card = starter.card
+def test_the_file_on_the_way_is_that_beside_the_irs_or_made_again(narrow, tmp_path):
+    card = narrow.card
     ir = tmp_path / "models" / "FP32" / "net.xml"
-    made = source_onnx(card, tmp_path, ir, tmp_path / "again")
+    made = source_onnx(card, narrow.download_dir, ir, tmp_path / "again")
     assert made.is_relative_to(tmp_path / "again")
-    assert made.read_bytes() == starter.onnx_file.read_bytes()
+    assert made.read_bytes() == narrow.onnx_file.read_bytes()
     left = tmp_path / "models" / made.name
     left.parent.mkdir()
     made.rename(left)
-    assert source_onnx(card, tmp_path, ir, tmp_path / "again") == left
+    assert source_onnx(card, narrow.download_dir, ir, tmp_path / "again") == left
 
 
 def test_an_original_in_onnx_is_its_own_source_and_foreign_code_is_not_run(tmp_path):

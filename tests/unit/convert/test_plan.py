@@ -111,7 +111,7 @@ def test_one_shape_for_inputs_of_several_ranks_says_to_name_them(tmp_path):
 def test_the_example_of_a_pytorch_card_has_the_shapes_asked_for(starter, tmp_path):
     export = plan_starter(starter, tmp_path, shapes={"": (1, 3, 720, 1280)}).export
     assert export.input_shapes == ((1, 3, 720, 1280), (1, 3, 720, 1280))
-    assert export.conversion_params["dynamic_axes"] == {**AXES, "pha": AXES["src"], "fgr": AXES["src"]}
+    assert export.conversion_params["dynamic_axes"] == {**AXES, "pha": AXES["src"]}
     mixed = plan_starter(starter, tmp_path, shapes={"bgr": (1, 3, 64, -1)}).export
     assert mixed.input_shapes == ((1, 3, 256, 256), (1, 3, 64, 256))
 
@@ -189,15 +189,14 @@ def test_a_pytorch_card_is_converted_with_a_batch_that_is_open(starter, tmp_path
     both = engine.infer({"src": pairs[0], "bgr": pairs[1]})
     for number in range(2):
         one = engine.infer({"src": pairs[0, number : number + 1], "bgr": pairs[1, number : number + 1]})
-        for name in ("pha", "fgr"):
-            np.testing.assert_allclose(both[name][number : number + 1], one[name], atol=1e-5)
+        np.testing.assert_allclose(both["pha"][number : number + 1], one["pha"], atol=1e-5)
 
 
 def test_a_pytorch_card_is_converted_for_one_size(starter, tmp_path):
     plan = plan_starter(starter, tmp_path, shapes={"": (1, 3, 48, 80)}, precisions=("FP16",))
     model = ov.Core().read_model(convert(plan)["FP16"])
     assert [str(port.get_partial_shape()) for port in model.inputs] == ["[1,3,48,80]"] * 2
-    assert [str(port.get_partial_shape()) for port in model.outputs] == ["[1,1,48,80]", "[1,3,48,80]"]
+    assert [str(port.get_partial_shape()) for port in model.outputs] == ["[1,1,48,80]"]
 
 
 @pytest.mark.parametrize(
@@ -245,7 +244,7 @@ def test_a_script_beside_the_card_needs_trust_and_is_named(tmp_path):
 
 def test_our_own_networks_need_no_trust_and_those_beside_a_card_do(starter, tmp_path):
     assert not plan_starter(starter, tmp_path).needs_trust
-    arguments = tuple(each.replace("omz.networks.background_matting", "theirs") for each in
+    arguments = tuple(each.replace("omz.networks.plate_matting", "theirs") for each in
                       starter.conversion_to_onnx_args)  # fmt: skip
     plan = plan_starter(starter.model_copy(update={"conversion_to_onnx_args": arguments}), tmp_path)
     assert (plan.needs_trust, plan.foreign_code) == (True, "theirs")

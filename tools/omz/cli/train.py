@@ -1,4 +1,4 @@
-"""``python -m omz.cli.train``: train the network that is to replace the starter's."""
+"""``python -m omz.cli.train``: train the network of ``background-matting-starter``."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 def main(
     output_dir: Path, layers: Path | None, device: str, workers: int, checkpoint_every: int, start: Path | None
 ) -> None:
-    """Train, on generated scenes, the network that is to replace the starter's.
+    """Train the network of background-matting-starter on generated scenes.
 
     Run the same command again to continue a stopped run from its last checkpoint. The folder has the weights, a log of
     every step, figures on held-out scenes (validation.jsonl), their chart, and samples.

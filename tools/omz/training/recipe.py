@@ -130,9 +130,9 @@ STARTER_NETWORK = {
 STARTER = Recipe(
     network=STARTER_NETWORK,
     stages=(
-        Stage("learn", ((512, 512), (384, 640), (640, 384)), 4, 15_000, 2e-3),
-        Stage("real size", ((720, 1280), (1280, 720)), 1, 5_000, 3e-4, settled=True),
+        Stage("learn", ((512, 512), (384, 640), (640, 384)), 4, 11_000, 2e-3),
+        Stage("real size", ((720, 1280), (1280, 720)), 1, 2_000, 3e-4, settled=True),
     ),
-    stop_rules=(StopRule(3_000, "band", 200.0),),
+    stop_rules=(StopRule(3_000, "band", 220.0),),
 )
-"""The recipe of the network that is to replace the one of ``background-matting-starter``, whose weights are older."""
+"""The recipe of ``background-matting-starter``."""

@@ -22,7 +22,7 @@ NO_PIXELS = {
     "num_streams", "num_threads", "hint", "show", "metrics", "show_with_original_frame", "output_resolution", "json",
     "report",
     "profile", "hints", "offline", "accept_license", "trust_code", "picture", "plate_input", "alpha", "foreground",
-    "state", "activation", "alpha_range", "plain", "output_is_folder", "compare", "review",
+    "state", "activation", "alpha_range", "plain", "output_is_folder", "compare", "review", "watch",
 }  # fmt: skip
 VIDEOS_ALONE = {"lossless", "smooth", "segment_seconds", "resize_changes", "limit"}
 IMAGES_ALONE = {"quality", "strip"}

@@ -64,7 +64,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
             if not (ROOT / path).exists():
                 return match[0]  # MkDocs warns of it
             return match["text"]
-        return f"{match['image']}[{match['text']}]({os.path.relpath(place, posixpath.dirname(site) or '.')}{hash_sign}{anchor})"
+        there = os.path.relpath(place, posixpath.dirname(site) or ".")
+        return f"{match['image']}[{match['text']}]({there}{hash_sign}{anchor})"
 
     return LINK.sub(link, markdown)
 

@@ -73,7 +73,7 @@ def test_a_layer_that_8_bits_ruin_stays_in_float_and_the_others_do_not(tmp_path)
     assert (said["images"], said["seed"], said["passed"]) == (4, 0, True)
     before, after = said["figures"]["FP16"]["MAD"], said["figures"]["FP16-INT8"]["MAD"]
     assert 0 < after <= 1.05 * before
-    assert f"in float, for 8 bits hurt there: {manifest.kept_in_float[0]}" in done.stdout
+    assert f"kept in float because INT8 hurts them: {manifest.kept_in_float[0]}" in done.stdout
 
     choice = ModelChoice("net", (tmp_path / "zoo",), tmp_path / "dl", quantised="FP16-INT8")
     assert choice.ir() == xml
@@ -167,6 +167,7 @@ def test_images_that_are_of_no_use_are_said_before_a_model_is_touched(tmp_path):
     (tmp_path / "cut.mp4").write_bytes(b"\0" * 100)
     assert "cut.mp4" in refused("--name", "u2netp", "--dataset_dir", tmp_path / "cut.mp4")
     assert "--max_drop SAD" in refused("--name", "u2netp", "--max_drop", "SAD=1%", code=2)
+    assert "allows everything" in refused("--name", "u2netp", "--max_drop", "MAD=1e400", code=2)
     assert "give both" in refused("--name", "u2netp", "--plate", "first", code=2)
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import math
 from pathlib import Path
 
 import numpy as np
 
 from omz.accuracy.calibration import CalibrationSource
 from omz.accuracy.setup import SyntheticScenes
-from omz.accuracy.verdict import Threshold, parse_threshold
+from omz.accuracy.verdict import Gate, Threshold, parse_threshold
 from omz.images.files import write_picture
-from omz.quantize.judging import frames_to_score
+from omz.quantize.judging import Verdict, frames_to_score
 
 
 def write_dataset(folder: Path, count: int, truth: bool = True) -> None:
@@ -43,3 +45,11 @@ def test_limits_are_written_as_they_are_read():
     for text in ("MAD=5%", "GRAD=0.1", "MSE=1e-09"):
         assert str(parse_threshold(text)) == text
     assert str(Threshold("MAD", 0.05, relative=True)) == "MAD=5%"
+
+
+def test_numbers_that_are_not_finite_can_be_written():
+    gates = (Gate("FP16-INT8", "MAD", math.nan, 4.0), Gate("FP16-INT8", "MSE", 1.0, math.inf))
+    found = json.loads(json.dumps(Verdict("frames", {"FP16-INT8": {"MAD": math.nan}}, gates).facts(), allow_nan=False))
+    assert [(gate["value"], gate["limit"]) for gate in found["gates"]] == [(None, 4.0), (1.0, None)]
+    assert found["figures"] == {"FP16-INT8": {"MAD": None}}
+    assert found["passed"] is False

@@ -6,7 +6,7 @@ import math
 import re
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from omz.accuracy.agreement import Agreement
@@ -37,11 +37,15 @@ class Gate:
 
 @dataclass(frozen=True)
 class Threshold:
-    """Allowed increase of a figure over that of the first model: absolute, or a share of that."""
+    """Allowed increase of a figure over that of the first model: absolute, or a share of that.
+
+    ``flag`` is the option that asked for it, which messages name.
+    """
 
     figure: str
     increase: float
     relative: bool
+    flag: str = field(default="--threshold", compare=False)
 
     def __str__(self) -> str:
         """Return it as :func:`parse_threshold` reads it."""
@@ -133,7 +137,9 @@ def parse_threshold(text: str, flag: str = "--threshold") -> Threshold:
     value, is_percent = float(match["value"]), bool(match["percent"])
     if is_percent:
         value /= 100
-    return Threshold(match["figure"], value, is_percent)
+    if not math.isfinite(value):
+        raise UsageError(f"{flag} {text} allows everything; give a smaller number")
+    return Threshold(match["figure"], value, is_percent, flag)
 
 
 def judge(
@@ -181,13 +187,15 @@ def check_thresholds(thresholds: Sequence[Threshold], convention: Convention, la
     """Raise :class:`UsageError` for a threshold without a figure, or without a second model, before anything runs."""
     for threshold in thresholds:
         if threshold.figure not in convention.units:
-            raise UsageError(f"--threshold {threshold.figure}: the figures are {', '.join(convention.units)}")
+            raise UsageError(f"{threshold.flag} {threshold.figure}: the figures are {', '.join(convention.units)}")
         if len(labels) < 2:
-            raise UsageError(f"--threshold {threshold.figure} compares with the first of --models; give two, or more")
+            told = f"{threshold.flag} {threshold.figure}"
+            raise UsageError(f"{told} compares with the first of --models; give two, or more")
 
 
 def _figure_gate(label: str, summary: ModelSummary, reference: ModelSummary, threshold: Threshold) -> Gate:
     if threshold.figure not in reference.figures:
-        raise UsageError(f"--threshold {threshold.figure}: the figures are {', '.join(reference.figures) or 'none'}")
+        known = ", ".join(reference.figures) or "none"
+        raise UsageError(f"{threshold.flag} {threshold.figure}: the figures are {known}")
     limit = threshold.limit(reference.figures[threshold.figure])
     return Gate(label, threshold.figure, summary.figures.get(threshold.figure, math.nan), limit)

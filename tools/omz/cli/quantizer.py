@@ -241,12 +241,17 @@ def _ready(event: QuantisedReady) -> Iterator[str]:
     share = event.size / event.source_size
     yield f"{event.model}:   {event.size / 1e6:.2f} MB, {share:.0%} of the weights before"
     for name, (before, after, most) in event.figures.items():
-        risen = f" ({after / before - 1:+.1%})" if before else ""
-        yield f"{event.model}:   {name} {before:.4g} before, {after:.4g} now{risen}, allowed {most:.4g}; {event.frames}"
+        risen = f" ({after / before - 1:+.1%})" if before and after is not None else ""
+        told = f"{before:.4g} before, {_figure(after)} now{risen}, allowed {_figure(most)}"
+        yield f"{event.model}:   {name} {told}; {event.frames}"
     if event.in_float:
-        yield f"{event.model}:   in float, for 8 bits hurt there: {', '.join(event.in_float)}"
+        yield f"{event.model}:   kept in float because INT8 hurts them: {', '.join(event.in_float)}"
     if not event.passed:
         yield f"{event.model}:   it fails its gate, and was written by force"
+
+
+def _figure(value: float | None) -> str:
+    return "not finite" if value is None else f"{value:.4g}"
 
 
 if __name__ == "__main__":

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from omz.events import Event
 
 State = Literal["quantised", "up to date"]
 """Whether this run made an IR, or an earlier one did in the same way."""
+
+
+Change: TypeAlias = tuple[float, float | None, float | None]
+"""A figure of the original, that of the quantised IR, and the highest that is allowed; None is not finite."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,8 @@ class QuantisedReady(Event):
     """A quantised IR is in its place.
 
     ``size`` and ``source_size`` are the bytes of its weights and of those of the IR that it was made of. ``figures``
-    are by name: that of the original, that of the quantised IR, and the highest that is allowed. ``in_float`` are the
-    layers that 8 bits would have hurt. ``passed`` tells whether all gates hold; without, it was written by force.
+    are by name. ``in_float`` are the layers that 8 bits would have hurt. ``passed`` tells whether all gates hold;
+    without, it was written by force.
     """
 
     TYPE = "model_quantised"
@@ -49,7 +53,7 @@ class QuantisedReady(Event):
     state: State
     size: int
     source_size: int
-    figures: dict[str, tuple[float, float, float]]
+    figures: dict[str, Change]
     frames: str
     in_float: tuple[str, ...]
     passed: bool

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from omz.accuracy.calibration import CalibrationSource, open_images
 from omz.accuracy.conventions import OMZ
@@ -55,6 +57,18 @@ class Verdict:
         """The gates that do not hold, else all on figures, in a line."""
         shown = [gate for gate in self.gates if not gate.passed] or [gate for gate in self.gates if gate.limit]
         return ", ".join(f"{gate.what} {gate.value:.4g}, allowed {gate.limit:.4g}" for gate in shown)
+
+    def facts(self) -> dict[str, Any]:
+        """Return it as JSON can hold it, which has no NaN and no infinity: None stands for a number that is neither."""
+        gates = [{**asdict(gate), "value": _finite(gate.value), "limit": _finite(gate.limit)} for gate in self.gates]
+        figures: dict[str, dict[str, float | None]] = {}
+        for label, values in self.figures.items():
+            figures[label] = {name: _finite(value) for name, value in values.items()}
+        return {"frames": self.frames, "figures": figures, "gates": gates, "passed": self.passed}
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def judge(task: Judged) -> Verdict:

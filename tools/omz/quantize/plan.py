@@ -11,7 +11,7 @@ from omz.convert.calibration import Calibration, synthetic_calibration
 from omz.zoo.card import ModelCard
 from omz.zoo.vocabulary import QuantisedPrecision, TargetDevice, base_of
 
-USUAL_DROP = Threshold("MAD", 0.05, relative=True)
+USUAL_DROP = Threshold("MAD", 0.05, relative=True, flag="--max_drop")
 """The gate, unless another one is asked for: the mean absolute difference from the truth may rise by 5 %."""
 
 

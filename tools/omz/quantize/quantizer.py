@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from omz.errors import ConversionError, OmzError, os_reason
 from omz.events import Report, Waiting
 from omz.isolated import IsolatedProcess
 from omz.locked import locked_folder
-from omz.quantize.events import QuantisationPlanned, QuantisedReady, State
+from omz.quantize.events import Change, QuantisationPlanned, QuantisedReady, State
 from omz.quantize.judging import Judged, Verdict, judge
 from omz.quantize.layers import Suspects, rank_layers
 from omz.quantize.plan import QuantisationPlan
@@ -175,7 +175,7 @@ class _Work:
         return f"{plan.card.name}: {plan.precision} fails its gate{beside}: {attempt.verdict.line}"
 
     def _facts(self, attempt: _Attempt) -> dict[str, Any]:
-        settings, verdict = self._plan.settings, attempt.verdict
+        settings = self._plan.settings
         return {
             "key": self._key,
             "calibration": self._calibration.title,
@@ -185,20 +185,12 @@ class _Work:
             "nncf": attempt.made.nncf,
             "target_device": settings.target_device,
             "limits": list(map(str, settings.limits)),
-            "frames": verdict.frames,
-            "figures": verdict.figures,
-            "gates": list(map(dataclasses.asdict, verdict.gates)),
-            "passed": verdict.passed,
+            **attempt.verdict.facts(),
         }
 
     def ready(self, manifest: Manifest, state: State) -> QuantisedReady:
         """Return the event that tells of the result."""
         plan, said = self._plan, manifest.quantisation
-        figures = {}
-        for gate in said["gates"]:
-            before = said["figures"][base_of(plan.precision)].get(gate["what"])
-            if before is not None:
-                figures[gate["what"]] = (before, gate["value"], gate["limit"])
         return QuantisedReady(
             model=plan.card.name,
             precision=plan.precision,
@@ -206,7 +198,7 @@ class _Work:
             state=state,
             size=_weights(plan.target),
             source_size=_weights(self._source),
-            figures=figures,
+            figures=_figures(said["figures"][base_of(plan.precision)], said["gates"]),
             frames=said["frames"],
             in_float=manifest.kept_in_float,
             passed=said["passed"],
@@ -214,6 +206,19 @@ class _Work:
 
     def _say(self, step: str) -> None:
         self._report(ConversionStep(self._plan.card.name, step))
+
+
+def _figures(before: Mapping[str, float], gates: Sequence[Mapping[str, Any]]) -> dict[str, Change]:
+    """Return the figures that gates are on, of several on one figure beside the lowest limit."""
+    found: dict[str, Change] = {}
+    for gate in gates:
+        name, limit = gate["what"], gate["limit"]
+        if name not in before:
+            continue
+        known = found[name][2] if name in found else None
+        limits = [each for each in (limit, known) if each is not None]
+        found[name] = (before[name], gate["value"], min(limits, default=None))
+    return found
 
 
 def _weights(xml: Path) -> int:

@@ -16,6 +16,8 @@ from helpers.builders import write_card
 from helpers.onnx_graphs import graph_of, node, tensor
 from helpers.ruined_network import RUINED, SIDE, write_ruined_network
 
+from omz.accuracy.request import EvaluationObserver, EvaluationRequest
+from omz.accuracy.variants import VariantLoader
 from omz.cli.quantizer import main
 from omz.convert.manifest import is_intact, read_manifest
 from omz.errors import EngineError
@@ -23,6 +25,7 @@ from omz.images.files import read_pixels, write_picture
 from omz.models.choice import ModelChoice
 from omz.runtime.quiet_openvino import core, ov
 from omz.synthesis.scene import make_scene
+from omz.zoo import ModelCard
 from omz_demo.cli import main as demo
 
 pytest.importorskip("nncf", reason="NNCF is an extra")
@@ -197,3 +200,28 @@ def test_a_dry_run_writes_nothing_and_old_flags_are_taken(tmp_path):
 def test_a_missing_quantised_ir_says_how_to_make_it(tmp_path):
     with pytest.raises(EngineError, match="make it with omz_quantizer --name u2netp --precisions FP16-INT8 -o"):
         ModelChoice("u2netp", download_dir=tmp_path, quantised="FP16-INT8").ir()
+
+
+def test_the_ir_is_found_where_it_is_written_also_with_weights_in_the_current_folder(tmp_path, monkeypatch):
+    write_ruined_network(tmp_path)
+    home = tmp_path / "home"
+    monkeypatch.setenv("OMZ_HOME", str(home))
+    monkeypatch.chdir(tmp_path / "dl")
+    zoo = tmp_path / "zoo"
+    planned = run("--models_dir", zoo, "--name", "net", *QUICK, "--dry_run", "--progress_format", "json")
+    target = Path(json.loads(planned.stdout.splitlines()[0])["writes"])
+    choice = ModelChoice("net", (zoo,), quantised="FP16-INT8")
+    write_ir(target, choice.card)
+
+    loader = VariantLoader(EvaluationRequest(name="net"), choice.card, None, EvaluationObserver())
+    assert target == choice.ir() == loader._quantised(choice.card, "FP16-INT8")
+
+
+def write_ir(xml: Path, card: ModelCard) -> None:
+    """Write what passes for an IR of a card."""
+    xml.parent.mkdir(parents=True)
+    xml.write_text("an IR")
+    (file,) = card.files
+    source = {"file": file.name, file.checksum.algorithm: file.checksum.value}
+    manifest = {"source": source, "files": {xml.name: {"size": xml.stat().st_size}}}
+    xml.with_suffix(".json").write_text(json.dumps(manifest))

@@ -20,7 +20,7 @@ from omz.accuracy.pipelines import PipelinePredictor
 from omz.accuracy.prediction import NetworkPredictor, Prediction, Predictor
 from omz.accuracy.request import EvaluationObserver, EvaluationRequest
 from omz.convert.plan import Precision, plan_conversion
-from omz.convert.store import quantised_ir, stored_int8, stored_irs
+from omz.convert.store import int8_folder, quantised_ir, stored_int8, stored_irs
 from omz.errors import DataError, EngineError, UsageError
 from omz.images.arrays import Pixels, Size
 from omz.images.sizes import picture_size, size_text
@@ -149,7 +149,7 @@ class VariantLoader:
         request = self._request
         if request.calibration:
             return None
-        return quantised_ir(card, request.model_dir or request.downloads(card), precision)
+        return quantised_ir(card, int8_folder(request.download_dir, request.model_dir), precision)
 
     def _quantise(self, card: ModelCard, precision: QuantisedPrecision, ir: Path) -> Path:
         calibration, request = None, self._request

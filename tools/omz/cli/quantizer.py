@@ -15,7 +15,6 @@ from omz.cli.printing import say
 from omz.cli.selection import Selection, fetching_options, selection_options
 from omz.errors import CardError, OmzError, UsageError, os_reason
 from omz.events import Event, ModelSkipped
-from omz.home import home_folder
 from omz.zoo.vocabulary import QUANTISED, QuantisedPrecision, TargetDevice
 
 if TYPE_CHECKING:
@@ -139,11 +138,12 @@ class _Places:
     output: Path | None
 
     def plan(self, card: ModelCard, precision: QuantisedPrecision, settings: QuantisationSettings) -> QuantisationPlan:
+        from omz.convert.store import int8_folder
         from omz.download.first_use import writable_folder_of
         from omz.quantize.plan import QuantisationPlan
 
         downloads = writable_folder_of(card, self.downloads)
-        output = self.output or self.models or self.downloads or home_folder()
+        output = self.output or int8_folder(self.downloads, self.models)
         return QuantisationPlan(card, precision, downloads, self.models, output, settings)
 
 

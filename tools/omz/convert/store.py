@@ -20,6 +20,7 @@ from omz.convert.plan import ConversionPlan, ConversionSettings, Precision, plan
 from omz.errors import ModelFileError
 from omz.events import Report
 from omz.extras import import_extra
+from omz.home import home_folder
 from omz.zoo.card import ModelCard
 from omz.zoo.source import how_to_restore
 from omz.zoo.vocabulary import USUAL_INT8, QuantisedPrecision, base_of
@@ -128,6 +129,15 @@ def _path(plan: ConversionPlan, precision: Precision) -> Path:
 def _plan(card: ModelCard, download_dir: Path, settings: ConversionSettings) -> ConversionPlan:
     key = hashlib.sha256("\n".join((card.model_dump_json(), *maker_versions())).encode()).hexdigest()[:16]
     return plan_conversion(card, download_dir, cache_place("ir", key), settings)
+
+
+def int8_folder(download_dir: Path | None = None, model_dir: Path | None = None) -> Path:
+    """Return the folder below which ``omz_quantizer`` writes INT8 IRs, and all commands look for them.
+
+    It is that of IRs or of downloads, if one is given, and otherwise the models folder, also where the files of a model
+    lie in the current folder.
+    """
+    return model_dir or download_dir or home_folder()
 
 
 def quantised_ir(card: ModelCard, folder: Path, precision: str) -> Path | None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from omz.convert.remembered import RememberedIR, recall, remember
 from omz.errors import EngineError, UsageError
 from omz.events import Event, Report
-from omz.home import home_folder
 from omz.matting.roles import PLATES, bare_name
 from omz.text import one_line
 from omz.zoo.catalog import Catalog
@@ -119,7 +118,9 @@ class ModelChoice:
 
     @property
     def _quantised_dir(self) -> Path:
-        return self.download_dir or home_folder()
+        from omz.convert.store import int8_folder
+
+        return int8_folder(self.download_dir)
 
     @cached_property
     def card(self) -> ModelCard:

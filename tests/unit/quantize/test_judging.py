@@ -12,7 +12,7 @@ from omz.accuracy.calibration import CalibrationSource
 from omz.accuracy.setup import SyntheticScenes
 from omz.accuracy.verdict import Gate, Threshold, parse_threshold
 from omz.images.files import write_picture
-from omz.quantize.judging import Verdict, frames_to_score
+from omz.quantize.judging import Verdict, frames_digest, frames_to_score
 
 
 def write_dataset(folder: Path, count: int, truth: bool = True) -> None:
@@ -33,6 +33,33 @@ def test_frames_with_truth_are_held_out(tmp_path):
     assert scored.isdisjoint(calibrated)
     everything = CalibrationSource(tmp_path, count=99)
     assert len(frames_to_score(everything).entries) == 20
+
+
+def test_frames_without_a_plate_get_that_of_the_settings(tmp_path):
+    write_dataset(tmp_path, 3)
+    plate = np.full((4, 6, 3), 7, np.uint8)
+    write_picture(tmp_path / "empty.png", plate)
+    dataset = frames_to_score(CalibrationSource(tmp_path, plate=str(tmp_path / "empty.png")))
+    samples = [dataset.read(entry) for entry in dataset.entries]
+    assert len(samples) == 3
+    assert all(np.array_equal(sample.plate, plate) and sample.alpha is not None for sample in samples)
+
+
+def test_the_digest_changes_with_the_truth_of_what_is_scored(tmp_path):
+    write_dataset(tmp_path, 3)
+    source = CalibrationSource(tmp_path)
+    before = frames_digest(source)
+    assert frames_digest(source) == before
+    write_picture(tmp_path / "alpha/1.png", np.full((4, 6), 9, np.uint8))
+    assert frames_digest(source) != before
+    assert frames_digest(None) == frames_digest(None) != before
+
+
+def test_the_excess_is_that_of_the_worst_gate():
+    def excess(*values: float) -> float:
+        return Verdict("", {}, tuple(Gate("FP16-INT8", "MAD", value, 4.0) for value in values)).excess
+
+    assert (excess(), excess(4, 1), excess(5, 6, 1), excess(math.nan)) == (0, 0, 0.5, math.inf)
 
 
 def test_without_truth_synthetic_scenes_judge(tmp_path):

@@ -10,6 +10,9 @@ from omz.events import Event
 State = Literal["quantised", "up to date"]
 """Whether this run made an IR, or an earlier one did in the same way."""
 
+QUANTISED: State = "quantised"
+UP_TO_DATE: State = "up to date"
+
 
 Change: TypeAlias = tuple[float, float | None, float | None]
 """A figure of the original, that of the quantised IR, and the highest that is allowed; None is not finite."""

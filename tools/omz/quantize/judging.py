@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -10,12 +11,15 @@ from typing import Any
 
 from omz.accuracy.calibration import CalibrationSource, open_images
 from omz.accuracy.conventions import OMZ
-from omz.accuracy.datasets.sample import Dataset, Entry, Role
+from omz.accuracy.datasets.compositing import fingerprint
+from omz.accuracy.datasets.sample import Dataset, Entry, Remark, Role, Sample
 from omz.accuracy.request import EvaluationObserver, EvaluationRequest
 from omz.accuracy.run import run
 from omz.accuracy.setup import EvaluationSetup, SyntheticScenes
 from omz.accuracy.variants import VariantLoader
 from omz.accuracy.verdict import Gate, Threshold
+from omz.checksum import file_digest
+from omz.images.files import read_picture
 from omz.zoo.card import ModelCard
 from omz.zoo.vocabulary import QuantisedPrecision, base_of
 
@@ -25,7 +29,7 @@ _TRUTH: tuple[Role, ...] = ("alpha", "cutout", "foreground")
 
 @dataclass(frozen=True)
 class Judged:
-    """The question whether the IR at ``quantised`` is as good as that at ``source``, of which it was made.
+    """A request to compare: whether the IR at ``quantised`` is as good as that at ``source``, of which it was made.
 
     ``calibration`` is where the images of its calibration came from, None for synthetic scenes. ``limits`` are by how
     much figures may rise.
@@ -53,6 +57,11 @@ class Verdict:
         return all(gate.passed for gate in self.gates)
 
     @property
+    def excess(self) -> float:
+        """By how much the gate is missed that is missed most, as a share of its limit; 0 if all hold."""
+        return max((_excess(gate) for gate in self.gates), default=0.0)
+
+    @property
     def line(self) -> str:
         """The gates that do not hold, else all on figures, in a line."""
         shown = [gate for gate in self.gates if not gate.passed] or [gate for gate in self.gates if gate.limit]
@@ -65,6 +74,12 @@ class Verdict:
         for label, values in self.figures.items():
             figures[label] = {name: _finite(value) for name, value in values.items()}
         return {"frames": self.frames, "figures": figures, "gates": gates, "passed": self.passed}
+
+
+def _excess(gate: Gate) -> float:
+    if gate.passed:
+        return 0.0
+    return gate.value / gate.limit - 1 if gate.limit > 0 and math.isfinite(gate.value) else math.inf
 
 
 def _finite(value: float) -> float | None:
@@ -98,8 +113,52 @@ def frames_to_score(calibration: CalibrationSource | None) -> Dataset:
     if calibration is not None and calibration.path.is_dir():
         dataset = open_images(calibration.path)
         if all(not entry.files.keys().isdisjoint(_TRUTH) for entry in dataset.entries):
-            return replace(dataset, entries=_held_out(calibration, dataset.entries))
+            held_out = replace(dataset, entries=_held_out(calibration, dataset.entries))
+            return _WithPlate(held_out, Path(calibration.plate)) if calibration.plate else held_out
     return SyntheticScenes(_FRAMES, _SIZE)
+
+
+def frames_digest(calibration: CalibrationSource | None) -> str:
+    """Return what changes with the frames that :func:`frames_to_score` returns, and with their truth."""
+    dataset = frames_to_score(calibration)
+    digest = hashlib.sha256(dataset.title.encode())
+    for entry in dataset.entries:
+        for role, path in sorted(entry.files.items()):
+            digest.update(f"{entry.name} {role} {file_digest(path)}".encode())
+    if isinstance(dataset, _WithPlate):
+        digest.update(file_digest(dataset.plate).encode())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class _WithPlate:
+    """Frames of ``dataset``; those without a plate of their own get the image at ``plate``."""
+
+    dataset: Dataset
+    plate: Path
+
+    @property
+    def title(self) -> str:
+        """That of the dataset."""
+        return self.dataset.title
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """Those of the dataset."""
+        return self.dataset.entries
+
+    @property
+    def remarks(self) -> Sequence[Remark]:
+        """Those of the dataset."""
+        return self.dataset.remarks
+
+    def read(self, entry: Entry) -> Sample:
+        """Read a frame, and the plate; raises :class:`omz.errors.DataError` as the dataset does."""
+        sample = self.dataset.read(entry)
+        if sample.plate is not None:
+            return sample
+        plate = read_picture(self.plate)
+        return replace(sample, plate=plate, sha256=f"{sample.sha256} {fingerprint(plate)}")
 
 
 def _held_out(calibration: CalibrationSource, entries: Sequence[Entry]) -> Sequence[Entry]:

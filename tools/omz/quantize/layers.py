@@ -24,7 +24,7 @@ _BIAS = ("Add", "Multiply")  # of a convolution, which the original has as one l
 
 @dataclass(frozen=True)
 class Suspects:
-    """The question which layers of the IR at ``source`` the IR at ``quantised`` computes worst.
+    """A request to rank the layers of the IR at ``source`` by how badly the IR at ``quantised`` computes them.
 
     ``downloads`` has the original of ``card``; ``samples`` are inputs of both.
     """

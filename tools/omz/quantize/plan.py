@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from omz.accuracy.calibration import USUAL_COUNT, CalibrationSource
+from omz.accuracy.calibration import FIRST, USUAL_COUNT, CalibrationSource
 from omz.accuracy.verdict import Threshold
 from omz.convert.calibration import Calibration, synthetic_calibration
 from omz.zoo.card import ModelCard
@@ -38,7 +38,10 @@ class QuantisationSettings:
         """Where the images come from; None for synthetic scenes."""
         if self.dataset is None:
             return None
-        return CalibrationSource(self.dataset.absolute(), self.count, self.seed, self.plate)
+        plate = self.plate
+        if plate and plate != FIRST:
+            plate = str(Path(plate).absolute())  # it is read in other processes, too
+        return CalibrationSource(self.dataset.absolute(), self.count, self.seed, plate)
 
     def calibration(self) -> Calibration:
         """Return the images to calibrate on; raises :class:`omz.errors.OmzError` where there are none."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,13 @@ from omz.convert.manifest import Manifest, is_intact, manifest_path, read_manife
 from omz.convert.quantisation import Quantised, Recipe, quantise, workplace
 from omz.convert.store import nncf_version, quantisation_key, stored_irs
 from omz.convert.workplace import LOCK_FILE
+from omz.download.first_use import missing_files
 from omz.errors import ConversionError, OmzError, os_reason
 from omz.events import Report, Waiting
 from omz.isolated import IsolatedProcess
 from omz.locked import locked_folder
-from omz.quantize.events import Change, QuantisationPlanned, QuantisedReady, State
-from omz.quantize.judging import Judged, Verdict, judge
+from omz.quantize.events import QUANTISED, UP_TO_DATE, Change, QuantisationPlanned, QuantisedReady, State
+from omz.quantize.judging import Judged, Verdict, frames_digest, judge
 from omz.quantize.layers import Suspects, rank_layers
 from omz.quantize.plan import QuantisationPlan
 from omz.zoo.vocabulary import base_of
@@ -54,16 +56,38 @@ def carry_out(plan: QuantisationPlan, report: Report = lambda event: None, trust
     calibration, nncf = plan.settings.calibration(), nncf_version()
     source = _source(plan, report, trust_code).absolute()
     work = _Work(plan, source, calibration, _key(plan, source, calibration, nncf), report)
-    there = work.up_to_date()
+    there, state = work.up_to_date(), UP_TO_DATE
     if there is None:
-        with _locked(plan.target.absolute(), report) as folder:
-            work.fill(folder)
-            replace_folder(folder, plan.target.absolute().parent)
-        there = read_manifest(plan.target)
-        report(work.ready(there, "quantised"))
-    else:
-        report(work.ready(there, "up to date"))
+        there, state = _made(plan.target.absolute(), work, report)
+    report(work.ready(there, state))
     return plan.target
+
+
+def _made(target: Path, work: _Work, report: Report) -> tuple[Manifest, State]:
+    """Put the IR at ``target``, unless another process has done so while this one waited for it."""
+    place = target.parent.parent
+    with ExitStack() as held:
+        with _writing(target):
+            held.enter_context(locked_folder(place, LOCK_FILE, lambda: report(Waiting(str(place)))))
+        there = work.up_to_date()
+        if there is not None:
+            return there, UP_TO_DATE
+        with _writing(target):
+            folder = held.enter_context(workplace(target)).parent
+        made = work.make_below(folder)
+        with _writing(target):
+            replace_folder(made, target.parent)
+        return read_manifest(target), QUANTISED
+
+
+@contextmanager
+def _writing(target: Path) -> Iterator[None]:
+    """Say of what goes wrong with files in this block that ``target`` cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        elsewhere = another_place(target, "give -o")
+        raise ConversionError(f"{target} cannot be written: {os_reason(error)}; {elsewhere}") from error
 
 
 def _source(plan: QuantisationPlan, report: Report, trust_code: bool) -> Path:
@@ -80,26 +104,15 @@ def _source(plan: QuantisationPlan, report: Report, trust_code: bool) -> Path:
 
 
 def _key(plan: QuantisationPlan, source: Path, calibration: Calibration, nncf: str) -> str:
-    """Return what changes with everything that the result depends on."""
+    """Return what changes with everything that the result depends on.
+
+    The frames to score decide on it, and so does the original, which ranks layers where it is at hand.
+    """
     settings = plan.settings
-    limits = map(str, settings.limits)
-    card = plan.card.model_dump_json()
-    return quantisation_key(source, calibration.digest, nncf, plan.precision, settings.target_device, card, *limits)
-
-
-@contextmanager
-def _locked(target: Path, report: Report) -> Iterator[Path]:
-    """Yield a new folder beside that of ``target``, which nobody else works beside."""
-    place = target.parent.parent
-    try:
-        with (
-            locked_folder(place, LOCK_FILE, lambda: report(Waiting(str(place)))),
-            workplace(target) as folder,
-        ):
-            yield folder
-    except OSError as error:
-        elsewhere = another_place(target, "give -o")
-        raise ConversionError(f"{target} cannot be written: {os_reason(error)}; {elsewhere}") from error
+    others = [frames_digest(settings.source), plan.card.model_dump_json(), *map(str, settings.limits)]
+    if missing_files(plan.card, plan.downloads):
+        others.append("without the original")
+    return quantisation_key(source, calibration.digest, nncf, plan.precision, settings.target_device, *others)
 
 
 class _Work:
@@ -122,22 +135,32 @@ class _Work:
         may_be = said.get("passed") or self._plan.settings.force
         return manifest if said.get("key") == self._key and may_be and is_intact(self._plan.target) else None
 
-    def fill(self, folder: Path) -> None:
-        """Write the quantised IR, and its manifest, into ``folder``; raises :class:`ConversionError`."""
-        xml = folder / self._plan.target.name
-        self._say(f"to {self._plan.precision}, on {self._calibration.title}")
-        attempt = self._attempt(xml, ())
-        for in_float in self._ever_more(attempt):
-            attempt = self._attempt(xml, in_float)
-            if attempt.verdict.passed:
-                break
-        if not attempt.verdict.passed and not self._plan.settings.force:
-            raise ConversionError(f"{self._refused(attempt)}; --max_drop allows more, --force writes it all the same")
-        manifest = dataclasses.replace(read_manifest(xml), quantisation=self._facts(attempt))
-        manifest.write(manifest_path(xml))
+    def make_below(self, place: Path) -> Path:
+        """Write the quantised IR and its manifest into a folder below ``place``; return that folder.
 
-    def _attempt(self, xml: Path, in_float: tuple[str, ...]) -> _Attempt:
+        Of several attempts it is the first that passes, or by force, the one that comes nearest to that. Raises
+        :class:`ConversionError`.
+        """
+        self._say(f"to {self._plan.precision}, on {self._calibration.title}")
+        best = first = self._attempt(place / "0", ())
+        for in_float in self._ever_more(first):
+            attempt = self._attempt(place / str(len(in_float)), in_float)
+            worse = attempt
+            if attempt.verdict.excess < best.verdict.excess:
+                best, worse = attempt, best
+            shutil.rmtree(worse.made.path.parent, ignore_errors=True)
+            if best.verdict.passed:
+                break
+        if not best.verdict.passed and not self._plan.settings.force:
+            raise ConversionError(f"{self._refused(best)}; --max_drop allows more, --force writes it all the same")
+        xml = best.made.path
+        with _writing(self._plan.target):
+            dataclasses.replace(read_manifest(xml), quantisation=self._facts(best)).write(manifest_path(xml))
+        return xml.parent
+
+    def _attempt(self, folder: Path, in_float: tuple[str, ...]) -> _Attempt:
         plan, settings = self._plan, self._plan.settings
+        xml = folder / plan.target.name
         recipe = Recipe(plan.precision, settings.target_device, in_float)
         made = quantise(self._source, self._samples, xml, self._calibration.title, plan.card.parity, recipe)
         task = Judged(plan.card, plan.precision, self._source, xml, settings.source, settings.limits)
@@ -163,7 +186,7 @@ class _Work:
             told = f"{self._refused(attempt)}, and the layers that hurt cannot be found: {error}"
             raise ConversionError(told) from error
         count = 1
-        while count <= max(1, len(ranked) // 2):
+        while ranked and count <= max(1, len(ranked) // 2):
             yield tuple(ranked[:count])
             count *= 2
 

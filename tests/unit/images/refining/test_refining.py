@@ -6,7 +6,7 @@ import pytest
 from helpers.shadows import shadowed
 
 from omz.images.foreground import foreground_levels
-from omz.images.refining import enlarging
+from omz.images.refining import enlarging, tiles
 from omz.images.refining.alpha import refine_alpha
 from omz.images.refining.band import project
 from omz.images.refining.by_plate import refine_by_plate
@@ -219,7 +219,10 @@ class TestEnlarging:
 
     def test_strips_do_not_show(self, monkeypatch):
         small, picture = disc(60), shot(cv2.resize(textured(1), (900, 700)), 0)
-        whole = enlarge(small, picture)
+        with monkeypatch.context() as undivided:
+            undivided.setattr(enlarging, "_STRIP", 1 << 30)
+            undivided.setattr(tiles, "_SIDE", 1 << 15)
+            whole = enlarge(small, picture)
         monkeypatch.setattr(enlarging, "_STRIP", 900 * 37)
         assert enlarge(small, picture) == pytest.approx(whole, abs=0.02)  # older OpenCV: 1/32 pixel of a steep edge
 

@@ -71,7 +71,10 @@ _PATH = click.Path(path_type=Path)
     help="Precision of execution of the IRs; default: what the device prefers.",
 )  # fmt: skip
 @role_flags
-@click.option("--calibration", type=_PATH, metavar="DIR", help="Frames to make FP16-INT8 on; default: synthetic.")
+@click.option(
+    "--calibration", type=_PATH, metavar="PATH",
+    help="Folder, video or image to make INT8 IRs on; default: take those of omz_quantizer, or use synthetic scenes.",
+)  # fmt: skip
 @click.option("--trust_code", is_flag=True, help="Run code that comes with cards and weights.")
 @click.option("-c", "--config", type=_PATH, metavar="FILE|card", help="Score as an accuracy-check.yml says.")
 @click.option("-s", "--source", type=_PATH, metavar="DIR", help="Folder with the datasets of --config.")

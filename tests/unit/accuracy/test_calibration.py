@@ -63,6 +63,14 @@ def test_images_without_plates_take_the_one_that_is_named(tmp_path):
         CalibrationSource(tmp_path / "images", plate=FIRST).open()
 
 
+def test_the_remedy_for_missing_plates_is_one_that_these_images_take(pairs, tmp_path):
+    write_clip(tmp_path / "clip.mp4", [level(1)] * 3)
+    told = {each: CalibrationSource(each).open().remedy for each in (pairs, tmp_path / "clip.mp4", pairs / "1.png")}
+    assert ["folder bgr" in remedy for remedy in told.values()] == [True, False, False]
+    assert ["--plate first" in remedy for remedy in told.values()] == [False, True, False]
+    assert all("--plate FILE" in remedy for remedy in told.values())
+
+
 def test_frames_of_a_video_are_spread_over_it_and_its_first_may_be_the_plate(tmp_path):
     path = tmp_path / "talk.mkv"
     write_clip(path, [level(20 * number) for number in range(10)])

@@ -14,7 +14,7 @@ from omz.accuracy.datasets.folder import FolderDataset, open_dataset
 from omz.accuracy.datasets.layouts import LAYOUTS
 from omz.accuracy.datasets.sample import Entry
 from omz.checksum import file_digest
-from omz.convert.calibration import Calibration, Pair
+from omz.convert.calibration import PLATES_BESIDE, Calibration, Pair
 from omz.errors import DataError, UsageError
 from omz.images.arrays import Picture
 from omz.images.files import read_picture
@@ -83,7 +83,15 @@ class CalibrationSource:
         title = f"{count} {noun} of {self.path}"
         if self.seed:
             title += f", seed {self.seed}"
-        return Calibration(pictures, title, digest.hexdigest())
+        return Calibration(pictures, title, digest.hexdigest(), self._remedy())
+
+    def _remedy(self) -> str:
+        """Return what to do where the images lack plates."""
+        if self.path.is_dir():
+            return f"{PLATES_BESIDE}, or give omz_quantizer --plate FILE"
+        if is_video(self.path):
+            return f"give omz_quantizer --plate {FIRST} or --plate FILE"
+        return "give omz_quantizer --plate FILE"
 
 
 def open_images(folder: Path) -> FolderDataset:

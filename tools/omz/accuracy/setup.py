@@ -22,9 +22,8 @@ from omz.accuracy.prediction import Predictor
 from omz.accuracy.request import EvaluationObserver, EvaluationRequest
 from omz.accuracy.variants import Variant, VariantLoader, load_mattes
 from omz.accuracy.verdict import Gate, Reference, Threshold
-from omz.convert.fetch import fetch_source
-from omz.convert.plan import ConversionSettings, plan_conversion
-from omz.download.first_use import FetchOptions, fetch_missing
+from omz.convert.fetch import fetch_model
+from omz.download.first_use import FetchOptions
 from omz.errors import UsageError
 from omz.extras import require
 from omz.images.arrays import Size
@@ -110,7 +109,8 @@ def set_up(request: EvaluationRequest, observer: EvaluationObserver) -> Iterator
     parts = _configured_parts(request, card)
     datasets = [_open(request, part) for part in parts]
     if card:
-        _fetch(request, card, catalog.roots, observer)
+        options = FetchOptions(request.offline, request.accept_license, catalog.roots)
+        fetch_model(card, request.downloads(card), options, observer.on_event, request.trust_code)
     for number, (part, dataset) in enumerate(zip(parts, datasets, strict=True), start=1):
         configured, place = None, ""
         if part:
@@ -139,16 +139,6 @@ def set_up(request: EvaluationRequest, observer: EvaluationObserver) -> Iterator
             configured=part,
             place=place,
         )
-
-
-def _fetch(request: EvaluationRequest, card: ModelCard, roots: tuple[Path, ...], observer: EvaluationObserver) -> None:
-    """Download what the model lacks, unless its code would have to be trusted first."""
-    folder, options = request.downloads(card), FetchOptions(request.offline, request.accept_license, roots)
-    if card.framework == "dldt":
-        fetch_missing(card, folder, options, observer.on_event)
-    else:
-        settings = ConversionSettings(trust_code=request.trust_code)
-        fetch_source(plan_conversion(card, folder, folder, settings), options, observer.on_event)
 
 
 def _convention(request: EvaluationRequest) -> Convention:

@@ -84,8 +84,7 @@ def main(
             say(f"warning: --{flag} has no effect: NNCF quantises, in this interpreter", err=True)
     display: Display = JsonDisplay() if progress_format == "json" else _QuantizerDisplay()
     places = _Places(model_dir, download_dir, output_dir)
-    wanted = _precisions(precisions)
-    plans, failures = _plan(selection, places, wanted, settings, display)
+    plans, failures = _plan(selection, places, _precisions(precisions), settings, display)
     options = FetchOptions(offline, accept_license, selection.catalog.roots, ask_for_license)
     for name, plan in plans:
         if dry_run:
@@ -183,12 +182,14 @@ def _why_not(card: ModelCard, precisions: Sequence[str]) -> str:
 
 def _quantise(plan: QuantisationPlan, options: FetchOptions, display: Display, trust_code: bool) -> str | None:
     """Quantise one model; return why it failed, if it did."""
+    from omz.convert.fetch import fetch_model
     from omz.quantize.events import QuantisationEnd
     from omz.quantize.quantizer import carry_out
 
     problem = None
     try:
-        _fetch(plan, options, display, trust_code)
+        if plan.model_dir is None:
+            fetch_model(plan.card, plan.downloads, options, display.show, trust_code)
         carry_out(plan, display.show, trust_code)
     except OmzError as error:
         told = str(error)
@@ -197,21 +198,6 @@ def _quantise(plan: QuantisationPlan, options: FetchOptions, display: Display, t
         problem = f"{plan.card.name}: {error.filename or 'a file'} cannot be used: {os_reason(error)}"
     display.show(QuantisationEnd(plan.card.name, plan.precision, problem is None, problem))
     return problem
-
-
-def _fetch(plan: QuantisationPlan, options: FetchOptions, display: Display, trust_code: bool) -> None:
-    """Download what the model lacks, unless its IR is there, or its code would have to be trusted first."""
-    from omz.convert.fetch import fetch_source
-    from omz.convert.plan import ConversionSettings, plan_conversion
-    from omz.download.first_use import fetch_missing
-
-    if plan.model_dir is not None:
-        return
-    if plan.card.framework == "dldt":
-        fetch_missing(plan.card, plan.downloads, options, display.show)
-        return
-    settings = ConversionSettings(trust_code=trust_code)
-    fetch_source(plan_conversion(plan.card, plan.downloads, plan.downloads, settings), options, display.show)
 
 
 class _QuantizerDisplay(ConversionDisplay):

@@ -28,17 +28,21 @@ Pair: TypeAlias = tuple[Picture, Picture | None]
 _COUNT, _SIZE = 32, (512, 512)
 _SERIES = "calibration"
 
+PLATES_BESIDE = "put plates of the same names into a folder bgr beside them"
+"""What to do for images of a folder that lack plates."""
+
 
 @dataclass(frozen=True)
 class Calibration:
     """A set of images: ``title`` names it for people, ``digest`` changes with everything that its pixels depend on.
 
-    ``pictures`` can be iterated more than once, and pickled.
+    ``pictures`` can be iterated more than once, and pickled. ``remedy`` is what to do where they lack plates.
     """
 
     pictures: Iterable[Pair]
     title: str
     digest: str
+    remedy: str = PLATES_BESIDE
 
 
 @dataclass(frozen=True)
@@ -82,12 +86,14 @@ class FittedSamples:
     stretch: bool = False
     side: int | None = None
     said: Description = NO_DESCRIPTION
+    remedy: str = PLATES_BESIDE
 
     @classmethod
-    def of(cls, card: ModelCard, ir: Path, pictures: Iterable[Pair]) -> FittedSamples:
+    def of(cls, card: ModelCard, ir: Path, calibration: Calibration) -> FittedSamples:
         """Return the inputs of an IR of ``card``."""
         stretch = card.model_info.resize_type == STRETCHED
-        return cls(ir, pictures, stretch, card.working_size, description_of(card))
+        said = description_of(card)
+        return cls(ir, calibration.pictures, stretch, card.working_size, said, calibration.remedy)
 
     def __iter__(self) -> Iterator[Mapping[str, Tensor]]:
         engine = OpenVINOEngine(self.ir)
@@ -95,8 +101,5 @@ class FittedSamples:
         network = MattingNetwork(engine, view, roles_of(engine, self.said))
         for picture, plate in self.pictures:
             if plate is None and network.takes_plate:
-                raise DataError(
-                    f"{self.ir.stem} takes a plate, and images to calibrate on have none; put plates of the same names "
-                    "into a folder bgr beside them"
-                )
+                raise DataError(f"{self.ir.stem} takes a plate, and images to calibrate on have none; {self.remedy}")
             yield network.fit(picture, plate if network.takes_plate else None).tensors

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from omz.convert.plan import ConversionPlan
+from pathlib import Path
+
+from omz.convert.plan import ConversionPlan, ConversionSettings, plan_conversion
 from omz.download.first_use import FetchOptions, fetch_missing, missing_files
 from omz.events import Report
+from omz.zoo.card import ModelCard
+
+
+def fetch_model(card: ModelCard, folder: Path, options: FetchOptions, report: Report, trust_code: bool) -> None:
+    """Download what ``card`` lacks below ``folder``: all files of an IR, and otherwise as :func:`fetch_source` does."""
+    if card.framework == "dldt":
+        fetch_missing(card, folder, options, report)
+        return
+    fetch_source(plan_conversion(card, folder, folder, ConversionSettings(trust_code=trust_code)), options, report)
 
 
 def fetch_source(plan: ConversionPlan, options: FetchOptions, report: Report) -> None:

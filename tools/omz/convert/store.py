@@ -175,7 +175,7 @@ def stored_int8(
     target = cache_place("int8", key) / precision / f"{card.name}.xml"
     if not target.is_file():  # its folder appears as a whole
         report(ConversionStep(card.name, f"to {precision}, on {chosen.title}"))
-        samples = FittedSamples.of(card, source, chosen.pictures)
+        samples = FittedSamples.of(card, source, chosen)
         quantise(source, samples, target, chosen.title, card.parity, Recipe(precision))
     return target
 

@@ -123,7 +123,7 @@ class _Work:
     ) -> None:
         self._plan, self._source, self._key, self._report = plan, source, key, report
         self._calibration = calibration
-        self._samples = FittedSamples.of(plan.card, source, calibration.pictures)
+        self._samples = FittedSamples.of(plan.card, source, calibration)
 
     def up_to_date(self) -> Manifest | None:
         """Return the manifest of the result if it is there, was made in the same way, and may be there."""

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import shutil
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -120,20 +124,40 @@ def test_what_fails_its_gate_is_not_written_but_by_force(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-def test_killed_at_any_step_it_leaves_nothing_half_written(tmp_path):
+def test_killed_at_any_moment_it_leaves_nothing_half_written(tmp_path):
     network = write_ruined_network(tmp_path)
-    command = [sys.executable, "-m", "omz.cli.quantizer", *network, *QUICK]
     place = (tmp_path / PLACE).parent
-    for step in ("to FP16-INT8", "all layers that can be", "looking for", "all but 1"):
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+    moments = [(step, 0.0) for step in ("to FP16-INT8", "all layers that can be", "looking for")]
+    delays = random.Random(1)  # the manifest is written after the last step, and the folder moved to its place
+    moments += [("all but 1", delays.uniform(0, 0.05)) for _ in range(6)]
+    for step, delay in moments:
+        with started(network) as process:
             assert process.stdout is not None
             assert any(f"net: {step}" in line for line in process.stdout), step
+            time.sleep(delay)
             process.send_signal(signal.SIGKILL)
         assert not place.exists() or is_intact(tmp_path / PLACE)
+        shutil.rmtree(place, ignore_errors=True)  # the next run would find it up to date
     assert run(*network, *QUICK).exit_code == 0
     assert is_intact(tmp_path / PLACE)
     assert [path.name for path in place.parent.iterdir() if path.is_dir()] == ["FP16-INT8"]
+
+
+def started(network: Sequence[str]) -> subprocess.Popen[str]:
+    """Start a command in a process of its own."""
+    command = [sys.executable, "-m", "omz.cli.quantizer", *network, *QUICK]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+
+
+@pytest.mark.slow
+def test_of_two_commands_at_once_the_second_finds_the_ir_of_the_first(tmp_path):
+    network = write_ruined_network(tmp_path)
+    processes = [started(network) for _ in range(2)]
+    said = [process.communicate()[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert sorted("is up to date" in each for each in said) == [False, True]
+    assert sum("net: to FP16-INT8" in each for each in said) == 1
 
 
 def test_a_model_that_cannot_run_is_one_line_and_nothing_else(tmp_path):

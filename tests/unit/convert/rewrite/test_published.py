@@ -16,7 +16,7 @@ from helpers.rewritten import pair, published, read, reshaped, run
 from onnx import numpy_helper
 
 from omz.convert.rewrite import SPARSE, rewrite
-from omz.convert.rewrite.ops import integers
+from omz.convert.rewrite.ops import integers, ops
 from omz.convert.rewrite.published import NotPublished, find_refiner
 from omz.networks.background_matting import BackgroundMatting
 from omz.networks.refiner import Refiner
@@ -98,6 +98,30 @@ def test_hidden_features_that_something_else_reads_leave_the_graph_alone(graph):
     for number, channel in ((1, 5), (2, 6)):
         errors.input(number).replace_source_output(integers([channel]).output(0))
     assert "other channels" in rewrite(model)
+
+
+@pytest.mark.parametrize("kind", ["Slice", "Relu", "Concat", "Interpolate", "Pad", "ROIAlign"])
+def test_whatever_else_reads_hidden_features_on_their_way_leaves_the_graph_alone(kind, graph):
+    model = read(graph, SHAPE)
+    node = hidden_slice(model)
+    while node.get_type_name() != kind:
+        readers = [target.get_node() for target in node.output(0).get_target_inputs()]
+        (node,) = (reader for reader in readers if reader.get_type_name() != "ShapeOf")
+    every = list(range(len(node.get_output_partial_shape(0))))
+    result = model.get_results()[0]
+    changed = ops.add(result.input_value(0), ops.reduce_mean(node.output(0), integers(every), keep_dims=False))
+    result.input(0).replace_source_output(changed.output(0))
+    own = model.clone()
+    assert "something else reads" in rewrite(model)
+    assert np.array_equal(run(model, pair(1, *SIZE)), run(own, pair(1, *SIZE)))
+
+
+def hidden_slice(model: ov.Model) -> ov.Node:
+    """Return what takes the hidden features, from channel 5 on, of the decoder's results."""
+    heads = find_refiner(model).heads
+    readers = [target.get_node() for target in heads.get_target_inputs()]
+    (hidden,) = (each for each in readers if each.input_value(1).get_node().data.tolist() == [5])
+    return hidden
 
 
 def mutations(model: onnx.ModelProto) -> list[Mutation]:

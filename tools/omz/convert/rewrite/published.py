@@ -97,7 +97,7 @@ def find_refiner(model: ov.Model) -> PublishedRefiner:
     crops = [_crop(each) for each in (*_joined(x), crop_of_pictures)]
     features, halves, pictures = (_padded(crop.input_value(0)) for crop in crops)
     coarse = _resized(enlarged)
-    heads = _heads(_resized(features), coarse)
+    heads = _heads(_resized(features), coarse, paste)
     last, decoded = _layer(heads, _DECODER, padding=1)
     found = PublishedRefiner(
         decoded, last, heads, halves, pictures, coarse, _errors(largest), _count(largest),
@@ -197,15 +197,16 @@ def _resized(value: ov.Output) -> ov.Output:
     return node.input_value(0)
 
 
-def _heads(features: ov.Output, coarse: ov.Output) -> ov.Output:
+def _heads(features: ov.Output, coarse: ov.Output, paste: ov.Node) -> ov.Output:
     """Return the value of which features are the last channels, activated, and then the coarse matte.
 
-    Everything else may only read its other channels.
+    Everything else may only read its other channels, for the rewritten graph computes these alone.
     """
     hidden, matte = _joined(features)
     if matte != coarse:
         raise NotPublished("its coarse features do not end in the coarse matte")
     sliced = _behind(_activated(hidden), "Slice")
+    _check_read_by(paste, sliced)
     heads = sliced.input_value(0)
     for target in heads.get_target_inputs():
         reader = _behind(target.get_node().output(0), "Slice")
@@ -215,6 +216,20 @@ def _heads(features: ov.Output, coarse: ov.Output) -> ov.Output:
         if (first, min(end, _DECODER[0])) != wanted:
             raise NotPublished(f"its {reader.get_friendly_name()} takes other channels than published")
     return heads
+
+
+def _check_read_by(paste: ov.Node, start: ov.Node) -> None:
+    """Raise if anything of what ``start`` makes gets into a result by another way than through ``paste``."""
+    seen, waiting = {paste.get_name()}, [start]
+    while waiting:
+        node = waiting.pop()
+        if node.get_type_name() == "Result":
+            raise NotPublished(f"something else reads what its {start.get_friendly_name()} makes")
+        if node.get_type_name() == "ShapeOf":  # resizings of other maps take their batch from it
+            continue
+        readers = [target.get_node() for port in node.outputs() for target in port.get_target_inputs()]
+        waiting += [reader for reader in readers if reader.get_name() not in seen]
+        seen |= {reader.get_name() for reader in readers}
 
 
 def _sliced(node: ov.Node) -> tuple[int, int]:

@@ -178,9 +178,12 @@ def score(pairs: Pairs) -> Sequence[FrameResult]:
 
 
 def row(label: str, results: Iterable[FrameResult]) -> str:
-    """Return the cells of a variant's mean figures."""
+    """Return the cells of a variant's mean figures; empty where it has none, such as those of the foreground."""
     frames = [result.models[label] for result in results]
-    cells = [f"{statistics.fmean(frame.figures[name] for frame in frames):.2f}" for name in FIGURES]
+    cells = []
+    for name in FIGURES:
+        found = [frame.figures[name] for frame in frames if name in frame.figures]
+        cells.append(f"{statistics.fmean(found):.2f}" if found else "")
     milliseconds = statistics.fmean(frame.milliseconds or 0 for frame in frames)
     return " | ".join([*cells, f"{milliseconds:.0f}"])
 

@@ -73,7 +73,7 @@ def test_every_step_has_a_row_of_its_own(dataset):
 def test_a_threshold_that_is_not_held_fails(dataset):
     given = ("--name", STARTER, "--dataset", dataset, "--models", "FP32,FP16")
     assert run(*given, "--threshold", "MAD=50%").exit_code == 0
-    result = run(*given, "--threshold", "foreground MSE=0", "--threshold", "MAD=0", "--threshold", "GRAD=0")
+    result = run(*given, "--threshold", "MSE=0", "--threshold", "MAD=0", "--threshold", "GRAD=0")
     assert result.exit_code == 1
 
 

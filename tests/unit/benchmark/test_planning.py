@@ -42,7 +42,7 @@ def test_a_model_of_free_size_runs_at_all_sizes_on_all_devices_with_all_streams(
     assert len({*cases}) == 8
     assert {(case.model, case.precision, case.engine) for case in cases} == {(STARTER, "FP16", "OpenVINO")}
     assert {case.size for case in cases} == {"64x32", "32x32"}
-    assert sum(path.stat().st_size for path in found[0].files) == found[0].disk > 1_000_000
+    assert sum(path.stat().st_size for path in found[0].files) == found[0].disk > 500_000
 
 
 def test_a_model_of_fixed_size_runs_at_that(tmp_path):

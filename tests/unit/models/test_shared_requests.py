@@ -21,7 +21,7 @@ class Requests:
     size: tuple[int, ...] | None = None
     network = SimpleNamespace(shapes=lambda size: {"picture": size})
 
-    def infer(self, picture: np.ndarray, plate: Any) -> str:
+    def infer(self, picture: np.ndarray, plate: Any, small: Any = None) -> str:
         assert self.size in (None, picture.shape[:2])
         return "alone" if self.size is None else "many"
 
@@ -33,10 +33,10 @@ def test_a_call_never_gets_requests_for_the_size_of_another_call():
         return Requests(size)
 
     class Overlapped(Requests):
-        def infer(self, picture: np.ndarray, plate: Any) -> str:
+        def infer(self, picture: np.ndarray, plate: Any, small: Any = None) -> str:
             if plate is not None:
                 found.extend(shared.infer(ONE, None) for _ in range(shared_requests._SAME))
-            return super().infer(picture, plate)
+            return super().infer(picture, plate, small)
 
     found: list[str] = []
     shared = SharedRequests(Overlapped(), compiled)  # type: ignore[arg-type]

@@ -26,7 +26,8 @@ _SEEN = 640  # pixels of the longer side of the copies that are compared
 _LEAST_INLIERS = 0.5
 _LEAST_LIKENESS = 0.3
 _ALIKE = 0.6  # from this likeness on, nothing has moved and needs to be aligned
-_BACKGROUND = 0.05  # an alpha below which a pixel is background
+_BACKGROUND, _HAZE = 0.05, 0.3  # alphas below which a pixel is background: by rule, and where hardly one is
+_LEAST_BACKGROUND = 0.05  # share of the image
 _DARKER = 0.85  # share of the plate's light; a heavy shadow leaves less
 _CHROMATICITY = 0.03  # how far a shadow may move a colour's share of a pixel's light
 _DARK = 24  # levels of the plate below which a shadow cannot be seen
@@ -149,6 +150,16 @@ def _darkened(before: NDArray[np.float32], after: NDArray[np.float32]) -> NDArra
 
 
 def _background(alpha: Pixels) -> NDArray[np.bool_]:
-    """Return a mask of the background, without the pixels beside an edge."""
-    seen = (alpha >= _BACKGROUND * np.iinfo(alpha.dtype).max).astype(np.uint8)
+    """Return a mask of the background, without the pixels beside an edge.
+
+    A plate of another exposure can leave a haze of alpha everywhere.
+    """
+    background = _below(alpha, _BACKGROUND)
+    if background.mean() < _LEAST_BACKGROUND:
+        background = _below(alpha, _HAZE)
+    return background
+
+
+def _below(alpha: Pixels, most: float) -> NDArray[np.bool_]:
+    seen = (alpha >= most * np.iinfo(alpha.dtype).max).astype(np.uint8)
     return cv2.dilate(seen, np.ones((_SOFT + 2, _SOFT + 2), np.uint8)) == 0

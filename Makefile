@@ -104,7 +104,7 @@ $(LEGACY)/.installed: $(LEGACY_VERSIONS)
 
 $(OLDEST)/.installed: pyproject.toml $(OLDEST_VERSIONS)
 	test -x $(OLDEST)/bin/pip || $(PYTHON) -m venv $(OLDEST)
-	$(OLDEST)/bin/python $(INSTALL) --constraint $(OLDEST_VERSIONS) --editable '.[accuracy,convert,mindspore,refine,test]'  # NNCF goes with its OpenVINO
+	$(OLDEST)/bin/python $(INSTALL) --constraint $(OLDEST_VERSIONS) --editable '.[accuracy,convert,mindspore,refine,server,test]'  # NNCF goes with its OpenVINO
 	touch $@
 
 $(NEWEST)/.installed: pyproject.toml

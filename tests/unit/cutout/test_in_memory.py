@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from helpers.builders import save_brightness_model
 from helpers.demo_command import BOX, SIZE, block, done, empty, mask, write_pair
-from helpers.matting_networks import save_one_picture
 
 from omz.cutout.in_memory import ImageInMemory, ModelInMemory, StoppedError
 from omz.cutout.observer import Observer
@@ -97,8 +97,8 @@ def test_what_does_not_fit_is_named(model, pair, tmp_path):
         model.cut(large, few)
     with pytest.raises(ImageError, match=r"the target: .* is not an image"):
         model.cut(ImageInMemory("photo.png", pair.content, pair.plate, b"text"), options)
-    save_one_picture(tmp_path / "one.xml", 24, 32)
-    one = ModelInMemory(make_options((), {"model": "one.xml", "activation": "none"}))
+    save_brightness_model(tmp_path / "one.xml", 24, 32)
+    one = ModelInMemory(make_options((), {"model": "one.xml"}))
     with pytest.raises(UsageError, match=r"one\.xml takes no plate"):
         one.cut(pair, options)
     with pytest.raises(UsageError, match=r"one\.xml takes none; leave keep_shadow out"):

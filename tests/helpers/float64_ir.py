@@ -100,22 +100,37 @@ def _interpolate(x: Values, attributes: Mapping) -> torch.Tensor:
     return F.interpolate(x[0], size, mode="bilinear", align_corners=False)
 
 
+def _max_pool(x: Values, attributes: Mapping) -> torch.Tensor:
+    assert list(attributes["pads_begin"]) == list(attributes["pads_end"])
+    sides = (list(attributes[name]) for name in ("kernel", "strides", "pads_begin", "dilations"))
+    return F.max_pool2d(x[0], *sides)
+
+
+def _depth_to_space(x: Values, attributes: Mapping) -> torch.Tensor:
+    assert attributes["mode"] == "depth_first"
+    return F.pixel_shuffle(x[0], int(attributes["block_size"]))
+
+
 _OPERATIONS: dict[str, Callable[[Values, Mapping], torch.Tensor]] = {
     "Add": lambda x, _: x[0] + x[1],
     "Broadcast": lambda x, _: x[0] * torch.ones(x[1].tolist(), dtype=x[0].dtype),
     "Concat": lambda x, attributes: torch.cat(x, attributes["axis"]),
     "Convert": _convert,
     "Convolution": _convolution,
+    "DepthToSpace": _depth_to_space,
     "Divide": lambda x, _: x[0] / x[1],
     "FakeQuantize": _fake_quantize,
     "Gather": lambda x, _: x[0].index_select(int(x[2]), x[1].flatten()),
     "GroupConvolution": _group_convolution,
     "Interpolate": _interpolate,
+    "MaxPool": _max_pool,
     "Maximum": lambda x, _: torch.maximum(x[0], x[1]),
     "Minimum": lambda x, _: torch.minimum(x[0], x[1]),
     "Multiply": lambda x, _: x[0] * x[1],
+    "Negative": lambda x, _: -x[0],
     "Pad": _pad,
     "ReduceMean": lambda x, _: x[0].mean(x[1].tolist(), keepdim=True),
     "Relu": lambda x, _: F.relu(x[0]),
     "Slice": _slice,
+    "Subtract": lambda x, _: x[0] - x[1],
 }

@@ -32,7 +32,7 @@ NUMERIC = (
     "tests/unit/convert/test_onnx_to_ir.py", "tests/commands/test_starter.py",
     "tests/unit/convert/test_mindspore_to_onnx.py::test_what_is_exported_gives_what_mindspore_gives",
     "tests/unit/convert/test_mindspore_to_onnx.py::test_what_is_exported_is_as_exact_as_mindspore",
-    "tests/unit/convert/test_quantisation.py::test_it_still_mattes_and_does_so_alike_on_every_processor",
+    "tests/unit/convert/test_quantisation.py::test_it_still_mattes_and_what_8_bits_cost_is_simulated",
 )  # fmt: skip
 RECORD = "TEST_TOLERANCES"
 """The variable that names the file for the shares of tolerances that were used."""

@@ -50,6 +50,15 @@ def _environment_as_before() -> Iterator[None]:
     os.environ.update(before)
 
 
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory) -> Iterator[object]:
+    """A browser that the tests of a module share."""
+    from helpers.browser import browser
+
+    with browser(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver
+
+
 @pytest.fixture(scope="session")
 def u2netp_weights() -> Path:
     """The ONNX file of ``u2netp``, real and trained; without it, tests skip, and fail where ``CI`` is ``true``."""

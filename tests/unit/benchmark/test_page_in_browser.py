@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from helpers.benchmarks import row, run_of
-from helpers.browser import browser, errors, needs_browser, show_as
+from helpers.browser import errors, needs_browser, show_as
 
 from omz.benchmark.page import page_html
 
@@ -19,12 +18,6 @@ ROWS = (
     row("bad", [80.0] * 12, error=9.5),
     row("elsewhere", reason="its weights are not here; omz_downloader --name elsewhere fetches them"),
 )
-
-
-@pytest.fixture(scope="module")
-def driver(tmp_path_factory) -> Iterator[object]:
-    with browser(tmp_path_factory.mktemp("profile")) as driver:
-        yield driver
 
 
 @pytest.fixture(scope="module")

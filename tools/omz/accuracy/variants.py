@@ -24,7 +24,7 @@ from omz.convert.store import int8_folder, quantised_ir, stored_int8, stored_irs
 from omz.errors import DataError, EngineError, UsageError
 from omz.images.arrays import Pixels, Size
 from omz.images.sizes import picture_size, size_text
-from omz.matting.network import STRETCHED, MattingNetwork, View
+from omz.matting.network import MattingNetwork, View, stretches
 from omz.matting.resolution import roles_of
 from omz.matting.roles import Roles, description_of
 from omz.metrics.differences import unit
@@ -217,10 +217,7 @@ class VariantLoader:
         return found
 
     def _network(self, engine: Engine, roles: Roles, size: Size | None = None) -> MattingNetwork:
-        stretches = isinstance(engine, OpenVINOEngine) and engine.resize_type == STRETCHED
-        if self._card is not None and self._card.model_info.resize_type == STRETCHED:
-            stretches = True
-        return MattingNetwork(engine, View(stretches, size), roles)
+        return MattingNetwork(engine, View(stretches(engine, self._card), size), roles)
 
 
 def load_mattes(folders: Sequence[Path], entries: Sequence[Entry]) -> dict[str, Variant]:

@@ -10,7 +10,7 @@ import numpy as np
 from omz.errors import EngineError
 from omz.images.arrays import Size
 from omz.images.sizes import parse_size, size_text
-from omz.matting.network import STRETCHED, MattingNetwork, View
+from omz.matting.network import MattingNetwork, View, stretches
 from omz.matting.resolution import roles_of
 from omz.matting.roles import NOTHING_SAID, RoleOptions, description_of
 from omz.runtime.engine import Engine, Tensor, TensorInfo, numpy_type
@@ -72,10 +72,7 @@ def matting_network(
 
     Raises :class:`EngineError` for a model that matting does not know.
     """
-    stretches = getattr(engine, "resize_type", None) == STRETCHED
-    if card is not None:
-        stretches = stretches or card.model_info.resize_type == STRETCHED
-    return MattingNetwork(engine, View(stretches, size), roles_of(engine, description_of(card), options))
+    return MattingNetwork(engine, View(stretches(engine, card), size), roles_of(engine, description_of(card), options))
 
 
 def _network(engine: Engine, card: ModelCard | None) -> MattingNetwork | None:

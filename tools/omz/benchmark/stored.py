@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import is_dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from pydantic import TypeAdapter, ValidationError
 
 from omz.benchmark.results import BenchmarkRun
 from omz.errors import DataError, os_reason, os_remedy
+from omz.json_data import json_data
 from omz.zoo.record import shown
 
 SCHEMA = "omz-benchmark"
@@ -26,7 +26,7 @@ _READER = TypeAdapter(tuple[BenchmarkRun, ...])
 
 def write_json(file: TextIO, runs: Sequence[BenchmarkRun]) -> None:
     """Write runs as strict JSON: ``schema`` has its name and version, ``runs`` the records of :class:`BenchmarkRun`."""
-    content = {"schema": {"name": SCHEMA, "version": VERSION}, "runs": _plain(runs)}
+    content = {"schema": {"name": SCHEMA, "version": VERSION}, "runs": json_data(runs)}
     json.dump(content, file, ensure_ascii=False, allow_nan=False, indent=1)
     file.write("\n")
 
@@ -79,15 +79,3 @@ def _is_possible(run: BenchmarkRun) -> bool:
         for each in row.figures.rounds:
             numbers += [each.median_ms, each.fps, 1.0 + each.cpu_ms]
     return all(math.isfinite(number) and number > 0 for number in numbers)
-
-
-def _plain(value: Any) -> Any:
-    if is_dataclass(value):
-        return _plain(vars(value))
-    if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return list(map(_plain, value))
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    return value

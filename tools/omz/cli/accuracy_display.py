@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
 from omz.accuracy.agreement import Agreement
 from omz.accuracy.evaluation import Evaluation
@@ -15,7 +15,7 @@ from omz.accuracy.request import EvaluationObserver
 from omz.accuracy.setup import EvaluationSetup
 from omz.accuracy.summary import ModelSummary, caveat
 from omz.cli.conversion_display import ConversionDisplay
-from omz.cli.tables import Table, cell, say_on
+from omz.cli.tables import LateBar, Table, cell, say_on
 from omz.events import Event
 
 _MOST_REMARKS = 10  # lines
@@ -27,14 +27,13 @@ class AccuracyDisplay(EvaluationObserver):
     def __init__(self, console: Console) -> None:
         columns = (TextColumn("frames"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self._conversions = ConversionDisplay(err=True)
-        self._progress = Progress(*columns, console=console, transient=True)
+        self._bar = LateBar(console, *columns)
 
     def __enter__(self) -> AccuracyDisplay:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._progress.tasks:
-            self._progress.stop()
+        self._bar.close()
 
     def on_event(self, event: Event) -> None:
         """Print a step of a conversion."""
@@ -42,10 +41,7 @@ class AccuracyDisplay(EvaluationObserver):
 
     def on_progress(self, done: int, total: int) -> None:
         """Move the bar."""
-        if not self._progress.tasks:  # a run that fails before its first frame shows no bar
-            self._progress.add_task("frames", total=total)
-            self._progress.start()
-        self._progress.update(self._progress.tasks[0].id, completed=done)
+        self._bar.move("frames", done, total)
 
 
 def show(console: Console, evaluation: Evaluation) -> None:

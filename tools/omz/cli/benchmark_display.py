@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TimeElapsedColumn
+from rich.progress import BarColumn, TimeElapsedColumn
 
 from omz.benchmark import table
 from omz.benchmark.recommendation import Recommendation
@@ -14,7 +14,7 @@ from omz.benchmark.results import BenchmarkRun
 from omz.cli.conversion_display import ConversionDisplay
 from omz.cli.display import Periodic
 from omz.cli.printing import say
-from omz.cli.tables import NameColumn, Table, cell, say_on, terminal
+from omz.cli.tables import LateBar, NameColumn, Table, cell, say_on, terminal
 from omz.events import Event
 
 _SPEED = len("[0.98, 1.02],")  # so that a range stays in one piece
@@ -27,14 +27,13 @@ class BenchmarkDisplay(BenchmarkObserver):
         self._conversions = ConversionDisplay(err=True)
         self._console, self._lines = terminal(err=True), Periodic()
         columns = (NameColumn(), BarColumn(), TimeElapsedColumn())
-        self._progress = Progress(*columns, console=self._console, transient=True)
+        self._bar = LateBar(self._console, *columns)
 
     def __enter__(self) -> BenchmarkDisplay:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._progress.tasks:
-            self._progress.stop()
+        self._bar.close()
 
     def on_event(self, event: Event) -> None:
         """Print a step of a conversion."""
@@ -50,10 +49,7 @@ class BenchmarkDisplay(BenchmarkObserver):
             if self._lines.is_due():
                 say(f"{share:.0%}: {step}", err=True)
             return
-        if not self._progress.tasks:
-            self._progress.add_task("", total=1.0)
-            self._progress.start()
-        self._progress.update(self._progress.tasks[0].id, description=step, completed=share)
+        self._bar.move(step, share, 1.0)
 
 
 def show(console: Console, runs: Sequence[BenchmarkRun]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import rich.console
 import rich.table
-from rich.progress import ProgressColumn, Task
+from rich.progress import Progress, ProgressColumn, Task
 from rich.text import Text
 
 from omz.text import one_line
@@ -50,3 +50,22 @@ class NameColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
         """Return what is shown."""
         return cell(task.description)
+
+
+class LateBar:
+    """A bar that is there from its first step on, so that what fails before shows none; it goes when it is closed."""
+
+    def __init__(self, console: rich.console.Console, *columns: ProgressColumn) -> None:
+        self._progress = Progress(*columns, console=console, transient=True)
+
+    def move(self, step: str, done: float, total: float) -> None:
+        """Show the bar where it is now, described by its ``step``."""
+        if not self._progress.tasks:
+            self._progress.add_task(step)
+            self._progress.start()
+        self._progress.update(self._progress.tasks[0].id, description=step, completed=done, total=total)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._progress.tasks:
+            self._progress.stop()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
@@ -20,6 +20,9 @@ from omz.matting.roles import Roles
 from omz.matting.signature import input_size, picture_layout
 from omz.runtime.engine import Engine, Tensor, TensorInfo, numpy_type
 
+if TYPE_CHECKING:
+    from omz.zoo.card import ModelCard
+
 STRETCHED = "standard"
 """Model API's ``resize_type`` of a network that sees the whole image stretched to its size."""
 
@@ -33,6 +36,12 @@ MOST_SEEN = 32_000_000
 
 _MULTIPLE = 16  # BackgroundMattingV2 halves sides four times; where one is odd on the way, its maps do not fit exactly
 _GROWTH = 3.0  # times: from enlarging an image more, a network gains nothing
+
+
+def stretches(engine: Engine, card: ModelCard | None = None) -> bool:
+    """Tell whether a network sees whole images stretched to its size, by what its IR or its card says."""
+    said = card is not None and card.model_info.resize_type == STRETCHED
+    return said or getattr(engine, "resize_type", None) == STRETCHED
 
 
 @dataclass(frozen=True)

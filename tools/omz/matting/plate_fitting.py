@@ -136,17 +136,12 @@ class VideoPlates(Plates):
     is followed from frame to frame. ``fitting`` is that of the last frame; set, the next frame goes on from it.
     """
 
-    def __init__(
-        self,
-        source: PlateSource,
-        options: PlateOptions,
-        prepared: PreparedPlates | None = None,
-        plate_size: Callable[[Size], Size] = _own,
-    ) -> None:
-        super().__init__(source, options, prepared, plate_size)
-        self._follows = isinstance(source, OnePlate) and options.align != "frame"
-        self.fitting: Fitting | None = None
-        self._moved: tuple[Picture, Fitting, Size, _Done] | None = None
+    fitting: Fitting | None = None
+    _moved: tuple[Picture, Fitting, Size, _Done] | None = None
+
+    @property
+    def _follows(self) -> bool:
+        return isinstance(self.source, OnePlate) and self._options.align != "frame"
 
     def at(self, index: int, name: str, picture: Picture, whole: bool = False) -> Fitted:
         """See :class:`Plates`."""

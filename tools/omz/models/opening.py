@@ -12,7 +12,7 @@ from omz.convert.cache import writable_cache
 from omz.errors import EngineError, os_reason
 from omz.images.arrays import Size
 from omz.images.refining.repairs import Steps
-from omz.matting.network import STRETCHED, View
+from omz.matting.network import View, stretches
 from omz.matting.roles import REFINE, WORKING_SIZE
 from omz.runtime.openvino_engine import LATENCY, OpenVINOEngine, Tuning
 from omz.zoo.vocabulary import Refining
@@ -32,7 +32,7 @@ class OpenedModel:
     @property
     def stretches(self) -> bool:
         """Whether the network sees images stretched to its size."""
-        return self.engine.resize_type == STRETCHED
+        return stretches(self.engine)
 
     def view(self, size: Size | None, stretch: bool | None = None) -> View:
         """Return how the network sees images: as was asked for, else as the model says."""

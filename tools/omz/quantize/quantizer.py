@@ -21,7 +21,7 @@ from omz.convert.workplace import LOCK_FILE
 from omz.download.first_use import missing_files
 from omz.errors import ConversionError, OmzError, os_reason
 from omz.events import Report, Waiting
-from omz.isolated import IsolatedProcess
+from omz.isolated import apart
 from omz.locked import locked_folder
 from omz.quantize.events import QUANTISED, UP_TO_DATE, Change, QuantisationPlanned, QuantisedReady, State
 from omz.quantize.judging import Judged, Verdict, frames_digest, judge
@@ -164,7 +164,7 @@ class _Work:
         recipe = Recipe(plan.precision, settings.target_device, in_float)
         made = quantise(self._source, self._samples, xml, self._calibration.title, plan.card.parity, recipe)
         task = Judged(plan.card, plan.precision, self._source, xml, settings.source, settings.limits)
-        verdict = _isolated("the verdict", judge, task)
+        verdict = apart("the verdict", judge, task)
         said = "all layers that can be"
         if in_float:
             said = f"all but {len(in_float)} of these"
@@ -179,7 +179,7 @@ class _Work:
         self._say("looking for the layers that 8 bits hurt")
         asked = Suspects(plan.card, plan.downloads.absolute(), self._source, attempt.made.path, self._samples)
         try:
-            ranked: Sequence[str] = _isolated("the search for layers", rank_layers, asked)
+            ranked: Sequence[str] = apart("the search for layers", rank_layers, asked)
         except OmzError as error:
             if plan.settings.force:
                 return
@@ -246,12 +246,3 @@ def _figures(before: Mapping[str, float], gates: Sequence[Mapping[str, Any]]) ->
 
 def _weights(xml: Path) -> int:
     return xml.with_suffix(".bin").stat().st_size
-
-
-def _isolated(title: str, function: Any, argument: object) -> Any:
-    """Call a function in a process of its own: a model may crash it, or need much memory."""
-    process = IsolatedProcess(title)
-    try:
-        return process(function, argument)
-    finally:
-        process.close()

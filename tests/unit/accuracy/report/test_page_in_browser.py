@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from helpers.browser import browser, errors, needs_browser, show_as
+from helpers.browser import errors, needs_browser, show_as
 from helpers.evaluations import LABELS, evaluated, frame, hostile, typical, view
 
 from omz.accuracy.report.writing import page_html
@@ -38,12 +37,6 @@ PLOTS = """
 return [...document.querySelectorAll(".plot svg")].map(each => each.getBoundingClientRect())
   .filter(box => box.width).map(box => [box.left, box.right, box.height]);
 """
-
-
-@pytest.fixture(scope="module")
-def driver(tmp_path_factory) -> Iterator[object]:
-    with browser(tmp_path_factory.mktemp("profile")) as driver:
-        yield driver
 
 
 @pytest.fixture(scope="module")

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import is_dataclass
 from itertools import product, starmap
 from pathlib import Path
 from typing import Any, TextIO, get_args
@@ -31,6 +29,7 @@ from omz.accuracy.summary import caveat
 from omz.accuracy.verdict import Gate
 from omz.atomic import whole_file
 from omz.errors import UsageError, os_reason
+from omz.json_data import json_data
 from omz.text import spreadsheet_cell
 
 TIME_COLUMN = "milliseconds"
@@ -139,7 +138,7 @@ def write_report_json(file: TextIO, evaluation: Evaluation) -> None:
     Two runs of the same models on the same frames on one machine differ in ``times``, and in nothing else.
     """
     # pydantic would be shorter, but refuses or changes names of files that are not UTF-8.
-    json.dump(_plain(_content(evaluation)), file, ensure_ascii=False, allow_nan=False, indent=1)
+    json.dump(json_data(_content(evaluation)), file, ensure_ascii=False, allow_nan=False, indent=1)
     file.write("\n")
 
 
@@ -204,18 +203,6 @@ def _part(record: object, names: Sequence[str]) -> dict[str, Any]:
 
 def _without(record: object, names: Sequence[str]) -> dict[str, Any]:
     return {name: value for name, value in vars(record).items() if name not in names}
-
-
-def _plain(value: Any) -> Any:
-    if is_dataclass(value):
-        return _plain(vars(value))
-    if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return list(map(_plain, value))
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None  # numpy's floats, too
-    return value
 
 
 def junit_xml(evaluation: Evaluation) -> str:

@@ -115,6 +115,17 @@ def test_int8_irs_are_those_of_these_weights_and_others_are_noted(tmp_path, monk
     assert (other.path, other.notes) == (shipped, (UNJUDGED,))
 
 
+def test_the_int8_ir_of_the_models_folder_is_found_with_weights_in_the_current_folder(tmp_path, monkeypatch):
+    """As omz_quantizer writes there, wherever the weights lie."""
+    shipped = planned(names=(STARTER,))[0].path
+    monkeypatch.setenv("OMZ_HOME", str(tmp_path))
+    monkeypatch.setattr(planning, "folder_of", lambda card, given: Path())
+    folder = tmp_path / Catalog()[STARTER].subdirectory / "FP16-INT8"
+    shutil.copytree(shipped.parent, folder)
+    [written] = planned(names=(STARTER,), precisions=("FP16-INT8",))
+    assert (written.path, written.notes) == (folder / shipped.name, ())
+
+
 def test_an_int8_ir_is_run_where_weights_are_not_here(tmp_path, monkeypatch):
     shipped = planned(names=(STARTER,))[0].path
     monkeypatch.setattr(planning, "quantised_ir", lambda card, folder, weights: shipped)

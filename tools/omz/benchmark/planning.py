@@ -15,7 +15,7 @@ from omz.benchmark.request import BenchmarkObserver, BenchmarkRequest
 from omz.benchmark.results import OPENVINO, UNJUDGED, Case, Row
 from omz.benchmark.worker import size_of
 from omz.convert.plan import Precision, plan_conversion
-from omz.convert.store import irs_at_hand, quantised_ir, stored_int8, stored_irs
+from omz.convert.store import int8_folder, irs_at_hand, quantised_ir, stored_int8, stored_irs
 from omz.download.first_use import download_command, folder_of, missing_files
 from omz.errors import CardError, OmzError
 from omz.isolated import IsolatedProcess
@@ -94,7 +94,7 @@ class Planner:
         """Return why neither the weights of a model nor any IR of it can be run; empty where one of them is here."""
         if self._request.model_dir or irs_at_hand(card, get_args(Precision)):
             return ""
-        if any(quantised_ir(card, downloads, each) for each in QUANTISED):
+        if any(quantised_ir(card, self._int8_folder, each) for each in QUANTISED):
             return ""
         try:
             _check_at_hand(card, downloads)
@@ -135,15 +135,20 @@ class Planner:
                 return self._int8(card, downloads, quantised)
         return self._float_ir(card, downloads, weights), ()
 
+    @property
+    def _int8_folder(self) -> Path:
+        return int8_folder(self._request.download_dir)
+
     def _int8(self, card: ModelCard, downloads: Path, weights: QuantisedPrecision) -> tuple[Path, tuple[str, ...]]:
         """Return the INT8 IR that ``omz_quantizer`` wrote; without one, the usual one in the cache, with a note."""
-        written = quantised_ir(card, downloads, weights)
+        folder = self._int8_folder
+        written = quantised_ir(card, folder, weights)
         if written is not None:
             return written.absolute(), ()
         if weights != USUAL_INT8:
-            command = shlex.join(["omz_quantizer", "--name", card.name, "--precisions", weights, "-o", str(downloads)])
+            command = shlex.join(["omz_quantizer", "--name", card.name, "--precisions", weights, "-o", str(folder)])
             raise OmzError(
-                f"no {weights} IR of these weights is in {downloads / card.subdirectory}; {command} makes it"
+                f"no {weights} IR of these weights is in {folder / card.subdirectory}; {command} makes it"
             )
         float_ir = self._float_ir(card, downloads, base_of(weights))
         return stored_int8(card, downloads, None, self._observer.on_event, float_ir).absolute(), (UNJUDGED,)

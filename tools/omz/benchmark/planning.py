@@ -147,9 +147,7 @@ class Planner:
             return written.absolute(), ()
         if weights != USUAL_INT8:
             command = shlex.join(["omz_quantizer", "--name", card.name, "--precisions", weights, "-o", str(folder)])
-            raise OmzError(
-                f"no {weights} IR of these weights is in {folder / card.subdirectory}; {command} makes it"
-            )
+            raise OmzError(f"no {weights} IR of these weights is in {folder / card.subdirectory}; {command} makes it")
         float_ir = self._float_ir(card, downloads, base_of(weights))
         return stored_int8(card, downloads, None, self._observer.on_event, float_ir).absolute(), (UNJUDGED,)
 

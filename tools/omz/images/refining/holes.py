@@ -13,8 +13,9 @@ from omz.images.refining.evidence import disc
 
 _REACH = 1 / 80  # of the longer side: a gap up to twice as wide is bridged
 _DIFFERS = (2.0, 4.0)  # times the noise: from the first on it may be the subject, from the second it is
+_DOUBTED = (0.05, 0.3)  # alphas: a network that gives the first has seen a gap, one that gives the second has doubts
 _WINDOW = 7  # pixels
-_NEARLY_ALL = 0.8  # share of a hole at the edge of the image that has to differ from the plate
+_NEARLY_ALL = 0.8  # share of such a gap that has to differ from the plate
 _OPEN = 15 / 16  # an alpha below which a pixel counts as part of a hole
 _SMALL = 0.002  # of the subject: a hole too small to be told from noise
 
@@ -23,18 +24,28 @@ def fill_holes(alpha: Alpha, difference: Field, is_shaded: NDArray[np.bool_]) ->
     """Return ``alpha`` (H, W) with holes filled inside the subject, by the ``difference`` from the plate, in noise.
 
     A hole in the matte of a subject that has the plate's colour looks like a hole through which the plate is seen. In
-    the second, picture and plate differ by their noise alone; in the first, hardly ever. Holes that are small against
-    the subject are filled in both cases. One that is open to the edge of the image, as between legs, may show a shadow,
-    too: it is filled where nearly all of it differs, and nothing in it ``is_shaded`` (H, W) plate.
+    the second, picture and plate differ by their noise alone; in the first, hardly ever. A shadow differs, too, so that
+    a gap in which the network sees nothing stays, unless nearly all of it differs, and not as ``is_shaded`` (H, W)
+    plate; so does one that is open to the edge of the image, as between legs. Holes that are small against the subject
+    are filled in both cases.
     """
-    low, high = _DIFFERS
-    is_subject = np.clip((difference - np.float32(low)) * np.float32(1 / (high - low)), 0, 1)
-    share = cv2.blur(is_subject, (_WINDOW, _WINDOW))  # half of the window is enough
+    high = _DIFFERS[1]
+    share = cv2.blur(_rising(difference, _DIFFERS), (_WINDOW, _WINDOW))  # half of the window is enough
     share *= 2
-    inside = _inside(alpha, (difference > high) & ~is_shaded)
-    filled = np.maximum(alpha, np.minimum(share, 1) * inside)
+    differs = (difference > high) & ~is_shaded
+    inside = _inside(alpha, differs)
+    doubted = _rising(alpha, _DOUBTED)
+    doubted[_mostly((doubted < 1) & (inside > 0), differs)] = 1
+    filled = np.maximum(alpha, np.minimum(share, 1) * inside * doubted)
     small = _small_holes(filled)
     return filled if small is None else np.where(small, np.float32(1), filled)
+
+
+def _rising(field: Field, limits: tuple[float, float]) -> Field:
+    """Return 0 up to the first of the ``limits``, 1 from the second on, and a straight line between them."""
+    low, high = limits
+    rising: Field = np.clip((field - np.float32(low)) * np.float32(1 / (high - low)), 0, 1)
+    return rising
 
 
 def _inside(alpha: Alpha, differs: NDArray[np.bool_]) -> Field:

@@ -22,6 +22,9 @@ _NOTABLE = 0.001  # share of the image: a smaller rim harms nobody, and may be f
 _ACROSS = 0.1  # share of a middle line: across a limb it is half
 _TOUCHING = 2.0  # pixels from the outline at which a rim begins
 _SMOOTH = 8.0  # pixels: shadows are soft
+_BESIDE = 16.0  # pixels: a shadow on the edge of a subject goes on so far outside
+_ENOUGH = 2 / 3  # share of what is outside there that is shaded
+_EMPTY = 0.1  # an alpha below which a pixel is outside
 _PARTS = 4  # pixels, each way, for one of the copies in which that is measured
 
 
@@ -73,24 +76,28 @@ def light_left(picture: Colours, plate: Colours, noise: Noise, side: int = _WIND
 
 
 def find_shadow(light: Light, alpha: Alpha) -> Shadow:
-    """Find where a picture is its plate with less ``light`` in all channels alike, outside the subject of ``alpha``."""
+    """Find where a picture is its plate with less ``light`` in all channels alike, outside the subject of ``alpha``.
+
+    On the edge of the subject there is a shadow where there is one beside: clothes may look like a darkened plate, too.
+    """
     gain, share = light.gain, light.likeness.copy()
     share *= (gain > _DARKEST) & (gain < 1)
     rim = _rim(light.is_shaded, alpha)
     inside = cv2.erode((alpha > _SURE).astype(np.uint8), disc(_EDGE)) > 0
     share *= np.where(inside, rim, 1)
+    share *= np.minimum(1, _weighted_mean(light.is_shaded, alpha < _EMPTY, _BESIDE) / np.float32(_ENOUGH))
     share = cv2.GaussianBlur(share, (0, 0), 2)
     weight = share + np.float32(1e-3) * (alpha < 0.02)
-    smooth = np.clip(_weighted_mean(gain, weight), _DARKEST, _BRIGHTEST)
+    smooth = np.clip(_weighted_mean(gain, weight, _SMOOTH), _DARKEST, _BRIGHTEST)
     return Shadow(share, smooth, cv2.GaussianBlur(rim, (0, 0), 2))
 
 
-def _weighted_mean(gain: Field, weight: Field) -> Field:
-    """Return the mean ``gain`` around each pixel, by ``weight``; measured in smaller copies, for it is smooth."""
-    size = gain.shape[0], gain.shape[1]
+def _weighted_mean(field: Field | NDArray[np.bool_], weight: Field | NDArray[np.bool_], reach: float) -> Field:
+    """Return the mean of ``field`` around each pixel, by ``weight``; measured in smaller copies, for it is smooth."""
+    size = field.shape[0], field.shape[1]
     small = max(1, size[0] // _PARTS), max(1, size[1] // _PARTS)
-    layers = (resize(layer, small) for layer in (gain * weight, weight))
-    weighted, total = (cv2.GaussianBlur(layer, (0, 0), _SMOOTH / _PARTS) for layer in layers)
+    layers = (resize(layer.astype(np.float32), small) for layer in (field * weight, weight))
+    weighted, total = (cv2.GaussianBlur(layer, (0, 0), reach / _PARTS) for layer in layers)
     return resize(weighted / np.maximum(total, np.float32(1e-6)), size)
 
 

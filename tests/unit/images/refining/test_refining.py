@@ -101,6 +101,15 @@ class TestHoles:
         difference = np.abs(np.random.default_rng(0).normal(0, 0.7, SIZE)).astype(np.float32)
         assert fill_holes(alpha, difference, NOWHERE)[100:140, 140:180].max() < 0.05
 
+    @pytest.mark.parametrize(("seen", "filled"), [(0.0, False), (0.4, True)])
+    def test_a_gap_that_differs_in_part_is_filled_where_the_network_doubts(self, seen, filled):
+        """As a shadow does, which lies in a part of it."""
+        alpha = disc(80) - (1 - np.float32(seen)) * disc(30)
+        difference = np.where(np.arange(SIZE[1]) < 160, np.float32(8), np.float32(0.5)) * np.ones(SIZE, np.float32)
+        left = fill_holes(alpha, difference, NOWHERE)[110:130, 142:154]
+        assert (left.min() > 0.95) == filled
+        assert (left.max() < 0.05) != filled
+
     def test_a_hole_too_small_to_be_told_from_noise_is_filled(self):
         alpha = disc(80) - disc(2, soft=0.5)
         assert fill_holes(alpha, np.zeros(SIZE, np.float32), NOWHERE)[120, 160] == 1
@@ -145,6 +154,12 @@ class TestShadows:
         found = find_shadow(light_left(unit(scene.picture), unit(scene.plate), self.NOISE), taken)
         assert found.share[rim].mean() > 0.9
         assert found.share[scene.alpha > 0.99].mean() < 0.05
+
+    def test_an_edge_that_looks_like_a_darkened_plate_is_no_shadow_without_one_beside(self):
+        plate, alpha = textured(2), disc(60, soft=6)
+        picture = plate * (1 - 0.3 * alpha[..., None])
+        found = find_shadow(light_left(unit(shot(picture, 0)), unit(shot(plate, 1)), self.NOISE), alpha)
+        assert found.share[(alpha > 0.3) & (alpha < 0.9)].mean() < 0.2
 
     def test_a_limb_of_the_plates_tint_in_the_shadow_of_the_subject_is_none(self):
         """It looks like the plate with less light, and so does the background beside it."""

@@ -22,7 +22,7 @@ from omz.training.batches import make_batch
 from omz.training.drawn_scenes import DrawnScenes, drawn_scene
 from omz.training.journal import STEPS, VALIDATIONS
 from omz.training.recipe import Recipe, Stage, StopRule, Validation
-from omz.training.trainer import CHECKPOINT, Machine, learning_rate, train
+from omz.training.trainer import CHECKPOINT, Machine, begin_with, learning_rate, train
 from omz.training.watch import CHART, SAMPLES, VALIDATED, Stopped
 
 HERE = Machine(workers=0)
@@ -164,6 +164,17 @@ def test_a_training_begins_with_the_weights_of_another(tmp_path, unbroken):
     assert still.fingerprint(1, "drawn") != replace(still, start=None).fingerprint(1, "drawn")
     with pytest.raises(ModelFileError, match="does not fit PlateMatting"):
         train(replace(still, network={"widths": (4, 8), "depths": (1, 1)}), tmp_path / "other", drawn_scene, HERE)
+
+
+def test_further_blocks_change_nothing_at_first(unbroken):
+    small = PlateMatting(**TINY.network).eval()
+    load_weights(small, unbroken / "weights.safetensors")
+    torch.manual_seed(1)
+    large = PlateMatting(**{**TINY.network, "depths": (2, 3), "fine_blocks": 3}).eval()
+    begin_with(large, unbroken / "weights.safetensors")
+    images = torch.rand(2, 1, 3, 32, 40)
+    assert parameters(large).size > parameters(small).size
+    assert torch.equal(large(*images), small(*images))
 
 
 def test_a_stop_rule_stops_once(tmp_path):

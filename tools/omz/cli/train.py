@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @click.option(
     "--start",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Weights to begin with; default: none.",
+    help="Weights to begin with, by the recipe of the second training; default: none, by that of the first.",
 )
 def main(
     output_dir: Path, layers: Path | None, device: str, workers: int, checkpoint_every: int, start: Path | None
@@ -47,13 +47,13 @@ def main(
 
     require("torch", "safetensors", "matplotlib")
     from omz.training import trainer
-    from omz.training.recipe import STARTER
+    from omz.training.recipe import CONTINUED, STARTER
 
     columns = (
         TextColumn("{task.fields[stage]}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
         TextColumn("loss {task.fields[loss]:.4f}"),
     )  # fmt: skip
-    recipe = replace(STARTER, start=start)
+    recipe = STARTER if start is None else replace(CONTINUED, start=start)
     scenes = _scenes(layers)
     machine = trainer.Machine(device, workers)
     with Progress(*columns) as bar:

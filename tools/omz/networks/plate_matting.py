@@ -33,9 +33,9 @@ class PlateMatting(nn.Module):
     def __init__(
         self,
         widths: Sequence[int] = (24, 48, 64, 96, 160),
-        depths: Sequence[int] = (1, 2, 3, 3, 3),
+        depths: Sequence[int] = (1, 3, 4, 4, 4),
         fine: int = 16,
-        fine_blocks: int = 2,
+        fine_blocks: int = 3,
         tolerant: int = 16,
     ) -> None:
         super().__init__()

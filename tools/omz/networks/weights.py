@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,15 @@ from omz.networks.fit import check_fit
 _WRAPPER = "module."
 
 
-def load_weights(network: nn.Module, path: Path, trust_code: bool = False) -> None:
+def load_weights(network: nn.Module, path: Path, trust_code: bool = False, dispensable: Collection[str] = ()) -> None:
     """Load ``path`` (``.safetensors``, or a PyTorch checkpoint) into ``network``, in the network's own precision.
 
-    A checkpoint is a pickle, which can hold code; it is executed only with ``trust_code``. Raises
-    :class:`ModelFileError` if the file is missing, damaged or does not fit the network.
+    A checkpoint is a pickle, which can hold code; it is executed only with ``trust_code``. Parameters named in
+    ``dispensable`` keep the network's values if the file lacks them. Raises :class:`ModelFileError` if the file is
+    missing, damaged or does not fit the network.
     """
-    state = _without_wrapper(_read(path, trust_code), network)
+    kept = {name: value for name, value in network.state_dict().items() if name in dispensable}
+    state = {**kept, **_without_wrapper(_read(path, trust_code), network)}
     check_fit(_shapes(network.state_dict()), _shapes(state), path, type(network).__name__)
     network.load_state_dict(state)
 

@@ -121,18 +121,31 @@ class Recipe:
 
 STARTER_NETWORK = {
     "widths": (24, 48, 64, 96, 160),
-    "depths": (1, 2, 3, 3, 3),
+    "depths": (1, 3, 4, 4, 4),
     "fine": 16,
-    "fine_blocks": 2,
+    "fine_blocks": 3,
     "tolerant": 16,
 }
 
+_LANDSCAPE_AND_PORTRAIT = ((720, 1280), (1280, 720))
+
 STARTER = Recipe(
-    network=STARTER_NETWORK,
+    network={**STARTER_NETWORK, "depths": (1, 2, 3, 3, 3), "fine_blocks": 2},
     stages=(
         Stage("learn", ((512, 512), (384, 640), (640, 384)), 4, 11_000, 2e-3),
-        Stage("real size", ((720, 1280), (1280, 720)), 1, 2_000, 3e-4, settled=True),
+        Stage("real size", _LANDSCAPE_AND_PORTRAIT, 1, 2_000, 3e-4, settled=True),
     ),
     stop_rules=(StopRule(3_000, "band", 220.0),),
 )
-"""The recipe of ``background-matting-starter``."""
+"""The first training of ``background-matting-starter``, from nothing, of a network with fewer blocks."""
+
+CONTINUED = Recipe(
+    network=STARTER_NETWORK,
+    stages=(
+        Stage("learn on", ((512, 512), (384, 640), (640, 384)), 4, 5_500, 1.2e-3),
+        Stage("real size", _LANDSCAPE_AND_PORTRAIT, 1, 1_500, 3e-4, settled=True),
+    ),
+    weights=Weights(band=6.0),
+    seed=1,
+)
+"""The second training, which begins with the weights of the first; further blocks begin as bypasses."""

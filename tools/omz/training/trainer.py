@@ -13,7 +13,7 @@ from torch import nn
 
 from omz.atomic import sweep, whole_file
 from omz.errors import EngineError, ModelFileError, os_reason
-from omz.networks.plate_matting import PlateMatting
+from omz.networks.plate_matting import PlateMatting, Separable
 from omz.networks.weights import load_weights, save_half
 from omz.training.averaging import average_of, follow, norms_of, settle
 from omz.training.batches import Batch, SceneMaker, batches, settling_batches
@@ -91,6 +91,20 @@ def learning_rate(stage: Stage, step: int) -> float:
     return stage.rate * climb * (_FLOOR + (1 - _FLOOR) * fall)
 
 
+def begin_with(network: PlateMatting, path: Path) -> None:
+    """Load weights of such a network, or of one with fewer blocks, whose result it then has: the others are bypasses.
+
+    Raises :class:`ModelFileError` if the weights do not fit.
+    """
+    blocks = {
+        name: module for name, module in network.named_modules() if isinstance(module, Separable) and module.keeps_shape
+    }
+    for block in blocks.values():
+        nn.init.zeros_(block.norm.weight)
+    dispensable = [f"{name}.{each}" for name, block in blocks.items() for each in block.state_dict()]
+    load_weights(network, path, dispensable=dispensable)
+
+
 @dataclass
 class _Run:
     recipe: Recipe
@@ -103,7 +117,7 @@ class _Run:
         torch.manual_seed(self.recipe.seed)
         network = PlateMatting(**self.recipe.network)
         if self.recipe.start is not None:
-            load_weights(network, self.recipe.start)
+            begin_with(network, self.recipe.start)
         self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = average_of(self.network)
         self.optimiser = torch.optim.Adam(self.network.parameters())

@@ -19,7 +19,7 @@ class Stage:
     Steps take turns with the ``sizes`` (height, width). ``rate`` is the peak of the learning rate, which falls along a
     cosine to a fiftieth. With ``settled``, batch normalisation keeps statistics that are computed on scenes of these
     sizes at the start of the stage: for large images, of which few fit into a batch. ``mixed_precision`` computes
-    convolutions in bfloat16.
+    convolutions in bfloat16, on devices that have it.
     """
 
     name: str

@@ -156,7 +156,8 @@ class _Run:
                 norm.eval()
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(stage, step_in_stage)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=stage.mixed_precision):
+        in_bfloat16 = stage.mixed_precision and _has_bfloat16(self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=in_bfloat16):
             alpha = self.network.raw(*batch.inputs(self.device))
         terms = loss_terms(alpha.float(), batch.truth(self.device), self.recipe.weights)
         loss = torch.stack(list(terms.values())).sum()
@@ -228,3 +229,8 @@ def _device(name: str) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         raise EngineError(f"PyTorch has no device {name!r} here: {str(error).splitlines()[0]}") from error
     return device
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    """Return whether the device computes in bfloat16; a processor that emulates it takes seven times as long."""
+    return device.type != "cpu" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

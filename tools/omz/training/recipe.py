@@ -142,8 +142,8 @@ STARTER = Recipe(
 CONTINUED = Recipe(
     network=STARTER_NETWORK,
     stages=(
-        Stage("learn on", ((512, 512), (384, 640), (640, 384)), 4, 5_500, 1.2e-3),
-        Stage("real size", _LANDSCAPE_AND_PORTRAIT, 1, 1_500, 3e-4, settled=True),
+        Stage("learn on", ((512, 512), (384, 640), (640, 384)), 4, 4_500, 1.2e-3),
+        Stage("real size", _LANDSCAPE_AND_PORTRAIT, 1, 1_300, 3e-4, settled=True),
     ),
     weights=Weights(band=6.0),
     seed=1,

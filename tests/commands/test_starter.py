@@ -18,7 +18,7 @@ from omz.networks.plate_matting import PlateMatting
 from omz.networks.weights import load_weights
 from omz.runtime.openvino_engine import OpenVINOEngine
 from omz.synthesis.scene import make_scene
-from omz.training.recipe import STARTER
+from omz.training.recipe import CONTINUED
 from omz.zoo import Catalog
 
 NAME = "background-matting-starter"
@@ -42,7 +42,7 @@ def test_a_real_subject_before_real_backgrounds(matter):
 
 
 def test_the_recipe_makes_the_network_of_the_card():
-    network = PlateMatting(**STARTER.network)
+    network = PlateMatting(**CONTINUED.network)
     load_weights(network, Catalog()[NAME].folder / f"{NAME}.safetensors")
 
 

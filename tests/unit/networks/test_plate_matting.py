@@ -112,9 +112,9 @@ def test_a_clipped_alpha_still_learns():
 
 
 def test_the_network_of_the_recipe_weighs_less_than_2_megabytes(tmp_path):
-    from omz.training.recipe import STARTER
+    from omz.training.recipe import CONTINUED
 
-    save_half(PlateMatting(**STARTER.network), tmp_path / "weights.safetensors")
+    save_half(PlateMatting(**CONTINUED.network), tmp_path / "weights.safetensors")
     assert (tmp_path / "weights.safetensors").stat().st_size < 2_000_000
 
 

@@ -143,7 +143,7 @@ CONTINUED = Recipe(
     network=STARTER_NETWORK,
     stages=(
         Stage("learn on", ((512, 512), (384, 640), (640, 384)), 4, 4_500, 1.2e-3),
-        Stage("real size", _LANDSCAPE_AND_PORTRAIT, 1, 1_300, 3e-4, settled=True),
+        Stage("real size", _LANDSCAPE_AND_PORTRAIT, 1, 900, 3e-4, settled=True),
     ),
     weights=Weights(band=6.0),
     seed=1,

@@ -46,6 +46,7 @@ LIMITS = (("AVX2", "f32"), ("ALL", "f32"), ("ALL", "bf16"))
 
 CHANGES: dict[str, dict[str, Any]] = {
     "the recipe's network": {},
+    "fewer blocks, the first training's": {"depths": (1, 2, 3, 3, 3), "fine_blocks": 2},
     "one fine block": {"fine_blocks": 1},
     "24 fine channels": {"fine": 24},
     "8 tolerant channels": {"tolerant": 8},

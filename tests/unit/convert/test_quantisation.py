@@ -43,12 +43,7 @@ def fp16() -> Path:
 @pytest.fixture(scope="module")
 def int8(fp16, tmp_path_factory) -> Quantised:
     target = tmp_path_factory.mktemp("quantised") / "FP16-INT8" / "starter.xml"
-    try:
-        return quantise(fp16, FittedSamples(fp16, SCENES), target, "four scenes")
-    except EngineError as error:
-        if "type: Pooling" not in str(error):
-            raise
-        pytest.skip("OpenVINO does not pool signed numbers in 8 bits with AVX2 alone")
+    return quantise(fp16, FittedSamples(fp16, SCENES), target, "four scenes")
 
 
 def runtime_precisions(xml: Path) -> dict[str, str]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from omz.zoo import ModelCard
 
 _PATH = click.Path(path_type=Path)
+_MOST_NAMES = 4  # of layers
 
 
 @omz_command()
@@ -231,9 +232,15 @@ def _ready(event: QuantisedReady) -> Iterator[str]:
         told = f"{before:.4g} before, {_figure(after)} now{risen}, allowed {_figure(most)}"
         yield f"{event.model}:   {name} {told}; {event.frames}"
     if event.in_float:
-        yield f"{event.model}:   kept in float because INT8 hurts them: {', '.join(event.in_float)}"
+        yield f"{event.model}:   kept in float because INT8 hurts them: {_listed(event.in_float)}"
     if not event.passed:
         yield f"{event.model}:   it fails its gate, and was written by force"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return some names, and the number of the others."""
+    told, more = ", ".join(names[:_MOST_NAMES]), len(names) - _MOST_NAMES
+    return f"{told} and {more} more, which the manifest names" if more > 0 else told
 
 
 def _figure(value: float | None) -> str:

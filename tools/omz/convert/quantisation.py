@@ -19,6 +19,7 @@ from omz.atomic import replace_folder
 from omz.checksum import file_digest
 from omz.convert.cache import another_place
 from omz.convert.facts import describe_parity, version_of
+from omz.convert.float_layers import always_in_float
 from omz.convert.ir_file import read_model, save_ir
 from omz.convert.manifest import Manifest, manifest_path, ports_of, read_manifest
 from omz.convert.parity import Parity, compare
@@ -42,15 +43,13 @@ _ALL = 1 << 20  # samples: as many as there are
 _WORKPLACE = ".quantising-"
 _SECTION = "omz"
 
-CONVOLUTIONS = ("Convolution", "GroupConvolution", "ConvolutionBackpropData", "GroupConvolutionBackpropData")
-
 
 @dataclass(frozen=True)
 class Recipe:
     """Choices of a quantisation: the precision, the device it is for, and the layers that stay in float.
 
-    ``in_float`` are names of operations of the IR that is quantised. Its first and last convolutions stay in float
-    anyway.
+    ``in_float`` are names of operations of the IR that is quantised, besides those that always stay in float:
+    :func:`omz.convert.float_layers.always_in_float`.
     """
 
     precision: QuantisedPrecision = USUAL_INT8
@@ -145,7 +144,7 @@ def _quantise(ir: Path, samples: Samples, xml: Path, title: str, tolerance: Tole
 def _in_8_bits(nncf: Any, ir: Path, samples: _Watched, recipe: Recipe) -> ov.Model:
     model = read_model(ir)
     names = set(map(methodcaller("get_friendly_name"), model.get_ops()))
-    in_float = dict.fromkeys((*outermost_convolutions(model), *recipe.in_float))
+    in_float = dict.fromkeys((*always_in_float(model), *recipe.in_float))
     try:
         quantised = nncf.quantize(
             model,
@@ -153,7 +152,7 @@ def _in_8_bits(nncf: Any, ir: Path, samples: _Watched, recipe: Recipe) -> ov.Mod
             preset=nncf.QuantizationPreset.MIXED,
             target_device=nncf.TargetDevice[recipe.target_device],
             subset_size=_ALL,
-            ignored_scope=nncf.IgnoredScope(names=[*in_float]),
+            ignored_scope=nncf.IgnoredScope(names=[*in_float], validate=False),  # NNCF need not know all
             advanced_parameters=_advanced_parameters(nncf),
         )
     except OmzError:
@@ -177,30 +176,6 @@ def _advanced_parameters(nncf: Any) -> Any:
     from nncf.quantization.advanced_parameters import OverflowFix
 
     return nncf.AdvancedQuantizationParameters(overflow_fix=OverflowFix.ENABLE, disable_bias_correction=True)
-
-
-def outermost_convolutions(model: ov.Model) -> list[str]:
-    """Return the convolutions with none before or none behind them; an empty list if there are no others.
-
-    Later convolutions cannot restore what a first one rounds off, and what a last one rounds off is visible. They are
-    few and small.
-    """
-    operations = model.get_ordered_ops()
-    convolutions = [each.get_friendly_name() for each in operations if each.get_type_name() in CONVOLUTIONS]
-    behind: set[str] = set()
-    for operation in operations:
-        for value in operation.input_values():
-            source = value.get_node().get_friendly_name()
-            if source in behind or source in convolutions:
-                behind.add(operation.get_friendly_name())
-    before: set[str] = set()
-    for operation in reversed(operations):
-        name = operation.get_friendly_name()
-        if name in before or name in convolutions:
-            for value in operation.input_values():
-                before.add(value.get_node().get_friendly_name())
-    outermost = [name for name in convolutions if name not in behind or name not in before]
-    return outermost if len(outermost) < len(convolutions) else []
 
 
 def _rename_new(model: ov.Model, names: set[str]) -> None:

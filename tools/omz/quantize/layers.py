@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omz.convert.calibration import FittedSamples
+from omz.convert.float_layers import CONVOLUTIONS, always_in_float, is_constant
 from omz.convert.ir_file import read_model
 from omz.convert.locate import locate
 from omz.convert.plan import plan_conversion
-from omz.convert.quantisation import CONVOLUTIONS, outermost_convolutions
 from omz.convert.sources import source_onnx
 from omz.errors import OmzError
 from omz.quantize.rounding import LAYERS, rounding_errors
@@ -67,7 +67,7 @@ def _located(asked: Suspects) -> dict[str, float]:
 def _by_operation(model: ov.Model, errors: Mapping[str, float]) -> dict[str, float]:
     """Return the errors of tensors by the operations that make them, of those that a quantisation changes."""
     found: dict[str, float] = {}
-    in_float = {*outermost_convolutions(model)}
+    in_float = {*always_in_float(model)}
     for operation in model.get_ordered_ops():
         known = [errors[name] for name in _tensors(operation) if name in errors]
         layer = _layer(operation)
@@ -88,13 +88,7 @@ def _layer(operation: ov.Node) -> ov.Node:
         before = operation.input_value(0).get_node()
         if before.get_type_name() not in (*CONVOLUTIONS, *_BIAS):
             break
-        if not _is_constant(operation.input_value(1).get_node()):
+        if not is_constant(operation.input_value(1).get_node()):
             break
         operation = before
     return operation
-
-
-def _is_constant(node: ov.Node) -> bool:
-    if node.get_type_name() == "Convert":
-        node = node.input_value(0).get_node()
-    return bool(node.get_type_name() == "Constant")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,8 @@ from omz.atomic import replace_folder
 from omz.convert.cache import another_place
 from omz.convert.calibration import Calibration, FittedSamples
 from omz.convert.events import ConversionStep
+from omz.convert.float_layers import sums_of_layers
+from omz.convert.ir_file import read_model
 from omz.convert.manifest import Manifest, is_intact, manifest_path, read_manifest
 from omz.convert.quantisation import Quantised, Recipe, quantise, workplace
 from omz.convert.store import nncf_version, quantisation_key, stored_irs
@@ -142,15 +144,10 @@ class _Work:
         :class:`ConversionError`.
         """
         self._say(f"to {self._plan.precision}, on {self._calibration.title}")
-        best = first = self._attempt(place / "0", ())
-        for in_float in self._ever_more(first):
-            attempt = self._attempt(place / str(len(in_float)), in_float)
-            worse = attempt
-            if attempt.verdict.excess < best.verdict.excess:
-                best, worse = attempt, best
-            shutil.rmtree(worse.made.path.parent, ignore_errors=True)
-            if best.verdict.passed:
-                break
+        best = self._attempt(place, ())
+        for more_in_float in (self._sums_in_float, self._worst_in_float):
+            if not best.verdict.passed:
+                best = self._best_of(best, more_in_float(best), place)
         if not best.verdict.passed and not self._plan.settings.force:
             raise ConversionError(f"{self._refused(best)}; --max_drop allows more, --force writes it all the same")
         xml = best.made.path
@@ -158,9 +155,21 @@ class _Work:
             dataclasses.replace(read_manifest(xml), quantisation=self._facts(best)).write(manifest_path(xml))
         return xml.parent
 
-    def _attempt(self, folder: Path, in_float: tuple[str, ...]) -> _Attempt:
+    def _best_of(self, best: _Attempt, others: Iterable[tuple[str, ...]], place: Path) -> _Attempt:
+        """Attempt with ``others`` in float until one passes; return it, or the one that comes nearest to that."""
+        for in_float in others:
+            attempt = self._attempt(place, in_float)
+            worse = attempt
+            if attempt.verdict.excess < best.verdict.excess:
+                best, worse = attempt, best
+            shutil.rmtree(worse.made.path.parent, ignore_errors=True)
+            if best.verdict.passed:
+                break
+        return best
+
+    def _attempt(self, place: Path, in_float: tuple[str, ...]) -> _Attempt:
         plan, settings = self._plan, self._plan.settings
-        xml = folder / plan.target.name
+        xml = place / str(len(in_float)) / plan.target.name
         recipe = Recipe(plan.precision, settings.target_device, in_float)
         made = quantise(self._source, self._samples, xml, self._calibration.title, plan.card.parity, recipe)
         task = Judged(plan.card, plan.precision, self._source, xml, settings.source, settings.limits)
@@ -171,10 +180,14 @@ class _Work:
         self._say(f"{said} in 8 bits: {verdict.line}")
         return _Attempt(made, in_float, verdict)
 
-    def _ever_more(self, attempt: _Attempt) -> Iterator[tuple[str, ...]]:
-        """Yield the worst layers of ``attempt``: one, two, four and so on, up to half of all, until nobody asks."""
-        if attempt.verdict.passed:
-            return
+    def _sums_in_float(self, attempt: _Attempt) -> Iterator[tuple[str, ...]]:
+        """Yield the arithmetic between layers, if there is any."""
+        sums = sums_of_layers(read_model(self._source))
+        if sums:
+            yield (*attempt.in_float, *sums)
+
+    def _worst_in_float(self, attempt: _Attempt) -> Iterator[tuple[str, ...]]:
+        """Yield with the layers in float the worst others: one, two, four and so on, up to half, until nobody asks."""
         plan = self._plan
         self._say("looking for the layers that 8 bits hurt")
         asked = Suspects(plan.card, plan.downloads.absolute(), self._source, attempt.made.path, self._samples)
@@ -187,7 +200,7 @@ class _Work:
             raise ConversionError(told) from error
         count = 1
         while ranked and count <= max(1, len(ranked) // 2):
-            yield tuple(ranked[:count])
+            yield (*attempt.in_float, *ranked[:count])
             count *= 2
 
     def _refused(self, attempt: _Attempt) -> str:

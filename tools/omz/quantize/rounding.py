@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from omz.convert.float_layers import CONVOLUTIONS, always_in_float
 from omz.convert.ir_file import read_model
-from omz.convert.quantisation import CONVOLUTIONS, outermost_convolutions
 from omz.convert.rewrite.ops import floats, integers, ops
 from omz.errors import ConversionError
 from omz.runtime.engine import Tensor
@@ -60,7 +60,7 @@ def _beside(source: Path, quantised: Path) -> tuple[list[str], ov.Model]:
     given, rounded. Python cannot copy an operation: the second ones are taken out of a second instance of the network.
     """
     exact, lender = read_model(source), read_model(source)
-    in_float = {*outermost_convolutions(exact)}
+    in_float = {*always_in_float(exact)}
     lent, rounded = _by_name(lender), _by_name(read_model(quantised))
     names, errors = [], []
     for layer in exact.get_ordered_ops():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 
 from helpers.evaluations import evaluated, frame, unread
 from rich.console import Console
@@ -50,6 +51,13 @@ def test_one_clip_has_no_brackets_and_few_are_said_to_be_rough():
     assert "in brackets its 95 % range" in enough
     assert "rough" not in enough
     assert "difference" not in shown(evaluated([frame(0, ("a",))], ("a",), causes={}))
+
+
+def test_it_tells_which_ir_in_8_bits_was_scored():
+    evaluation = evaluated([frame(0, ("a", "b"))], ("a", "b"), path="ir/net.xml")
+    provenance = replace(evaluation.provenance, origins={"b": "by NNCF 3 on 4 samples"})
+    lines = shown(replace(evaluation, provenance=provenance)).splitlines()
+    assert "b is ir/net.xml, by NNCF 3 on 4 samples" in lines
 
 
 def test_lines_are_whole_however_narrow_the_screen():

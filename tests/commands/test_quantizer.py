@@ -198,6 +198,21 @@ def test_images_that_are_of_no_use_are_said_before_a_model_is_touched(tmp_path):
     assert "give both" in refused("--name", "u2netp", "--plate", "first", code=2)
 
 
+def test_limits_on_figures_that_there_will_not_be_are_refused_before_any_work(tmp_path):
+    limit = ("--max_drop", "foreground MSE=1%")
+    asked = run("--name", "background-matting-starter", *limit, *QUICK, "-o", tmp_path / "ir")
+    assert asked.exit_code == 1
+    assert "--max_drop foreground MSE: the model gives no foreground; limit another figure" in asked.stderr
+    assert "to FP16-INT8" not in asked.stdout
+
+    level = np.zeros((4, 6), np.uint8)
+    write_picture(tmp_path / "set" / "images" / "1.png", np.dstack([level] * 3))
+    write_picture(tmp_path / "set" / "alpha" / "1.png", level)
+    line = refused("--name", "background-matting-mobilenetv2", *limit, "--dataset_dir", tmp_path / "set", code=2)
+    assert line.startswith("--max_drop foreground MSE: ")
+    assert line.endswith(" has no foregrounds; limit another figure")
+
+
 @pytest.mark.slow
 def test_one_broken_image_is_one_line(tmp_path):
     network = write_ruined_network(tmp_path)

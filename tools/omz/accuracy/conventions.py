@@ -63,12 +63,16 @@ Compute = Callable[[ScoredFrame, Region | None], float | None]
 
 @dataclass(frozen=True)
 class Measure:
-    """One figure of a convention, lower is better: ``compute`` times ``scale``, in ``unit``."""
+    """One figure of a convention, lower is better: ``compute`` times ``scale``, in ``unit``.
+
+    ``of_foreground`` tells that it needs the colours of a foreground, and the true ones.
+    """
 
     name: str
     unit: str
     scale: float
     compute: Compute
+    of_foreground: bool = False
 
 
 @dataclass(frozen=True)
@@ -235,7 +239,7 @@ def _means(**options: object) -> tuple[Measure, ...]:
     )
 
 
-_fgr = partial(Measure, unit="x1e3", scale=1e3)
+_fgr = partial(Measure, unit="x1e3", scale=1e3, of_foreground=True)
 
 OMZ = Convention("omz", "whole", "none", (*_means(), _fgr("foreground MSE", compute=_foreground(mse, 0.01))))
 _RVM = Convention(
@@ -260,7 +264,7 @@ _DIM = Convention(
         Measure("SAD", "/1e3", 1e-3, _alpha(sad)),
         Measure("GRAD", "", 1.0, _alpha(gradient_error, border="replicate", normalised=True)),
         Measure("CONN", "", 1.0, _alpha(connectivity_error)),
-        Measure("foreground MSE", "", 1.0, _masked_foreground),
+        Measure("foreground MSE", "", 1.0, _masked_foreground, of_foreground=True),
     ),
     multiple=_DIM_MULTIPLE,
 )
@@ -277,7 +281,7 @@ _PARTS = Convention(
         Measure("background", "x1e3", 1e3, _part(background)),
         Measure("holes", "%", 1e2, _in(subject, _alpha(holes))),
         Measure("ghosts", "%", 1e2, _in(background, _alpha(ghosts))),
-        Measure("fringe", "x1e3", 1e3, _in(hair_band, _fringe)),
+        Measure("fringe", "x1e3", 1e3, _in(hair_band, _fringe), of_foreground=True),
     ),
 )
 CONVENTIONS = {

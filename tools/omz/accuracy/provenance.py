@@ -12,6 +12,7 @@ from pathlib import Path
 
 from omz.accuracy.comparison import FrameResult
 from omz.checksum import file_digest
+from omz.convert.manifest import read_manifest
 
 _PACKAGES = (
     "open-matting-zoo", "openvino", "onnx", "onnxruntime", "torch", "mindspore", "nncf", "numpy", "opencv-python",
@@ -33,7 +34,8 @@ class Provenance:
 
     ``command`` is the command line; ``settings`` are flags by name, ``models`` files by a model's label; ``dataset``
     has its title, the number of its frames and ``sha256``, a digest of the contents of all frames in order;
-    ``versions`` are those of packages by name, Python's too; ``machine`` tells processor, features, cores and system.
+    ``versions`` are those of packages by name, Python's too; ``machine`` tells processor, features, cores and system;
+    ``origins`` tell by what, on which images and when IRs in 8 bits were made, by a model's label.
     """
 
     command: Sequence[str] = ()
@@ -42,11 +44,30 @@ class Provenance:
     dataset: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     machine: Mapping[str, str] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict)
 
 
 def model_files(paths: Iterable[Path]) -> tuple[ModelFile, ...]:
     """Describe the files of a model."""
     return tuple(ModelFile(str(path), file_digest(path, "sha256")) for path in paths)
+
+
+def origin_in_words(paths: Iterable[Path]) -> str:
+    """Say by what, on which images and when an IR in 8 bits was made, as its manifest tells; empty for other files."""
+    for path in paths:
+        try:
+            manifest = read_manifest(path)
+        except (OSError, ValueError):
+            continue
+        facts = manifest.arguments.get("quantisation", {})
+        if facts:
+            told = [f"by {facts['quantised_by']} on {facts['quantised_on']}"]
+            if manifest.kept_in_float:
+                told.append(f"{len(manifest.kept_in_float)} layers in float")
+            if "made" in manifest.quantisation:
+                told.append(f"made {manifest.quantisation['made']}")
+            return ", ".join(told)
+    return ""
 
 
 def package_versions() -> dict[str, str]:

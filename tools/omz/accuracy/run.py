@@ -20,7 +20,7 @@ from omz.accuracy.datasets.check import repeated
 from omz.accuracy.datasets.sample import Dataset, Entry, Remark
 from omz.accuracy.evaluation import Evaluation, sum_up
 from omz.accuracy.labels import causes
-from omz.accuracy.provenance import Provenance, dataset_digest, machine, model_files, package_versions
+from omz.accuracy.provenance import Provenance, dataset_digest, machine, model_files, origin_in_words, package_versions
 from omz.accuracy.request import EvaluationObserver, EvaluationRequest
 from omz.accuracy.setup import EvaluationSetup, set_up
 from omz.accuracy.verdict import reference_figures
@@ -89,6 +89,7 @@ def run(setup: EvaluationSetup, observer: EvaluationObserver) -> Evaluation:
         command=setup.request.command,
         settings=setup.request.settings(),
         models={label: model_files(variant.files) for label, variant in setup.variants.items()},
+        origins=_origins(setup),
         versions=package_versions(),
         machine=machine(),
     )
@@ -108,6 +109,12 @@ def run(setup: EvaluationSetup, observer: EvaluationObserver) -> Evaluation:
         references=setup.references,
         remarks=_remarks(setup.dataset, results),
     )
+
+
+def _origins(setup: EvaluationSetup) -> dict[str, str]:
+    """Return what the IRs in 8 bits were made of, by their labels."""
+    told = {label: origin_in_words(variant.files) for label, variant in setup.variants.items()}
+    return {label: words for label, words in told.items() if words}
 
 
 def _remarks(dataset: Dataset, results: Sequence[FrameResult]) -> Sequence[Remark]:

@@ -49,8 +49,9 @@ def show(console: Console, evaluation: Evaluation) -> None:
     console.print(_scores(evaluation))
     if any(evaluation.agreements.values()):
         console.print(_agreements(evaluation))
-    for line in (*_references(evaluation), *_remarks(evaluation), *_problems(evaluation), *_verdict(evaluation)):
-        say_on(console, line)
+    for lines in (_origins, _references, _remarks, _problems, _verdict):
+        for line in lines(evaluation):
+            say_on(console, line)
 
 
 def show_located(console: Console, setup: EvaluationSetup, evaluation: Evaluation) -> None:
@@ -120,6 +121,12 @@ def _psnr(agreement: Agreement) -> str:
     if agreement.psnr is None:
         return "-"
     return f"{agreement.psnr:.1f}"
+
+
+def _origins(evaluation: Evaluation) -> Iterator[str]:
+    """Tell which IRs in 8 bits were scored."""
+    for label, origin in evaluation.provenance.origins.items():
+        yield f"{label} is {evaluation.provenance.models[label][0].path}, {origin}"
 
 
 def _references(evaluation: Evaluation) -> Iterator[str]:

@@ -100,6 +100,7 @@ def main(
 def _settings(flags: dict[str, Any]) -> QuantisationSettings:
     from omz.accuracy.conventions import OMZ
     from omz.accuracy.verdict import parse_threshold
+    from omz.quantize.judging import check_truth
     from omz.quantize.plan import USUAL_DROP, QuantisationSettings
 
     limits = tuple(parse_threshold(text, "--max_drop") for text in flags["max_drop"]) or (USUAL_DROP,)
@@ -118,6 +119,7 @@ def _settings(flags: dict[str, Any]) -> QuantisationSettings:
         force=flags["force"],
     )
     settings.calibration()  # what cannot be calibrated on is said before a model is touched
+    check_truth(limits, settings.source)
     return settings
 
 

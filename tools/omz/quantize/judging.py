@@ -19,7 +19,11 @@ from omz.accuracy.setup import EvaluationSetup, SyntheticScenes
 from omz.accuracy.variants import VariantLoader
 from omz.accuracy.verdict import Gate, Threshold
 from omz.checksum import file_digest
+from omz.errors import UsageError
 from omz.images.files import read_picture
+from omz.matting.resolution import roles_of
+from omz.matting.roles import description_of
+from omz.runtime.openvino_engine import OpenVINOEngine
 from omz.zoo.card import ModelCard
 from omz.zoo.vocabulary import QuantisedPrecision, base_of
 
@@ -106,6 +110,27 @@ def judge(task: Judged) -> Verdict:
     if not isinstance(dataset, SyntheticScenes):  # which say how many they are
         frames = f"{len(evaluation.results)} frames of {frames}"
     return Verdict(frames, figures, tuple(evaluation.gates))
+
+
+def check_truth(limits: Sequence[Threshold], calibration: CalibrationSource | None) -> None:
+    """Raise :class:`UsageError` for a limit on a figure that the frames to score have no truth for."""
+    dataset = frames_to_score(calibration)
+    if isinstance(dataset, SyntheticScenes) or any("foreground" in entry.files for entry in dataset.entries):
+        return
+    for limit in _on_foregrounds(limits):
+        raise UsageError(f"{limit.flag} {limit.figure}: {dataset.title} has no foregrounds; limit another figure")
+
+
+def check_outputs(limits: Sequence[Threshold], card: ModelCard, source: Path) -> None:
+    """Raise :class:`UsageError` for a limit on a figure of an output that the IR at ``source`` does not have."""
+    for limit in _on_foregrounds(limits):
+        if roles_of(OpenVINOEngine(source), description_of(card)).foreground is None:
+            raise UsageError(f"{limit.flag} {limit.figure}: the model gives no foreground; limit another figure")
+
+
+def _on_foregrounds(limits: Sequence[Threshold]) -> list[Threshold]:
+    names = {measure.name for measure in OMZ.measures if measure.of_foreground}
+    return [limit for limit in limits if limit.figure in names]
 
 
 def frames_to_score(calibration: CalibrationSource | None) -> Dataset:

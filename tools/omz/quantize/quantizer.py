@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from omz.events import Report, Waiting
 from omz.isolated import apart
 from omz.locked import locked_folder
 from omz.quantize.events import QUANTISED, UP_TO_DATE, Change, QuantisationPlanned, QuantisedReady, State
-from omz.quantize.judging import Judged, Verdict, frames_digest, judge
+from omz.quantize.judging import Judged, Verdict, check_outputs, frames_digest, judge
 from omz.quantize.layers import Suspects, rank_layers
 from omz.quantize.plan import QuantisationPlan
 from omz.zoo.vocabulary import base_of
@@ -57,6 +58,7 @@ def carry_out(plan: QuantisationPlan, report: Report = lambda event: None, trust
     """
     calibration, nncf = plan.settings.calibration(), nncf_version()
     source = _source(plan, report, trust_code).absolute()
+    check_outputs(plan.settings.limits, plan.card, source)
     work = _Work(plan, source, calibration, _key(plan, source, calibration, nncf), report)
     there, state = work.up_to_date(), UP_TO_DATE
     if there is None:
@@ -214,6 +216,7 @@ class _Work:
         settings = self._plan.settings
         return {
             "key": self._key,
+            "made": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "calibration": self._calibration.title,
             "images": attempt.made.samples,
             "seed": settings.seed,

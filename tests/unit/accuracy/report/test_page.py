@@ -202,6 +202,12 @@ def test_there_is_a_section_for_what_there_is(evaluation, sections):
     assert links == [f"#{name}" for name in ["verdict", *sections]]
 
 
+def test_the_origin_of_an_ir_in_8_bits_is_told():
+    evaluation = evaluated([frame(0, ("a",))], ("a",))
+    provenance = replace(evaluation.provenance, origins={"a": "by NNCF 3 on <4> samples"})
+    assert "by NNCF 3 on <4> samples" in Page(page_html(replace(evaluation, provenance=provenance), ())).text()
+
+
 def test_provenance_is_told(typical_page):
     text = typical_page.text()
     for told in (

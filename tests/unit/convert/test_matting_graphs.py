@@ -13,16 +13,19 @@ from helpers.published_graph import save_published_graph, trained
 from onnx import TensorProto, helper, numpy_helper
 
 import omz.convert
+from omz.convert import rewrite
 from omz.convert.converter import Conversion, carry_out
 from omz.convert.events import ConversionStep
 from omz.convert.ir_file import read_model
 from omz.convert.plan import ConversionSettings, plan_conversion
-from omz.convert.rewrite import SPARSE
+from omz.convert.rewrite.ops import floats, ops
+from omz.errors import CardError, ConversionError
 from omz.events import Event
 from omz.networks.background_matting import BackgroundMatting
 from omz.runtime.openvino_engine import OpenVINOEngine, default_precision
 from omz.synthesis.scene import make_scene
 from omz.zoo import Catalog, ModelCard
+from omz.zoo.vocabulary import REWRITTEN
 
 SIZE = (320, 1024)
 STATES = {"r1": (16, 4, 8), "r2": (20, 2, 4), "r3": (40, 1, 2), "r4": (64, 1, 1)}
@@ -102,12 +105,47 @@ def test_the_card_has_the_graph_rewritten_and_the_settings_keep_it_as_published(
         made[name] = omz.convert.convert(card, downloads, tmp_path / name, settings)
     assert "ROIAlign" in kinds(made["published"]) - kinds(made["rewritten"])
     manifests = {name: each.irs["FP32"].manifest for name, each in made.items()}
-    assert (manifests["rewritten"].graph, manifests["published"].graph) == (SPARSE, "")
+    assert (manifests["rewritten"].graph, manifests["published"].graph) == (REWRITTEN, "")
     assert manifests["rewritten"].key != manifests["published"].key
     for manifest in manifests.values():
         assert "ONNX Runtime" in manifest.parity[0].source
         assert all(output.p99_9 < 1e-5 for output in manifest.parity[0].outputs)
-    assert OpenVINOEngine(made["rewritten"].irs["FP32"].path).facts["graph"] == SPARSE
+    assert OpenVINOEngine(made["rewritten"].irs["FP32"].path).facts["graph"] == REWRITTEN
+
+
+@pytest.mark.parametrize("form", ["sparse_refiner", "dense_refiner"])
+def test_no_ir_is_written_if_one_of_its_graphs_computes_something_else(form, to_rewrite, tmp_path, monkeypatch):
+    card, downloads = to_rewrite
+    right = getattr(rewrite, form)
+    monkeypatch.setattr(rewrite, form, lambda found, chosen: ops.multiply(right(found, chosen), floats(1.02)).output(0))
+    with pytest.raises(ConversionError, match="the FP32 IR differs from"):
+        omz.convert.convert(card, downloads, tmp_path, ConversionSettings(precisions=("FP32",)))
+    assert not list(tmp_path.rglob("*.xml"))
+
+
+def test_a_threshold_is_compared_apart_from_the_rest_and_is_in_the_manifest(to_rewrite, tmp_path):
+    card, downloads = to_rewrite
+    settings = ConversionSettings(precisions=("FP32",), selection_threshold=0.25)
+    plan = plan_conversion(card, downloads, tmp_path, settings)
+    (ir,) = carry_out(plan).irs.values()
+    assert ir.manifest.selection_threshold == 0.25
+    assert all(output.p99_9 < 1e-5 for output in ir.manifest.parity[0].outputs)
+    assert ir.manifest.selection
+    assert any(output.p99_9 > 1e-3 for output in ir.manifest.selection.outputs)
+    assert OpenVINOEngine(ir.path).facts["selection_threshold"] == "0.25"
+    (again,) = carry_out(plan).irs.values()
+    assert again.kept
+    (without,) = omz.convert.convert(card, downloads, tmp_path, ConversionSettings(precisions=("FP32",))).irs.values()
+    assert not without.kept
+
+
+def test_a_threshold_needs_a_rewritten_graph(to_rewrite, tmp_path):
+    card, downloads = to_rewrite
+    with pytest.raises(CardError, match="leave --selection_threshold out"):
+        plan_conversion(card, downloads, tmp_path, ConversionSettings(rewrite=False, selection_threshold=0.1))
+    settings = ConversionSettings(precisions=("FP32",), shapes={"": (1, 3, -1, -1)}, selection_threshold=0.1)
+    with pytest.raises(ConversionError, match="is open"):
+        omz.convert.convert(card, downloads, tmp_path, settings)
 
 
 def test_a_graph_that_cannot_be_rewritten_is_converted_as_published_and_a_line_says_why(to_rewrite, tmp_path):

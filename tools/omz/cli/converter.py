@@ -67,6 +67,8 @@ def _find_python(ctx: click.Context, param: click.Parameter, value: str | None) 
 @click.option("--input_layout", type=click.Choice(["NHWC", "NCHW"]), help="Layout of input images.")
 @click.option("--rewrite", type=click.Choice(["auto", "off"]), default="auto", show_default=True,
               help="Rewrite graphs that have a faster form, or keep all as published.")  # fmt: skip
+@click.option("--selection_threshold", type=float, metavar="VALUE",
+              help="Have a rewritten graph refine the blocks whose expected error is above VALUE, 0 to 1.")  # fmt: skip
 @click.option("--add_mo_arg", "--add-mo-arg", "extra", multiple=True, metavar="ARG", help="Override a card's argument.")
 @click.option("--check", type=click.Choice(["none", "fast", "full"]), default="fast", show_default=True,
               help="How thoroughly to compare each IR with its source.")  # fmt: skip
@@ -146,6 +148,7 @@ def _settings(flags: dict[str, Any]) -> ConversionSettings:
         extra=flags["extra"],
         shapes=parse_shapes(flags["shape"]) if flags["shape"] else {},
         rewrite=flags["rewrite"] == "auto",
+        selection_threshold=flags["selection_threshold"],
         picture_type=flags["input_type"] or "",
         picture_layout=flags["input_layout"] or "",
         check=flags["check"],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from omz.home import can_write, home_folder, system_folder, writable
 
-REVISION = 6
+REVISION = 7
 """Raise this whenever a change to the code can change an IR: its bytes, its inputs and outputs, or what it computes.
 
 Cached IRs are found by package version and this number. If it stays the same, people who work from a checkout keep the

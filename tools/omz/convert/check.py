@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from omz.convert.exported import Exported
@@ -14,6 +16,7 @@ from omz.convert.ir_file import read_model
 from omz.convert.parity import Parity, compare_outputs
 from omz.convert.plan import ConversionPlan
 from omz.convert.reference import Source, early_runner, source_task
+from omz.convert.rewrite import has_graphs, has_threshold, with_graph, with_published_selection
 from omz.convert.samples import Sample, smaller_shapes
 from omz.convert.source_run import Outputs
 from omz.errors import ConversionError, EngineError
@@ -21,6 +24,7 @@ from omz.runtime.engine import shapes_of
 from omz.runtime.openvino_engine import OpenVINOEngine, default_precision
 from omz.runtime.quiet_openvino import ov, reason
 from omz.zoo.preprocessing import Preprocessing
+from omz.zoo.vocabulary import GRAPHS, Graph
 
 _DEVICE = "CPU"
 _FULL_PRECISION = "FP32 IR"
@@ -35,6 +39,9 @@ class Checker:
     there is more than a tenth of the difference that is allowed, at three more. ``exported`` is the network that
     the ONNX file of the plan was made from, if it was made here; otherwise ONNX Runtime runs the file. A large file
     gets a process of its own, whose memory is free again when the IRs run.
+
+    All graphs of a rewritten model are compared, and the worst counts. One that selects blocks by a threshold is
+    compared as if it selected those of its source.
     """
 
     def __init__(self, plan: ConversionPlan, exported: Exported | None, say: Callable[[str], None]) -> None:
@@ -48,12 +55,16 @@ class Checker:
         self._exact: list[Outputs] = []
         self._more: list[Sample] = []  # that the source does not run on
         self._exact_ir = Path()
+        self._graphs: tuple[Graph, ...] = GRAPHS[:1]
+        self._has_threshold = False
         self._worst = 0
         self._runner = early_runner(plan.onnx_file, exported)
 
     def begin(self, model: ov.Model, preprocessing: tuple[Preprocessing, ...]) -> None:
         """Begin to run the source of ``model``, while the IR is written."""
         self.say(f"comparing with the original ({self._plan.settings.check})")
+        self._graphs = GRAPHS if has_graphs(model) else GRAPHS[:1]
+        self._has_threshold = has_threshold(model)
         self._shapes = smaller_shapes(model) if self._is_fast else {}
         self._preprocessing = preprocessing
         with contextlib.suppress(ConversionError):  # which the comparison meets again
@@ -81,7 +92,7 @@ class Checker:
         more = self._more_samples() if cost.share > _NEAR * self._plan.card.parity.FP16 else []
         if more:
             self._more = more
-            self._exact += self._run(self._exact_ir, more).outputs
+            self._exact += self._run(self._exact_ir, more).first
             found.outputs += self._run(xml, more).outputs
             cost = self._cost(found)
         self._worst = max(range(len(self._samples)), key=lambda index: self._cost(found, index).share)
@@ -92,13 +103,22 @@ class Checker:
 
         That one is left out where it would not count, or the IR does not run so: then only f32 keeps the results.
         """
+        assert self._source
+        if self._has_threshold:
+            found = self._run(found.xml, self._source.samples, published=True)
         parity = self._parity(found)
         if not parity.own_shapes or default_precision(_DEVICE) in ("", EXACT):
             return (parity,)
-        assert self._source
         with contextlib.suppress(ConversionError, EngineError):
-            return parity, self._parity(self._run(found.xml, self._source.samples, "default"))
+            return parity, self._parity(self._run(found.xml, self._source.samples, "default", published=True))
         return (parity,)
+
+    def selection(self, xml: Path) -> Parity | None:
+        """Compare the IR at ``xml``, as it selects blocks by a threshold, with the source; None if it does not so."""
+        if not self._has_threshold:
+            return None
+        assert self._source
+        return self._parity(self._run(xml, self._source.samples))
 
     def harm(self, kept: Collection[str]) -> float:
         """Return how far half precision moves outputs, as a share of their ranges, if it spares the weights ``kept``.
@@ -111,9 +131,9 @@ class Checker:
             return self._reshaped(in_half_precision(model, kept))
 
         try:
-            found = Run(self._exact_ir, EXACT, adapt)
+            found = Run(self._exact_ir, EXACT, [adapt])
             found.add([self._samples[self._worst]])
-            outputs = compare_outputs([self._exact[self._worst]], found.outputs, found.names)
+            outputs = compare_outputs([self._exact[self._worst]], found.first, found.names)
         except (ConversionError, EngineError):
             return math.inf
         return max((output.share for output in outputs), default=0.0)
@@ -139,17 +159,27 @@ class Checker:
         assert self._source
         return [] if self._more else self._source.more_samples()
 
-    def _run(self, xml: Path, samples: Sequence[Sample], precision: str = EXACT) -> Run:
-        run = Run(xml, precision, self._reshaped)
+    def _run(self, xml: Path, samples: Sequence[Sample], precision: str = EXACT, published: bool = False) -> Run:
+        run = Run(xml, precision, self._graphs_of(published))
         run.add(samples)
         return run
+
+    def _graphs_of(self, published: bool) -> list[Callable[[ov.Model], ov.Model]]:
+        """Return what leaves each graph alone in a model, with the ``published`` selection of blocks or its own."""
+
+        def adapt(graph: Graph, model: ov.Model) -> ov.Model:
+            if published:
+                model = with_published_selection(model)
+            return self._reshaped(with_graph(model, graph))
+
+        return [partial(adapt, graph) for graph in self._graphs]
 
     def _converted(self, xml: Path) -> Run:
         if self._source is None:
             self._source = self._new_source(read_model(xml))
         allowed = self._plan.card.parity.FP32
         try:
-            exact = Run(xml, EXACT, self._reshaped)  # while the source runs
+            exact = Run(xml, EXACT, self._graphs_of(published=True))  # while the source runs
         except EngineError as error:
             self._source.wait()
             raise self._differs(str(error)) from error
@@ -158,14 +188,15 @@ class Checker:
             exact.add(self._samples)
             parity = self._parity(exact)
             if self._is_fast and _NEAR * allowed < parity.share <= allowed and self._source.add():
-                exact = self._run(xml, self._samples)
+                exact = self._run(xml, self._samples, published=True)
                 parity = self._parity(exact)
             problem = parity.problem(allowed)
         except (ConversionError, EngineError) as error:
             problem = str(error)
         if problem:
             raise self._differs(problem)
-        self._exact, self._exact_ir = list(exact.outputs), xml
+        own = self._run(xml, self._samples) if self._has_threshold else exact
+        self._exact, self._exact_ir = own.first, xml
         return exact
 
     def _differs(self, problem: str) -> ConversionError:
@@ -206,23 +237,35 @@ class Checker:
     def _compared(self, title: str, expected: Sequence[Outputs], found: Run, chosen: slice) -> Parity:
         tried = not self._shapes and (not found.open_sides or not self._is_fast)
         shapes = tuple(map(shapes_of, self._samples[chosen]))
-        outputs = compare_outputs(expected, found.outputs[chosen], found.names)
+        made = found.outputs[chosen]
+        repeated = [each for each, several in zip(expected, made, strict=True) for _ in several]
+        outputs = compare_outputs(repeated, list(chain.from_iterable(made)), found.names)
         return Parity(title, found.device, found.precision, shapes, outputs, tried)
 
 
 class Run:
-    """A run of the IR at ``xml``, which is compiled now."""
+    """A run of the IR at ``xml``, which is compiled now, as ``adapted`` in each way.
 
-    def __init__(self, xml: Path, precision: str, adapt: Callable[[ov.Model], ov.Model]) -> None:
-        engine = OpenVINOEngine(xml, _DEVICE, precision, adapt=adapt)
+    ``outputs`` has a result of each way for each set of inputs.
+    """
+
+    def __init__(self, xml: Path, precision: str, adapted: Sequence[Callable[[ov.Model], ov.Model]]) -> None:
+        engines = [OpenVINOEngine(xml, _DEVICE, precision, adapt=adapt) for adapt in adapted]
+        engine = engines[0]
         self.xml, self.names = xml, engine.outputs
         self.open_sides = any(-1 in info.shape for info in engine.inputs)
         self.device, self.precision = engine.info.device, engine.info.precision
-        self.outputs: list[Outputs] = []
-        self._engine: OpenVINOEngine | None = engine
+        self.outputs: list[tuple[Outputs, ...]] = []
+        self._engines = engines
+
+    @property
+    def first(self) -> list[Outputs]:
+        """The results of the first way."""
+        return [several[0] for several in self.outputs]
 
     def add(self, samples: Sequence[Sample]) -> None:
-        """Run on ``samples``, once; the compiled model is gone afterwards."""
-        assert self._engine
-        self.outputs += map(self._engine.infer, samples)
-        self._engine = None
+        """Run on ``samples``, once; the compiled models are gone afterwards."""
+        assert self._engines
+        for sample in samples:
+            self.outputs.append(tuple(engine.infer(sample) for engine in self._engines))
+        self._engines = []

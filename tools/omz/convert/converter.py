@@ -179,6 +179,7 @@ def _make(
             basis.of_ir(xml, precision, found.parity, here.card.parity),
             compression=found.compression,
             kept_in_f32=found.kept_in_f32,
+            selection=found.selection,
             seconds=round(time.perf_counter() - started, 3),
         )
         manifests[precision].write(manifest_path(xml))

@@ -70,8 +70,13 @@ def describe(
 
 
 def describe_graph(model: ov.Model, graph: str) -> None:
-    """Write which graph a model has: see :func:`omz.convert.rewrite.rewrite`."""
+    """Write which graphs a model has: see :func:`omz.convert.rewrite.rewrite`."""
     _write(model, {GRAPH: graph})
+
+
+def describe_threshold(model: ov.Model, threshold: float) -> None:
+    """Write the expected error above which a model refines blocks."""
+    _write(model, {"selection_threshold": f"{threshold:g}"})
 
 
 def describe_parity(model: ov.Model, parity: tuple[Parity, ...], tolerance: Tolerance) -> None:

@@ -20,12 +20,14 @@ from omz.errors import ConversionError, EngineError
 class JudgedIR:
     """An IR that may be used: ``parity`` compares it with its source, ``compression`` with that in full precision.
 
-    ``kept_in_f32`` are weights that stayed in full precision.
+    ``kept_in_f32`` are weights that stayed in full precision. ``selection`` compares an IR that selects blocks by a
+    threshold with the source, for which ``parity`` has it select as many as the source does.
     """
 
     parity: tuple[Parity, ...] = ()
     compression: Parity | None = None
     kept_in_f32: tuple[str, ...] = ()
+    selection: Parity | None = None
 
 
 def judge(
@@ -47,7 +49,7 @@ def judge(
     exact = check.conversion(here.ir_path("FP32"))
     judged: dict[Precision, JudgedIR] = {}
     if "FP32" in precisions:
-        judged["FP32"] = JudgedIR(check.parities(exact))
+        judged["FP32"] = JudgedIR(check.parities(exact), selection=check.selection(exact.xml))
     if "FP16" not in precisions:
         return judged, None
     try:
@@ -72,7 +74,7 @@ def _half(here: ConversionPlan, check: Checker, promises: Promises, spared: tupl
     damage = cost.damage()
     if damage:
         raise ConversionError(damage)
-    return JudgedIR(check.parities(found), cost, spared)
+    return JudgedIR(check.parities(found), cost, spared, check.selection(found.xml))
 
 
 _Half: TypeAlias = tuple[Run, Parity, tuple[str, ...]]

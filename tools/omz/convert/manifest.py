@@ -37,7 +37,9 @@ class Manifest:
     of execution in which it does what the source does. ``seconds`` is the time since the start of the conversion.
     ``compression`` compares an IR with weights in half precision with that in full precision, and ``kept_in_f32`` are
     its constants that stayed in full precision, for their rounding hurts. ``graph`` says which graph the IR has, if its
-    card asks to rewrite it. Of a quantised IR, ``kept_in_float`` are the layers that 8 bits would have hurt, and
+    card asks to rewrite it, ``selection_threshold`` the expected error above which it refines blocks, and ``selection``
+    compares it, as it selects them, with the source; both are None if it refines as many as the source does, as
+    ``parity`` has it do. Of a quantised IR, ``kept_in_float`` are the layers that 8 bits would have hurt, and
     ``quantisation`` says on which images it was made, and by which figures it was judged.
     """
 
@@ -57,6 +59,8 @@ class Manifest:
     compression: Parity | None = None
     kept_in_f32: tuple[str, ...] = ()
     graph: str = ""
+    selection_threshold: float | None = None
+    selection: Parity | None = None
     kept_in_float: tuple[str, ...] = ()
     quantisation: dict[str, Any] = field(default_factory=dict)
 
@@ -115,6 +119,7 @@ def make_manifest(
         parity=(),
         keeps_model_in=(),
         graph=facts_of(model).get(GRAPH, ""),
+        selection_threshold=plan.settings.selection_threshold,
     )
 
 
@@ -186,7 +191,9 @@ def _key(plan: ConversionPlan, sources: Sequence[Checksum], versions: dict[str, 
         versions,
     ]
     if plan.rewrite:
-        described.append({"rewrite": plan.rewrite})
+        described.append({"rewrite": plan.rewrite.network})
+        if plan.rewrite.threshold is not None:
+            described.append({"selection_threshold": plan.rewrite.threshold})
     roles = description_of(plan.card).as_text()
     if roles:
         described.append(roles)

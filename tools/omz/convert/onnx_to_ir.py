@@ -8,23 +8,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from operator import methodcaller
 from pathlib import Path
 
-from omz.convert.facts import describe, describe_graph
+from omz.convert.facts import describe, describe_graph, describe_threshold
 from omz.convert.ir_file import save_ir, tensor_names
 from omz.convert.narrow_convolutions import split_narrow_convolutions
 from omz.convert.onnx_file import NOT_ONNX, check_onnx, names_of, outline, side_files
+from omz.convert.plan import Rewrite
 from omz.convert.rewrite import rewrite
 from omz.errors import ConversionError, ModelFileError, os_reason
 from omz.runtime.quiet_openvino import PrePostProcessor, core, ov, port_names, reason
 from omz.zoo.model_file import Checksum
 from omz.zoo.optimizer_arguments import Destination, Dimension, OptimizerArguments
 from omz.zoo.preprocessing import Preprocessing, resolve_preprocessing
-from omz.zoo.vocabulary import Rewriting
+from omz.zoo.vocabulary import REWRITTEN
 
 _TYPES = {"u8": ov.Type.u8}
 
 
 def build_ir(
-    source: Path, arguments: OptimizerArguments, title: str, rewriting: Rewriting | None = None
+    source: Path, arguments: OptimizerArguments, title: str, rewriting: Rewrite | None = None
 ) -> tuple[ov.Model, tuple[Preprocessing, ...]]:
     """Read ``source``, cut it at the inputs and outputs asked for, set shapes and layouts, add the preprocessing.
 
@@ -47,7 +48,7 @@ def _build(
     outputs: Sequence[str],
     arguments: OptimizerArguments,
     title: str,
-    rewriting: Rewriting | None,
+    rewriting: Rewrite | None,
 ) -> tuple[ov.Model, tuple[Preprocessing, ...]]:
     try:
         # Not convert_model, which fuses layers and so loses inner tensors that a card may ask for.
@@ -61,8 +62,8 @@ def _build(
     model = _cut(model, source, arguments, title)
     try:
         _reshape(model, source, arguments.shapes)
-        if rewriting == "background_matting_v2":
-            describe_graph(model, rewrite(model))
+        if rewriting:
+            _rewrite(model, title, rewriting)
         split_narrow_convolutions(model)
         shapes = {port.any_name: _dimensions(port.get_partial_shape()) for port in model.inputs}
         preprocessing = resolve_preprocessing(arguments, shapes, str(source))
@@ -75,6 +76,18 @@ def _build(
         return built, preprocessing
     except RuntimeError as error:
         raise ConversionError(f"{source} does not take the shapes, mean or scale asked for: {reason(error)}") from error
+
+
+def _rewrite(model: ov.Model, title: str, rewriting: Rewrite) -> None:
+    graph, threshold = rewrite(model, rewriting.threshold), rewriting.threshold
+    describe_graph(model, graph)
+    if threshold is None:
+        return
+    if graph != REWRITTEN:
+        raise ConversionError(
+            f"{title}: --selection_threshold needs the rewritten graph, and it is {graph}; leave it out"
+        )
+    describe_threshold(model, threshold)
 
 
 def _cut(model: ov.Model, source: Path, arguments: OptimizerArguments, title: str) -> ov.Model:

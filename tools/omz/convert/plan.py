@@ -38,16 +38,18 @@ class ConversionSettings:
 
     ``precisions`` say how weights are stored; those that no conversion makes are ignored. ``extra`` are arguments of
     Model Optimizer, added to those of the card. ``shapes`` are shapes of inputs by name; the empty name stands for all
-    inputs. Without ``rewrite``, graphs stay as published. The IR takes images as ``picture_type`` (``u8``) in
-    ``picture_layout`` (``NHWC``), or where these are empty, as the original does. ``trust_code`` runs code that comes
-    with cards. ``optimizer_program`` is the command of a Model Optimizer that makes the IRs instead of this package,
-    ``python`` the interpreter for scripts of cards.
+    inputs. Without ``rewrite``, graphs stay as published. Rewritten ones refine blocks whose expected error is above
+    ``selection_threshold``, or as many as published if that is None. The IR takes images as ``picture_type`` (``u8``)
+    in ``picture_layout`` (``NHWC``), or where these are empty, as the original does. ``trust_code`` runs code that
+    comes with cards. ``optimizer_program`` is the command of a Model Optimizer that makes the IRs instead of this
+    package, ``python`` the interpreter for scripts of cards.
     """
 
     precisions: Collection[str] = PRECISIONS
     extra: tuple[str, ...] = ()
     shapes: Mapping[str, tuple[Dimension, ...]] = field(default_factory=dict)
     rewrite: bool = True
+    selection_threshold: float | None = None
     picture_type: str = ""
     picture_layout: str = ""
     check: Check = "fast"
@@ -67,6 +69,16 @@ class ConversionSettings:
                 raise UsageError(
                     f"{argument} is a flag of omz_mo; here --precisions, --output_dir and the card decide it"
                 )
+        if self.selection_threshold is not None and not 0 <= self.selection_threshold <= 1:
+            raise UsageError(f"a selection threshold of {self.selection_threshold:g}: give an error from 0 to 1")
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """How the graph of a published ``network`` is rewritten: to select blocks by a ``threshold``, unless it is None."""
+
+    network: Rewriting
+    threshold: float | None = None
 
 
 @dataclass(frozen=True)
@@ -118,11 +130,11 @@ class ConversionPlan:
         return self.folder / precision / f"{self.card.name}.xml"
 
     @property
-    def rewrite(self) -> Rewriting | None:
-        """The published network whose graph is looked for; None if the graph stays as it is."""
-        if not self.settings.rewrite or self.settings.optimizer_program:
+    def rewrite(self) -> Rewrite | None:
+        """How the graph of a published network is rewritten; None if the graph stays as it is."""
+        if not self.settings.rewrite or self.settings.optimizer_program or self.card.rewrite is None:
             return None
-        return self.card.rewrite
+        return Rewrite(self.card.rewrite, self.settings.selection_threshold)
 
     @property
     def needs_trust(self) -> bool:
@@ -182,6 +194,9 @@ def plan_conversion(
     settings = settings or ConversionSettings()
     if card.framework not in CONVERTED:
         raise CardError(f"{card.path}: models of framework {card.framework} cannot be converted")
+    is_rewritten = card.rewrite and settings.rewrite and not settings.optimizer_program
+    if settings.selection_threshold is not None and not is_rewritten:
+        raise CardError(f"{card.path}: its graph is not rewritten; leave --selection_threshold out")
     optimizer = card_arguments(card, _DOWNLOADS, _RESULTS, settings.extra)
     optimizer = replace(
         optimizer,

@@ -18,21 +18,22 @@ from typing import Any
 from omz.atomic import replace_folder
 from omz.checksum import file_digest
 from omz.convert.cache import another_place
-from omz.convert.facts import describe_parity, version_of
+from omz.convert.facts import GRAPH, describe_graph, describe_parity, version_of
 from omz.convert.float_layers import always_in_float
 from omz.convert.ir_file import read_model, save_ir
 from omz.convert.manifest import Manifest, manifest_path, ports_of, read_manifest
 from omz.convert.parity import Parity, compare
+from omz.convert.rewrite import has_graphs, with_graph
 from omz.convert.workplace import LOCK_FILE
 from omz.errors import ConversionError, DataError, OmzError, first_line, os_reason
 from omz.extras import import_extra
 from omz.isolated import IsolatedProcess
 from omz.locked import locked_folder
 from omz.runtime.engine import Tensor, check_inputs
-from omz.runtime.openvino_engine import OpenVINOEngine, default_precision
+from omz.runtime.openvino_engine import OpenVINOEngine, default_precision, facts_of
 from omz.runtime.quiet_openvino import ov
 from omz.zoo.card import Tolerance
-from omz.zoo.vocabulary import USUAL_INT8, QuantisedPrecision, TargetDevice, base_of
+from omz.zoo.vocabulary import GRAPHS, USUAL_INT8, QuantisedPrecision, TargetDevice, base_of
 
 Samples = Iterable[Mapping[str, Tensor]]
 
@@ -142,7 +143,7 @@ def _quantise(ir: Path, samples: Samples, xml: Path, title: str, tolerance: Tole
 
 
 def _in_8_bits(nncf: Any, ir: Path, samples: _Watched, recipe: Recipe) -> ov.Model:
-    model = read_model(ir)
+    model = _with_one_graph(read_model(ir))
     names = set(map(methodcaller("get_friendly_name"), model.get_ops()))
     in_float = dict.fromkeys((*always_in_float(model), *recipe.in_float))
     try:
@@ -163,6 +164,13 @@ def _in_8_bits(nncf: Any, ir: Path, samples: _Watched, recipe: Recipe) -> ov.Mod
         raise ConversionError(f"{ir} cannot be quantised: {first_line(error)}") from error
     _rename_new(quantised, names)
     return quantised
+
+
+def _with_one_graph(model: ov.Model) -> ov.Model:
+    """Leave only the first graph in a model that has two, for NNCF quantises no layers of graphs inside of graphs."""
+    if has_graphs(model):
+        describe_graph(model, f"rewritten, {GRAPHS[0]}")
+    return with_graph(model, GRAPHS[0])
 
 
 def _advanced_parameters(nncf: Any) -> Any:
@@ -250,6 +258,7 @@ def _manifest(ir: Path, model: ov.Model, facts: dict[str, str]) -> Manifest:
         key=hashlib.sha384(described.encode()).hexdigest(),
         arguments={**base.arguments, "quantisation": facts},
         versions={**base.versions, "nncf": facts["quantised_by"].split()[-1], "openvino": ov.get_version()},
+        graph=facts_of(model).get(GRAPH, ""),
         seconds=0.0,
     )
 

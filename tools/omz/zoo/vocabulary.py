@@ -46,6 +46,12 @@ matting, too."""
 Rewriting = Literal["background_matting_v2"]
 """Published networks whose graph is rewritten, so that it computes the same numbers in less time."""
 
+Graph = Literal["sparse", "dense"]
+"""Graphs of a rewritten model, which compute the same numbers."""
+GRAPHS: tuple[Graph, Graph] = ("sparse", "dense")
+REWRITTEN = "rewritten, sparse or dense"
+"""How a model is described that has both."""
+
 TaskType = Literal[
     "action_recognition",
     "background_matting",

@@ -15,12 +15,13 @@ from helpers.published_graph import save_published_graph
 from helpers.rewritten import pair, published, read, reshaped, run
 from onnx import numpy_helper
 
-from omz.convert.rewrite import SPARSE, rewrite
+from omz.convert.rewrite import rewrite, with_graph
 from omz.convert.rewrite.ops import integers, ops
 from omz.convert.rewrite.published import NotPublished, find_refiner
 from omz.networks.background_matting import BackgroundMatting
 from omz.networks.refiner import Refiner
 from omz.runtime.quiet_openvino import core, ov
+from omz.zoo.vocabulary import GRAPHS, REWRITTEN
 
 BLOCKS = 100
 SIZE = 64, 96
@@ -183,10 +184,12 @@ def check(path: Path, mutation: Mutation) -> bool:
     except RuntimeError:
         return True
     own = model.clone()
-    if rewrite(model) != SPARSE:
+    if rewrite(model) != REWRITTEN:
         return True
     for expected in results(own):
-        np.testing.assert_allclose(run(model, pair(1, *SIZE)), expected, rtol=0, atol=1e-4, err_msg=str(mutation))
+        for graph in GRAPHS:
+            found = run(with_graph(model.clone(), graph), pair(1, *SIZE))
+            np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4, err_msg=f"{mutation} {graph}")
     return False
 
 

@@ -74,24 +74,39 @@ def _cells(grid: Grid, number: ov.Node, first: int = 0) -> Cells:
     return Cells(grid, number, image, row, column)
 
 
-def select(errors: Value, count: int) -> tuple[Cells, ov.Node]:
-    """Return the ``count`` blocks of each image with the largest expected errors, as far as these are above 0.
+def largest(errors: ov.Output, count: int) -> ov.Output:
+    """Return 1 for the ``count`` blocks of each image with the largest expected errors, as far as these are above 0.
 
-    There is at least one block, and as many more as fill the last turn; they are the last one once more. The second
-    result is false if no block has an expected error, so that the one there is stays as it is.
+    For other blocks it is 0; the result has the shape of ``errors``.
     """
     images, _, height, width = sides(errors)
-    grid = Grid(images, height, width)
-    size = ops.multiply(height, width)
+    grid, size = Grid(images, height, width), ops.multiply(height, width)
     flat = ops.reshape(errors, integers([0, -1]), special_zero=True)
-    largest = ops.topk(flat, ops.minimum(integers(count), size), 1, "max", "value", "i64")
-    expected = ops.non_zero(ops.greater(largest.output(0), floats(0)), "i64")  # image and rank: (2, K)
-    found = ops.gather_nd(largest.output(1), ops.transpose(expected, integers([1, 0])))
-    first_of_image = ops.multiply(ops.gather(expected, integers(0), integers(0)), size)
+    ranked = ops.topk(flat, ops.minimum(integers(count), size), 1, "max", "value", "i64")
+    every = ops.range(integers(0), images, integers(1), "i64")
+    numbers = ops.add(ranked.output(1), ops.multiply(ops.unsqueeze(every, integers(1)), size))
+    expected = ops.convert(ops.greater(ranked.output(0), floats(0)), "f32")
+    listed = [ops.reshape(each, integers([-1]), special_zero=False) for each in (numbers, expected)]
+    chosen = ops.scatter_update(ops.broadcast(floats(0), shape(grid.size())), *listed, integers(0))
+    return ops.reshape(chosen, ops.shape_of(errors, "i64"), special_zero=False).output(0)
+
+
+def above(errors: ov.Output, threshold: float) -> ov.Output:
+    """Return 1 for blocks whose expected error is above a threshold, and else 0, in the shape of ``errors``."""
+    return ops.convert(ops.greater(errors, floats(threshold)), "f32").output(0)
+
+
+def blocks_of(chosen: ov.Output) -> tuple[Cells, ov.Node]:
+    """Return the ``chosen`` blocks, for which the map (N, 1, H/4, W/4) is not 0.
+
+    There is at least one, and as many more as fill the last turn; they are the last one once more. The second result is
+    false if no block is chosen, so that the one there is stays as it is.
+    """
+    images, _, height, width = sides(chosen)
     # The first cell, which fills up where no block is found, stands before the blocks.
-    numbers = ops.concat([integers([0]), ops.add(first_of_image, found)], 0)
+    numbers = ops.concat([integers([0]), _listed(chosen)], 0)
     some = ops.greater(_length(numbers), integers(1))
-    return _cells(grid, _filled(numbers)), some
+    return _cells(Grid(images, height, width), _filled(numbers)), some
 
 
 def _length(listed: ov.Node) -> ov.Node:
@@ -126,14 +141,10 @@ class Surroundings:
     ranks: ov.Node
 
 
-def around(blocks: Cells) -> Surroundings:
-    """Return the cells that blocks need."""
+def around(blocks: Cells, chosen: ov.Output) -> Surroundings:
+    """Return the cells that blocks need, which are those that are ``chosen``."""
     grid = blocks.grid
     framed = grid.framed()
-    nothing = ops.broadcast(floats(0), shape(grid.size()))
-    one = ops.broadcast(floats(1), ops.shape_of(blocks.number, "i64"))
-    chosen = ops.scatter_update(nothing, blocks.number, one, integers(0))
-    chosen = ops.reshape(chosen, shape(grid.images, 1, grid.height, grid.width), special_zero=False)
     near = _with_neighbours(chosen, NEIGHBOURS - 1)
     inner, edge = _divided(_cells(framed, _listed(near), -1), grid)
     coarse = _listed(_with_neighbours(near, 0))

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from omz.convert.rewrite.coarse import COLOURS, FEATURES, RESULTS, enlarged_coarse
 from omz.convert.rewrite.ops import Value, bias, convolution, floats, integers, ops, shape, sides
 from omz.convert.rewrite.published import HEADS, PublishedRefiner
 from omz.convert.rewrite.selection import (
@@ -34,11 +35,11 @@ from omz.convert.rewrite.selection import (
     Cells,
     Grid,
     around,
+    blocks_of,
     cells_around,
     cells_inside,
     places_inside,
     places_of,
-    select,
 )
 from omz.convert.rewrite.weights import (
     AROUND,
@@ -47,36 +48,29 @@ from omz.convert.rewrite.weights import (
     Matrix,
     copying,
     doubling,
-    enlarging,
     of_cells,
     of_places,
     of_plain_places,
 )
 from omz.runtime.quiet_openvino import ov
 
-_COLOURS = 6  # of image and plate
-_FEATURES = 36  # hidden ones, and the coarse matte
-_RESULTS = 4  # alpha, and the foreground less the image
-_ROW = _RESULTS * CELL**2
+_ROW = RESULTS * CELL**2
 
 
-def coarse_heads(found: PublishedRefiner) -> ov.Output:
-    """Return what the decoder's last layer makes but hidden features: (N, 5, H/4, W/4)."""
-    heads = convolution(found.decoded, found.last.weights[:HEADS], "decoder/heads", padding=1)
-    return bias(heads, found.last.bias[:HEADS]).output(0)
+def sparse_refiner(found: PublishedRefiner, chosen: ov.Output) -> ov.Output:
+    """Return the refined matte, (N, 4, H, W), of what a published refiner reads; H and W are multiples of 4.
 
-
-def sparse_refiner(found: PublishedRefiner) -> ov.Output:
-    """Return the refined matte, (N, 4, H, W), of what a published refiner reads; H and W are multiples of 4."""
-    blocks, some = select(found.errors, found.count)
-    grid, near = blocks.grid, around(blocks)
+    ``chosen`` (N, 1, H/4, W/4) is 1 for the blocks to refine, and 0 for others.
+    """
+    blocks, some = blocks_of(chosen)
+    grid, near = blocks.grid, around(blocks, chosen)
     features = _features(found, near.coarse)
     layers = []
     for cells, layer in ((near.inner, _first_layer), (near.edge, _first_layer_at_edges)):
         where = ops.gather(near.ranks, cells_around(cells, grid), integers(0))
         layers.append(layer(found, cells, _Windows(features, where), grid.places()))
     # A convolution that only copies: processors do it faster than a transposition.
-    places = convolution(found.pictures, copying(_COLOURS), "refiner/places", stride=2).output(0)
+    places = convolution(found.pictures, copying(COLOURS), "refiner/places", stride=2).output(0)
     pictures = _rows(places, places_of(blocks, grid.places()))
     patches = _later_layers(found, _collected(ops.concat(layers, 0).output(0), near.first), pictures)
     return _paste(found, blocks, some, patches)
@@ -154,7 +148,7 @@ def _first_layer(found: PublishedRefiner, cells: Cells, features: _Windows, grid
     """
     given = [features, _rows(found.halves, places_of(cells, grid))]
     of_features, of_halves = _of_first_layer(found)
-    resized = doubling(_FEATURES) @ of_features
+    resized = doubling(FEATURES) @ of_features
 
     def layer(features: ov.Node, halves: ov.Node) -> ov.Node:
         return _activated(found, ops.add(_product(features, resized), _product(halves, of_halves)))
@@ -169,7 +163,7 @@ def _first_layer_at_edges(found: PublishedRefiner, cells: Cells, features: _Wind
     split = integers([AT_A_TIME, AROUND**2, -1])
 
     def layer(features: ov.Node, halves: ov.Node, inside: ov.Node) -> ov.Node:
-        resized = ops.reshape(_product(features, doubling(_FEATURES)), split, special_zero=False)
+        resized = ops.reshape(_product(features, doubling(FEATURES)), split, special_zero=False)
         padded = ops.multiply(resized, ops.reshape(inside, split, special_zero=False))
         return _activated(found, ops.add(_product(padded, of_features), _product(halves, of_halves)))
 
@@ -178,7 +172,7 @@ def _first_layer_at_edges(found: PublishedRefiner, cells: Cells, features: _Wind
 
 def _of_first_layer(found: PublishedRefiner) -> list[Matrix]:
     """Return the matrices of the first layer for features and halves."""
-    return [of_cells(each) for each in np.split(found.conv1.weights, [_FEATURES], axis=1)]
+    return [of_cells(each) for each in np.split(found.conv1.weights, [FEATURES], axis=1)]
 
 
 def _product(windows: ov.Node, matrix: Matrix | NDArray[np.float32]) -> ov.Node:
@@ -220,7 +214,7 @@ def _later_layers(found: PublishedRefiner, near: _Windows, pictures: ov.Node) ->
         x = ops.relu(bias(x, np.tile(found.conv3.bias, PLACES**2)))
         x = convolution(x, of_places(found.conv4.weights), "refiner/conv4")
         x = bias(x, np.tile(found.conv4.bias, PLACES**2))
-        split = integers([AT_A_TIME, PLACES, PLACES, _RESULTS, PLACES, PLACES])
+        split = integers([AT_A_TIME, PLACES, PLACES, RESULTS, PLACES, PLACES])
         x = ops.reshape(x, split, special_zero=False)  # y and x in a place, channel, y and x of the place
         x = ops.transpose(x, integers([0, 3, 4, 1, 5, 2]))
         return ops.reshape(x, integers([AT_A_TIME, _ROW]), special_zero=False)
@@ -230,14 +224,12 @@ def _later_layers(found: PublishedRefiner, near: _Windows, pictures: ov.Node) ->
 
 def _paste(found: PublishedRefiner, blocks: Cells, some: ov.Node, patches: ov.Output) -> ov.Output:
     """Return the coarse matte at full size, with the patches in their places if there are some."""
-    pads = integers([0, 0, 1, 1])
-    coarse = convolution(ops.pad(found.coarse, pads, pads, "edge"), enlarging(_RESULTS), "refiner/enlarged")
-    table = _table(coarse, _ROW)
+    table = _table(enlarged_coarse(found), _ROW)
     kept = ops.select(some, patches, ops.gather(table, blocks.number, integers(0)))
     pasted = ops.scatter_update(table, blocks.number, kept, integers(0))
     batch, _, height, width = sides(found.pictures)
-    grid = shape(batch, blocks.grid.height, blocks.grid.width, _RESULTS, CELL, CELL)
+    grid = shape(batch, blocks.grid.height, blocks.grid.width, RESULTS, CELL, CELL)
     ordered = ops.transpose(ops.reshape(pasted, grid, special_zero=False), integers([0, 3, 1, 4, 2, 5]))
-    whole = ops.reshape(ordered, shape(batch, _RESULTS, height, width), special_zero=False)
+    whole = ops.reshape(ordered, shape(batch, RESULTS, height, width), special_zero=False)
     whole.set_friendly_name("refiner/refined")
     return whole.output(0)

@@ -164,4 +164,6 @@ def show_profile(summary: Summary, to_stderr: bool = False) -> None:
     rows = {stage: f"{milliseconds:.1f} ms a frame" for stage, milliseconds in summary.stages.items()}
     whole = f"{1e3 * summary.seconds / max(1, summary.frames):.1f} ms a frame, {summary.rate:.1f} frames a second"
     title = f"where the time went, once the model was ready, after {summary.load_ms:.0f} ms"
+    if summary.graph:
+        title = f"{title}, with its {summary.graph} graph"
     show_table(title, {**rows, "all together": whole}, to_stderr)

@@ -44,6 +44,8 @@ def _tables(findings: Findings) -> Iterator[tuple[str, dict[str, str]]]:
         "cameras": ", ".join(findings.cameras) or "none found",
     }
     yield "this machine", machine
+    if findings.graphs:
+        yield "measured graphs", dict(each.split(": ", 1) for each in findings.graphs)
 
 
 def _described(device: Device) -> str:

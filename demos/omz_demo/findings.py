@@ -56,6 +56,7 @@ class Device:
 class Findings:
     """Findings of the doctor; ``versions`` has None, and ``codecs`` False, for what is missing.
 
+    ``graphs`` has a line for each rewritten model whose graphs were measured.
     ``problems`` keep the demo from running at all; ``hints`` name what else is missing, with a remedy.
     """
 
@@ -69,6 +70,7 @@ class Findings:
     display: bool
     cameras: tuple[str, ...]
     models: tuple[Model, ...]
+    graphs: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
 
     @property
@@ -102,6 +104,7 @@ def examine(models_dir: Sequence[Path] = (), download_dir: Path | None = None) -
         display=display,
         cameras=cameras,
         models=tuple(models_at_hand(models_dir, download_dir)),
+        graphs=tuple(_graphs()),
         problems=(*_missing_packages(), *device_problems),
     )
 
@@ -186,6 +189,17 @@ def _cache() -> Path | None:
     except (ImportError, OSError):  # OpenVINO is missing, which is a problem of its own
         return None
     return cache_folder() / "compiled"
+
+
+def _graphs() -> Iterator[str]:
+    """Yield which graph of a rewritten model is the faster one on this machine."""
+    try:
+        from omz.models.graph_choice import measured_graphs
+    except (ImportError, OSError):
+        return
+    for each in measured_graphs():
+        times = ", ".join(f"{graph} {taken:g} ms" for graph, taken in each.milliseconds.items())
+        yield f"{each.model}, {'; '.join(each.inputs)}, {each.device}, {each.precision}: {each.graph} ({times})"
 
 
 def _hints(found: Findings) -> Iterator[str]:

@@ -18,7 +18,7 @@ from omz_demo.cli import main
 
 NO_PIXELS = {
     "inputs", "recursive", "part", "max_pixels", "loop", "raw", "plate", "output", "target", "trimap", "sound",
-    "resume", "retry_failed", "model", "models_dir", "download_dir", "device", "precision", "num_requests",
+    "resume", "retry_failed", "model", "models_dir", "download_dir", "device", "precision", "graph", "num_requests",
     "num_streams", "num_threads", "hint", "show", "metrics", "show_with_original_frame", "output_resolution", "json",
     "report",
     "profile", "hints", "offline", "accept_license", "trust_code", "picture", "plate_input", "alpha", "foreground",

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from omz.cutout.inputs import Input
     from omz.cutout.options import Options
     from omz.images.arrays import Size
+    from omz.zoo.vocabulary import Graph
 
 
 _PICTURE_RANK, _SIDES = 4, 2
@@ -35,12 +36,16 @@ _PICTURE_RANK, _SIDES = 4, 2
 
 @dataclass(frozen=True)
 class Opened:
-    """A model that is ready to matte, its IR, the milliseconds it took to get ready, and warnings of a line each."""
+    """A model that is ready to matte, its IR, the milliseconds it took to get ready, and warnings of a line each.
+
+    ``graph`` is that of :class:`omz.models.opening.OpenedModel`.
+    """
 
     model: MattingRequests
     path: Path
     milliseconds: float
     warnings: tuple[str, ...]
+    graph: Graph | None = None
 
 
 def open_requests(options: Options, path: Path, live: Input | None, only: Size | None = None) -> Opened:
@@ -65,7 +70,7 @@ def open_requests(options: Options, path: Path, live: Input | None, only: Size |
     model = MattingRequests(
         opened.engine, view, opened.refine(*options.refinement_steps), options.num_requests or None, dtype, only
     )
-    return Opened(model, path, 1e3 * (time.perf_counter() - started), opened.warnings)
+    return Opened(model, path, 1e3 * (time.perf_counter() - started), opened.warnings, opened.graph)
 
 
 def open_ahead(options: Options) -> Future[Opened] | None:

@@ -192,6 +192,9 @@ class ModelFlags:
         "auto", "Precision of inference. default: that of the device; auto: the same, or f32 where that is inaccurate; "
         "FP16-INT8: 8 bits, by the IR of omz_quantizer.",
         choices=("auto", "f32", "f16", "bf16", "default", *QUANTISED), shows_default=True)
+    graph: Literal["auto", "sparse", "dense"] = setting(
+        "auto", "Graph of a rewritten model; auto: the faster one, measured when the model is first used on a device.",
+        choices=("auto", "sparse", "dense"), shows_default=True)
     num_requests: int | None = setting(
         None, "Parallel inferences; default: one more than the device's optimum.", takes=int, lowest=0)
     num_streams: int | None = setting(
@@ -380,7 +383,7 @@ class Options(
         from omz.runtime.openvino_engine import Tuning
 
         default: Literal["latency", "throughput"] = "latency" if one_at_a_time else "throughput"
-        return Tuning(self.hint or default, self.num_streams, self.num_threads)
+        return Tuning(self.hint or default, self.num_streams, self.num_threads, graph=self.graph)
 
     def resume_key(self, video: bool) -> dict[str, str]:
         """Return the options that the pixels of images, or of a ``video``, depend on, as text by name.

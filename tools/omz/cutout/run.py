@@ -219,6 +219,7 @@ def _summary(session: Session, plan: Plan, outcome: Outcome, seconds: float) -> 
         model=session.options.model or "",
         device=info.device,
         precision=info.precision,
+        graph=session.opened.graph or "",
         requests=tally.requests,
         load_ms=session.opened.milliseconds,
         inputs=tuple(dict.fromkeys(item.source for item in inputs)),

@@ -63,7 +63,7 @@ class Session:
     @cached_property
     def facts(self) -> Mapping[str, str]:
         """All that pixels of results depend on but flags, by name."""
-        return _facts(self.options, self.opened.path, self.info)
+        return {**_facts(self.options, self.opened.path, self.info), **_graph(self.opened)}
 
     @property
     def takes_plate(self) -> bool:
@@ -193,6 +193,11 @@ def _facts(options: Options, model: Path, info: EngineInfo) -> dict[str, str]:
         "target": _content(options.target),
         **_said(options),
     }
+
+
+def _graph(opened: Opened) -> dict[str, str]:
+    """Return the graph of a rewritten model; the others round differently."""
+    return {"graph": opened.graph} if opened.graph else {}
 
 
 def _said(options: Options) -> dict[str, str]:

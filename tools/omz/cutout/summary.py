@@ -204,10 +204,11 @@ def _counted(count: int, noun: str) -> str:
 class Summary:
     """Summary of a run.
 
-    ``device`` and ``precision`` are those that really ran, ``sizes`` (height, width) those of the pictures, ``frames``
-    all that were cut, in ``seconds`` from the first to the last. ``stages`` has milliseconds a frame; stages work side
-    by side. ``done``, ``failed`` and ``skipped`` count inputs, ``dropped`` frames that a camera gave too soon.
-    ``plates`` says how plates were changed to fit, ``repairs`` what was repaired in alpha.
+    ``device`` and ``precision`` are those that really ran, and so is ``graph``, empty for a model that was not
+    rewritten. ``sizes`` (height, width) are those of the pictures, ``frames`` all that were cut, in ``seconds`` from
+    the first to the last. ``stages`` has milliseconds a frame; stages work side by side. ``done``, ``failed`` and
+    ``skipped`` count inputs, ``dropped`` frames that a camera gave too soon. ``plates`` says how plates were changed to
+    fit, ``repairs`` what was repaired in alpha.
     """
 
     model: str
@@ -228,6 +229,7 @@ class Summary:
     warnings: tuple[str, ...] = ()
     plates: tuple[str, ...] = ()
     repairs: tuple[str, ...] = ()
+    graph: str = ""
 
     @property
     def rate(self) -> float:

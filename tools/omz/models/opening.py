@@ -14,8 +14,9 @@ from omz.images.arrays import Size
 from omz.images.refining.repairs import Steps
 from omz.matting.network import View, stretches
 from omz.matting.roles import REFINE, WORKING_SIZE
+from omz.models.graph_choice import GraphChoice
 from omz.runtime.openvino_engine import LATENCY, OpenVINOEngine, Tuning
-from omz.zoo.vocabulary import Refining
+from omz.zoo.vocabulary import Graph, Refining
 
 if TYPE_CHECKING:
     from omz.runtime.quiet_openvino import ov
@@ -23,11 +24,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OpenedModel:
-    """A model ready to run, the milliseconds it took to get ready, and warnings of a line each."""
+    """A model ready to run, the milliseconds it took to get ready, and warnings of a line each.
+
+    ``graph`` is the one that runs of those of a rewritten model, None for a model that has only one.
+    """
 
     engine: OpenVINOEngine
     milliseconds: float
     warnings: tuple[str, ...]
+    graph: Graph | None = None
 
     @property
     def stretches(self) -> bool:
@@ -78,7 +83,9 @@ def open_model(
 ) -> OpenedModel:
     """Compile an IR for a device; arguments are those of :class:`OpenVINOEngine`.
 
-    Compiled models stay in the user's cache folder, or for this run in a temporary one. Raises :class:`EngineError`.
+    Compiled models stay in the user's cache folder, or for this run in a temporary one. Of a rewritten model, the graph
+    runs that ``tuning`` asks for, or the faster one. Raises :class:`EngineError`, and :class:`omz.errors.UsageError` if
+    a graph is asked for that the model does not have.
     """
     started = time.perf_counter()
     warnings = []
@@ -88,9 +95,10 @@ def open_model(
         tuning = replace(tuning, cache_dir=compiled)
     except OSError as error:
         warnings.append(f"compiled models are not kept: {os_reason(error)}; set OMZ_HOME to a folder with room")
-    engine = OpenVINOEngine(path, device, precision, tuning, adapt, deferred)
+    choice = GraphChoice(path, device, precision, tuning, adapt)
+    engine = OpenVINOEngine(path, device, precision, tuning, choice, deferred)
     if not engine.facts:
         warnings.append(
             f"{path.name} does not say what it takes, and gets BGR, 0 to 255; omz_converter makes IRs that say"
         )
-    return OpenedModel(engine, 1e3 * (time.perf_counter() - started), tuple(warnings))
+    return OpenedModel(engine, 1e3 * (time.perf_counter() - started), tuple(warnings), choice.graph)

@@ -20,6 +20,7 @@ from omz.runtime.engine import EngineInfo, Tensor, TensorInfo, check_inputs
 from omz.runtime.forks import PerProcess, begin_use_of, starting
 from omz.runtime.quiet_openvino import core, ov, reason
 from omz.runtime.value_bounds import value_bounds
+from omz.zoo.vocabulary import Graph
 
 _VIRTUAL_DEVICES = ("HETERO", "MULTI", "BATCH")
 _HINT = "INFERENCE_PRECISION_HINT"
@@ -33,13 +34,14 @@ class Tuning:
     """The goal of a device: ``latency`` of one run, or ``throughput`` of many at a time.
 
     ``streams`` and ``threads`` are those of OpenVINO, which chooses if they are None. ``cache_dir`` keeps compiled
-    models between processes.
+    models between processes. ``graph`` is the one of a rewritten model that runs; ``auto`` is the faster one.
     """
 
     hint: Literal["latency", "throughput"] = "latency"
     streams: int | None = None
     threads: int | None = None
     cache_dir: Path | None = None
+    graph: Literal["auto"] | Graph = "auto"
 
     def config(self) -> dict[str, object]:
         """Return the properties for OpenVINO."""

@@ -22,7 +22,7 @@ from omz.runtime.quiet_openvino import core, ov
 from omz.zoo.vocabulary import GRAPHS, REWRITTEN, Graph
 
 _FOLDER, _LOCK = "graphs", ".lock"
-_RUNS = 4  # of each graph; the first warms up
+_RUNS = 3  # of each graph
 
 Adapt = Callable[[ov.Model], ov.Model]
 
@@ -48,7 +48,7 @@ class GraphChoice:
 
     That is the one that ``tuning`` asks for. If it asks for none, it is the faster one: both run on a synthetic image,
     and what was found is kept in the user's cache folder. Threads, streams and the goal of the tuning are no part of
-    it, so that all runs on a device use the same graph. ``graph`` is which, empty for a model that has only one.
+    it, so that all runs on a device use the same graph. ``graph`` is which, None for a model that has only one.
     """
 
     def __init__(self, path: Path, device: str, precision: str, tuning: Tuning, adapt: Adapt) -> None:
@@ -71,18 +71,22 @@ class GraphChoice:
         return self._adapt(with_graph(model, graph))
 
     def _faster(self, model: ov.Model) -> Graph:
+        try:
+            place = writable_cache() / _FOLDER / f"{self._key()}.json"
+            found = _recalled(place) or self._kept(place, model)
+        except OSError:  # nothing can be kept
+            found = self._measured(model)
+        return found.graph
+
+    def _kept(self, place: Path, model: ov.Model) -> MeasuredGraphs:
         from omz.atomic import whole_file
         from omz.locked import locked_folder
 
-        folder = writable_cache() / _FOLDER
-        place = folder / f"{self._key()}.json"
-        found = _recalled(place)
-        if found is None:
-            with locked_folder(folder, _LOCK):  # others wait, who would disturb the measurement
-                found = _recalled(place) or self._measured(model)
-                with suppress(OSError), whole_file(place) as temporary:
-                    temporary.write_text(json.dumps(asdict(found)), encoding="utf-8")
-        return found.graph
+        with locked_folder(place.parent, _LOCK):  # others wait, who would disturb the measurement
+            found = _recalled(place) or self._measured(model)
+            with suppress(OSError), whole_file(place) as temporary:
+                temporary.write_text(json.dumps(asdict(found)), encoding="utf-8")
+        return found
 
     def _key(self) -> str:
         facts = (file_digest(self._path), _full_name(self._device), self._precision, ov.get_version())
@@ -96,7 +100,9 @@ class GraphChoice:
         for graph in GRAPHS:
             with suppress(EngineError):  # the other one may run
                 adapt = partial(self._alone, graph)
-                engines[graph] = OpenVINOEngine(self._path, self._device, self._precision, LATENCY, adapt)
+                engine = OpenVINOEngine(self._path, self._device, self._precision, LATENCY, adapt)
+                engine.infer(sample)  # warms up
+                engines[graph] = engine
         taken: dict[Graph, list[float]] = {graph: [] for graph in engines}
         for _ in range(_RUNS):
             for graph, engine in engines.items():  # in turn, for the speed of a machine drifts
@@ -104,7 +110,7 @@ class GraphChoice:
                 engine.infer(sample)
                 taken[graph].append(1e3 * (time.perf_counter() - started))
         inputs = tuple(f"{info.name} {list(info.shape)}" for info in map(port_info, model.inputs))
-        best = {graph: round(min(times[1:]), 1) for graph, times in taken.items()}
+        best = {graph: round(min(times), 1) for graph, times in taken.items()}
         return MeasuredGraphs(self._path.stem, _full_name(self._device), self._precision, inputs, best)
 
 
@@ -120,9 +126,10 @@ def _recalled(place: Path) -> MeasuredGraphs | None:
     try:
         facts = json.loads(place.read_text(encoding="utf-8"))
         times = {graph: float(facts["milliseconds"][graph]) for graph in GRAPHS if graph in facts["milliseconds"]}
-        return MeasuredGraphs(
+        found = MeasuredGraphs(
             str(facts["model"]), str(facts["device"]), str(facts["precision"]), tuple(facts["inputs"]), times
         )
+        return found if times else None
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 

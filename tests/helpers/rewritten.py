@@ -12,6 +12,9 @@ import torch
 
 from helpers.generated_weights import generated_image, generated_tensor
 from helpers.published_graph import save_published_graph
+from omz.convert.facts import describe_graph
+from omz.convert.ir_file import save_ir
+from omz.convert.rewrite import rewrite
 from omz.networks.background_matting import BackgroundMatting
 from omz.runtime.quiet_openvino import core, ov
 
@@ -64,6 +67,14 @@ def original(path: Path, images: tuple[np.ndarray, np.ndarray]) -> Matted:
 def read(path: Path, shape: tuple[int, ...]) -> ov.Model:
     """Read a published graph for images of one shape."""
     return reshaped(core().read_model(path), shape)
+
+
+def save_rewritten(path: Path, height: int, width: int) -> Path:
+    """Write the IR of a rewritten graph that refines 100 blocks; return its path."""
+    model = read(published(path.with_suffix(".onnx"), 0, blocks=100), (1, 3, height, width))
+    describe_graph(model, rewrite(model))
+    save_ir(model, path, "FP32")
+    return path
 
 
 def reshaped(model: ov.Model, shape: tuple[int, ...]) -> ov.Model:

@@ -8,12 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.builders import save_brightness_model
-from helpers.rewritten import pair, published, read
+from helpers.rewritten import pair, save_rewritten
 
 from omz.convert.cache import cache_folder
-from omz.convert.facts import describe_graph
-from omz.convert.ir_file import save_ir
-from omz.convert.rewrite import rewrite
 from omz.errors import UsageError
 from omz.models.graph_choice import measured_graphs
 from omz.models.opening import OpenedModel, open_model
@@ -25,11 +22,7 @@ SIZE = 64, 96
 
 @pytest.fixture(scope="module")
 def ir(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("rewritten")
-    model = read(published(folder / "net.onnx", 0, 100), (1, 3, *SIZE))
-    describe_graph(model, rewrite(model))
-    save_ir(model, folder / "net.xml", "FP32")
-    return folder / "net.xml"
+    return save_rewritten(tmp_path_factory.mktemp("rewritten") / "net.xml", *SIZE)
 
 
 @pytest.fixture(autouse=True)

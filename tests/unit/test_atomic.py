@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -7,7 +8,7 @@ import sys
 
 import pytest
 
-from omz.atomic import replace_folder, sweep, temporary_prefix, whole_file
+from omz.atomic import committed_file, first_file, replace_folder, stamp_of, sweep, temporary_prefix, whole_file
 
 
 def test_the_file_appears_whole(tmp_path):
@@ -128,3 +129,60 @@ def test_a_planted_link_is_not_written_through(tmp_path, monkeypatch):
         temporary.write_text("new")
     assert (tmp_path / "victim").read_text() == "kept"
     assert not (tmp_path / "file.txt").exists()
+
+
+def commit(target, text: str, replaces=None) -> None:
+    with committed_file(target, replaces) as temporary:
+        temporary.write_text(text)
+
+
+def test_the_first_that_commits_a_file_stays_and_others_drop_the_same(tmp_path):
+    target = tmp_path / "deep" / "file.txt"
+    commit(target, "new")
+    first = target.stat().st_ino
+    commit(target, "new")
+    assert (target.read_text(), target.stat().st_ino) == ("new", first)
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_what_somebody_else_has_written_is_not_replaced(tmp_path):
+    target = tmp_path / "file.txt"
+    commit(target, "theirs")
+    with pytest.raises(FileExistsError):
+        commit(target, "ours")
+    assert target.read_text() == "theirs"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_what_was_there_before_is_replaced_but_not_what_came_since(tmp_path):
+    target = tmp_path / "file.txt"
+    target.write_text("old")
+    before = stamp_of(target)
+    commit(target, "new", before)
+    assert target.read_text() == "new"
+    with pytest.raises(FileExistsError):
+        commit(target, "newer", before)
+    assert stamp_of(tmp_path / "none") is None
+
+
+def test_without_hard_links_the_first_stays_too(tmp_path, monkeypatch):
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    target = tmp_path / "file.txt"
+    commit(target, "new")
+    commit(target, "new")
+    with pytest.raises(FileExistsError):
+        commit(target, "other")
+    assert target.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_the_first_file_stays_whatever_comes_later(tmp_path):
+    target = tmp_path / "file.txt"
+    for text in ("first", "second"):
+        with first_file(target) as temporary:
+            temporary.write_text(text)
+    assert target.read_text() == "first"
+    assert list(tmp_path.iterdir()) == [target]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import filecmp
 import glob
 import os
 import secrets
 import shutil
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from omz.paths import hidden_name
@@ -100,6 +102,23 @@ def _around_token(target: Path) -> tuple[str, str]:
     return name[: -_TOKEN - len(end)], end
 
 
+@dataclass(frozen=True)
+class Stamp:
+    """Size and time of a file, by which a newer one is told from it, on whatever machine."""
+
+    size: int
+    changed_ns: int
+
+
+def stamp_of(path: Path) -> Stamp | None:
+    """Return the stamp of a file, None where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return Stamp(found.st_size, found.st_mtime_ns)
+
+
 @contextlib.contextmanager
 def whole_file(target: Path) -> Iterator[Path]:
     """Give a temporary path beside ``target`` to write to; move it there once the block ends well.
@@ -109,6 +128,54 @@ def whole_file(target: Path) -> Iterator[Path]:
     choose their format. Where ``target`` is a link, the file replaces the link, and what that leads to stays as it is.
     Raises :class:`OSError` for a target that exists but is not a file.
     """
+    with _written_beside(target) as temporary:
+        yield temporary
+        _write_out_file(temporary)
+        temporary.replace(target)
+
+
+@contextlib.contextmanager
+def committed_file(target: Path, replaces: Stamp | None) -> Iterator[Path]:
+    """Do what :func:`whole_file` does where several processes, on several machines, may write the same ``target``.
+
+    The first gives it its name. Whoever comes later finds the same bytes there, and drops its own. Of what was there
+    before, only the file of the stamp ``replaces`` is replaced. Raises :class:`FileExistsError` for other content.
+    """
+    with _written_beside(target) as temporary:
+        yield temporary
+        _write_out_file(temporary)
+        if _named(temporary, target) or filecmp.cmp(temporary, target, shallow=False):
+            return
+        if replaces is None or stamp_of(target) != replaces:
+            raise FileExistsError(errno.EEXIST, "another run has written it meanwhile, otherwise", str(target))
+        temporary.replace(target)
+
+
+@contextlib.contextmanager
+def first_file(target: Path) -> Iterator[Path]:
+    """Do what :func:`whole_file` does, where several processes may write the same; the first stays as it is."""
+    with _written_beside(target) as temporary:
+        yield temporary
+        _write_out_file(temporary)
+        _named(temporary, target)
+
+
+def _named(temporary: Path, target: Path) -> bool:
+    """Give a file its name; return False where that is taken."""
+    try:
+        os.link(temporary, target, follow_symlinks=False)
+    except FileExistsError:
+        return False
+    except OSError:  # no hard links here, and so a moment between the look and the step
+        if os.path.lexists(target):
+            return False
+        temporary.replace(target)
+    return True
+
+
+@contextlib.contextmanager
+def _written_beside(target: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``target``; what is left of it at the end goes."""
     if target.exists() and not target.is_file():
         raise OSError(errno.EINVAL, "it is a folder or a device", str(target))
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -117,8 +184,11 @@ def whole_file(target: Path) -> Iterator[Path]:
     os.close(os.open(temporary, _NEW, 0o666))
     try:
         yield temporary
-        with temporary.open("rb+") as written:
-            os.fsync(written.fileno())
-        temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _write_out_file(path: Path) -> None:
+    """Bring a file to the disk before it gets its name."""
+    with path.open("rb+") as written:
+        os.fsync(written.fileno())

@@ -19,6 +19,7 @@ EXTRAS = {
     "pymatting": ("refine", "pymatting"),
     "pillow_heif": ("heif", "pillow-heif"),
     "watchfiles": ("server", "watchfiles"),
+    "ray": ("cluster", "Ray"),
     "anny": ("training", "anny"),
     "moderngl": ("training", "moderngl"),
     "fastapi": ("server", "FastAPI"),

@@ -19,7 +19,8 @@ from helpers.full_disk import small_disk
 from PIL import Image
 
 from omz.cutout.image_files import NoPlaceError
-from omz.cutout.images import ImageEnded, ImageSettings, Task, cut_images
+from omz.cutout.image_work import ImageSettings, Task
+from omz.cutout.images import ImageEnded, cut_images
 from omz.cutout.inputs import discover
 from omz.cutout.manifest import Entry, Manifest, open_manifest
 from omz.cutout.names import name_outputs
@@ -165,7 +166,7 @@ def test_alpha_is_where_picture_and_plate_differ(tmp_path, stream):
 
 def test_what_there_is_to_say_of_a_picture_is_reported_and_kept(tmp_path, stream, monkeypatch):
     write_pictures(tmp_path / "in", 2)
-    monkeypatch.setattr("omz.cutout.images.plate_warnings", lambda matted, tally: (f"seen {matted.frame.index}",))
+    monkeypatch.setattr("omz.cutout.image_work.plate_warnings", lambda matted, tally: (f"seen {matted.frame.index}",))
     _, events = run(stream, tmp_path / "in", tmp_path / "out")
     said = [("the plate is grey", "seen 0"), ("the plate is grey", "seen 1")]
     assert [event.warnings for event in events] == said

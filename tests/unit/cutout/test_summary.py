@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
 from omz.cutout.observer import Observer
-from omz.cutout.summary import PlateTally, RepairTally, Tally
+from omz.cutout.summary import Tally
+from omz.cutout.tallies import PlateTally, RepairTally
 from omz.images.refining.repairs import NOTHING, Repairs
 from omz.matting.frames import Frame, MattedFrame
 from omz.matting.plate_fitting import Fitted, Fitting
@@ -92,3 +95,16 @@ def test_what_was_repaired_is_said(frames, lines):
     for each in frames:
         tally.add(each)
     assert tally.lines == lines
+
+
+def test_the_tally_of_another_process_is_gone_on_with():
+    whole, parts = Tally(Observer()), [Tally(Observer()), Tally(Observer())]
+    for number, (warning, size) in enumerate([("a", (3, 4)), ("b", (5, 6)), ("a", (3, 4))]):
+        for tally in (whole, parts[number % 2]):
+            tally.warn(warning)
+            tally.sizes[size] = None
+            tally.watch.add("decode", 0.5 + number)
+    merged = Tally(Observer())
+    for part in parts:
+        merged.include(pickle.loads(pickle.dumps(part.account)))
+    assert merged.account == whole.account

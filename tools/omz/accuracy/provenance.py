@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from pathlib import Path
 from omz.accuracy.comparison import FrameResult
 from omz.checksum import file_digest
 from omz.convert.manifest import read_manifest
+from omz.processor import usable_cpus, vector_extensions
 
 _PACKAGES = (
     "open-matting-zoo", "openvino", "onnx", "onnxruntime", "torch", "mindspore", "nncf", "numpy", "opencv-python",
@@ -85,14 +85,11 @@ def machine() -> dict[str, str]:
     """Describe the machine: its processor as OpenVINO sees it, its instructions, cores and system."""
     from omz.runtime.quiet_openvino import core
 
-    cores = os.cpu_count()
-    if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
     return {
         "processor": str(core().get_property("CPU", "FULL_DEVICE_NAME")).strip(),
         "OpenVINO uses": ", ".join(core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")),
-        "features": _features(),
-        "cores": str(cores),
+        "features": vector_extensions(),
+        "cores": str(len(usable_cpus())),
         "system": f"{platform.system()} {platform.release()}, {platform.machine()}",
     }
 
@@ -104,16 +101,3 @@ def dataset_digest(results: Iterable[FrameResult]) -> str:
         # Names of files need not be text.
         digest.update(f"{result.name}\0{result.sha256}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()
-
-
-def _features() -> str:
-    """Return the processor's vector and matrix extensions on Linux; empty elsewhere."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return ""
-    for line in lines:
-        if line.startswith("flags"):
-            flags = line.partition(":")[2].split()
-            return " ".join(sorted(flag for flag in flags if flag.startswith(("sse4", "avx", "amx", "fma", "f16c"))))
-    return ""

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from omz.cutout.image_files import encode_images
-from omz.cutout.images import fit_plate, shrunk_notes
+from omz.cutout.image_work import fit_plate, shrunk_notes
 from omz.cutout.names import What
 from omz.cutout.observer import Observer
 from omz.cutout.options import Options

@@ -173,6 +173,21 @@ class JobFlags:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClusterFlags:
+    """The machines that work on files together."""
+
+    cluster: str | None = setting(
+        None, "Work on all machines of a Ray cluster: auto, the HOST:PORT of its head, or local[N] for N workers here.",
+        works_on=_FILES, metavar="auto|HOST:PORT|local[N]")
+    timeout: float | None = setting(
+        None, "With --cluster: most seconds for an image or a segment of a video; what takes longer is set aside.",
+        takes=float, lowest=0.1, works_on=_FILES, needs="cluster")
+    mixed: bool = setting(
+        False, "With --cluster: take machines with other versions or processors; results may differ in their bytes.",
+        works_on=_FILES, needs="cluster")
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelFlags:
     """The model, and the device it runs on. Whatever of these changes pixels is among the facts of a session."""
 
@@ -249,14 +264,24 @@ class SummaryFlags:
 
 GROUPS: Mapping[str, type] = {
     "Input": InputFlags, "Plate": PlateFlags, "Output": OutputFlags, "Matte": MatteFlags, "Long jobs": JobFlags,
-    "Model and device": ModelFlags, "Roles in a model": RoleFlags, "Window": ScreenFlags, "Summary": SummaryFlags,
+    "Cluster": ClusterFlags, "Model and device": ModelFlags, "Roles in a model": RoleFlags, "Window": ScreenFlags,
+    "Summary": SummaryFlags,
 }
 # fmt: on
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options(
-    InputFlags, PlateFlags, OutputFlags, MatteFlags, JobFlags, ModelFlags, RoleFlags, ScreenFlags, SummaryFlags
+    InputFlags,
+    PlateFlags,
+    OutputFlags,
+    MatteFlags,
+    JobFlags,
+    ClusterFlags,
+    ModelFlags,
+    RoleFlags,
+    ScreenFlags,
+    SummaryFlags,
 ):
     """Options of a cutout job; each has a default. See the flags of the same names.
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import fields
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from PIL import Image
@@ -30,6 +30,9 @@ from omz.events import Event
 from omz.matting.plates import PlateSource
 from omz.models.choice import log_first_use
 from omz.pipes import is_pipe
+
+if TYPE_CHECKING:
+    from omz.cutout.cluster import Cluster  # loads more than most runs need
 
 FileName: TypeAlias = str | os.PathLike[str]
 
@@ -60,6 +63,10 @@ def _run(options: Options, observer: Observer, opening: Future[Opened] | None) -
         options = options.with_model(is_live)
         if options.model == WITHOUT_PLATE:
             observer.on_note(f"no plate was given, so the model is {WITHOUT_PLATE}; choose another with --model")
+    if options.cluster is not None:
+        from omz.cutout.cluster import check_for_cluster
+
+        check_for_cluster(options, plan)
     takes_plate = options.model_choice.takes_plate()
     check_plate_given(options, takes_plate, is_live)
     plates: PlateSource | None = None
@@ -200,13 +207,22 @@ def _jobs(session: Session, plan: Plan, plates: PlateSource | None) -> Outcome:
         from omz.cutout.live import run_live
 
         return run_live(session, plan.live, plan)
+    if session.options.cluster is None:
+        return _files(session, plan, plates)
+    from omz.cutout.cluster import open_cluster
+
+    with open_cluster(session, plan) as cluster:
+        return _files(session, plan, plates, cluster)
+
+
+def _files(session: Session, plan: Plan, plates: PlateSource | None, cluster: Cluster | None = None) -> Outcome:
     outcome = Outcome()
     if plan.pictures:
-        outcome += run_images(session, plan, plates)
+        outcome += run_images(session, plan, plates, cluster)
     if plan.videos:
         from omz.cutout.videos import run_videos
 
-        outcome += run_videos(session, plan)
+        outcome += run_videos(session, plan, cluster)
     return outcome
 
 

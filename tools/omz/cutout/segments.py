@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 import filelock
 import numpy as np
@@ -25,7 +25,7 @@ from omz.errors import UsageError, VideoError
 from omz.images.arrays import Pixels
 from omz.images.files import read_pixels, write_picture
 from omz.journal_file import Written, open_journal_file, read_journal_file, what_differs
-from omz.matting.frames import Frame, MattedFrame
+from omz.matting.frames import MattedFrame
 from omz.matting.plate_fitting import Fitting, VideoPlates
 from omz.matting.stream import MattingStream
 from omz.paths import hidden_name
@@ -57,6 +57,25 @@ class Segment:
     files: Mapping[str, str]
 
 
+class Moment(Protocol):
+    """When a frame is shown, in the units of its source; see :class:`omz.matting.frames.Frame`."""
+
+    @property
+    def time(self) -> int:
+        """The time it begins."""
+        ...
+
+    @property
+    def duration(self) -> int:
+        """How long it is shown."""
+        ...
+
+    @property
+    def follows_damage(self) -> bool:
+        """Whether something before it could not be decoded."""
+        ...
+
+
 class Segments:
     """Finished segments: how many there are, and the last of them, for there can be very many.
 
@@ -83,7 +102,7 @@ class Segments:
         """Return where a segment of a result is kept."""
         return self.folder / f"{what}.{index:05d}{suffix}"
 
-    def add(self, frames: int, last: Frame, files: tuple[Path, ...]) -> None:
+    def add(self, frames: int, last: Moment, files: tuple[Path, ...]) -> None:
         """Note a segment up to the frame ``last``, whose files are there; it is kept whatever becomes of this process.
 
         Raises :class:`VideoError` where that cannot be written.
@@ -277,7 +296,7 @@ def restore(segments: Segments, stream: MattingStream, plates: VideoPlates | Non
         stream.smoother.state = read_pixels(segments.path(_STATE, last, ".png"))
     if stream.memory is not None:
         stream.memory.states = _load(segments.path(_STATES, last, ".npz"))
-    if plates is not None:
+    if plates is not None and plates.follows:
         plates.fitting = _load_fitting(segments.path(_FITTING, last, ".npz"))
 
 

@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from threading import Lock
 from typing import Any, Literal, TypeAlias
 
-import numpy as np
-
 from omz.cutout.observer import Observer
+from omz.cutout.tallies import PlateCounts, PlateTally, RepairCounts, RepairTally, counted
 from omz.images.arrays import Size
-from omz.images.exposure import SAME, brightness
-from omz.images.refining.repairs import Repairs
 from omz.images.sizes import size_text
 from omz.matting.frames import MattedFrame
-from omz.matting.plate_fitting import Fitted
 from omz.work.stopwatch import Stopwatch
 
 Ending: TypeAlias = Literal["done", "failed", "skipped"]
 
 _SIZES = 3  # that are named
 _OUTPUTS = 3  # that are named
-_LEAST = 0.001  # share of an image or a subject that is worth a word
-_DARK = 0.05  # alpha of a shadow that can be seen
-_NEAR = 10  # pixels, below which tenths count
 _STANDARD = "-"  # input or output
 
 
@@ -60,6 +51,17 @@ class Ended:
     status: Ending
     error: str = ""
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Account:
+    """Tally of a process, for another one: warnings, sizes, seconds and frames of stages, plates and repairs."""
+
+    warnings: tuple[str, ...]
+    sizes: tuple[Size, ...]
+    stages: Mapping[str, tuple[float, int]]
+    plates: PlateCounts
+    repairs: RepairCounts
 
 
 class Tally:
@@ -96,108 +98,31 @@ class Tally:
         self.repairs.add(matted)
 
     @property
+    def account(self) -> Account:
+        """All that another process has to know to go on with this tally."""
+        return Account(
+            tuple(self.warnings), tuple(self.sizes), self.watch.stages, self.plates.counts, self.repairs.counts
+        )
+
+    def include(self, account: Account) -> None:
+        """Go on with the tally of another process."""
+        for warning in account.warnings:
+            self.warn(warning)
+        self.sizes.update(dict.fromkeys(account.sizes))
+        self.watch.include(account.stages)
+        self.plates.include(account.plates)
+        self.repairs.include(account.repairs)
+
+    @property
     def hint(self) -> str:
         """How to go on after a run that stops now; empty where no later run can."""
         if not self.finished:
             return ""
-        counts = [_counted(count, what) for what, count in self.finished.items() if count]
+        counts = [counted(count, what) for what, count in self.finished.items() if count]
         if not counts:
             return "nothing was saved"
         verb = "is" if sum(self.finished.values()) == 1 else "are"
         return f"{' and '.join(counts)} {verb} finished; {self.remedy}"
-
-
-class PlateTally:
-    """Account of what was done to the plates of a run, in words."""
-
-    def __init__(self) -> None:
-        self._all, self._moved, self._matched = 0, 0, 0
-        self._shift, self._gain = 0.0, 1.0
-        self._lock = Lock()
-
-    def add(self, fitted: Fitted) -> None:
-        """Count the plate of an image; several threads may do so."""
-        gain = brightness(fitted.fitting.gains)
-        with self._lock:
-            self._all += 1
-            self._moved += fitted.shift > 0
-            self._matched += fitted.fitting.gains != SAME
-            self._shift = max(self._shift, fitted.shift)
-            self._gain = max(self._gain, gain, key=lambda each: abs(each - 1))
-
-    @property
-    def lines(self) -> tuple[str, ...]:
-        """What was done, a line each."""
-        lines = []
-        if self._moved:
-            distance = f"{self._shift:.0f} px" if self._shift >= _NEAR else f"{self._shift:.1f} px"
-            lines.append(f"the camera moved by {self._most(distance, self._moved)}; corrected")
-        if self._matched:
-            share = f"{abs(self._gain - 1):.0%}"
-            how = f"{share} {'darker' if self._gain > 1 else 'brighter'} than"
-            if share == "0%":
-                how = "of another white balance than"
-            lines.append(f"the plate was {self._most(how, self._matched)} the image; matched")
-        return tuple(lines)
-
-    def _most(self, words: str, count: int) -> str:
-        if self._all == 1:
-            return words
-        return f"up to {words}" if count == self._all else f"up to {words} ({count} of {self._all})"
-
-
-class RepairTally:
-    """Account of what was repaired in the alphas of a run, in words."""
-
-    def __init__(self) -> None:
-        self._all, self._most = 0, Repairs()
-        self._counts: Counter[str] = Counter()
-        self._kept = 0.0
-        self._lock = Lock()
-
-    def add(self, matted: MattedFrame) -> None:
-        """Count the repairs of an image; several threads may do so."""
-        repairs, kept = matted.repairs, 0.0
-        if matted.shadow is not None:
-            kept = float((matted.shadow > _DARK * np.iinfo(matted.shadow.dtype).max).mean())
-        seen = {"holes": repairs.holes > 0, "islands": repairs.islands > 0, "shadow": repairs.shadow >= _LEAST}
-        with self._lock:
-            self._all += 1
-            self._counts.update(name for name, is_there in {**seen, "kept": kept >= _LEAST}.items() if is_there)
-            self._kept = max(self._kept, kept)
-            self._most = Repairs(*map(max, astuple(self._most), astuple(repairs)))
-
-    @property
-    def lines(self) -> tuple[str, ...]:
-        """What was done, a line each."""
-        most, lines = self._most, []
-        up_to = "" if self._all == 1 else "up to "
-        if most.holes:
-            filled = f"filled {up_to}{_counted(most.holes, 'holes')}"
-            lines.append(self._line("holes", filled, f"{_percent(most.filled)} of the subject"))
-        if most.islands:
-            dropped = f"dropped {up_to}{_counted(most.islands, 'islands')}"
-            lines.append(self._line("islands", dropped, f"{_percent(most.dropped)} of the subject"))
-        if self._counts["shadow"]:
-            share = f"{up_to}{_percent(most.shadow)} of the image"
-            lines.append(self._line("shadow", "took a shadow out of alpha", share))
-        if self._counts["kept"]:
-            lines.append(self._line("kept", "kept a shadow", f"{up_to}{_percent(self._kept)} of the image"))
-        return tuple(lines)
-
-    def _line(self, name: str, words: str, share: str) -> str:
-        if self._all == 1:
-            return f"{words} ({share})"
-        return f"{words} ({share}; in {self._counts[name]} of {self._all} images)"
-
-
-def _percent(share: float) -> str:
-    return f"{share:.1%}" if share >= _LEAST else "less than 0.1%"
-
-
-def _counted(count: int, noun: str) -> str:
-    """Return a count with its noun, which is given in the plural."""
-    return f"1 {noun[:-1]}" if count == 1 else f"{count} {noun}"
 
 
 @dataclass(frozen=True)

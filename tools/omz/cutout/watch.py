@@ -21,7 +21,8 @@ from omz.cutout.collisions import name_key
 from omz.cutout.flag import default_of, flag_of
 from omz.cutout.folder_events import folder_events, has_events
 from omz.cutout.image_files import NoPlaceError
-from omz.cutout.images import ImageEnded, Task, cut_images, image_settings
+from omz.cutout.image_work import Task
+from omz.cutout.images import ImageEnded, cut_images, image_settings
 from omz.cutout.inputs import Input, input_of, visible_files
 from omz.cutout.manifest import FAILURES, Manifest, manifest_folder, open_manifest_of
 from omz.cutout.names import Outputs, check_places, is_called_as_result, name_new

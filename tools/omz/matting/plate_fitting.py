@@ -140,14 +140,16 @@ class VideoPlates(Plates):
     _moved: tuple[Picture, Fitting, Size, _Done] | None = None
 
     @property
-    def _follows(self) -> bool:
-        return isinstance(self.source, OnePlate) and self._options.align != "frame"
+    def follows(self) -> bool:
+        """Whether the plate of a frame depends on the frames before it."""
+        is_followed = isinstance(self.source, OnePlate) and self._options.align != "frame"
+        return is_followed and self._options != _AS_IT_IS
 
     def at(self, index: int, name: str, picture: Picture, whole: bool = False) -> Fitted:
         """See :class:`Plates`."""
         raw = self.source.at(index, name)
         plate = self._prepared(raw, picture)
-        if not self._follows or self._options == _AS_IT_IS:
+        if not self.follows:
             return self._noted(raw, self._fit(plate, picture, whole), picture)
         old, new = self._copies(plate), Copies(picture)
         if self.fitting is None:

@@ -24,6 +24,7 @@ from omz.video.formats import Container, Format, check_encoder
 from omz.video.opening import file_url
 
 _MOST_UNITS = 2**31 - 1  # in a second, in the headers of a MOV or MP4 file
+_THREADS = 8  # for what H.264 makes of frames depends on it, and not on the machine then
 _MOST_RATE = 10**6  # denominator: encoders take 32 bits
 
 
@@ -103,7 +104,7 @@ class VideoWriter:
         context = stream.codec_context
         context.colorspace = context.color_primaries = context.color_trc = BT709
         context.color_range = LIMITED
-        context.thread_type = "AUTO"
+        context.thread_type, context.thread_count = "AUTO", _THREADS
         return stream
 
     def _mux(self, packets: list[Packet[VideoStream]]) -> None:

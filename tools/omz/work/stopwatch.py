@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import TypeVar
 
@@ -47,6 +47,19 @@ class Stopwatch:
                     return
                 self.add(stage, time.perf_counter() - started)
                 yield item
+
+    @property
+    def stages(self) -> dict[str, tuple[float, int]]:
+        """The sum of each stage, in seconds, and its frames."""
+        with self._lock:
+            return {stage: (seconds, self._frames[stage]) for stage, seconds in self._seconds.items()}
+
+    def include(self, stages: Mapping[str, tuple[float, int]]) -> None:
+        """Add the ``stages`` of another stopwatch."""
+        with self._lock:
+            for stage, (seconds, frames) in stages.items():
+                self._seconds[stage] = self._seconds.get(stage, 0.0) + seconds
+                self._frames[stage] = self._frames.get(stage, 0) + frames
 
     @property
     def milliseconds(self) -> dict[str, float]:

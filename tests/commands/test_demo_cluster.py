@@ -1,0 +1,261 @@
+"""``omz_demo --cluster``: the same bytes as without it, whatever becomes of workers and machines."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from helpers.clusters import (
+    kill_a_worker,
+    ray_address,
+    run_demo,
+    start_demo,
+    wait_for_the_end_of_ray,
+    workers,
+)
+from helpers.demo_command import content, demo, done, empty, write_blocks, write_plate
+from helpers.films import make_film
+
+from omz.images.files import write_picture
+
+pytestmark = [
+    pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed"),
+    pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc"),
+]
+
+GIVEN = ("in", "--plate", "plate.png", "-m", "model.xml")
+LOCAL = ("--cluster", "local[2]")
+FILM = ("clip.mp4", "--plate", "plate.png", "-m", "difference.xml", "--segment_seconds", "0.4")
+AS_IT_IS = ("--align", "off", "--match_exposure", "off")
+"""Frames do not depend on each other then."""
+
+FAULTS = """
+import os, time, omz.cutout.image_work as work
+read = work.read_image
+def faulty(path, *rest):
+    if "poison" in path.name:
+        os.kill(os.getpid(), 9)
+    if "hanging" in path.name:
+        time.sleep(1e6)
+    return read(path, *rest)
+work.read_image = faulty
+"""
+"""What makes an image kill the process that reads it, or hang: as a decoder with a defect would."""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Iterator[Path]:
+    monkeypatch.chdir(tmp_path)
+    yield write_plate(tmp_path)
+    wait_for_the_end_of_ray()
+
+
+def faults(folder: Path) -> dict[str, str]:
+    """The environment of processes with :data:`FAULTS`, which Ray hands on to its workers."""
+    (folder / "faults").mkdir()
+    (folder / "faults" / "sitecustomize.py").write_text(FAULTS)
+    return {"PYTHONPATH": os.pathsep.join((str(folder / "faults"), os.environ.get("PYTHONPATH", "")))}
+
+
+def entries(folder: Path) -> list[dict[str, object]]:
+    lines = (folder / "omz_demo.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines[1:]]
+
+
+def images(folder: Path) -> dict[str, bytes]:
+    return {name: data for name, data in content(folder).items() if not name.startswith(".")}
+
+
+def assert_nothing_half_done(folder: Path) -> None:
+    assert not list(folder.rglob(".*.part*"))
+    assert not list(folder.rglob(".omz_demo.cluster"))
+
+
+@pytest.mark.parametrize(
+    ("flags", "problem"),
+    [
+        (("in", "--cluster", "nowhere"), "'nowhere' is no cluster; write auto, the HOST:PORT of its head, or local[N]"),
+        (("in", "--cluster", "ray://host:1"), "is for remote clients; run the command on a machine of the cluster"),
+        (("in/0.png", "-o", "-", *LOCAL), "--cluster writes files, and not to standard output"),
+        (("0", *LOCAL), "--cluster is for files; leave it out for cameras"),
+    ],
+)
+def test_what_a_cluster_cannot_do_is_wrong_usage(folder, flags, problem):
+    write_blocks(folder / "in", 1)
+    result = demo(*flags, "--plate", "plate.png", "-m", "model.xml")
+    assert result.exit_code == 2
+    assert problem in result.stderr
+
+
+def test_without_the_extra_there_is_one_line(folder, monkeypatch):
+    write_blocks(folder / "in", 1)
+    monkeypatch.setattr("omz.extras.find_spec", lambda _: None)
+    result = demo(*GIVEN, "-o", "out", *LOCAL)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1].endswith(
+        "Ray is not installed; install it with pip install '.[cluster]' in a clone of Open Matting Zoo"
+    )
+
+
+def test_timeout_and_mixed_have_no_effect_without_a_cluster(folder):
+    write_blocks(folder / "in", 1)
+    said = done(*GIVEN, "-o", "out", "--timeout", "5", "--mixed").stderr
+    assert "--timeout has no effect without --cluster" in said
+    assert "--mixed has no effect without --cluster" in said
+
+
+def test_a_folder_becomes_the_same_bytes_and_can_be_gone_on_with(folder):
+    write_blocks(folder / "in", 40)
+    (folder / "in" / "broken.png").write_bytes(b"no image")
+    assert demo(*GIVEN, "-o", "plain", "--what", "alpha,cutout").exit_code == 1
+    result = run_demo(folder, *GIVEN, "-o", "out", "--what", "alpha,cutout", "--json", *LOCAL)
+    assert result.returncode == 1, result.stderr
+    told = json.loads(result.stdout)
+    assert (told["done"], told["failed"], told["frames"]) == (40, 1, 40)
+    assert "broken.png" in result.stderr
+    assert images(folder / "out") == images(folder / "plain")
+    plain, found = entries(folder / "plain"), entries(folder / "out")
+    for entry in (*plain, *found):
+        del entry["seconds"]
+    assert sorted(map(str, found)) == sorted(map(str, plain))
+    assert_nothing_half_done(folder / "out")
+    # The plain command goes on from it: both keep the same manifest.
+    (folder / "out" / "7_alpha.png").write_bytes(b"something else")
+    told = json.loads(demo(*GIVEN, "-o", "out", "--what", "alpha,cutout", "--resume", "--json").stdout)
+    assert (told["done"], told["skipped"], told["failed"]) == (1, 39, 1)
+    assert images(folder / "out") == images(folder / "plain")
+
+
+def test_what_was_there_before_is_replaced(folder):
+    write_blocks(folder / "in", 3)
+    done(*GIVEN, "-o", "plain")
+    write_picture(folder / "out" / "1.png", empty((24, 32)))
+    result = run_demo(folder, *GIVEN, "-o", "out", *LOCAL)
+    assert result.returncode == 0, result.stderr
+    assert images(folder / "out") == images(folder / "plain")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("flags", [AS_IT_IS, (*AS_IT_IS, "--target", "red"), ()], ids=["cutout", "composite", "whole"])
+def test_a_video_becomes_the_same_bytes(folder, flags):
+    make_film(folder, 60, sound="aac")
+    name = "out.mp4" if "--target" in flags else "out.mov"
+    for place in ("plain", "cluster"):
+        (folder / place).mkdir()
+    done(*FILM, *flags, "-o", f"plain/{name}")
+    result = run_demo(folder, *FILM, *flags, "-o", f"cluster/{name}", *LOCAL)
+    assert result.returncode == 0, result.stderr
+    assert (folder / "cluster" / name).read_bytes() == (folder / "plain" / name).read_bytes()
+    assert [path.name for path in (folder / "cluster").iterdir()] == [name]
+
+
+@pytest.mark.slow
+def test_workers_that_are_killed_at_random_moments_change_nothing(folder):
+    write_blocks(folder / "in", 300)
+    done(*GIVEN, "-o", "plain")
+    chance, killed = random.Random(7), 0
+    process = start_demo(folder, *GIVEN, "-o", "out", *LOCAL)
+    while process.poll() is None and killed < 6:
+        killed += kill_a_worker()
+        time.sleep(chance.uniform(0, 1.5))
+    _, said = process.communicate(timeout=240)
+    assert process.returncode == 0, said
+    assert killed
+    assert images(folder / "out") == images(folder / "plain")
+    assert sorted(str(entry["input"]) for entry in entries(folder / "out")) == sorted(images(folder / "in"))
+    assert_nothing_half_done(folder / "out")
+
+
+@pytest.mark.slow
+def test_a_poison_image_and_a_hanging_one_are_named_and_all_others_done(folder):
+    write_blocks(folder / "in", 20)
+    done(*GIVEN, "-o", "plain")
+    for name in ("poison.png", "hanging.png"):
+        (folder / "in" / name).write_bytes((folder / "in" / "0.png").read_bytes())
+    more = faults(folder)
+    result = run_demo(folder, *GIVEN, "-o", "out", *LOCAL, "--timeout", "6", more=more)
+    assert result.returncode == 1, result.stderr
+    assert "in/poison.png: 3 workers have died at it; leave it out" in result.stderr
+    assert "in/hanging.png: it took longer than 6 s; raise --timeout, or leave it out" in result.stderr
+    assert images(folder / "out") == images(folder / "plain")
+    found = entries(folder / "out")
+    assert sorted(str(each["input"]) for each in found if each["status"] == "failed") == ["hanging.png", "poison.png"]
+    assert len(found) == 22
+    assert_nothing_half_done(folder / "out")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_that_is_stopped_is_gone_on_with(folder, how):
+    write_blocks(folder / "in", 400)
+    done(*GIVEN, "-o", "plain")
+    process = start_demo(folder, *GIVEN, "-o", "out", *LOCAL)
+    while process.poll() is None and len(images(folder / "out")) < 20:
+        time.sleep(0.05)
+    process.send_signal(how)
+    _, said = process.communicate(timeout=240)
+    assert process.returncode in (-signal.SIGKILL, 130), said
+    wait_for_the_end_of_ray()
+    kept = len(entries(folder / "out"))
+    assert images(folder / "out").items() <= images(folder / "plain").items()
+    result = run_demo(folder, *GIVEN, "-o", "out", "--resume", "--json", *LOCAL)
+    assert result.returncode == 0, result.stderr
+    told = json.loads(result.stdout)
+    assert told["skipped"] >= kept
+    assert told["skipped"] + told["done"] == 400
+    assert images(folder / "out") == images(folder / "plain")
+    assert sorted(str(entry["input"]) for entry in entries(folder / "out")) == sorted(images(folder / "in"))
+    assert_nothing_half_done(folder / "out")
+
+
+@pytest.mark.slow
+def test_a_machine_that_is_lost_is_survived(folder):
+    write_blocks(folder / "in", 300)
+    done(*GIVEN, "-o", "plain")
+    with ray_address(folder, nodes=2) as address:
+        process = start_demo(folder, *GIVEN, "-o", "out", "--cluster", address)
+        while process.poll() is None and len(images(folder / "out")) < 20:
+            time.sleep(0.05)
+        os.kill(_raylet_of(workers()[0]), signal.SIGKILL)
+        _, said = process.communicate(timeout=240)
+        assert process.returncode == 0, said
+    assert images(folder / "out") == images(folder / "plain")
+    assert_nothing_half_done(folder / "out")
+
+
+@pytest.mark.slow
+def test_a_machine_with_other_instructions_is_refused_by_name(folder):
+    write_blocks(folder / "in", 3)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ONEDNN_MAX_CPU_ISA", "SSE41")  # of the machines that are started, not of the driver
+        with ray_address(folder, nodes=1) as address:
+            patch.delenv("ONEDNN_MAX_CPU_ISA")
+            result = run_demo(folder, *GIVEN, "-o", "out", "--cluster", address)
+            assert result.returncode == 1
+            assert "has other instructions: +SSE41; install the same versions, or add --mixed" in result.stderr
+            result = run_demo(folder, *GIVEN, "-o", "out", "--cluster", address, "--mixed")
+            assert result.returncode == 0, result.stderr
+            assert "its results may differ in their bytes" in result.stderr
+    assert len(images(folder / "out")) == 3
+
+
+def _raylet_of(worker: int) -> int:
+    """Return the process that has started a worker: the one of its machine."""
+    stat = Path(f"/proc/{worker}/stat").read_text()
+    return int(stat.rpartition(")")[2].split()[1])
+
+
+def test_a_run_without_a_cluster_does_not_import_ray(folder):
+    write_blocks(folder / "in", 1)
+    code = "import sys; from omz_demo.cli import main; main(standalone_mode=False); assert 'ray' not in sys.modules"
+    command = [sys.executable, "-c", code, *GIVEN, "-o", "out"]
+    subprocess.run(command, check=True, capture_output=True)

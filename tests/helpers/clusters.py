@@ -1,0 +1,98 @@
+"""Ray clusters for tests: commands in processes of their own, which leave no process of Ray behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+_LONG = 240.0  # seconds that a loaded machine may take to start, or to end, what is started here
+
+
+@contextmanager
+def ray_address(folder: Path, nodes: int, cpus: int = 1) -> Iterator[str]:
+    """Give the address of a cluster of simulated machines on this one, each with so many processors.
+
+    It runs in a process of its own, whose end is the end of all of Ray's.
+    """
+    script = (
+        "import sys; from ray.cluster_utils import Cluster; "
+        f"c = Cluster(initialize_head=True, head_node_args=dict(num_cpus=0, object_store_memory={100 << 20}, "
+        "include_dashboard=False)); "
+        f"[c.add_node(num_cpus={cpus}, object_store_memory={100 << 20}) for _ in range({nodes})]; "
+        "c.wait_for_nodes(); print(c.address, flush=True); sys.stdin.read(); c.shutdown()"
+    )
+    environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0"}
+    with open(folder / "cluster.txt", "w") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True,
+            env=environment,
+        )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        lines = (line.strip() for line in process.stdout)
+        yield next(line for line in lines if line.rpartition(":")[2].isdigit() and " " not in line)
+    finally:
+        process.communicate(timeout=_LONG)
+
+
+def run_demo(
+    folder: Path, *arguments: object, more: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the demo's command in a folder, until it ends."""
+    process = start_demo(folder, *arguments, more=more)
+    out, said = process.communicate(timeout=_LONG)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, said)
+
+
+def start_demo(folder: Path, *arguments: object, more: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    """Start the demo's command in a folder."""
+    command = [sys.executable, "-m", "omz_demo", *map(str, arguments)]
+    environment = {**os.environ, **(more or {})}
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=folder, stdout=pipe, stderr=pipe, text=True, env=environment)
+
+
+def workers() -> list[int]:
+    """Return the processes of workers, which Ray names after their class."""
+    return _called("ray::RayWorker")
+
+
+def kill_a_worker(busy_only: bool = True) -> bool:
+    """Kill one of the workers, of those at work; return whether there was one."""
+    for pid in _called("ray::RayWorker.work" if busy_only else "ray::RayWorker"):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+        return True
+    return False
+
+
+def wait_for_the_end_of_ray() -> None:
+    """Wait until no process of Ray is left; fail if that takes too long."""
+    end = time.monotonic() + _LONG
+    while left := [name for each in ("ray::", "raylet", "gcs_server") for name in _called(each)]:
+        assert time.monotonic() < end, f"Ray's processes are still there: {left}"
+        time.sleep(0.2)
+
+
+def _called(name: str) -> list[int]:
+    """Return the processes whose command line has a name, but for those that only read it."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        first = command.split(" ")[0]
+        if first.startswith(name) or os.path.basename(first) == name:
+            found.append(int(entry.name))
+    return found

@@ -1,0 +1,161 @@
+"""Units that a dispatcher hands to workers, which here live in this process, and die or hang as their units say."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+
+import pytest
+
+from omz.errors import EngineError
+from omz.work.dispatcher import WINDOW, Answer, Crew, Death, Dispatcher, Worker
+from omz.work.units import Lost
+
+
+class HereCrew(Crew[str, tuple[str, ...]]):
+    """Workers that do the batches they have when somebody waits, one each in turn.
+
+    ``poison`` kills a worker, ``hang`` keeps it until it is ended, ``machine gone`` ends it once, without blame.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._sent: dict[Worker[str], list[tuple[str, ...]]] = {}
+        self._ended: list[Worker[str]] = []
+        self.sent: list[tuple[str, ...]] = []
+        self.most_waiting = self.started = 0
+        self.gone = False
+        for _ in range(count):
+            self._start()
+
+    @property
+    def workers(self):
+        return list(self._sent)
+
+    def send(self, worker, units):
+        self._sent[worker].append(units)
+        self.sent.append(units)
+        self.most_waiting = max(self.most_waiting, len(self._sent[worker]))
+
+    def wait(self, seconds):
+        if not self._sent:
+            raise EngineError("no worker is left")
+        happened = [self._die(worker) for worker in self._ended]
+        self._ended = []
+        for worker in tuple(self._sent):
+            batch = next(iter(self._sent[worker]), ())
+            if "poison" in batch:
+                happened.append(self._die(worker))
+            elif "machine gone" in batch and not self.gone:
+                self.gone = True
+                happened.append(self._die(worker, is_blameless=True))
+            elif batch and "hang" not in batch:
+                happened.append(Answer(worker, self._sent[worker].pop(0)))
+        if not happened:
+            time.sleep(seconds)
+        return happened
+
+    def end(self, worker):
+        self._ended.append(worker)
+
+    def _die(self, worker, is_blameless=False):
+        del self._sent[worker]
+        self._start()
+        return Death(worker, is_blameless)
+
+    def _start(self):
+        self.started += 1
+        self._sent[Worker(f"worker {self.started}")] = []
+
+
+def run(crew: HereCrew, units: Iterable[str], batch: int = 1, limit: float | None = None):
+    """Return the units that ended, each as often as it did, and the problems of the others."""
+    done, lost = Counter[str](), {}
+    for result in Dispatcher(crew, batch, limit).run(units):
+        if isinstance(result, Lost):
+            lost[result.unit] = result.problem
+        else:
+            done.update(result)
+    return done, lost
+
+
+NAMES = [f"{number}.png" for number in range(50)]
+
+
+@pytest.mark.parametrize(("workers", "batch"), [(1, 1), (3, 8), (5, 50), (2, 16)])
+def test_each_unit_is_done_once_in_batches_and_windows(workers, batch):
+    crew = HereCrew(workers)
+    done, lost = run(crew, NAMES, batch)
+    assert done == Counter(NAMES)
+    assert not lost
+    assert max(map(len, crew.sent)) == batch
+    assert crew.most_waiting <= WINDOW
+    assert crew.started == workers
+
+
+def test_units_are_taken_as_windows_have_room():
+    taken = []
+
+    def units():
+        for name in NAMES:
+            taken.append(name)
+            yield name
+
+    running = Dispatcher(HereCrew(2)).run(units())
+    next(running)
+    assert len(taken) == 2 * WINDOW
+    running.close()
+
+
+def test_a_unit_at_which_three_workers_die_is_set_aside_and_all_others_are_done():
+    crew = HereCrew(2)
+    done, lost = run(crew, [*NAMES[:20], "poison", *NAMES[20:]], batch=16)
+    assert done == Counter(NAMES)
+    assert lost == {"poison": "3 workers have died at it; leave it out"}
+    assert crew.started == 2 + 3
+
+
+def test_what_waits_behind_a_poison_has_no_blame():
+    crew = HereCrew(1)
+    done, lost = run(crew, ["poison", "a", "poison ", "b"])
+    assert done == Counter({"a": 1, "poison ": 1, "b": 1})
+    assert [*lost] == ["poison"]
+    assert all(len(units) == 1 for units in crew.sent)
+
+
+def test_a_unit_that_hangs_is_set_aside_after_its_time_by_itself():
+    crew = HereCrew(2)
+    started = time.monotonic()
+    done, lost = run(crew, [*NAMES, "hang"], batch=4, limit=0.05)
+    assert done == Counter(NAMES)
+    assert lost == {"hang": "it took longer than 0.05 s; raise --timeout, or leave it out"}
+    assert time.monotonic() - started > 0.05 * 3 + 0.05  # its batch of three, then alone
+    assert crew.started == 2 + 2
+
+
+def test_the_end_of_a_machine_is_no_blame():
+    crew = HereCrew(2)
+    done, lost = run(crew, ["machine gone", *NAMES], batch=8)
+    assert done == Counter(["machine gone", *NAMES])
+    assert not lost
+    assert not any(len(units) == 1 for units in crew.sent[:-1])
+
+
+def test_results_that_were_there_when_nobody_listened_anymore_are_kept():
+    dispatcher = Dispatcher(HereCrew(3))
+    running = dispatcher.run(NAMES)
+    first = next(running)
+    running.close()
+    rest = [*dispatcher.rest()]
+    assert [first, *rest] == [(name,) for name in NAMES[:3]]
+    assert not [*dispatcher.rest()]
+
+
+def test_an_error_after_which_nobody_is_left_is_raised():
+    crew = HereCrew(0)
+    with pytest.raises(EngineError, match="no worker is left"):
+        run(crew, NAMES)
+
+
+def test_no_units_need_no_worker_to_answer():
+    assert run(HereCrew(1), []) == (Counter(), {})

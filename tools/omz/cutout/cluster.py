@@ -1,0 +1,97 @@
+"""Cluster: the units of a run on the machines of a Ray cluster, or on workers of this one."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from omz.cutout.cluster_work import CutoutJob
+from omz.cutout.options import Options
+from omz.cutout.plan import STANDARD_OUTPUT, Plan
+from omz.cutout.session import Session
+from omz.errors import ImageError, UsageError, os_reason
+from omz.extras import require
+from omz.work.dispatcher import WINDOW, Crew, Dispatcher
+from omz.work.ray_cluster import read_place
+from omz.work.ray_crew import JobForAll, RayCrew, ray_crew
+from omz.work.units import Executor
+
+_FEWEST, _MOST = 8, 32  # images of a batch
+_ROUNDS = 2  # windows that each worker gets in a job of few images
+_PROBE = ".omz_demo.cluster"
+"""A file beside the results, by which workers see that they share the folder."""
+
+
+class Cluster:
+    """Workers with the model of a session."""
+
+    def __init__(self, crew: RayCrew[Any, Any], session: Session) -> None:
+        self._crew, self._session = crew, session
+
+    def for_images(self, count: int) -> Executor[Any, Any]:
+        """Return an executor of so many images, in batches."""
+        rounds = _ROUNDS * WINDOW * max(1, len(self._crew.workers))
+        return self._dispatcher(max(_FEWEST, min(_MOST, count // rounds)))
+
+    def for_videos(self) -> Executor[Any, Any]:
+        """Return an executor of videos and their segments, one at a time for each worker."""
+        return self._dispatcher(1)
+
+    def warn(self) -> None:
+        """Pass on what there is to say of machines."""
+        for warning in self._crew.warnings:
+            self._session.tally.warn(warning)
+
+    def _dispatcher(self, batch: int) -> Executor[Any, Any]:
+        crew: Crew[Any, Any] = self._crew
+        return Dispatcher(crew, batch, self._session.options.timeout)
+
+
+def check_for_cluster(options: Options, plan: Plan) -> None:
+    """Raise :class:`UsageError` for a run that a cluster cannot do, and :class:`omz.errors.EngineError` without Ray."""
+    read_place(str(options.cluster))
+    if plan.live is not None or plan.piped or options.watch:
+        raise UsageError("--cluster is for files; leave it out for cameras, standard input and --watch")
+    if options.output == STANDARD_OUTPUT:
+        raise UsageError("--cluster writes files, and not to standard output; name an --output")
+    if options.show:
+        raise UsageError("--cluster shows nothing; leave --show out")
+    require("ray")
+
+
+@contextmanager
+def open_cluster(session: Session, plan: Plan) -> Iterator[Cluster]:
+    """Start the workers that the options ask for, and give them. Raises :class:`omz.errors.OmzError`."""
+    options = session.options
+    ir = session.opened.path
+    with _probe(plan) as (path, token):
+        job = CutoutJob(options, str(ir), dict(session.facts), path, token)
+        blobs = ir.read_bytes(), ir.with_suffix(".bin").read_bytes()
+        with ray_crew(read_place(str(options.cluster)), JobForAll(job, blobs, options.mixed)) as crew:
+            cluster = Cluster(crew, session)
+            cluster.warn()
+            try:
+                yield cluster
+            finally:
+                cluster.warn()
+
+
+@contextmanager
+def _probe(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Write a file where results go, and give its path, and what is in it."""
+    places = {**plan.pictures, **plan.videos}
+    first = next(iter(next(iter(places.values())).values()))
+    path, token = Path(os.path.abspath(first.with_name(_PROBE))), secrets.token_hex(8)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(token)
+    except OSError as error:
+        raise ImageError(f"{path.parent} cannot be written: {os_reason(error)}; choose another place") from error
+    try:
+        yield str(path), token
+    finally:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,184 @@
+"""Dispatcher: hands units to workers in batches, and survives workers that die or hang."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Collection, Generator, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Generic, TypeVar
+
+from omz.work.units import Executor, Lost, Result, Unit
+
+Handle = TypeVar("Handle")
+
+WINDOW = 2
+"""Batches that a worker has at a time: one at work, and those that wait, so that it never waits itself."""
+
+_MOST_DEATHS = 3
+_POLL = 0.5  # seconds after which a run that nobody listens to anymore finds that out
+
+
+@dataclass(eq=False)
+class _Held(Generic[Unit]):
+    """A unit, and how many workers have died at it."""
+
+    unit: Unit
+    deaths: int = 0
+
+
+@dataclass(eq=False)
+class Worker(Generic[Unit]):
+    """A process that works on batches, one after the other; ``since`` says when it began the first of them.
+
+    ``name`` tells it from others in messages.
+    """
+
+    name: str
+    batches: deque[tuple[_Held[Unit], ...]] = field(default_factory=deque)
+    since: float = 0.0
+    overdue: str = ""
+
+
+@dataclass(frozen=True)
+class Answer(Generic[Unit, Result]):
+    """The result of a worker's first batch."""
+
+    worker: Worker[Unit]
+    result: Result
+
+
+@dataclass(frozen=True)
+class Death(Generic[Unit]):
+    """A worker has died, ``is_blameless`` if not by its batch: its machine is gone."""
+
+    worker: Worker[Unit]
+    is_blameless: bool = False
+
+
+class Crew(ABC, Generic[Unit, Result]):
+    """Workers, and the way to them. Those that die are replaced as long as that may help."""
+
+    @property
+    @abstractmethod
+    def workers(self) -> Collection[Worker[Unit]]:
+        """The workers that take batches."""
+
+    @abstractmethod
+    def send(self, worker: Worker[Unit], units: tuple[Unit, ...]) -> None:
+        """Send a batch to a worker."""
+
+    @abstractmethod
+    def wait(self, seconds: float) -> list[Answer[Unit, Result] | Death[Unit]]:
+        """Wait so long until something has happened, and return that; the answers of a worker are in order.
+
+        Raises :class:`omz.errors.OmzError` if there is no worker, and none will come, and what work raised.
+        """
+
+    @abstractmethod
+    def end(self, worker: Worker[Unit]) -> None:
+        """Kill a worker; :meth:`wait` tells of its death."""
+
+
+class Dispatcher(Executor[Unit, Result]):
+    """Runs units by the workers of a crew, in batches of up to ``batch``.
+
+    The units of a worker that dies go to others, each by itself from then on. One whose workers have died three times
+    is set aside, and so is one that takes longer than ``time_limit`` seconds, None: however long.
+    """
+
+    may_repeat = True
+
+    def __init__(self, crew: Crew[Unit, Result], batch: int = 1, time_limit: float | None = None) -> None:
+        self._crew, self._batch, self._time_limit = crew, batch, time_limit
+        self._again: deque[tuple[_Held[Unit], ...]] = deque()
+        self._results: deque[Result | Lost[Unit]] = deque()
+        self._is_drained = False
+
+    def run(self, units: Iterable[Unit]) -> Generator[Result | Lost[Unit], None, None]:
+        """See :class:`Executor`."""
+        source, self._is_drained = iter(units), False
+        while True:
+            self._hand_out(source)
+            if self._is_done():
+                return
+            for happened in self._crew.wait(self._until_overdue()):
+                if isinstance(happened, Answer):
+                    self._take(happened)
+                else:
+                    self._bury(happened)
+            while self._results:
+                yield self._results.popleft()
+            self._end_overdue()
+
+    def rest(self) -> Iterator[Result]:
+        """See :class:`Executor`."""
+        while self._results:
+            result = self._results.popleft()
+            if not isinstance(result, Lost):
+                yield result
+
+    def _hand_out(self, source: Iterator[Unit]) -> None:
+        """Fill the windows of all workers, a batch each in turn."""
+        for place in range(WINDOW):
+            for worker in self._crew.workers:
+                if len(worker.batches) != place or worker.overdue:
+                    continue
+                batch = self._next(source)
+                if not batch:
+                    self._is_drained = True
+                    return
+                if not worker.batches:
+                    worker.since = time.monotonic()
+                worker.batches.append(batch)
+                self._crew.send(worker, tuple(held.unit for held in batch))
+
+    def _is_done(self) -> bool:
+        return self._is_drained and not self._again and not any(worker.batches for worker in self._crew.workers)
+
+    def _next(self, source: Iterator[Unit]) -> tuple[_Held[Unit], ...]:
+        if self._again:
+            return self._again.popleft()
+        return tuple(map(_Held, islice(source, self._batch)))
+
+    def _take(self, answer: Answer[Unit, Result]) -> None:
+        answer.worker.batches.popleft()
+        answer.worker.since = time.monotonic()
+        self._results.append(answer.result)
+
+    def _bury(self, death: Death[Unit]) -> None:
+        """Have others do what a worker had to do."""
+        worker = death.worker
+        batches, worker.batches = worker.batches, deque()
+        if batches and (worker.overdue or not death.is_blameless):
+            self._blame(batches.popleft(), worker.overdue)
+        self._again.extend(batches)
+
+    def _blame(self, batch: tuple[_Held[Unit], ...], overdue: str) -> None:
+        for held in batch:
+            held.deaths += 1
+            if overdue and len(batch) == 1:
+                self._results.append(Lost(held.unit, overdue))
+            elif held.deaths >= _MOST_DEATHS:
+                self._results.append(Lost(held.unit, f"{held.deaths} workers have died at it; leave it out"))
+            else:
+                self._again.append((held,))
+
+    def _limit(self, worker: Worker[Unit]) -> float:
+        """Return when the first batch of a worker is overdue."""
+        if self._time_limit is None or not worker.batches:
+            return float("inf")
+        return worker.since + self._time_limit * len(worker.batches[0])
+
+    def _until_overdue(self) -> float:
+        first = min(map(self._limit, self._crew.workers), default=float("inf"))
+        return max(0.0, min(_POLL, first - time.monotonic()))
+
+    def _end_overdue(self) -> None:
+        now = time.monotonic()
+        for worker in tuple(self._crew.workers):
+            if not worker.overdue and self._limit(worker) <= now:
+                worker.overdue = f"it took longer than {self._time_limit:g} s; raise --timeout, or leave it out"
+                self._crew.end(worker)

@@ -1,0 +1,92 @@
+"""Connection to a Ray cluster, or to one that is started on this machine for a run."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import ModuleType
+
+from omz.errors import EngineError, UsageError, first_line
+from omz.extras import import_extra
+from omz.processor import usable_cpus
+
+_LOCAL = re.compile(r"local(?:\[(?P<workers>[1-9]\d*)\])?")
+_STORE = 100 << 20  # bytes of the object store of a local cluster: paths travel, and no pixels
+_SETTINGS: Mapping[str, str] = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # what Ray would print to standard output of workers that died
+}
+_CPUS = 4
+"""Processors of a worker; a machine with fewer gets one worker."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a cluster is: ``address`` is that of its head, or ``auto``; ``local``: here, with so many workers."""
+
+    address: str = "auto"
+    local: int | None = None
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Place for a worker: the ``index``-th of its machine.
+
+    Ray counts its ``cpus``; ``bound`` of the processors are its own.
+    """
+
+    node: str
+    index: int
+    cpus: int
+    bound: int
+
+
+def read_place(text: str) -> Place:
+    """Return the place of ``auto``, an address, or ``local[N]``. Raises :class:`UsageError`."""
+    found = _LOCAL.fullmatch(text)
+    if found is not None:
+        return Place(local=int(found["workers"] or max(1, len(usable_cpus()) // _CPUS)))
+    if text.startswith("ray://"):
+        raise UsageError(f"{text} is for remote clients; run the command on a machine of the cluster, and write auto")
+    if text == "auto" or re.fullmatch(r"[^\s:/]+:\d+", text):
+        return Place(text)
+    raise UsageError(f"{text!r} is no cluster; write auto, the HOST:PORT of its head, or local[N]")
+
+
+@contextmanager
+def connected(place: Place) -> Iterator[ModuleType]:
+    """Connect this process to a cluster, and give the module ``ray``; a local cluster ends with the block.
+
+    Raises :class:`EngineError` where Ray is missing, or there is no cluster.
+    """
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
+    ray = import_extra("ray")
+    logging.getLogger("ray").setLevel(logging.CRITICAL)
+    how: dict[str, object] = {"address": place.address}
+    if place.local:
+        how = {"address": "local", "num_cpus": place.local, "object_store_memory": _STORE, "include_dashboard": False}
+    try:
+        ray.init(**how, log_to_driver=False, configure_logging=False)
+    except Exception as error:  # Ray raises anything
+        remedy = "start it with ray start, and name its address" if not place.local else "try again"
+        raise EngineError(f"there is no cluster at {place.address}: {first_line(error)}; {remedy}") from error
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def slots_of(node: Mapping[str, object], place: Place) -> tuple[Slot, ...]:
+    """Return the places for workers of a machine, as Ray describes it."""
+    name, resources = str(node["NodeID"]), node["Resources"]
+    assert isinstance(resources, Mapping)
+    cpus = int(resources.get("CPU", 0))
+    if place.local:
+        return tuple(Slot(name, index, 1, max(1, len(usable_cpus()) // place.local)) for index in range(place.local))
+    count = max(1, cpus // _CPUS) if cpus else 0
+    return tuple(Slot(name, index, cpus // count, cpus // count) for index in range(count))

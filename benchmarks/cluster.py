@@ -66,10 +66,10 @@ def measure(count: int, seconds: float) -> tuple[float, float]:
         while len(crew.workers) < count:
             crew.wait(0.1)
         started = time.perf_counter()
-        done = sum(Dispatcher(crew, _BATCH).run([0.0] * (_EMPTY * count)))
+        done = sum(filter(None, Dispatcher(crew, _BATCH).run([0.0] * (_EMPTY * count))))
         overhead = 1e3 * (time.perf_counter() - started) / done * count
         started = time.perf_counter()
-        done = sum(Dispatcher(crew).run([seconds] * (_ROUNDS * count)))
+        done = sum(filter(None, Dispatcher(crew).run([seconds] * (_ROUNDS * count))))
         return overhead, _ROUNDS * seconds / (time.perf_counter() - started)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from helpers.clusters import (
+    LONG,
     kill_a_worker,
     ray_address,
     run_demo,
@@ -167,7 +168,7 @@ def test_workers_that_are_killed_at_random_moments_change_nothing(folder):
     while process.poll() is None and killed < 6:
         killed += kill_a_worker()
         time.sleep(chance.uniform(0, 1.5))
-    _, said = process.communicate(timeout=240)
+    _, said = process.communicate(timeout=LONG)
     assert process.returncode == 0, said
     assert killed
     assert images(folder / "out") == images(folder / "plain")
@@ -202,7 +203,7 @@ def test_a_run_that_is_stopped_is_gone_on_with(folder, how):
     while process.poll() is None and len(images(folder / "out")) < 20:
         time.sleep(0.05)
     process.send_signal(how)
-    _, said = process.communicate(timeout=240)
+    _, said = process.communicate(timeout=LONG)
     assert process.returncode in (-signal.SIGKILL, 130), said
     wait_for_the_end_of_ray()
     kept = len(entries(folder / "out"))
@@ -226,7 +227,7 @@ def test_a_machine_that_is_lost_is_survived(folder):
         while process.poll() is None and len(images(folder / "out")) < 20:
             time.sleep(0.05)
         os.kill(_raylet_of(workers()[0]), signal.SIGKILL)
-        _, said = process.communicate(timeout=240)
+        _, said = process.communicate(timeout=LONG)
         assert process.returncode == 0, said
     assert images(folder / "out") == images(folder / "plain")
     assert_nothing_half_done(folder / "out")

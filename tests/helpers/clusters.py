@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-_LONG = 240.0  # seconds that a loaded machine may take to start, or to end, what is started here
+LONG = 1200.0
+"""Seconds that a loaded machine may take to start, or to end, what is started here."""
 
 
 @contextmanager
@@ -38,7 +39,7 @@ def ray_address(folder: Path, nodes: int, cpus: int = 1) -> Iterator[str]:
         lines = (line.strip() for line in process.stdout)
         yield next(line for line in lines if line.rpartition(":")[2].isdigit() and " " not in line)
     finally:
-        process.communicate(timeout=_LONG)
+        process.communicate(timeout=LONG)
 
 
 def run_demo(
@@ -46,7 +47,7 @@ def run_demo(
 ) -> subprocess.CompletedProcess[str]:
     """Run the demo's command in a folder, until it ends."""
     process = start_demo(folder, *arguments, more=more)
-    out, said = process.communicate(timeout=_LONG)
+    out, said = process.communicate(timeout=LONG)
     return subprocess.CompletedProcess(process.args, process.returncode, out, said)
 
 
@@ -76,7 +77,7 @@ def kill_a_worker(busy_only: bool = True) -> bool:
 
 def wait_for_the_end_of_ray() -> None:
     """Wait until no process of Ray is left; fail if that takes too long."""
-    end = time.monotonic() + _LONG
+    end = time.monotonic() + LONG
     while left := [name for each in ("ray::", "raylet", "gcs_server") for name in _called(each)]:
         assert time.monotonic() < end, f"Ray's processes are still there: {left}"
         time.sleep(0.2)

@@ -72,6 +72,8 @@ def run(crew: HereCrew, units: Iterable[str], batch: int = 1, limit: float | Non
     """Return the units that ended, each as often as it did, and the problems of the others."""
     done, lost = Counter[str](), {}
     for result in Dispatcher(crew, batch, limit).run(units):
+        if result is None:
+            continue
         if isinstance(result, Lost):
             lost[result.unit] = result.problem
         else:
@@ -159,3 +161,18 @@ def test_an_error_after_which_nobody_is_left_is_raised():
 
 def test_no_units_need_no_worker_to_answer():
     assert run(HereCrew(1), []) == (Counter(), {})
+
+
+def test_a_run_that_waits_can_be_closed():
+    running = Dispatcher(HereCrew(1)).run(["hang"])
+    assert next(running) is None
+    running.close()
+
+
+def test_a_run_that_is_closed_early_leaves_nothing_to_the_next_one():
+    crew = HereCrew(3)
+    running = Dispatcher(crew).run(NAMES)
+    next(running)
+    running.close()
+    done, lost = run(crew, ["next"])
+    assert (done, lost) == (Counter(["next"]), {})

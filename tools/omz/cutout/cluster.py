@@ -34,7 +34,7 @@ class Cluster:
 
     def for_images(self, count: int) -> Executor[Any, Any]:
         """Return an executor of so many images, in batches."""
-        rounds = _ROUNDS * WINDOW * max(1, len(self._crew.workers))
+        rounds = _ROUNDS * WINDOW * max(1, self._crew.size)
         return self._dispatcher(max(_FEWEST, min(_MOST, count // rounds)))
 
     def for_videos(self) -> Executor[Any, Any]:
@@ -70,8 +70,10 @@ def open_cluster(session: Session, plan: Plan) -> Iterator[Cluster]:
     ir = session.opened.path
     with _probe(plan) as (path, token):
         job = CutoutJob(options, str(ir), dict(session.facts), path, token)
-        blobs = ir.read_bytes(), ir.with_suffix(".bin").read_bytes()
-        with ray_crew(read_place(str(options.cluster)), JobForAll(job, blobs, options.mixed)) as crew:
+        place, blobs = read_place(str(options.cluster)), tuple[bytes, ...]()
+        if not place.local:
+            blobs = ir.read_bytes(), ir.with_suffix(".bin").read_bytes()
+        with ray_crew(place, JobForAll(job, blobs, options.mixed)) as crew:
             cluster = Cluster(crew, session)
             cluster.warn()
             try:

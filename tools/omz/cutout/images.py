@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Generator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, ClassVar
@@ -164,8 +164,8 @@ class _Job:
                     yield from self._take(result)
         finally:
             for made in self.executor.rest():  # the job stops early; what was begun is noted
-                for _ in self._take(made):
-                    continue
+                with suppress(NoPlaceError):
+                    deque(self._take(made), maxlen=0)
 
     def _unit(self, index: int) -> ImageUnit:
         task = self.tasks[index]
@@ -173,8 +173,11 @@ class _Job:
             return ImageUnit(index, task)
         return ImageUnit(index, task, {path: stamp_of(path) for path in task.outputs.values()})
 
-    def _take(self, result: ImagesMade | Lost[ImageUnit]) -> Generator[None, None, None]:
-        """Note what has ended."""
+    def _take(self, result: ImagesMade | Lost[ImageUnit] | None) -> Generator[None, None, None]:
+        """Note what has ended, if anything has."""
+        if result is None:
+            yield
+            return
         if isinstance(result, Lost):
             unit = result.unit
             self._note(self._lost(unit.index, f"{unit.task.input.source}: {result.problem}"))

@@ -80,6 +80,10 @@ def write_segments(
     all_empty = not segments.frames
     with closing(executor.run(_units(video, frames, segments))) as results:
         for result in results:
+            if tally.observer.should_stop():
+                raise KeyboardInterrupt
+            if result is None:
+                continue
             if isinstance(result, Lost):
                 unit = result.unit
                 where = f"{unit.source}, frames {unit.first} to {unit.first + unit.frames - 1}"
@@ -90,8 +94,6 @@ def write_segments(
             while segments.count in made:
                 _note(made.pop(segments.count), segments)
             tally.observer.on_progress(name, segments.frames, video.frames)
-            if tally.observer.should_stop():
-                raise KeyboardInterrupt
     if all_empty and segments.frames:
         tally.warn(NOTHING_DIFFERS)
 
@@ -141,9 +143,8 @@ def cut_segment(video: Video, dress: Dressing, unit: SegmentUnit) -> SegmentMade
                     tally.warn(note)
             count, all_empty = count + 1, all_empty and is_empty(matted)
         if count != unit.frames:
-            raise VideoError(
-                f"{unit.source} has {count} frames from {unit.first} on, not {unit.frames}; has it changed?"
-            )
+            found = f"{count} frames from {unit.first} on, not {unit.frames}"
+            raise VideoError(f"{unit.source} has {found}; leave it unchanged while it is cut")
     files = {path: fingerprint(path) for path in unit.paths.values()}
     return SegmentMade(unit, files, all_empty, tally.account)
 

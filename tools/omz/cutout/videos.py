@@ -129,10 +129,14 @@ class _Run:
         self, units: list[VideoUnit], cluster: Cluster
     ) -> Iterator[tuple[Input, tuple[Outcome, str] | OmzError]]:
         """Have videos cut whose frames depend on each other, each by one worker."""
-        done = 0
+        done, observer = 0, self._session.tally.observer
         for result in cluster.for_videos().run(units):
+            if observer.should_stop():
+                raise KeyboardInterrupt
+            if result is None:
+                continue
             done += 1
-            self._session.tally.observer.on_progress("videos", done, len(units))
+            observer.on_progress("videos", done, len(units))
             if isinstance(result, Lost):
                 item = result.unit.item
                 yield item, VideoError(f"{item.source}: {result.problem}")
@@ -143,8 +147,6 @@ class _Run:
                 yield item, self._noted(item, result.unit.files.outputs, ended, result.seconds)
             else:
                 yield item, ended
-            if self._session.tally.observer.should_stop():
-                raise KeyboardInterrupt
 
     def _job_name(self, item: Input) -> str:
         """Return the name of the file, with its folders where another video has the same."""

@@ -18,7 +18,7 @@ WINDOW = 2
 """Batches that a worker has at a time: one at work, and those that wait, so that it never waits itself."""
 
 _MOST_DEATHS = 3
-_POLL = 0.5  # seconds after which a run that nobody listens to anymore finds that out
+_POLL = 0.5  # seconds after which None is yielded
 
 
 @dataclass(eq=False)
@@ -33,7 +33,7 @@ class _Held(Generic[Unit]):
 class Worker(Generic[Unit]):
     """A process that works on batches, one after the other; ``since`` says when it began the first of them.
 
-    ``name`` tells it from others in messages.
+    ``name`` tells it from others in messages. ``overdue`` says why it is being ended, and is empty while it may work.
     """
 
     name: str
@@ -97,21 +97,26 @@ class Dispatcher(Executor[Unit, Result]):
         self._results: deque[Result | Lost[Unit]] = deque()
         self._is_drained = False
 
-    def run(self, units: Iterable[Unit]) -> Generator[Result | Lost[Unit], None, None]:
+    def run(self, units: Iterable[Unit]) -> Generator[Result | Lost[Unit] | None, None, None]:
         """See :class:`Executor`."""
         source, self._is_drained = iter(units), False
-        while True:
-            self._hand_out(source)
-            if self._is_done():
-                return
-            for happened in self._crew.wait(self._until_overdue()):
-                if isinstance(happened, Answer):
-                    self._take(happened)
-                else:
-                    self._bury(happened)
-            while self._results:
-                yield self._results.popleft()
-            self._end_overdue()
+        try:
+            while True:
+                self._hand_out(source)
+                if self._is_done():
+                    return
+                for happened in self._crew.wait(self._until_overdue()):
+                    if isinstance(happened, Answer):
+                        self._take(happened)
+                    else:
+                        self._bury(happened)
+                if not self._results:
+                    yield None
+                while self._results:
+                    yield self._results.popleft()
+                self._end_overdue()
+        finally:
+            self._abandon()
 
     def rest(self) -> Iterator[Result]:
         """See :class:`Executor`."""
@@ -165,6 +170,14 @@ class Dispatcher(Executor[Unit, Result]):
                 self._results.append(Lost(held.unit, f"{held.deaths} workers have died at it; leave it out"))
             else:
                 self._again.append((held,))
+
+    def _abandon(self) -> None:
+        """End workers that are still at units of this run, so that their answers do not reach the next one."""
+        for worker in tuple(self._crew.workers):
+            if worker.batches:
+                worker.batches.clear()
+                worker.overdue = "abandoned"
+                self._crew.end(worker)
 
     def _limit(self, worker: Worker[Unit]) -> float:
         """Return when the first batch of a worker is overdue."""

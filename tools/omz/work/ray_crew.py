@@ -69,6 +69,11 @@ class RayCrew(Crew[Unit, Result]):
         """See :class:`Crew`."""
         return [started.worker for started in self._actors.values() if started.is_ready]
 
+    @property
+    def size(self) -> int:
+        """How many workers there are, with those that are starting."""
+        return len(self._actors)
+
     def start(self) -> None:
         """Start workers, and check the machines of those that start first.
 

@@ -33,10 +33,11 @@ class Executor(ABC, Generic[Unit, Result]):
     may_repeat = False
 
     @abstractmethod
-    def run(self, units: Iterable[Unit]) -> Generator[Result | Lost[Unit], None, None]:
+    def run(self, units: Iterable[Unit]) -> Generator[Result | Lost[Unit] | None, None, None]:
         """Yield results as they end, of one unit or of several, and units that were set aside.
 
-        Raises :class:`omz.errors.OmzError` if no other unit can run.
+        Those that wait for others yield None now and then, so that they can be closed. Raises
+        :class:`omz.errors.OmzError` if no other unit can run.
         """
 
     @abstractmethod

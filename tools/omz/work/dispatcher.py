@@ -149,6 +149,8 @@ class Dispatcher(Executor[Unit, Result]):
         return tuple(map(_Held, islice(source, self._batch)))
 
     def _take(self, answer: Answer[Unit, Result]) -> None:
+        if answer.worker.overdue:  # too late: its end is on the way
+            return
         answer.worker.batches.popleft()
         answer.worker.since = time.monotonic()
         self._results.append(answer.result)

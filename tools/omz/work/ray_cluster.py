@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
+from typing import Any
 
 from omz.errors import EngineError, UsageError, first_line
 from omz.extras import import_extra
@@ -20,6 +21,8 @@ _SETTINGS: Mapping[str, str] = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # what Ray would print to standard output of workers that died
 }
+_QUIET: Mapping[str, Any] = {"log_to_driver": False, "configure_logging": False}
+_ATTEMPTS = 3  # to start Ray, which gives its processes 30 seconds, and a busy machine may need longer
 _CPUS = 4
 """Processors of a worker; a machine with fewer gets one worker."""
 
@@ -67,18 +70,33 @@ def connected(place: Place) -> Iterator[ModuleType]:
         os.environ.setdefault(name, value)
     ray = import_extra("ray")
     logging.getLogger("ray").setLevel(logging.CRITICAL)
-    how: dict[str, object] = {"address": place.address}
     if place.local:
-        how = {"address": "local", "num_cpus": place.local, "object_store_memory": _STORE, "include_dashboard": False}
-    try:
-        ray.init(**how, log_to_driver=False, configure_logging=False)
-    except Exception as error:  # Ray raises anything
-        remedy = "start it with ray start, and name its address" if not place.local else "try again"
-        raise EngineError(f"there is no cluster at {place.address}: {first_line(error)}; {remedy}") from error
+        _start(ray, place.local)
+    else:
+        _join(ray, place.address)
     try:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _join(ray: ModuleType, address: str) -> None:
+    try:
+        ray.init(address=address, **_QUIET)
+    except Exception as error:  # Ray raises anything
+        remedy = "start it with ray start, and name its address"
+        raise EngineError(f"there is no cluster at {address}: {first_line(error)}; {remedy}") from error
+
+
+def _start(ray: ModuleType, workers: int) -> None:
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            ray.init("local", num_cpus=workers, object_store_memory=_STORE, include_dashboard=False, **_QUIET)
+            return
+        except Exception as error:
+            ray.shutdown()
+            if attempt == _ATTEMPTS:
+                raise EngineError(f"Ray does not start here: {first_line(error)}; try again") from error
 
 
 def slots_of(node: Mapping[str, object], place: Place) -> tuple[Slot, ...]:

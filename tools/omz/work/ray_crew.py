@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Generic
 
-from omz.errors import EngineError, first_line
+from omz.errors import EngineError, OmzError, first_line
 from omz.work.dispatcher import Answer, Crew, Death, Worker
 from omz.work.ray_cluster import Place, Slot, connected, slots_of
 from omz.work.ray_worker import Job, RayWorker, Refused, differences, node_facts
@@ -104,9 +104,10 @@ class RayCrew(Crew[Unit, Result]):
         ready, _ = self._ray.wait(calls, num_returns=1, timeout=seconds)
         if ready:
             ready, _ = self._ray.wait(calls, num_returns=len(calls), timeout=0)
+        ended = set(ready)
         happened: list[Answer[Unit, Result] | Death[Unit]] = []
         for call in calls:  # in the order in which they were made
-            if call in set(ready) and call in self._calls:
+            if call in ended and call in self._calls:
                 happened += self._ended(call)
         return happened
 
@@ -128,16 +129,24 @@ class RayCrew(Crew[Unit, Result]):
             yield self._died(worker, error)
             return
         if isinstance(result, Refused) and kind == _OPEN:
-            raise type(result.error)(f"{worker.name}: {result.error}")
-        if isinstance(result, Refused):
+            self._leave_out(worker, result.error)
+        elif isinstance(result, Refused):
             raise result.error
-        if kind == _WORK:
+        elif kind == _WORK:
             yield Answer(worker, result)
         elif kind == _FACTS:
             self._check(worker, result)
         else:
             self._actors[worker].is_ready = True
             self._failed.pop(self._actors[worker].slot, None)
+
+    def _leave_out(self, worker: Worker[Unit], error: OmzError) -> None:
+        """Go on without a worker that cannot get ready; raise its ``error`` where no other has yet."""
+        told = type(error)(f"{worker.name}: {error}")
+        if not self.workers:
+            raise told
+        self.warnings.append(str(told))
+        self._ray.kill(self._actors.pop(worker).actor, no_restart=True)
 
     def _check(self, worker: Worker[Unit], facts: Mapping[str, str]) -> None:
         """Open the job on a machine that fits; leave out one that does not."""

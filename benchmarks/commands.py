@@ -64,11 +64,16 @@ class _Watch(threading.Thread):
 
     def run(self) -> None:
         while not self._stopped.wait(_EVERY):
-            self.peak = max(self.peak, _held_together([_held(pid) for pid in _family(self._pid)]))
+            self.peak = max(self.peak, memory_of(self._pid))
 
     def stop(self) -> None:
         self._stopped.set()
         self.join()
+
+
+def memory_of(pid: int) -> float:
+    """Return the memory in MB that a process and its descendants hold together."""
+    return _held_together([_held(each) for each in _family(pid)])
 
 
 def _family(pid: int) -> list[int]:

@@ -42,6 +42,7 @@ def make_app(settings: Settings, observer: Observer) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,  # whose page loads its scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,  # which leads to whatever host a request names
     )
     app.include_router(rembg_routes(service))
     app.include_router(routes(service))

@@ -17,6 +17,7 @@ from omz_demo.serve.settings import ServeFlags, Settings, hand_to_workers, read_
 
 _LOOPBACK = ("127.", "::1", "localhost")
 _CONNECTIONS = 1000
+_MORE_SECONDS = 5  # in which an answer gets to its client
 
 
 @omz_command()
@@ -47,6 +48,7 @@ def _run(settings: Settings, flags: Mapping[str, Any], port: int) -> None:
 
     from omz_demo.display import TerminalObserver
     from omz_demo.serve.app import make_app
+    from omz_demo.serve.connections import Connection
 
     host, several = settings.flags.host, settings.flags.workers > 1
     app = make_app(settings, TerminalObserver(show=False))  # which says what is wrong, also for the processes
@@ -62,10 +64,12 @@ def _run(settings: Settings, flags: Mapping[str, Any], port: int) -> None:
         workers=settings.flags.workers,
         host=host,
         port=port,
+        http=Connection,
+        ws="none",
         log_level="warning",
         access_log=False,
         limit_concurrency=_CONNECTIONS,
-        timeout_graceful_shutdown=int(settings.flags.max_seconds) + 5,
+        timeout_graceful_shutdown=int(2 * settings.flags.max_seconds) + _MORE_SECONDS,  # an upload, and its work
         server_header=False,
     )
 

@@ -23,7 +23,18 @@ Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
 _REDIRECTS = 3
 _PATIENCE = 10.0  # seconds without a byte
 _MOVED = (301, 302, 303, 307, 308)
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_INDIRECT = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            *("192.0.0.0/24", "192.88.99.0/24"),  # protocols, and relays to IPv6
+            *("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48"),  # IPv4 inside of IPv6
+            *("2001::/23", "2002::/16"),  # Teredo and other protocols, and 6to4
+            "fec0::/10",  # sites, as it was once
+        ),
+    )
+)
+"""Networks that lead into others, or that Python, by its version, takes for public ones."""
 
 
 def is_public(address: str) -> bool:
@@ -32,11 +43,8 @@ def is_public(address: str) -> bool:
         parsed = ipaddress.ip_address(address)
     except ValueError:  # an IPv6 address with a zone
         return False
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped or parsed.sixtofour or parsed.teredo or parsed in _NAT64:
-            return False
-        if parsed.is_site_local:
-            return False
+    if any(parsed in network for network in _INDIRECT):
+        return False
     return parsed.is_global and not (parsed.is_multicast or parsed.is_reserved or parsed.is_unspecified)
 
 
@@ -69,7 +77,7 @@ class Fetcher:
     async def _get(self, client: httpx.AsyncClient, url: httpx.URL) -> bytes | httpx.URL:
         """Return the content, or where a redirect leads."""
         address = await self._checked(url)
-        headers = {"Host": url.netloc.decode("ascii"), "Accept": "image/*"}
+        headers = {"Host": url.netloc.decode("ascii"), "Accept": "image/*", "Accept-Encoding": "identity"}
         pinned = url.copy_with(host=address)
         extensions = {"sni_hostname": url.raw_host.decode("ascii")}
         request = client.build_request("GET", pinned, headers=headers, extensions=extensions)
@@ -87,13 +95,14 @@ class Fetcher:
             raise RefusedError(422, f"the URL cannot be fetched: {first_line(error)}; check it") from error
 
     async def _content(self, response: httpx.Response) -> bytes:
+        if response.headers.get("content-encoding", "identity") != "identity":  # a few bytes may become many
+            raise RefusedError(422, "the URL is answered with compressed content; name an image")
         content = bytearray()
-        async for part in response.aiter_bytes():
+        async for part in response.aiter_raw():
             content += part
             if len(content) > self._limit:
-                raise RefusedError(
-                    413, f"there are more than {self._limit / 1e6:g} MB behind the URL; name a smaller file"
-                )
+                limit = f"{self._limit / 1e6:g} MB"
+                raise RefusedError(413, f"there are more than {limit} behind the URL; name a smaller file")
         return bytes(content)
 
     async def _checked(self, url: httpx.URL) -> str:

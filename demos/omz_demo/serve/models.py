@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 from omz.cutout.in_memory import ModelInMemory
 from omz.cutout.observer import Observer
-from omz.errors import CardError, OmzError, UsageError
+from omz.errors import CardError, EngineError, OmzError, UsageError
 from omz_demo.serve.settings import Settings
 
 State: TypeAlias = Literal["opening", "ready", "failed"]
@@ -47,10 +47,10 @@ class ServedModel:
             choice.takes_plate()
         self._observer, self._lock = observer, Lock()
         self._opened: ModelInMemory | None = None
-        self._failure: tuple[float, OmzError] | None = None
+        self._failure: tuple[float, str] | None = None
 
     def opened(self) -> ModelInMemory:
-        """Return the model. Raises :class:`OmzError`."""
+        """Return the model. Raises :class:`EngineError`, with a new error for each request: it keeps what that has."""
         with self._lock:
             if self._opened is None:
                 self._opened = self._open()
@@ -58,12 +58,12 @@ class ServedModel:
 
     def _open(self) -> ModelInMemory:
         if self._failure is not None and time.monotonic() - self._failure[0] < _PATIENCE:
-            raise self._failure[1]
+            raise EngineError(self._failure[1])
         try:
             model = ModelInMemory(self._options, self._observer)
         except OmzError as error:
-            self._failure = time.monotonic(), error
-            raise
+            self._failure = time.monotonic(), str(error)
+            raise EngineError(str(error)) from error
         self._failure = None
         for warning in model.warnings:
             self._observer.on_warning(f"{self.name}: {warning}")
@@ -76,7 +76,7 @@ class ServedModel:
         if model is not None:
             return ModelState(self.name, "ready", model.takes_plate, model.info.device, model.info.precision)
         if failure is not None:
-            return ModelState(self.name, "failed", error=str(failure[1]))
+            return ModelState(self.name, "failed", error=failure[1])
         return ModelState(self.name, "opening")
 
 

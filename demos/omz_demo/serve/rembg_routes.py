@@ -6,6 +6,7 @@ nearest that there is here.
 
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
 from typing import Annotated, Any
 
@@ -21,6 +22,7 @@ from omz_demo.serve.service import MEDIA_TYPES, Order, Service
 from omz_demo.serve.uploads import Form, form_schema, read_form
 
 _FILE = {"file": "The image."}
+_COLOUR = re.compile(r"\s*[0-9]{1,3}\s*(,\s*[0-9]{1,3}\s*){2,3}")
 _IMAGE: dict[int | str, dict[str, Any]] = {
     200: {"content": {"image/png": {}}, "description": "The cutout, or what else was asked for, as PNG."}
 }
@@ -92,8 +94,9 @@ async def _removed(service: Service, request: Request, form: Form, parameters: P
 
 
 def _parameters(form: Form) -> Parameters:
+    """Return the parameters of a form; an empty text is as none, as rembg has it. Raises :class:`UsageError`."""
     try:
-        return Parameters.model_validate(form.texts)
+        return Parameters.model_validate({name: text for name, text in form.texts.items() if text})
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
@@ -101,8 +104,7 @@ def _parameters(form: Form) -> Parameters:
 
 
 def _colour(text: str) -> str:
-    parts = text.split(",")
-    is_colour = len(parts) in (3, 4) and all(part.strip().isdecimal() and int(part) <= 255 for part in parts)
-    if not is_colour:
+    levels = [int(part) for part in text.split(",")] if _COLOUR.fullmatch(text) else [256]
+    if max(levels) > 255:
         raise UsageError(f"bgc {text!r} is not a colour; write red,green,blue,alpha, each 0 to 255")
-    return "#" + "".join(f"{int(part):02x}" for part in parts)
+    return "#" + "".join(f"{level:02x}" for level in levels)

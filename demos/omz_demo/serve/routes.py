@@ -21,7 +21,7 @@ from omz.text import one_line
 from omz_demo.serve.answers import RefusedError, answer
 from omz_demo.serve.metrics import MEDIA_TYPE
 from omz_demo.serve.service import MEDIA_TYPES, Delivery, Order, Service
-from omz_demo.serve.uploads import form_schema, read_form
+from omz_demo.serve.uploads import Form, form_schema, read_form
 
 _FILES = {
     "picture": "The image.",
@@ -50,34 +50,32 @@ def options_of_requests() -> Iterator[Field[Any]]:
 def routes(service: Service) -> APIRouter:
     """Return the routes."""
     router = APIRouter()
-    described = form_schema(_FILES, _schemas())
+    _add_work(router, service)
+    _add_operation(router, service)
+    return router
 
+
+def _add_work(router: APIRouter, service: Service) -> None:
     @router.post(
         "/v1/mattes",
         tags=["mattes"],
         response_class=Response,
         responses=_RESULT,
-        openapi_extra=described,
+        openapi_extra=form_schema(_FILES, _schemas()),
         summary="Cut the subject out of an image",
     )
     async def matte(request: Request) -> Response:
         form = await read_form(request, [*_FILES])
-        texts = dict(form.texts)
-        model, is_json = texts.pop("model", ""), texts.get("format") == "json"
-        if is_json:
-            texts["format"] = "png"
-        picture, plate, target = map(form.files.get, _FILES)
-        if picture is None:
-            raise RefusedError(422, "there is no image; send one as picture")
-        contents = [None if each is None else each.content for each in (plate, target)]
-        order = Order(ImageInMemory(picture.name, picture.content, *contents), _given(texts, target is not None), model)
-        delivery = await service.deliver(request, order)
+        is_json = form.texts.get("format") == "json"
+        delivery = await service.deliver(request, _order(form, is_json))
         if is_json:
             return JSONResponse(_summary(delivery))
         stages = [f"{name.replace(' ', '-')};dur={value:.1f}" for name, value in delivery.cut.stages.items()]
         headers = {"Server-Timing": ", ".join(stages)}
         return Response(delivery.content, media_type=MEDIA_TYPES[delivery.suffix], headers=headers)
 
+
+def _add_operation(router: APIRouter, service: Service) -> None:
     @router.get("/v1/models", tags=["models"], summary="List the models")
     async def models() -> dict[str, Any]:
         return {"models": [asdict(state) for state in service.models.states]}
@@ -97,7 +95,18 @@ def routes(service: Service) -> APIRouter:
     async def metrics() -> Response:
         return PlainTextResponse(service.metrics.text(service.queue.admitted), media_type=MEDIA_TYPE)
 
-    return router
+
+def _order(form: Form, is_json: bool) -> Order:
+    """Return what a form orders. Raises :class:`RefusedError` and :class:`UsageError`."""
+    texts = dict(form.texts)
+    model = texts.pop("model", "")
+    if is_json:
+        texts["format"] = "png"
+    picture, plate, target = map(form.files.get, _FILES)
+    if picture is None:
+        raise RefusedError(422, "there is no image; send one as picture")
+    contents = [None if each is None else each.content for each in (plate, target)]
+    return Order(ImageInMemory(picture.name, picture.content, *contents), _given(texts, target is not None), model)
 
 
 def _given(texts: Mapping[str, str], has_target: bool) -> dict[str, Any]:

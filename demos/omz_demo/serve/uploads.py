@@ -8,10 +8,11 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
-from omz.errors import first_line
+from omz.errors import first_line, os_reason
 from omz_demo.serve.answers import RefusedError
 
 _FIELDS = 100
@@ -39,6 +40,7 @@ async def read_form(request: Request, files: Sequence[str]) -> Form:
 
     Raises :class:`RefusedError` for other files, for one that comes twice, and for an empty one.
     """
+    _check_encoding(request)
     uploads: dict[str, Upload] = {}
     texts = dict(request.query_params)
     try:
@@ -51,10 +53,19 @@ async def read_form(request: Request, files: Sequence[str]) -> Form:
                     texts[name] = value
     except FormParserError as error:
         raise RefusedError(400, f"the form cannot be read: {first_line(error)}; send multipart/form-data") from error
+    except OSError as error:  # a large file lies on the disk while it comes
+        raise RefusedError(503, f"there is no place for the upload: {os_reason(error)}; try again later") from error
     for name, upload in uploads.items():
         if not upload.content:
             raise RefusedError(422, f"the file {name} is empty; send an image")
     return Form(uploads, texts)
+
+
+def _check_encoding(request: Request) -> None:
+    """Raise :class:`RefusedError` for texts in other encodings than UTF-8: Python has some that raise, or take long."""
+    _, options = parse_options_header(request.headers.get("content-type", ""))
+    if options.get(b"charset", b"utf-8").lower() != b"utf-8":
+        raise RefusedError(400, "the form names another encoding than UTF-8; leave charset out")
 
 
 def _check_expected(name: str, files: Sequence[str], before: Mapping[str, Upload]) -> None:

@@ -85,6 +85,16 @@ class _Kind:
         return MattingRequests(opened.engine, self.view, self.refine, 1, self.depth, only)
 
 
+@dataclass(frozen=True)
+class _Job:
+    """An image to cut, the requests that run its network, and the account of the work."""
+
+    given: ImageInMemory
+    options: Options
+    shared: SharedRequests
+    tally: Tally
+
+
 class ModelInMemory:
     """A model that stays open, to cut images in memory.
 
@@ -133,18 +143,17 @@ class ModelInMemory:
         :class:`ImageError` for what cannot be read or written.
         """
         tally = Tally(observer or Observer())
-        shared = self._shared(self._kind(options))
+        job = _Job(given, options, self._shared(self._kind(options)), tally)
         with tally.watch("decode"):
             image = read_image(Path(given.name), given.content, options.max_pixels)
-        target = _target(given, options)
-        matted, notes = self._matted(given, image, target, options, (shared, tally))
+        matted, notes = self._matted(job, image)
         _go_on(tally)
         warnings = [*image.notes, *notes, *plate_warnings(matted, tally)]
         if is_empty(matted):
             warnings.append(NOTHING_DIFFERS)
         tally.cut(matted)
         suffix = options.format or ".png"
-        outputs = {what: Path(given.name).with_suffix("").with_name(f"{what}{suffix}") for what in options.whats}
+        outputs = {what: Path(f"{what}{suffix}") for what in options.whats}
         metadata = Metadata() if options.strip else image.metadata
         with tally.watch("encode"):
             encoded = encode_images(matted, outputs, options.quality, metadata)
@@ -152,17 +161,11 @@ class ModelInMemory:
         stages = tally.watch.milliseconds
         return CutImage(contents, matted.alpha, tuple(warnings), tally.plates.lines, tally.repairs.lines, stages)
 
-    def _matted(
-        self,
-        given: ImageInMemory,
-        image: SourceImage,
-        target: Target | Blur | None,
-        options: Options,
-        means: tuple[SharedRequests, Tally],
-    ) -> tuple[MattedFrame, tuple[str, ...]]:
+    def _matted(self, job: _Job, image: SourceImage) -> tuple[MattedFrame, tuple[str, ...]]:
         """Return the subject of an image, and notes."""
-        shared, tally = means
-        network = shared.alone.network
+        given, options, tally = job.given, job.options, job.tally
+        alone, target = job.shared.alone, _target(given, options)
+        network = alone.network
         notes = shrunk_notes(image.picture, MOST_SEEN if network.sees_own_size else None)
         frame, blur = Frame(0, image.picture), 0
         if isinstance(target, Blur):
@@ -173,16 +176,16 @@ class ModelInMemory:
         plate = self._plate(given, options)
         if plate is not None:
             with tally.watch("fit plate"):
-                plates = Plates(OnePlate(plate), options.plate_options, self._plates, shared.alone.plate_size)
+                plates = Plates(OnePlate(plate), options.plate_options, self._plates, alone.plate_size)
                 fitted = fit_plate(given.name, image, plates)
             frame, notes = replace(frame, plate=fitted.plate, fitted=fitted), notes + fitted.notes
         frame = frame.with_opacity(image.opacity)
         _go_on(tally)
         with tally.watch("infer"):
             small = None if frame.fitted is None else frame.fitted.small
-            inferred = shared.infer(frame.picture, frame.plate, small)
+            inferred = job.shared.infer(frame.picture, frame.plate, small)
         _go_on(tally)
-        matted = matte_frame(shared.alone, frame, inferred, options.matte_options(blur), tally.watch)
+        matted = matte_frame(alone, frame, inferred, options.matte_options(blur), tally.watch)
         return matted.within_input(), notes
 
     def _plate(self, given: ImageInMemory, options: Options) -> Picture | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from omz.images.transparency import premultiplied
 
 BLUR = 25  # pixels, by default
 TRANSPARENT = "transparent"
+_PIXELS = re.compile(r"[0-9]{1,9}")  # Python reads no number of thousands of digits
 _LONGEST = 200  # characters of a text in messages
 _SOON = 1e-6  # seconds: rounding errors of repeated videos add up
 
@@ -219,7 +221,7 @@ def _blur(text: str) -> Blur | None:
     kind, _, pixels = text.partition(":")
     if kind != "blur":
         return None
-    if pixels and not (pixels.isdecimal() and int(pixels)):
+    if pixels and not (_PIXELS.fullmatch(pixels) and int(pixels)):
         raise UsageError(f"--target {text}: blur takes a number of pixels above 0; write blur:25")
     return Blur(int(pixels or BLUR))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import Sequence
 
 import pytest
@@ -38,6 +39,13 @@ from omz_demo.serve.fetch import Fetcher, is_public
         ("::ffff:127.0.0.1", False),
         ("64:ff9b::7f00:1", False),
         ("2002:7f00:1::", False),
+        ("::127.0.0.1", False),
+        ("::ffff:0:127.0.0.1", False),
+        ("64:ff9b:1::7f00:1", False),
+        ("2001:0:1::", False),
+        ("fec0::1", False),
+        ("192.0.0.192", False),
+        ("192.88.99.1", False),
         ("text", False),
     ],
 )
@@ -77,6 +85,7 @@ PAGES: dict[str, tuple[int, dict[str, str], bytes]] = {
     "/inside": (302, {"Location": "http://inside.test/x.png"}, b""),
     "/file": (302, {"Location": "file:///etc/passwd"}, b""),
     "/circle": (301, {"Location": "/circle"}, b""),
+    "/bomb": (200, {"Content-Encoding": "gzip"}, gzip.compress(bytes(1_000_000), 9)[:990]),
 }
 HERE = {"web.test": [["127.0.0.1"]], "inside.test": [["10.0.0.1"]]}
 
@@ -97,6 +106,7 @@ def test_an_image_comes_from_the_address_that_was_looked_up():
         ("/circle", 422, "redirected more than 3 times"),
         ("/large", 413, "more than 0.001 MB"),
         ("/gone", 422, "answered with 404"),
+        ("/bomb", 422, "answered with compressed content"),
     ],
 )
 def test_what_cannot_be_fetched_is_a_status_and_a_line(path, status, words):

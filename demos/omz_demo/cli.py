@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from omz.cutout.summary import Summary
 
 _DOCTOR = "doctor"
-_COMMANDS = {"serve": "omz_demo.serve.command:serve"}
+_COMMANDS = {"serve": "omz_demo.serve.command:serve", "web": "omz_demo.web.command:web"}
 """Commands with flags of their own, by the first word, and where each lies: a path such as ./serve is an input."""
 
 
@@ -33,7 +33,8 @@ def main(positional: tuple[str, ...], inputs: tuple[str, ...], example: bool, **
     Models that take a plate need one: the same scene without the subject. Without plate and model, one is taken that
     needs none. A model is downloaded and converted on first use. Results are cutouts on transparency, or
     composites with --target, saved beside the input or at --output. Without an input, the demo runs on a built-in
-    synthetic image. `omz_demo doctor` checks this machine, and `omz_demo serve` answers requests over HTTP.
+    synthetic image. `omz_demo doctor` checks this machine, `omz_demo web` shows a page on which you drop
+    pictures, and `omz_demo serve` answers requests over HTTP.
 
     Exit codes: 0 done, 1 something failed or is missing, 2 wrong usage, 130 Ctrl-C.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,9 @@ _FLAGS = (
     "--disable-sync",
 )
 
+_ASKING = ("Network.requestWillBeSent", "Network.webSocketCreated")
+_INSIDE = ("data:", "blob:", "about:", "chrome:")
+
 needs_browser = pytest.mark.skipif(not (_CHROMIUM and _DRIVER), reason="needs chromium and chromedriver")
 """Marks a test that looks at a page."""
 
@@ -35,7 +39,7 @@ def browser(profile: Path) -> Iterator[Chrome]:
     options.binary_location = _CHROMIUM or ""
     for flag in (*_FLAGS, f"--user-data-dir={profile}"):
         options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     try:
         driver = Chrome(options, ChromeService(_DRIVER))
     except SessionNotCreatedException as error:
@@ -57,3 +61,11 @@ def show_as(driver: Chrome, scheme: str, width: int, height: int = 900) -> None:
 def errors(driver: Chrome) -> list[str]:
     """Return what the browser complained of since it was last asked."""
     return [entry["message"] for entry in driver.get_log("browser") if entry["level"] in ("WARNING", "SEVERE")]
+
+
+def requests(driver: Chrome) -> list[str]:
+    """Return the addresses that the browser asked for since it was last asked, but those inside of it."""
+    events = (json.loads(entry["message"])["message"] for entry in driver.get_log("performance"))
+    sent = (event["params"] for event in events if event["method"] in _ASKING)
+    urls = [each["request"]["url"] if "request" in each else each["url"] for each in sent]
+    return [url for url in urls if not url.startswith(_INSIDE)]

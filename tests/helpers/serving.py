@@ -46,29 +46,29 @@ class Server:
 
 
 @contextmanager
-def served(folder: Path, *flags: object) -> Iterator[Server]:
-    """Run ``omz_demo serve`` in a folder until the end of the block; it is ready at its begin."""
+def served(folder: Path, *flags: object, command: str = "serve", ready: str = "/readyz") -> Iterator[Server]:
+    """Run ``omz_demo serve``, or another command, in a folder until the end of the block; it is ready at its begin."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "omz_demo", "serve", "--port", str(port), *map(str, flags)]
+    words = [sys.executable, "-m", "omz_demo", command, "--port", str(port), *map(str, flags)]
     log = folder / f"{port}.log"
     with log.open("w") as output:
-        process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=subprocess.STDOUT, text=True)
+        process = subprocess.Popen(words, cwd=folder, stdout=output, stderr=subprocess.STDOUT, text=True)
     server = Server(process, port, log)
     try:
-        _wait(server)
+        _wait(server, ready)
         yield server
     finally:
         process.kill()
         process.wait()
 
 
-def _wait(server: Server) -> None:
+def _wait(server: Server, path: str) -> None:
     end = time.monotonic() + START
     while time.monotonic() < end and server.process.poll() is None:
         try:
-            if httpx.get(f"{server.url}/readyz", trust_env=False).status_code == 200:
+            if httpx.get(f"{server.url}{path}", trust_env=False).status_code == 200:
                 return
         except httpx.TransportError:
             pass

@@ -25,6 +25,7 @@ EXTRAS = {
     "fastapi": ("server", "FastAPI"),
     "uvicorn": ("server", "uvicorn"),
     "python_multipart": ("server", "python-multipart"),
+    "gradio": ("web", "Gradio"),
 }
 """The extra that installs a module, and the module's title in messages."""
 

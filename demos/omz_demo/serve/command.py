@@ -15,7 +15,7 @@ from omz.extras import require
 from omz_demo.flags import decorated
 from omz_demo.serve.settings import ServeFlags, Settings, hand_to_workers, read_settings, shared_flags
 
-_LOOPBACK = ("127.", "::1", "localhost")
+LOOPBACK = ("127.", "::1", "localhost")
 _CONNECTIONS = 1000
 _MORE_SECONDS = 5  # in which an answer gets to its client
 
@@ -30,7 +30,7 @@ def serve(**flags: Any) -> None:
     """
     require("fastapi", "uvicorn", "python_multipart")
     settings = read_settings(flags)
-    port = _free_port(settings.flags.host, settings.flags.port)
+    port = free_port(settings.flags.host, settings.flags.port)
     prepare_process()
     _run(settings, flags, port)
 
@@ -54,7 +54,7 @@ def _run(settings: Settings, flags: Mapping[str, Any], port: int) -> None:
     app = make_app(settings, TerminalObserver(show=False))  # which says what is wrong, also for the processes
     if several:
         hand_to_workers(flags)
-    if settings.flags.api_key_file is None and not host.startswith(_LOOPBACK):
+    if settings.flags.api_key_file is None and not host.startswith(LOOPBACK):
         say(f"warning: whoever reaches {host} can use this service; give --api_key_file FILE", err=True)
     shown = f"[{host}]" if ":" in host else host
     say(f"serving {', '.join(settings.models)} on http://{shown}:{port}; see /docs; Ctrl-C stops")
@@ -74,7 +74,7 @@ def _run(settings: Settings, flags: Mapping[str, Any], port: int) -> None:
     )
 
 
-def _free_port(host: str, port: int) -> int:
+def free_port(host: str, port: int) -> int:
     """Return the port, or a free one for 0. Raises :class:`EngineError` where nothing can listen there."""
     try:
         kind, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]

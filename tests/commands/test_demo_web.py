@@ -1,0 +1,221 @@
+"""``omz_demo web``: the real page, used in a headless browser."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from urllib.parse import urlsplit
+
+import httpx
+import numpy as np
+import pytest
+from helpers.browser import browser, errors, needs_browser, requests, show_as
+from helpers.clips import make_pictures, write_clip
+from helpers.demo_command import demo, done
+from helpers.serving import served
+from PIL import Image
+
+from omz.images.files import read_pixels, write_picture
+from omz.synthesis.camera import Drift
+from omz.synthesis.scene import make_scene
+
+pytest.importorskip("gradio")
+
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from omz_demo.web.controls import hex_colour
+
+PATIENCE = 120.0  # seconds
+SIZE = (180, 320)
+LONG = 400  # frames, of which none is left where a cancel does nothing
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("web")
+    scene = make_scene(3, SIZE, "demo", Drift())
+    write_picture(folder / "photo.png", scene.picture)
+    write_picture(folder / "plate.png", scene.plate)
+    (folder / "broken.png").write_bytes((folder / "photo.png").read_bytes()[:200])
+    Image.new("1", (3000, 3000)).save(folder / "large.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(folder):
+    with served(folder, "--max_pixels", 4_000_000, command="web", ready="/") as server:
+        yield server
+
+
+@pytest.fixture
+def page(server, tmp_path):
+    """The page at the width of a desk; at the end, nothing was asked for elsewhere, and no console has errors."""
+    with browser(tmp_path / "profile") as driver:
+        driver.set_page_load_timeout(PATIENCE)
+        show_as(driver, "light", 1280)
+        driver.get(server.url)
+        until(lambda: driver.find_elements(By.ID, "cut"))
+        yield driver
+        asked = requests(driver)
+        assert server.url + "/" in asked
+        assert {urlsplit(url).hostname for url in asked} == {"127.0.0.1"}
+        assert errors(driver) == []
+
+
+def until(condition):
+    """Wait until something is seen, and return it."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.1)
+    raise AssertionError("it does not come")
+
+
+def upload(driver, place, path):
+    """Choose a file as its button would, and wait until it is shown."""
+    driver.find_element(By.CSS_SELECTOR, f"#{place} input[type=file]").send_keys(str(path))
+    until(lambda: driver.find_elements(By.CSS_SELECTOR, f"#{place} img, #{place} video"))
+
+
+def cut(driver, words="pixels"):
+    """Cut out, and return the report once it has ``words``."""
+    driver.find_element(By.ID, "cut").click()
+    return until(lambda: report(driver, words))
+
+
+def report(driver, words, place="report"):
+    text = driver.find_element(By.ID, place).text
+    return text if words in text else None
+
+
+def content(driver, name):
+    """Download a result by its button, as the browser would."""
+    place = (By.CSS_SELECTOR, f"a#save-{name}, #save-{name} a, a:has(> #save-{name})")
+    link = until(lambda: driver.find_elements(*place))[0]
+    return httpx.get(link.get_attribute("href"), trust_env=False).content
+
+
+@needs_browser
+def test_a_pair_gives_the_pixels_of_the_command(page, folder):
+    upload(page, "picture", folder / "photo.png")
+    upload(page, "plate", folder / "plate.png")
+    told = cut(page)
+    assert f"{SIZE[1]} x {SIZE[0]} pixels" in told
+    assert "background-matting-starter on CPU" in told
+    done(folder / "photo.png", "--plate", folder / "plate.png", "--what", "alpha,cutout", "-o", folder / "out")
+    for what in ("alpha", "cutout"):
+        (folder / "saved.png").write_bytes(content(page, what))
+        expected = read_pixels(folder / "out" / f"photo_{what}.png")
+        np.testing.assert_array_equal(read_pixels(folder / "saved.png"), expected)
+
+
+@needs_browser
+def test_the_slider_can_be_moved_by_keys(page, folder):
+    upload(page, "picture", folder / "photo.png")
+    upload(page, "plate", folder / "plate.png")
+    cut(page)
+    handle = until(lambda: page.find_elements(By.CSS_SELECTOR, "#slider [role=slider]"))[0]
+    before = handle.location["x"]
+    handle.send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+    until(lambda: handle.location["x"] > before)
+    assert int(handle.get_attribute("aria-valuenow")) > 50
+
+
+@needs_browser
+@pytest.mark.parametrize(
+    ("name", "words"), [("broken.png", "broken.png"), ("large.png", "9000000 pixels"), (None, "There is no picture")]
+)
+def test_a_bad_upload_is_a_message(page, folder, name, words):
+    if name:
+        page.find_element(By.CSS_SELECTOR, "#picture input[type=file]").send_keys(str(folder / name))
+        time.sleep(1)
+    assert "Traceback" not in cut(page, words)
+    assert page.find_element(By.CSS_SELECTOR, "#report .problem").is_displayed()
+
+
+@needs_browser
+@pytest.mark.slow
+def test_a_video_is_cut_and_another_one_cancelled(page, folder):
+    page.find_element(By.XPATH, "//button[@role='tab'][normalize-space()='Videos']").click()
+    upload(page, "video", write_clip(folder / "short.mp4", make_pictures(50)))
+    page.find_element(By.XPATH, "//label[normalize-space()='the first frame']").click()
+    page.find_element(By.ID, "cut-video").click()
+    assert "50 frames" in until(lambda: report(page, "a second", "video-report"))
+    assert page.find_elements(By.CSS_SELECTOR, "#show-video video")
+
+    page.find_element(By.CSS_SELECTOR, "#video button[aria-label='Clear'], #video button[aria-label='clear']").click()
+    upload(page, "video", write_clip(folder / "long.mp4", make_pictures(LONG)))
+    page.find_element(By.ID, "cut-video").click()
+    until(lambda: report(page, "Frame", "video-report"))
+    page.find_element(By.ID, "cancel-video").click()
+    assert "Stopped" in until(lambda: report(page, "Stopped", "video-report"))
+
+
+@needs_browser
+@pytest.mark.slow
+def test_the_source_is_compared_with_its_irs(page, folder):
+    pytest.importorskip("torch")
+    upload(page, "picture", folder / "photo.png")
+    upload(page, "plate", folder / "plate.png")
+    page.find_element(By.XPATH, "//button[@role='tab'][contains(., 'converted')]").click()
+    page.find_element(By.ID, "compare").click()
+    told = until(lambda: report(page, "FP16", "comparison-report"))
+    assert told.count("held") == 2
+    assert "not held" not in told
+
+
+@needs_browser
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_it_fits_phones_and_desks(page, scheme, width):
+    show_as(page, scheme, width)
+    page.refresh()
+    until(lambda: page.find_elements(By.ID, "cut"))
+    assert page.execute_script("return document.documentElement.scrollWidth") <= width
+    colour = page.execute_script("return getComputedStyle(document.body).backgroundColor")
+    brightness = sum(map(int, colour.strip("rgba()").split(",")[:3])) / 3
+    assert (brightness < 128) == (scheme == "dark")
+
+
+def test_a_browser_is_told_to_load_nothing_from_elsewhere(server):
+    answer = httpx.get(server.url, trust_env=False)
+    assert "default-src 'self'" in answer.headers["content-security-policy"]
+    assert httpx.get(server.url, headers={"Host": "evil.example"}, trust_env=False).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("#3ca0b4", "#3ca0b4"), ("rgba(60, 160, 180, 1)", "#3ca0b4"), ("rgb(60.4,159.5,255.9)", "#3ca0ff")],
+)
+def test_colours_of_a_browser_become_those_of_the_command(text, expected):
+    assert hex_colour(text) == expected
+
+
+def test_a_folder_of_that_name_is_an_input(folder):
+    (folder / "web").mkdir()
+    write_picture(folder / "web" / "photo.png", read_pixels(folder / "photo.png"))
+    command = [sys.executable, "-m", "omz_demo", "./web", "--plate", "plate.png", "-o", "out2"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    assert (folder / "out2" / "photo.png").is_file() or (folder / "out2" / "photo_cutout.png").is_file()
+
+
+def test_without_the_extra_a_line_says_how_to_install_it():
+    code = "import sys; sys.modules['gradio'] = None; import omz_demo.cli as c; c.main(['web'], 'omz_demo')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("omz_demo web: error: Gradio is not installed; install it with pip install '.[web]'")
+
+
+def test_the_help_loads_nothing_of_it():
+    code = "import sys, omz, omz_demo.cli; print(sorted({'gradio', 'fastapi', 'pandas'} & {*sys.modules}))"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+def test_a_port_out_of_range_is_an_error():
+    assert demo("web", "--port", 70000).exit_code == 2

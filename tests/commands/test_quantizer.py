@@ -36,6 +36,7 @@ pytest.importorskip("nncf", reason="NNCF is an extra")
 
 QUICK = ("--precisions", "FP16-INT8", "--num_images", "4")
 PLACE = Path("dl", "public", "net", "FP16-INT8", "net.xml")
+_SPREAD = 15  # moments of a run
 
 
 def run(*arguments: object) -> Result:
@@ -127,20 +128,47 @@ def test_what_fails_its_gate_is_not_written_but_by_force(tmp_path):
 def test_killed_at_any_moment_it_leaves_nothing_half_written(tmp_path):
     network = write_ruined_network(tmp_path)
     place = (tmp_path / PLACE).parent
-    moments = [(step, 0.0) for step in ("to FP16-INT8", "all layers that can be", "looking for")]
+    for _ in range(2):  # the first run converts the model, too
+        shutil.rmtree(place, ignore_errors=True)
+        begun = time.monotonic()
+        with started(network) as process:
+            process.communicate()
+        seconds, expected = time.monotonic() - begun, contents(place)
+
+    moments = [("", seconds * (number + 0.5) / _SPREAD) for number in range(_SPREAD)]
+    moments += [(step, 0.0) for step in ("to FP16-INT8", "all layers that can be", "looking for")]
     delays = random.Random(1)  # the manifest is written after the last step, and the folder moved to its place
     moments += [("all but 1", delays.uniform(0, 0.05)) for _ in range(6)]
+    killed = 0
     for step, delay in moments:
-        with started(network) as process:
-            assert process.stdout is not None
-            assert any(f"net: {step}" in line for line in process.stdout), step
-            time.sleep(delay)
-            process.send_signal(signal.SIGKILL)
-        assert not place.exists() or is_intact(tmp_path / PLACE)
-        shutil.rmtree(place, ignore_errors=True)  # the next run would find it up to date
+        shutil.rmtree(place, ignore_errors=True)  # a finished IR would be up to date
+        killed += is_killed(network, step, delay)
+        assert not place.exists() or (is_intact(tmp_path / PLACE) and contents(place) == expected)
+    assert killed >= 15
+    shutil.rmtree(place, ignore_errors=True)
     assert run(*network, *QUICK).exit_code == 0
     assert is_intact(tmp_path / PLACE)
+    assert contents(place) == expected
     assert [path.name for path in place.parent.iterdir() if path.is_dir()] == ["FP16-INT8"]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return the IR in a folder, without its manifest, which has the time."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix != ".json"}
+
+
+def is_killed(network: Sequence[str], step: str, delay: float) -> bool:
+    """Start a command, and kill it that many seconds after it has told of a step; return whether it had not ended."""
+    with started(network) as process:
+        assert process.stdout is not None
+        if step:
+            assert any(f"net: {step}" in line for line in process.stdout), step
+        try:
+            process.wait(delay)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+        return process.returncode == -signal.SIGKILL
 
 
 def started(network: Sequence[str]) -> subprocess.Popen[str]:

@@ -93,6 +93,17 @@ def test_a_layer_that_8_bits_ruin_stays_in_float_and_the_others_do_not(tmp_path)
     assert choice.ir() == xml
 
 
+@pytest.mark.slow
+def test_the_starter_holds_its_gate_by_default(tmp_path):
+    done = run("--name", "background-matting-starter", "--precisions", "FP16-INT8", "-o", tmp_path)
+    assert done.exit_code == 0, done.output
+    xml = tmp_path / "public/background-matting-starter/FP16-INT8/background-matting-starter.xml"
+    said = read_manifest(xml).quantisation
+    assert said["passed"]
+    assert said["figures"]["FP16-INT8"]["MAD"] <= 1.05 * said["figures"]["FP16"]["MAD"]
+    assert is_intact(xml)
+
+
 def check_that_the_demo_runs_it(root: Path) -> None:
     scene = make_scene(1, (SIDE, SIDE), "test")
     write_picture(root / "photo.png", scene.picture)

@@ -173,6 +173,8 @@ def test_camera_frames_and_shapes_are_asked_for_by_flags(tmp_path, zoo):
         (("--shape", "src[1,3,a,b]"), 2, "a is not a dimension"),
         (("--check", "some"), 2, "--check"),
         (("--rewrite", "some"), 2, "--rewrite"),
+        (("--selection_threshold", 2), 2, "give an error from 0 to 1"),
+        (("--selection_threshold", 0.1), 1, "its graph is not rewritten; leave --selection_threshold out"),
         (("--mo", "/absent/mo.py"), 1, "--mo /absent/mo.py is not a file; check the path"),
         (("--mo", keyword.__file__, "--input_type", "u8"), 2, "--input_type and --input_layout do not work with --mo"),
         (("--mo", keyword.__file__), 1, "keyword.py succeeded but did not write good.xml"),

@@ -6,7 +6,6 @@ import contextlib
 import math
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
-from itertools import chain
 from pathlib import Path
 
 from omz.convert.exported import Exported
@@ -40,7 +39,7 @@ class Checker:
     the ONNX file of the plan was made from, if it was made here; otherwise ONNX Runtime runs the file. A large file
     gets a process of its own, whose memory is free again when the IRs run.
 
-    All graphs of a rewritten model are compared, and the worst counts. One that selects blocks by a threshold is
+    Each graph of a rewritten model is compared, and the worse one counts. One that selects blocks by a threshold is
     compared as if it selected those of its source.
     """
 
@@ -237,10 +236,10 @@ class Checker:
     def _compared(self, title: str, expected: Sequence[Outputs], found: Run, chosen: slice) -> Parity:
         tried = not self._shapes and (not found.open_sides or not self._is_fast)
         shapes = tuple(map(shapes_of, self._samples[chosen]))
-        made = found.outputs[chosen]
-        repeated = [each for each, several in zip(expected, made, strict=True) for _ in several]
-        outputs = compare_outputs(repeated, list(chain.from_iterable(made)), found.names)
-        return Parity(title, found.device, found.precision, shapes, outputs, tried)
+        ways = zip(*found.outputs[chosen], strict=True)
+        compared = [compare_outputs(expected, outputs, found.names) for outputs in ways]
+        worst = [max(several, key=lambda output: output.share) for several in zip(*compared, strict=True)]
+        return Parity(title, found.device, found.precision, shapes, tuple(worst), tried)
 
 
 class Run:

@@ -40,15 +40,31 @@ AS_IT_IS = ("--align", "off", "--match_exposure", "off")
 """Frames do not depend on each other then."""
 
 FAULTS = """
-import os, time, omz.cutout.image_work as work
-read = work.read_image
-def faulty(path, *rest):
-    if "poison" in path.name:
-        os.kill(os.getpid(), 9)
-    if "hanging" in path.name:
-        time.sleep(1e6)
-    return read(path, *rest)
-work.read_image = faulty
+import importlib.util, os, sys, time
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name != "omz.cutout.image_work":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        load = spec.loader.exec_module
+        spec.loader.exec_module = lambda module: (load(module), spoil(module))
+        return spec
+
+def spoil(module):
+    read = module.read_image
+
+    def faulty(path, *rest):
+        if "poison" in path.name:
+            os.kill(os.getpid(), 9)
+        if "hanging" in path.name:
+            time.sleep(1e6)
+        return read(path, *rest)
+
+    module.read_image = faulty
+
+sys.meta_path.insert(0, Finder())
 """
 """What makes an image kill the process that reads it, or hang: as a decoder with a defect would."""
 

@@ -23,6 +23,7 @@ NO_PIXELS = {
     "report",
     "profile", "hints", "offline", "accept_license", "trust_code", "picture", "plate_input", "alpha", "foreground",
     "state", "activation", "alpha_range", "plain", "output_is_folder", "compare", "review", "watch",
+    "cluster", "timeout", "mixed",
 }  # fmt: skip
 VIDEOS_ALONE = {"lossless", "smooth", "segment_seconds", "resize_changes", "limit"}
 IMAGES_ALONE = {"quality", "strip"}

@@ -130,6 +130,7 @@ def test_timeout_and_mixed_have_no_effect_without_a_cluster(folder):
     assert "--mixed has no effect without --cluster" in said
 
 
+@pytest.mark.slow
 def test_a_folder_becomes_the_same_bytes_and_can_be_gone_on_with(folder):
     write_blocks(folder / "in", 40)
     (folder / "in" / "broken.png").write_bytes(b"no image")
@@ -152,6 +153,7 @@ def test_a_folder_becomes_the_same_bytes_and_can_be_gone_on_with(folder):
     assert images(folder / "out") == images(folder / "plain")
 
 
+@pytest.mark.slow
 def test_what_was_there_before_is_replaced(folder):
     write_blocks(folder / "in", 3)
     done(*GIVEN, "-o", "plain")

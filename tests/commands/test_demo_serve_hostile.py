@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import time
 from http.client import HTTPResponse
 
@@ -185,6 +187,27 @@ def test_a_full_disk_is_a_line(folder, tmp_path, monkeypatch):
             assert post(server, "/api/remove", photo).status_code == 200
             assert "Traceback" not in server.log.read_text()
             server.stop()
+
+
+@pytest.mark.slow
+def test_schemathesis_finds_no_defect(server):
+    """Requests as OpenAPI describes them, and as it does not; schemathesis may be installed anywhere on the path."""
+    command = shutil.which("schemathesis")
+    if command is None:
+        pytest.skip("schemathesis is not here")
+    settings = ["--checks", "not_a_server_error", "--max-examples", "30", "--max-time", "100", "--seed", "1"]
+    others = [
+        "--generation-database",
+        "none",
+        "--request-timeout",
+        "60",
+        "--suppress-health-check",
+        "all",
+        "--no-color",
+    ]
+    call = [command, "run", f"{server.url}/openapi.json", *settings, *others]
+    done = subprocess.run(call, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
 
 
 def test_none_of_them_was_a_defect(server):

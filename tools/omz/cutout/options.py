@@ -165,7 +165,8 @@ class JobFlags:
         False, "Continue a stopped run; keep finished results whose inputs are unchanged.", works_on=_FILES)
     retry_failed: bool = setting(False, "With --resume: retry failed inputs.", needs="resume")
     watch: bool = setting(
-        False, "Wait for images that come into the folders which are the input, until Ctrl-C; continues by itself.",
+        False, "Cut images, not videos, as they come into the folders that are the input, until Ctrl-C; continues by "
+        "itself.",
         works_on=("images",))
     segment_seconds: float = option(
         10.0, "Length of the segments in which videos are saved; a stopped run loses at most one.", lowest=0.01,

@@ -52,6 +52,7 @@ docs: $(VENV)/.installed-test  ## build the pages of docs/, with the API referen
 
 picture: $(VENV)/.installed-test  ## make the pictures of the README and the docs anew
 	$(BIN)/python docs/picture.py
+	$(BIN)/python docs/page_picture.py
 
 update-constraints: $(VENV)/.installed-test  ## choose the versions in constraints/ anew
 	$(COMPILE) pyproject.toml --all-extras --upgrade --output-file $(NEWEST_VERSIONS)

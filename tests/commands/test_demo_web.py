@@ -92,15 +92,16 @@ def report(driver, words, place="report"):
     return text if words in text else None
 
 
-def content(driver, name):
-    """Download a result by its button, as the browser would."""
-    place = (By.CSS_SELECTOR, f"a#save-{name}, #save-{name} a, a:has(> #save-{name})")
-    link = until(lambda: driver.find_elements(*place))[0]
-    return httpx.get(link.get_attribute("href"), trust_env=False).content
+def download(driver, name, path):
+    """Download a result to ``path`` by its button."""
+    driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(path.parent)})
+    until(lambda: driver.find_element(By.ID, f"save-{name}").is_enabled())
+    driver.find_element(By.ID, f"save-{name}").click()
+    until(path.is_file)
 
 
 @needs_browser
-def test_a_pair_gives_the_pixels_of_the_command(page, folder):
+def test_a_pair_gives_the_pixels_of_the_command(page, folder, tmp_path):
     upload(page, "picture", folder / "photo.png")
     upload(page, "plate", folder / "plate.png")
     told = cut(page)
@@ -108,9 +109,10 @@ def test_a_pair_gives_the_pixels_of_the_command(page, folder):
     assert "background-matting-starter on CPU" in told
     done(folder / "photo.png", "--plate", folder / "plate.png", "--what", "alpha,cutout", "-o", folder / "out")
     for what in ("alpha", "cutout"):
-        (folder / "saved.png").write_bytes(content(page, what))
-        expected = read_pixels(folder / "out" / f"photo_{what}.png")
-        np.testing.assert_array_equal(read_pixels(folder / "saved.png"), expected)
+        saved, written = tmp_path / f"photo_{what}.png", folder / "out" / f"photo_{what}.png"
+        download(page, what, saved)
+        np.testing.assert_array_equal(read_pixels(saved), read_pixels(written))
+        assert saved.read_bytes() == written.read_bytes()
 
 
 @needs_browser

@@ -11,6 +11,7 @@ import gradio as gr
 from gradio.components import Component
 
 from omz.cutout.options import STARTER, WITHOUT_PLATE
+from omz.errors import UsageError
 from omz_demo.web.offered import Offer, OfferedModel
 from omz_demo.web.settings import Settings
 from omz_demo.web.uploads import picture_upload
@@ -24,6 +25,7 @@ Update = dict[Component, Any]
 _PRECISIONS = ("auto", "f32", "f16", "bf16", "default")
 _REFINING = (("as the model's card says", ""), ("off", "off"), ("fast", "fast"), ("best (slow)", "best"))
 _TARGETS = (("transparent", "transparent"), ("a colour", "colour"), ("a picture", "picture"), ("blurred", "blur"))
+_AUTOMATIC = f"Automatic is {STARTER} with a plate, and {WITHOUT_PLATE} without one."
 _RGBA = re.compile(r"rgba?\(\s*([\d.]+)\s*,\s*([\d.]+)\s*,\s*([\d.]+)")
 
 
@@ -68,7 +70,7 @@ class Controls:
         self.colour = gr.ColorPicker("#3ca0b4", label="Colour", visible=False)
         self.picture = picture_upload("New background", visible=False, height=200)
         self.blur = gr.Slider(1, 100, 25, step=1, label="Blur, in pixels", visible=False)
-        self.model = gr.Dropdown(model_choices(offer), value="", label="Model")
+        self.model = gr.Dropdown(model_choices(offer), value="", label="Model", info=_AUTOMATIC)
         with gr.Accordion("Device, precision, refinement", open=False):
             self.device = gr.Dropdown(devices, value=options.device, label="Device")
             self.precision = gr.Dropdown(_PRECISIONS, value=options.execution, label="Precision")
@@ -87,7 +89,7 @@ class Controls:
         return {self.model: gr.update(choices=model_choices(self._offer))}
 
     def chosen(self, values: Values) -> Chosen:
-        """Return what was chosen."""
+        """Return what was chosen. Raises :class:`UsageError` where a picture is missing."""
         target, picture = "", None
         match values[self.target]:
             case "colour":
@@ -96,6 +98,10 @@ class Controls:
                 target = f"blur:{values[self.blur]:g}"
             case "picture":
                 picture = values[self.picture]
+                if picture is None:
+                    raise UsageError(
+                        "there is no picture for the new background; drop one, or choose another background"
+                    )
         names = (self.model, self.device, self.precision, self.refine)
         model, device, precision, refine = (values[each] or "" for each in names)
         return Chosen(model, device, precision, refine, target, picture)
@@ -115,8 +121,7 @@ def hex_colour(text: str) -> str:
 
 def model_choices(offer: Offer) -> list[tuple[str, str]]:
     """Return the models, as they are shown, with their names."""
-    automatic = f"automatic: {STARTER} with a plate, {WITHOUT_PLATE} without"
-    return [(automatic, ""), *((shown(model), model.name) for model in offer)]
+    return [("automatic", ""), *((shown(model), model.name) for model in offer)]
 
 
 def shown(model: OfferedModel) -> str:

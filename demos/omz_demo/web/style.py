@@ -10,8 +10,14 @@ _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 
 def theme() -> gr.themes.Base:
     """Return the theme, which loads no fonts."""
-    return gr.themes.Base(
+    base = gr.themes.Base(
         primary_hue="teal", secondary_hue="teal", neutral_hue="slate", radius_size="md", font=_FONTS, font_mono=_MONO
+    )
+    return base.set(  # white on them can be read
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover_dark="*primary_600",
     )
 
 
@@ -36,25 +42,28 @@ HEAD = """
 <script>
 (() => {  // the slider of Gradio hears the mouse alone: arrow keys move it as a mouse would
   const steps = { ArrowLeft: -0.05, ArrowDown: -0.05, ArrowRight: 0.05, ArrowUp: 0.05, Home: -1, End: 1 };
-  const middle = (box) => box.left + box.width / 2;
+  const middle = (handle) => {
+    const line = handle.querySelector(".inner").getBoundingClientRect();
+    return line.left + line.width / 2;
+  };
   const tell = (handle) => {
     const frame = handle.parentElement.getBoundingClientRect();
-    const share = (middle(handle.getBoundingClientRect()) - frame.left) / frame.width;
+    const share = (middle(handle) - frame.left) / frame.width;
     handle.setAttribute("aria-valuenow", Math.round(100 * Math.min(1, Math.max(0, share))));
   };
   const move = (handle, share) => {
     const box = handle.getBoundingClientRect(), y = box.top + box.height / 2;
-    const end = middle(box) + share * handle.parentElement.getBoundingClientRect().width;
-    for (const [type, target, x] of [["down", handle, middle(box)], ["move", window, end], ["up", window, end]]) {
+    const start = middle(handle), end = start + share * handle.parentElement.getBoundingClientRect().width;
+    for (const [type, target, x] of [["down", handle, start], ["move", window, end], ["up", window, end]]) {
       target.dispatchEvent(new MouseEvent("mouse" + type, { bubbles: true, view: window, clientX: x, clientY: y }));
     }
     requestAnimationFrame(() => tell(handle));
   };
   const prepare = () => {
     for (const handle of document.querySelectorAll("#slider .outer:not([tabindex])")) {
-      const about = { tabindex: 0, role: "slider", "aria-label": "Before and after" };
+      const about = { tabindex: 0, role: "slider", "aria-label": "Before and after", "aria-valuenow": 50 };
       for (const [name, value] of Object.entries(about)) handle.setAttribute(name, value);
-      tell(handle);
+      handle.addEventListener("focus", () => tell(handle));
       handle.addEventListener("keydown", (event) => {
         if (!(event.key in steps)) return;
         event.preventDefault();

@@ -111,3 +111,11 @@ def test_a_gain_of_a_plate_is_rounded_and_clipped():
     np.testing.assert_allclose(found.gains, 0.5, rtol=0.02)
     exact = plate * np.array(found.gains)
     assert np.abs(found.plate - exact).max() <= 0.5 + 255 / 2**11  # OpenCV's gains have ten bits after the point
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_window_that_is_white_in_both_does_not_hide_the_exposure_of_the_room(seed):
+    background, _, rng = scene(seed)
+    background[:, 110:] = 400
+    plate, picture = photographed(background, rng), photographed(0.8 * background, rng)
+    np.testing.assert_allclose(match_exposure(plate, picture).gains, 0.8, rtol=0.015)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from omz.images.compositing import to_uint8
+from omz.images.exposure import scale_channels
 from omz.matting.plate_fitting import PlateOptions, Plates, VideoPlates, fit
 from omz.matting.plates import OnePlate
 from omz.synthesis import textures
@@ -96,6 +97,25 @@ def test_what_moved_and_is_darker_is_laid_over_the_picture(room, kind):
     assert fitted.shift == pytest.approx(np.hypot(5, 3), abs=0.2)
     np.testing.assert_allclose(fitted.fitting.gains, 1.25, rtol=0.02)
     assert (fitted.notes, fitted.problem) == ((), "")
+
+
+@pytest.mark.parametrize("kind", [Plates, VideoPlates])
+@pytest.mark.parametrize("right", [0, 5])
+def test_a_plate_that_was_exposed_for_longer_has_the_highlights_of_its_picture(room, kind, right):
+    """Light falls in from the right: there channels are clipped in the plate, and hardly any in the picture."""
+    bright = to_uint8((room * np.linspace(0.6 / 255, 1.7 / 255, room.shape[1])[:, None]).astype(np.float32))
+    plate = cv2.convertScaleAbs(seen(bright, right, 0, 7), alpha=1.25)
+    truth, picture = seen(bright), seen(bright, seed=1, subject=100)
+    fitted = kind(OnePlate(plate), AUTO).at(0, "", picture)
+    np.testing.assert_allclose(fitted.fitting.gains, 0.8, rtol=0.02)
+    assert fitted.shift == pytest.approx(right, abs=0.2)
+    is_lost = truth > 208
+    is_lost[:, :20] = is_lost[:, -20:] = False
+    assert is_lost.mean() > 0.05
+    scaled = scale_channels(plate, fitted.fitting.gains)
+    before, after = (np.abs(each[is_lost].astype(int) - truth[is_lost]).mean() for each in (scaled, fitted.plate))
+    assert before > 10
+    assert after < 3.5
 
 
 def test_what_is_switched_off_is_not_done(room):

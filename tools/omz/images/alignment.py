@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omz.errors import ImageError
-from omz.images.arrays import Picture, Size
+from omz.images.arrays import Gains, Picture, Size
 from omz.images.copies import LARGE, SIFT_SIDE, Copies, Grey, Points
-from omz.images.exposure import Gains, brightness, close, exposure_gains, scale_channels
+from omz.images.exposure import brightness, close, exposure_gains, scale_channels
 from omz.images.geometry import limit_side, rescaled, resize, scaling
 from omz.images.parallax import Bend, find_field, warp
 from omz.images.sizes import picture_size

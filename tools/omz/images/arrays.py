@@ -21,3 +21,5 @@ Size: TypeAlias = tuple[int, int]
 """Height, width in pixels."""
 Pixels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 """(H, W), (H, W, 3) BGR or (H, W, 4) BGRA, in 8 or 16 bits."""
+Gains: TypeAlias = tuple[float, float, float]
+"""By how much blue, green and red are multiplied."""

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from omz.images.arrays import Picture
+from omz.images.arrays import Gains, Picture
 from omz.images.geometry import limit_side, resize
+from omz.images.highlights import restore_highlights
 
-Gains = tuple[float, float, float]
 SAME: Gains = (1.0, 1.0, 1.0)
 """Gains of a plate that is as bright as the picture."""
 
@@ -55,12 +55,13 @@ def match_exposure(plate: Picture, picture: Picture, valid: NDArray[np.bool_] | 
     pixels near the commonest ratio, so that a subject has no effect, even one that covers more than half; they lie
     within 0.5 to 2. All are 1 if too few pixels are well exposed, if the gains are within the noise or do not make the
     plate like the picture, or if almost as many pixels are of the same exposure: then a subject of one colour before a
-    wall may be what differs.
+    wall may be what differs. Highlights that a longer exposure clipped are those of the picture, see
+    :func:`restore_highlights`.
     """
     gains = matching_gains(plate, picture, valid)
     if gains == SAME:
         return Exposure(plate, SAME)
-    return Exposure(scale_channels(plate, gains), gains)
+    return Exposure(restore_highlights(scale_channels(plate, gains), picture, gains), gains)
 
 
 def matching_gains(plate: Picture, picture: Picture, valid: NDArray[np.bool_] | None = None) -> Gains:
@@ -70,7 +71,8 @@ def matching_gains(plate: Picture, picture: Picture, valid: NDArray[np.bool_] | 
     gains = exposure_gains(old, new, valid)
     if max(abs(gain - 1) for gain in gains) < _NOISE:
         return SAME
-    before, after = (count_close(each, new) for each in (old, scale_channels(old, gains)))
+    scaled = restore_highlights(scale_channels(old, gains), new, gains)
+    before, after = (count_close(each, new) for each in (old, scaled))
     return gains if after >= max(before, _LIKE * small[0] * small[1]) else SAME
 
 

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omz.images.alignment import corner_shift, fill, find_movement, likeness, move, move_small
-from omz.images.arrays import Picture, Size
+from omz.images.arrays import Gains, Picture, Size
 from omz.images.copies import Copies, PreparedPlates
-from omz.images.exposure import SAME, Gains, matching_gains, scale_channels
+from omz.images.exposure import SAME, matching_gains, scale_channels
 from omz.images.geometry import rescaled, resize, scaling
+from omz.images.highlights import restore_highlights
 from omz.images.parallax import Bend
 from omz.images.sizes import picture_size
 from omz.images.tracking import track
@@ -209,13 +210,17 @@ def _done(plate: Picture, copies: Copies, fitting: Fitting, size: Size) -> _Done
 
 
 def _fitted(plate: Picture, done: _Done, picture: Copies, problem: str, fitting: Fitting) -> Fitted:
-    """Return what was ``done`` to a ``plate``, filled up in place by the ``picture`` where it does not reach."""
+    """Return what was ``done`` to a ``plate``, with the ``picture`` where it does not reach or its highlights are lost.
+
+    What lies beyond the plate is written in place.
+    """
+    seen = picture.sized((done.plate.shape[0], done.plate.shape[1]))
+    fitted = restore_highlights(done.plate, seen, fitting.gains)
     small: Picture | None = None
     if done.covered is not None:
-        seen = picture.sized((done.plate.shape[0], done.plate.shape[1]))
-        fill(done.plate, done.covered, seen)
+        fill(fitted, done.covered, seen)
         small = None if seen is picture.picture else seen
-    return Fitted(done.plate, (), problem, fitting, _shift(fitting, plate), small)
+    return Fitted(fitted, (), problem, fitting, _shift(fitting, plate), small)
 
 
 def fit(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +39,7 @@ def restore_highlights(plate: Picture, picture: Picture, gains: Gains) -> Pictur
 
 def _clipped(plate: Picture, gains: Gains) -> Picture:
     """Return 255 where a channel of a scaled plate was clipped, and 0 elsewhere."""
-    below = [np.ceil(_CLIPPED * gain) - 1 if gain < 1 else 255 for gain in gains]
+    below = [math.ceil(_CLIPPED * gain) - 1 if gain < 1 else 255 for gain in gains]
     return cv2.threshold(cv2.subtract(plate, (*below, 0)), 0, 255, cv2.THRESH_BINARY)[1]
 
 

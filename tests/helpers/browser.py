@@ -58,9 +58,9 @@ def show_as(driver: Chrome, scheme: str, width: int, height: int = 900) -> None:
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
 
-def errors(driver: Chrome) -> list[str]:
-    """Return what the browser complained of since it was last asked."""
-    return [entry["message"] for entry in driver.get_log("browser") if entry["level"] in ("WARNING", "SEVERE")]
+def errors(driver: Chrome, levels: tuple[str, ...] = ("WARNING", "SEVERE")) -> list[str]:
+    """Return what the browser complained of, on these ``levels``, since it was last asked."""
+    return [entry["message"] for entry in driver.get_log("browser") if entry["level"] in levels]
 
 
 def requests(driver: Chrome) -> list[str]:

@@ -15,7 +15,6 @@ from omz.cutout.compare import before_checkerboard
 from omz.cutout.in_memory import CutImage, ImageInMemory
 from omz.cutout.names import What
 from omz.errors import OmzError, UsageError
-from omz.images.arrays import Pixels
 from omz.images.files import read_image
 from omz_demo.web.controls import Chosen, Controls, Update, Values
 from omz_demo.web.fetching import Fetching
@@ -154,7 +153,8 @@ def _show(folder: Path, what: What, cut: CutImage) -> Path:
     """Write a result as it is to be seen."""
     if what == "alpha":
         return write_shown(folder / "alpha.jpg", cv2.cvtColor(cut.alpha, cv2.COLOR_GRAY2BGR))
-    levels: Pixels = cv2.imdecode(np.frombuffer(cut.contents[what], np.uint8), cv2.IMREAD_UNCHANGED)
+    content = np.frombuffer(cut.contents[what], np.uint8)
+    levels = np.asarray(cv2.imdecode(content, cv2.IMREAD_UNCHANGED), np.uint8)
     if levels.shape[2] == 4:
         return write_shown(folder / f"{what}.jpg", before_checkerboard(levels[..., :3], levels[..., 3]))
     return write_shown(folder / f"{what}.jpg", levels)

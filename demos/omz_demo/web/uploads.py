@@ -24,8 +24,8 @@ def picture_upload(label: str, **more: Any) -> gr.Image:
 def video_place(label: str, **more: Any) -> gr.Video:
     """Return a place for a video, which is taken and shown as it is; its value is a path."""
     place = gr.Video(label=label, buttons=[], **more)
-    place.preprocess = _path_of  # type: ignore[method-assign]
-    place.postprocess = _file_at  # type: ignore[method-assign]
+    place.preprocess = _path_of
+    place.postprocess = _file_at
     return place
 
 

@@ -101,7 +101,7 @@ def test_details_are_told_besides():
     (info,) = dumped("--name", STARTER, "--details")
     assert list(info) == KEYS + DETAILS
     (file,) = info["files"]
-    assert (file["name"], file["size"], file["urls"]) == (f"{STARTER}.safetensors", 509_200, [])
+    assert (file["name"], file["size"], file["urls"]) == (f"{STARTER}.safetensors", 620768, [])
     assert file["checksum"]["$type"] == "sha384"
     assert "--scale=255" in info["model_optimizer_args"]
     for step, name in zip(info["preprocessing"], ("src", "bgr"), strict=True):

@@ -77,4 +77,7 @@ def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def _sentence(text: str) -> str:
+    """Begin with a capital, unless a file's name comes first."""
+    if "." in text.split(" ", 1)[0]:
+        return text
     return text[:1].upper() + text[1:]

@@ -129,7 +129,7 @@ def test_the_slider_can_be_moved_by_keys(page, folder):
 
 @needs_browser
 @pytest.mark.parametrize(
-    ("name", "words"), [("broken.png", "broken.png"), ("large.png", "9000000 pixels"), (None, "There is no picture")]
+    ("name", "words"), [("broken.png", "broken.png"), ("large.png", "9 million pixels"), (None, "There is no picture")]
 )
 def test_a_bad_upload_is_a_message(page, folder, name, words):
     upload(page, "plate", folder / "plate.png")  # without which another model would be offered, to be downloaded

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from omz.convert.rewrite.ops import ops
-from omz.convert.rewrite.selection import AT_A_TIME, around, cells_around, select
+from omz.convert.rewrite.selection import AT_A_TIME, around, blocks_of, cells_around, largest
 from omz.runtime.quiet_openvino import core, ov
 
 Place = tuple[int, ...]
@@ -15,8 +15,9 @@ Place = tuple[int, ...]
 
 def run(errors: np.ndarray, count: int) -> dict[str, np.ndarray]:
     given = ops.parameter([-1, 1, -1, -1], np.float32)
-    blocks, some = select(given.output(0), count)
-    near = around(blocks)
+    chosen = largest(given.output(0), count)
+    blocks, some = blocks_of(chosen)
+    near = around(blocks, chosen)
     values = {"blocks": blocks.number, "some": some, "first": near.first}
     for name, cells in (("inner", near.inner), ("edge", near.edge), ("coarse", near.coarse)):
         values[name] = ops.concat([*(ops.squeeze(each, np.array([1, 2])) for each in _places(cells))], 0)

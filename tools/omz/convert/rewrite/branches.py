@@ -7,13 +7,14 @@ else, such as weights before it, is there once.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
 from omz.convert.rewrite.ops import ops
 from omz.runtime.quiet_openvino import ov
 
-Branch = Callable[[Sequence[ov.Output]], ov.Output]
+Branch: TypeAlias = "Callable[[Sequence[ov.Output]], ov.Output]"  # a text: the oldest OpenVINO has the class elsewhere
 """Makes a value of values."""
 
 _FIRST, _SECOND = 0, 1  # bodies of an If: then, else

@@ -166,7 +166,7 @@ def test_the_source_is_compared_with_its_irs(page, folder):
     upload(page, "plate", folder / "plate.png")
     page.find_element(By.XPATH, "//button[@role='tab'][contains(., 'converted')]").click()
     page.find_element(By.ID, "compare").click()
-    told = until(lambda: report(page, "FP16", "comparison-report"))
+    told = until(lambda: report(page, "held", "comparison-report"))
     assert told.count("held") == 2
     assert "not held" not in told
 

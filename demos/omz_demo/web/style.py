@@ -39,6 +39,13 @@ progress { width: 100%; accent-color: var(--color-accent); }
 """
 
 HEAD = """
+<style>
+@media (max-width: 600px) {  /* the row of tabs would widen the page */
+  .gradio-container { width: 100vw !important; max-width: 100vw !important; }
+  .gradio-container .main { min-width: 0; max-width: 100%; padding-inline: 0.75rem !important; }
+  .tab-wrapper { max-width: 100%; overflow-x: auto; }
+}
+</style>
 <script>
 (() => {  // the slider of Gradio hears the mouse alone: arrow keys move it as a mouse would
   const steps = { ArrowLeft: -0.05, ArrowDown: -0.05, ArrowRight: 0.05, ArrowUp: 0.05, Home: -1, End: 1 };

@@ -92,6 +92,12 @@ def images(folder: Path) -> dict[str, bytes]:
     return {name: data for name, data in content(folder).items() if not name.startswith(".")}
 
 
+def wait_for_images(process: subprocess.Popen, out: Path) -> None:
+    """Wait until a run has written twenty images, or has ended."""
+    while process.poll() is None and len([*out.glob("[!.]*.png")]) < 20:  # others come and go meanwhile
+        time.sleep(0.05)
+
+
 def assert_nothing_half_done(folder: Path) -> None:
     assert not list(folder.rglob(".*.part*"))
     assert not list(folder.rglob(".omz_demo.cluster"))
@@ -218,8 +224,7 @@ def test_a_run_that_is_stopped_is_gone_on_with(folder, how):
     write_blocks(folder / "in", 400)
     done(*GIVEN, "-o", "plain")
     process = start_demo(folder, *GIVEN, "-o", "out", *LOCAL)
-    while process.poll() is None and len(images(folder / "out")) < 20:
-        time.sleep(0.05)
+    wait_for_images(process, folder / "out")
     process.send_signal(how)
     _, said = process.communicate(timeout=LONG)
     assert process.returncode in (-signal.SIGKILL, 130), said
@@ -242,8 +247,7 @@ def test_a_machine_that_is_lost_is_survived(folder):
     done(*GIVEN, "-o", "plain")
     with ray_address(folder, nodes=2) as address:
         process = start_demo(folder, *GIVEN, "-o", "out", "--cluster", address)
-        while process.poll() is None and len(images(folder / "out")) < 20:
-            time.sleep(0.05)
+        wait_for_images(process, folder / "out")
         os.kill(_raylet_of(workers()[0]), signal.SIGKILL)
         _, said = process.communicate(timeout=LONG)
         assert process.returncode == 0, said

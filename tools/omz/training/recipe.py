@@ -127,13 +127,14 @@ STARTER_NETWORK = {
     "tolerant": 16,
 }
 
-_LANDSCAPE_AND_PORTRAIT = ((720, 1280), (1280, 720))
+_SMALL = ((512, 512), (384, 640), (640, 384))
+_REAL = ((720, 1280), (1280, 720))
 
 STARTER = Recipe(
     network={**STARTER_NETWORK, "depths": (1, 2, 3, 3, 3), "fine_blocks": 2},
     stages=(
-        Stage("learn", ((512, 512), (384, 640), (640, 384)), 4, 11_000, 2e-3),
-        Stage("real size", _LANDSCAPE_AND_PORTRAIT, 1, 2_000, 3e-4, settled=True),
+        Stage("learn", _SMALL, 4, 11_000, 2e-3),
+        Stage("real size", _REAL, 1, 2_000, 3e-4, settled=True),
     ),
     stop_rules=(StopRule(3_000, "band", 220.0),),
 )
@@ -142,8 +143,8 @@ STARTER = Recipe(
 CONTINUED = Recipe(
     network=STARTER_NETWORK,
     stages=(
-        Stage("learn on", ((512, 512), (384, 640), (640, 384)), 4, 4_500, 1.2e-3),
-        Stage("real size", _LANDSCAPE_AND_PORTRAIT, 1, 900, 3e-4, settled=True),
+        Stage("learn on", _SMALL, 4, 4_500, 1.2e-3),
+        Stage("real size", _REAL, 1, 900, 3e-4, settled=True),
     ),
     weights=Weights(band=6.0),
     seed=1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -52,7 +53,7 @@ class Light:
     likeness: Field
     strength: Field
 
-    @property
+    @cached_property
     def is_shaded(self) -> NDArray[np.bool_]:
         """Where the picture looks like the plate with clearly less light, (H, W)."""
         return (self.likeness > 0.5) & (self.gain > _DARKEST) & (self.gain < _CLEARLY)

@@ -56,8 +56,7 @@ def _run(settings: Settings, flags: Mapping[str, Any], port: int) -> None:
         hand_to_workers(flags)
     if settings.flags.api_key_file is None and not host.startswith(LOOPBACK):
         say(f"warning: whoever reaches {host} can use this service; give --api_key_file FILE", err=True)
-    shown = f"[{host}]" if ":" in host else host
-    say(f"serving {', '.join(settings.models)} on http://{shown}:{port}; see /docs; Ctrl-C stops")
+    say(f"serving {', '.join(settings.models)} on {url_of(host, port)}; see /docs; Ctrl-C stops")
     uvicorn.run(
         "omz_demo.serve.app:worker" if several else app,
         factory=several,
@@ -72,6 +71,12 @@ def _run(settings: Settings, flags: Mapping[str, Any], port: int) -> None:
         timeout_graceful_shutdown=int(2 * settings.flags.max_seconds) + _MORE_SECONDS,  # an upload, and its work
         server_header=False,
     )
+
+
+def url_of(host: str, port: int) -> str:
+    """Return the URL of an address, of IPv4 or IPv6."""
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{port}"
 
 
 def free_port(host: str, port: int) -> int:

@@ -90,16 +90,26 @@ def shared_flags() -> Iterator[Field[Any]]:
 
 def read_settings(given: Mapping[str, Any]) -> Settings:
     """Return settings from values by the names of flags; None is the default. Raises :class:`UsageError`."""
+    settings = Settings(ServeFlags(**values_of(ServeFlags, given)), shared_options(given))
+    make_options((), settings.options)
+    return settings
+
+
+def values_of(flags: type[Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that are given for fields of ``flags``. Raises :class:`UsageError` for one that is wrong."""
     values: dict[str, Any] = {}
-    for each in fields(ServeFlags):
+    for each in fields(flags):
         value, flag = given.get(each.name), flag_of(each)
         if value is not None:
             values[each.name] = flag.value(value)
             flag.check(values[each.name])
+    return values
+
+
+def shared_options(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that are given for the command's options."""
     names = [each.name for each in shared_flags()]
-    options = {name: given[name] for name in names if given.get(name) not in (None, ())}
-    make_options((), options)
-    return Settings(ServeFlags(**values), options)
+    return {name: given[name] for name in names if given.get(name) not in (None, ())}
 
 
 def hand_to_workers(given: Mapping[str, Any]) -> None:

@@ -7,9 +7,12 @@ from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar
 
+from gradio.components import Component
+
 from omz.cutout.observer import Observer
 from omz.download.events import FileBegin, FileProgress
 from omz.events import Event
+from omz_demo.web.notices import progress
 
 Result = TypeVar("Result")
 
@@ -84,3 +87,19 @@ def followed(work: Callable[[], Result], follower: Follower) -> Generator[None, 
             if not future.done():
                 follower.stop()
         return future.result()
+
+
+def told(
+    work: Generator[None, None, Result], follower: Follower, place: Component
+) -> Generator[dict[Component, str], None, Result]:
+    """Yield how far :func:`followed` work is, as the value of a ``place``, whenever it changes; return the result."""
+    shown = ""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        if follower.step != shown:
+            shown = follower.step
+            yield {place: progress(shown, follower.share)}

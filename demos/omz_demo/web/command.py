@@ -14,7 +14,7 @@ from omz.cli.command import omz_command
 from omz.cli.printing import say
 from omz.extras import require
 from omz_demo.flags import decorated
-from omz_demo.serve.command import LOOPBACK, free_port, prepare_process
+from omz_demo.serve.command import LOOPBACK, free_port, prepare_process, url_of
 from omz_demo.serve.settings import shared_flags
 from omz_demo.web.settings import Settings, WebFlags, read_settings
 
@@ -56,8 +56,7 @@ def _run(settings: Settings, port: int, folder: Path) -> None:
 
     host = settings.flags.host
     app = make_app(settings, models, folder)
-    shown = f"[{host}]" if ":" in host else host
-    url = f"http://{shown}:{port}"
+    url = url_of(host, port)
     if not host.startswith(LOOPBACK):
         say(f"warning: whoever reaches {host} can use this page, and have models downloaded", err=True)
     say(f"the page is at {url}; Ctrl-C stops")

@@ -30,10 +30,10 @@ from omz.metrics.differences import difference, unit
 from omz.runtime.engine import EngineInfo
 from omz.zoo.card import ModelCard
 from omz.zoo.vocabulary import QUANTISED
-from omz_demo.web.background import Follower, followed
+from omz_demo.web.background import Follower, followed, told
 from omz_demo.web.controls import Update, Values
 from omz_demo.web.fetching import Fetching
-from omz_demo.web.notices import defects_told, note, problem, progress, table
+from omz_demo.web.notices import defects_told, note, problem, table
 from omz_demo.web.pictures import PictureTab
 from omz_demo.web.shown import write_shown
 from omz_demo.web.studio import Studio
@@ -116,13 +116,7 @@ class ComparisonTab:
         follower, card = Follower(), self._studio.offer.choice(name).card
         yield {**self._fetch.hidden(), self._start: gr.update(interactive=False)}
         work = followed(lambda: self._results(card, sample, follower), follower)
-        while True:
-            try:
-                next(work)
-            except StopIteration as end:
-                results: dict[str, VariantResult] = end.value
-                break
-            yield {self._text: progress(follower.step, None)}
+        results = yield from told(work, follower, self._text)
         shown = self._pictures_of(results)
         yield {self._text: figures(results, card), self._gallery: shown, self._start: gr.update(interactive=True)}
 

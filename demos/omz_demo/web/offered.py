@@ -66,11 +66,6 @@ class Offer:
         for path in self._settings.flags.models:
             yield self.named(path)
 
-    @property
-    def names(self) -> list[str]:
-        """The names of all."""
-        return [model.name for model in self]
-
     def named(self, name: str) -> OfferedModel:
         """Return a model. Raises :class:`OmzError`."""
         if ModelChoice(name).is_file:

@@ -1,15 +1,14 @@
 """Settings of the page, and the flags they come from."""
 
-# setting() is dataclasses.field(), with a flag
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
-from omz.cutout.flag import flag_of, setting
+from omz.cutout.flag import setting
 from omz.cutout.options import Options, make_options
-from omz_demo.serve.settings import shared_flags
+from omz_demo.serve.settings import shared_options, values_of
 
 
 # fmt: off
@@ -45,14 +44,6 @@ class Settings:
 
 def read_settings(given: Mapping[str, Any]) -> Settings:
     """Return settings from values by the names of flags; None is the default. Raises :class:`UsageError`."""
-    values: dict[str, Any] = {}
-    for each in fields(WebFlags):
-        value, flag = given.get(each.name), flag_of(each)
-        if value is not None:
-            values[each.name] = flag.value(value)
-            flag.check(values[each.name])
-    names = [each.name for each in shared_flags()]
-    options = {name: given[name] for name in names if given.get(name) not in (None, ())}
-    settings = Settings(WebFlags(**values), options)
+    settings = Settings(WebFlags(**values_of(WebFlags, given)), shared_options(given))
     settings.options_of({})
     return settings

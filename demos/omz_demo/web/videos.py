@@ -9,12 +9,11 @@ from threading import Lock
 import gradio as gr
 
 from omz.cutout.run import run
-from omz.cutout.summary import Summary
 from omz.errors import Interrupted, OmzError, UsageError, VideoError
-from omz_demo.web.background import Follower, followed
+from omz_demo.web.background import Follower, followed, told
 from omz_demo.web.controls import Controls, Update, Values
 from omz_demo.web.fetching import Fetching
-from omz_demo.web.notices import defects_told, note, problem, progress, video_report
+from omz_demo.web.notices import defects_told, note, problem, video_report
 from omz_demo.web.studio import Studio
 from omz_demo.web.uploads import check_upload, picture_upload, video_place
 
@@ -109,24 +108,11 @@ class VideoTab:
         }
         options = self._studio.settings.options_of(given, (video,))
         work = followed(lambda: run(options, follower), follower)
-        summary = yield from self._steps(work, follower)
+        summary = yield from told(work, follower, self._text)
         if summary.failed:
             raise VideoError(follower.failure)
         file = gr.update(value=str(output), interactive=True)
         yield {self._text: video_report(summary), self._shown: str(output), self._file: file, **self._idle()}
-
-    def _steps(self, work: Generator[None, None, Summary], follower: Follower) -> Generator[Update, None, Summary]:
-        """Yield how far the work is, where that changes, and return its result."""
-        shown = ""
-        while True:
-            try:
-                next(work)
-            except StopIteration as end:
-                summary: Summary = end.value
-                return summary
-            if follower.step != shown:
-                shown = follower.step
-                yield {self._text: progress(shown, follower.share)}
 
     def _idle(self) -> Update:
         return {self._start: gr.update(interactive=True), self._cancel: gr.update(interactive=False)}

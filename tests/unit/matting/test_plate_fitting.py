@@ -81,11 +81,24 @@ def test_a_plate_is_moved_at_the_size_at_which_it_is_seen(room, kind):
 
 
 @pytest.mark.parametrize("kind", [Plates, VideoPlates])
-def test_a_plate_that_is_not_moved_keeps_its_size(room, kind):
-    plate = cv2.convertScaleAbs(seen(room), alpha=0.8)
+def test_so_is_one_whose_exposure_is_matched(room, kind):
+    size = 180, 320
+    plates = kind(OnePlate(cv2.convertScaleAbs(seen(room), alpha=0.8)), AUTO, plate_size=lambda _: size)
+    picture = seen(room, subject=200)
+    fitted, whole = plates.at(0, "", picture), plates.at(1, "", picture, whole=True)
+    shrunk, right = (cv2.resize(each, size[::-1], interpolation=cv2.INTER_AREA) for each in (picture, seen(room)))
+    assert fitted.fitting.homography is None
+    np.testing.assert_array_equal(fitted.small, shrunk)
+    assert off(fitted.plate, right) < 2.5
+    assert (whole.plate.shape, whole.small) == (picture.shape, None)
+
+
+@pytest.mark.parametrize("kind", [Plates, VideoPlates])
+def test_a_plate_that_fits_keeps_its_size(room, kind):
+    plate = seen(room)
     fitted = kind(OnePlate(plate), AUTO, plate_size=lambda _: (180, 320)).at(0, "", seen(room, subject=200))
-    assert fitted.fitting.gains != (1, 1, 1)
-    assert (fitted.plate.shape, fitted.small) == (plate.shape, None)
+    assert fitted.plate is plate
+    assert fitted.small is None
 
 
 @pytest.mark.parametrize("kind", [Plates, VideoPlates])

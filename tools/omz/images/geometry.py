@@ -13,7 +13,7 @@ from omz.images.arrays import Size
 
 Array = TypeVar("Array", bound=NDArray[Any])
 
-_HUGE = 4_000_000  # pixels
+_HUGE = 900_000  # pixels
 
 
 def resize(image: Array, size: Size, interpolation: int | None = None) -> Array:

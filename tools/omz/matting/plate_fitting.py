@@ -60,7 +60,7 @@ class Fitted:
     """A plate that fits its image, how, and notes about it, a line each.
 
     The camera moved by ``shift`` pixels. ``problem`` says why the plate could not be aligned, else it is empty. A plate
-    that was moved at a smaller size than that of the image comes with ``small``, the image at that size.
+    that was changed at a smaller size than that of the image comes with ``small``, the image at that size.
     """
 
     plate: Picture
@@ -79,7 +79,7 @@ class Plates:
     """Plates that fit their images, each by itself. Safe to call from several threads if the source is.
 
     What is measured of a plate alone is kept in ``prepared``, for as many sources as share it. ``plate_size`` is that
-    of :class:`omz.matting.inference.MattingRequests`, by default the size of the image. To move a plate takes as long
+    of :class:`omz.matting.inference.MattingRequests`, by default the size of the image. To change a plate takes as long
     as it has pixels.
     """
 
@@ -95,7 +95,7 @@ class Plates:
         self._resized: tuple[Picture, Picture] | None = None
 
     def at(self, index: int, name: str, picture: Picture, whole: bool = False) -> Fitted:
-        """Return the plate of a frame, of the size of its ``picture``, or smaller where it is moved, unless ``whole``.
+        """Return the plate of a frame, as large as its ``picture``, or smaller where it is changed, unless ``whole``.
 
         Raises :class:`omz.errors.OmzError` if there is none.
         """
@@ -108,7 +108,7 @@ class Plates:
         return fit(plate, picture, self._options, self._copies(plate), self._size(picture, whole))
 
     def _size(self, picture: Picture, whole: bool) -> Size:
-        """Return the size at which a plate is moved."""
+        """Return the size at which a plate is changed."""
         size = picture.shape[0], picture.shape[1]
         return size if whole else self._plate_size(size)
 
@@ -197,16 +197,15 @@ class _Done:
 
 
 def _done(plate: Picture, copies: Copies, fitting: Fitting, size: Size) -> _Done:
-    """Return what ``fitting`` makes of a ``plate``, or of its copy of a ``size`` where it is moved."""
-    homography = fitting.homography
-    if homography is not None:
-        homography = rescaled(homography, scaling(plate.shape, size))
-        plate = copies.sized(size)
-    if fitting.gains != SAME:
-        plate = scale_channels(plate, fitting.gains)
-    if homography is None:
+    """Return what ``fitting`` makes of a ``plate``: of its copy of a ``size``, where there is anything to do."""
+    if fitting.gains == SAME and fitting.homography is None:
         return _Done(plate)
-    return _Done(*move(plate, homography, fitting.field))
+    small = copies.sized(size)
+    if fitting.gains != SAME:
+        small = scale_channels(small, fitting.gains)
+    if fitting.homography is None:
+        return _Done(small)
+    return _Done(*move(small, rescaled(fitting.homography, scaling(plate.shape, size)), fitting.field))
 
 
 def _fitted(plate: Picture, done: _Done, picture: Copies, problem: str, fitting: Fitting) -> Fitted:
@@ -216,10 +215,9 @@ def _fitted(plate: Picture, done: _Done, picture: Copies, problem: str, fitting:
     """
     seen = picture.sized((done.plate.shape[0], done.plate.shape[1]))
     fitted = restore_highlights(done.plate, seen, fitting.gains)
-    small: Picture | None = None
     if done.covered is not None:
         fill(fitted, done.covered, seen)
-        small = None if seen is picture.picture else seen
+    small = None if seen is picture.picture else seen
     return Fitted(fitted, (), problem, fitting, _shift(fitting, plate), small)
 
 
@@ -233,7 +231,7 @@ def fit(
     """Return ``plate`` fitted to ``picture``, both uint8 BGR (H, W, 3) of one size.
 
     What there is to do is measured on copies, and done once; ``prepared`` are those of the plate, if there are any. A
-    plate that has to be moved is moved at ``size`` (height, width), by default that of the picture.
+    plate that has to be changed is changed at ``size`` (height, width), by default that of the picture.
     """
     new, old = Copies(picture), prepared or Copies(plate)
     problem, fitting = _measured(old, new, options)

@@ -13,7 +13,7 @@ from omz.images.refining.by_plate import refine_by_plate
 from omz.images.refining.colours import carry_outwards
 from omz.images.refining.enlarging import enlarge
 from omz.images.refining.evidence import difference_in_noise, noise_level
-from omz.images.refining.guided import guided
+from omz.images.refining.guided import guided_at
 from omz.images.refining.holes import fill_holes
 from omz.images.refining.repairs import Steps
 from omz.images.refining.shadows import find_shadow, light_left
@@ -94,36 +94,36 @@ class TestHoles:
     def test_a_hole_where_the_subject_differs_from_the_plate_is_filled(self):
         alpha = disc(80) - disc(30)
         difference = disc(80) * 8
-        assert fill_holes(alpha, difference, NOWHERE)[90:150, 130:190].min() > 0.95
+        assert fill_holes(alpha, difference, NOWHERE, max(SIZE))[90:150, 130:190].min() > 0.95
 
     def test_a_hole_through_which_the_plate_is_seen_stays(self):
         alpha = disc(80) - disc(30)
         difference = np.abs(np.random.default_rng(0).normal(0, 0.7, SIZE)).astype(np.float32)
-        assert fill_holes(alpha, difference, NOWHERE)[100:140, 140:180].max() < 0.05
+        assert fill_holes(alpha, difference, NOWHERE, max(SIZE))[100:140, 140:180].max() < 0.05
 
     @pytest.mark.parametrize(("seen", "filled"), [(0.0, False), (0.4, True)])
     def test_a_gap_that_differs_in_part_is_filled_where_the_network_doubts(self, seen, filled):
         """As a shadow does, which lies in a part of it."""
         alpha = disc(80) - (1 - np.float32(seen)) * disc(30)
         difference = np.where(np.arange(SIZE[1]) < 160, np.float32(8), np.float32(0.5)) * np.ones(SIZE, np.float32)
-        left = fill_holes(alpha, difference, NOWHERE)[110:130, 142:154]
+        left = fill_holes(alpha, difference, NOWHERE, max(SIZE))[110:130, 142:154]
         assert (left.min() > 0.95) == filled
         assert (left.max() < 0.05) != filled
 
     def test_a_hole_too_small_to_be_told_from_noise_is_filled(self):
         alpha = disc(80) - disc(2, soft=0.5)
-        assert fill_holes(alpha, np.zeros(SIZE, np.float32), NOWHERE)[120, 160] == 1
+        assert fill_holes(alpha, np.zeros(SIZE, np.float32), NOWHERE, max(SIZE))[120, 160] == 1
 
     def test_nothing_grows_outside_of_the_subject(self):
         alpha = disc(50)
-        filled = fill_holes(alpha, np.full(SIZE, 9, np.float32), NOWHERE)
+        filled = fill_holes(alpha, np.full(SIZE, 9, np.float32), NOWHERE, max(SIZE))
         outside = disc(52) == 0
         assert np.array_equal(filled[outside], alpha[outside])
 
     def test_alpha_never_falls(self):
         rng = np.random.default_rng(1)
         alpha = cv2.GaussianBlur(rng.uniform(0, 1, SIZE).astype(np.float32), (0, 0), 4)
-        assert (fill_holes(alpha, rng.uniform(0, 6, SIZE).astype(np.float32), NOWHERE) >= alpha).all()
+        assert (fill_holes(alpha, rng.uniform(0, 6, SIZE).astype(np.float32), NOWHERE, max(SIZE)) >= alpha).all()
 
 
 class TestShadows:
@@ -134,7 +134,7 @@ class TestShadows:
         depth = cv2.GaussianBlur(disc(50, (120, 230)), (0, 0), 12)
         picture = plate * (1 - 0.4 * depth[..., None])
         found = find_shadow(
-            light_left(unit(shot(picture, 0)), unit(shot(plate, 1)), self.NOISE), np.zeros(SIZE, np.float32)
+            light_left(unit(shot(picture, 0)), unit(shot(plate, 1)), self.NOISE), np.zeros(SIZE, np.float32), SIZE
         )
         middle = slice(105, 135), slice(215, 245)
         assert found.share[middle].min() > 0.9
@@ -143,7 +143,7 @@ class TestShadows:
     def test_another_colour_or_texture_is_no_shadow(self):
         plate = textured(2)
         other = unit(shot(textured(3) * 0.6, 0))
-        found = find_shadow(light_left(other, unit(shot(plate, 1)), self.NOISE), np.zeros(SIZE, np.float32))
+        found = find_shadow(light_left(other, unit(shot(plate, 1)), self.NOISE), np.zeros(SIZE, np.float32), SIZE)
         assert (found.share > 0.5).mean() < 0.05
 
     def test_the_dark_rim_that_a_network_takes_for_the_subject_is_a_shadow(self):
@@ -151,14 +151,14 @@ class TestShadows:
         taken = np.maximum(scene.alpha, cv2.blur((scene.shadow > 0.4).astype(np.float32), (3, 3)))
         rim = (taken > 0.95) & (cv2.dilate(scene.alpha, np.ones((9, 9))) < 0.01)
         assert rim.sum() > 250
-        found = find_shadow(light_left(unit(scene.picture), unit(scene.plate), self.NOISE), taken)
+        found = find_shadow(light_left(unit(scene.picture), unit(scene.plate), self.NOISE), taken, SIZE)
         assert found.share[rim].mean() > 0.9
         assert found.share[scene.alpha > 0.99].mean() < 0.05
 
     def test_an_edge_that_looks_like_a_darkened_plate_is_no_shadow_without_one_beside(self):
         plate, alpha = textured(2), disc(60, soft=6)
         picture = plate * (1 - 0.3 * alpha[..., None])
-        found = find_shadow(light_left(unit(shot(picture, 0)), unit(shot(plate, 1)), self.NOISE), alpha)
+        found = find_shadow(light_left(unit(shot(picture, 0)), unit(shot(plate, 1)), self.NOISE), alpha, SIZE)
         assert found.share[(alpha > 0.3) & (alpha < 0.9)].mean() < 0.2
 
     def test_a_limb_of_the_plates_tint_in_the_shadow_of_the_subject_is_none(self):
@@ -172,13 +172,13 @@ class TestShadows:
         shadow = 0.4 * cv2.GaussianBlur(np.roll(alpha, (8, 10), (0, 1)), (0, 0), 6)
         lit = plate * (1 - shadow[..., None])
         picture = lit + alpha[..., None] * (colours - lit)
-        found = find_shadow(light_left(unit(shot(picture, 0)), unit(shot(plate, 1)), self.NOISE), alpha)
+        found = find_shadow(light_left(unit(shot(picture, 0)), unit(shot(plate, 1)), self.NOISE), alpha, SIZE)
         assert found.rim[cv2.erode(limb, np.ones((7, 7))) > 0.9].max() == 0
 
     def test_the_inside_of_the_subject_is_never_a_shadow(self):
         plate = textured(2)
         found = find_shadow(
-            light_left(unit(shot(plate * 0.7, 0)), unit(shot(plate, 1)), self.NOISE), np.ones(SIZE, np.float32)
+            light_left(unit(shot(plate * 0.7, 0)), unit(shot(plate, 1)), self.NOISE), np.ones(SIZE, np.float32), SIZE
         )
         assert found.share[10:-10, 10:-10].max() == 0
 
@@ -212,9 +212,12 @@ def test_colours_are_carried_from_where_they_are_known():
 
 def test_the_guided_filter_keeps_an_alpha_that_follows_the_guide():
     """A line in the guide is a fixed point, but for the little that its epsilon takes of the slope."""
-    guide = cv2.GaussianBlur(np.random.default_rng(0).uniform(0, 1, SIZE).astype(np.float32), (0, 0), 1.5)
+    guide = cv2.GaussianBlur(np.random.default_rng(0).uniform(0, 1, SIZE).astype(np.float32), (0, 0), 3)
     guide = (guide - guide.min()) / (guide.max() - guide.min())
-    assert guided(guide, 0.8 * guide + 0.1) == pytest.approx(0.8 * guide + 0.1, abs=0.06)
+    places = np.flatnonzero(disc(60))
+    assert guided_at(places, cv2.convertScaleAbs(guide, alpha=255), 0.8 * guide + 0.1) == pytest.approx(
+        0.8 * guide.ravel()[places] + 0.1, abs=0.06
+    )
 
 
 class TestEnlarging:
@@ -312,6 +315,30 @@ class TestByPlate:
         picture = truth[..., None] * textured(6, low=150, high=240) + (1 - truth[..., None]) * textured(5)
         found = refine_by_plate(shot(picture, 0), shot(textured(9), 1), truth).alpha
         assert errors(found, truth)[0] < 0.003
+
+    def test_a_part_of_an_image_gets_what_the_whole_gets(self):
+        """Faint specks in two corners of the image make all of it the part that is refined."""
+        truth, rough = (cv2.copyMakeBorder(each, 80, 80, 80, 80, cv2.BORDER_CONSTANT) for each in self.hair())
+        plate, own = (cv2.resize(textured(seed, low=20), truth.shape[::-1]) for seed in (5, 6))
+        picture, empty = shot(truth[..., None] * own + (1 - truth[..., None]) * plate, 0), shot(plate, 1)
+        marked = rough.copy()
+        marked[2:6, 2:6] = marked[-6:-2, -6:-2] = 0.04
+        part, whole = (refine_by_plate(picture, empty, alpha).alpha for alpha in (rough, marked))
+        assert np.abs(part - rough).max() > 0.3
+        assert np.abs(part - whole)[8:-8, 8:-8].max() < 0.01
+
+    def test_what_is_far_from_a_subject_stays(self):
+        truth, rough = (cv2.copyMakeBorder(each, 0, 240, 0, 320, cv2.BORDER_CONSTANT) for each in self.hair())
+        rough[-40:, -40:] = 0.01
+        picture = shot(cv2.resize(textured(5), truth.shape[::-1]) * (1 - 0.5 * truth[..., None]), 0)
+        found = refine_by_plate(picture, shot(cv2.resize(textured(5), truth.shape[::-1]), 1), rough).alpha
+        assert np.array_equal(found[-40:, -40:], rough[-40:, -40:])
+
+    @staticmethod
+    def hair() -> tuple[np.ndarray, np.ndarray]:
+        """Return the alpha of a furry disc, and what a network sees of it that knows the outline and no more."""
+        truth = furry_disc(4)
+        return truth, outline(truth)
 
     @pytest.mark.parametrize("level", [0.0, 1.0])
     def test_nothing_and_everything_stay(self, level):

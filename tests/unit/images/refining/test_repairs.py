@@ -62,18 +62,18 @@ class TestIslands:
         """Whatever its colour, as long as it differs from the wall; grey ones look like a shadow or a light."""
         plate, ball = wall(), disc(radius, (50, 270))
         difference = np.abs(before(ball, colour, plate) - plate).max(axis=2) / 3
-        assert find_islands(np.maximum(self.subject, ball), difference)[0] == 0
+        assert find_islands(np.maximum(self.subject, ball), difference, max(SIZE))[0] == 0
 
     def test_a_second_person_stays_also_in_the_clothes_of_the_wall(self):
         other = disc(25, (60, 270))
-        assert find_islands(np.maximum(self.subject, other), np.zeros(SIZE, np.float32))[0] == 0
+        assert find_islands(np.maximum(self.subject, other), np.zeros(SIZE, np.float32), max(SIZE))[0] == 0
 
     def test_what_is_near_the_subject_stays(self):
         curl = disc(4, (150, 120 + 60 + 7))
-        assert find_islands(np.maximum(self.subject, curl), np.zeros(SIZE, np.float32))[0] == 0
+        assert find_islands(np.maximum(self.subject, curl), np.zeros(SIZE, np.float32), max(SIZE))[0] == 0
 
     def test_without_anything_there_is_none(self):
-        number, where = find_islands(np.zeros(SIZE, np.float32), np.zeros(SIZE, np.float32))
+        number, where = find_islands(np.zeros(SIZE, np.float32), np.zeros(SIZE, np.float32), max(SIZE))
         assert number == 0
         assert not where.any()
 
@@ -108,7 +108,7 @@ class TestHolesAtTheEdge:
         """Two people at the edges of an image are not one with a hole."""
         arms = np.zeros(SIZE, np.float32)
         arms[20:40] = arms[:, :25] = arms[:, -25:] = 1
-        filled = fill_holes(arms, np.full(SIZE, 9, np.float32), np.zeros(SIZE, bool))
+        filled = fill_holes(arms, np.full(SIZE, 9, np.float32), np.zeros(SIZE, bool), max(SIZE))
         assert filled[150, 160] == 0
 
     def test_holes_stay_where_they_are_not_to_be_filled(self):

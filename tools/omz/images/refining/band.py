@@ -12,7 +12,7 @@ from omz.images.arrays import Field
 Samples: TypeAlias = NDArray[np.float32]
 """(3, N), BGR, 0 to 1: the colours of N pixels."""
 
-_TOLD_APART = (0.08, 0.28)  # distances of foreground and plate: one that tells nothing, and one that tells all
+_TOLD_APART = (0.05, 0.28)  # distances of foreground and plate: one that tells nothing, and one that tells all
 _EXPLAINED = 0.08  # distance from the line between foreground and plate at which a colour is explained by neither
 
 

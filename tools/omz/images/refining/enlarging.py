@@ -69,8 +69,8 @@ class _Scale:
     new: Size
 
     def large(self, part: Part) -> Part:
-        """Return where a part of the old image lies in the new one; neighbours stay neighbours."""
-        return Part(*self._rows(part.top, part.bottom), *self._columns(part.left, part.right))
+        """Return where a part of the old image lies in the new one."""
+        return part.scaled(self.old, self.new)
 
     def enlarged(self, field: Field, part: Part, around: bool = False) -> Field:
         """Return a part of ``field`` (h, w) enlarged; or ``field`` is that part alone with its margin ``around``."""
@@ -91,12 +91,6 @@ class _Scale:
         size = wanted.right - wanted.left, wanted.bottom - wanted.top
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         return cv2.warpAffine(field, back, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-
-    def _rows(self, *places: int) -> Iterator[int]:
-        return (row * self.new[0] // self.old[0] for row in places)
-
-    def _columns(self, *places: int) -> Iterator[int]:
-        return (column * self.new[1] // self.old[1] for column in places)
 
     def _is_exact(self, part: Part) -> bool:
         """Tell whether the edges of a part lie between pixels of the new image, too."""

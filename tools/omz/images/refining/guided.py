@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from omz.images.arrays import Alpha, Field
 from omz.images.geometry import resize
 
+_UNIT = np.float32(1 / 255)
 _RADIUS = 2  # pixels of the alpha
 REACH = 2 * _RADIUS
 """Pixels of the alpha up to which others change a line."""
@@ -41,13 +43,15 @@ def find_lines(guide: Field, alpha: Alpha) -> Lines:
     return Lines(cv2.blur(slope, window), cv2.blur(mean_alpha, window))
 
 
-def guided(guide: Field, alpha: Alpha) -> Alpha:
-    """Return ``alpha`` (h, w) at the size of ``guide`` (H, W), 0 to 1, with its edges where those of the guide are.
+def guided_at(places: NDArray[np.intp], guide: NDArray[np.uint8], alpha: Alpha) -> Field:
+    """Return ``alpha`` (H, W) at flat ``places``, with its edges where those of the grey ``guide`` (H, W) are.
 
-    The lines are found at the size of alpha and drawn at that of the guide: He and Sun, "Fast Guided Filter", 2015.
+    The lines are found at half of the size: He and Sun, "Fast Guided Filter", 2015.
     """
-    lines = find_lines(resize(guide, (alpha.shape[0], alpha.shape[1])), alpha)
-    size = guide.shape[0], guide.shape[1]
-    result = resize(lines.slope, size) * guide
-    result += resize(lines.offset, size)
-    return result
+    size = alpha.shape[0], alpha.shape[1]
+    half = -(-size[0] // 2), -(-size[1] // 2)
+    lines = find_lines(resize(guide, half) * _UNIT, resize(alpha, half))
+    found = resize(lines.slope, size).reshape(-1).take(places)
+    found *= guide.reshape(-1).take(places) * _UNIT
+    found += resize(lines.offset, size).reshape(-1).take(places)
+    return found

@@ -20,20 +20,20 @@ _OPEN = 15 / 16  # an alpha below which a pixel counts as part of a hole
 _SMALL = 0.002  # of the subject: a hole too small to be told from noise
 
 
-def fill_holes(alpha: Alpha, difference: Field, is_shaded: NDArray[np.bool_]) -> Alpha:
+def fill_holes(alpha: Alpha, difference: Field, is_shaded: NDArray[np.bool_], side: int) -> Alpha:
     """Return ``alpha`` (H, W) with holes filled inside the subject, by the ``difference`` from the plate, in noise.
 
     A hole in the matte of a subject that has the plate's colour looks like a hole through which the plate is seen. In
     the second, picture and plate differ by their noise alone; in the first, hardly ever. A shadow differs, too, so that
     a gap in which the network sees nothing stays, unless nearly all of it differs, and not as ``is_shaded`` (H, W)
     plate; so does one that is open to the edge of the image, as between legs. Holes that are small against the subject
-    are filled in both cases.
+    are filled in both cases. ``side`` is the longer side of the image, of which these may be a part.
     """
     high = _DIFFERS[1]
     share = cv2.blur(_rising(difference, _DIFFERS), (_WINDOW, _WINDOW))  # half of the window is enough
     share *= 2
     differs = (difference > high) & ~is_shaded
-    inside = _inside(alpha, differs)
+    inside = _inside(alpha, differs, max(2, round(side * _REACH)))
     doubted = _rising(alpha, _DOUBTED)
     doubted[_mostly((doubted < 1) & (inside > 0), differs)] = 1
     filled = np.maximum(alpha, np.minimum(share, 1) * inside * doubted)
@@ -48,13 +48,12 @@ def _rising(field: Field, limits: tuple[float, float]) -> Field:
     return rising
 
 
-def _inside(alpha: Alpha, differs: NDArray[np.bool_]) -> Field:
-    """Return 1 inside the outline of the subject, its gaps bridged and its holes filled, and 0 outside.
+def _inside(alpha: Alpha, differs: NDArray[np.bool_], reach: int) -> Field:
+    """Return 1 inside the outline of the subject, gaps up to twice ``reach`` bridged and its holes filled, else 0.
 
     Holes that are open to the edge of the image, between two parts of the subject that reach it, belong to it where
     nearly all of each ``differs`` (H, W) from the plate.
     """
-    reach = max(2, round(max(alpha.shape) * _REACH))
     solid = (alpha > 0.5).astype(np.uint8)
     around = cv2.copyMakeBorder(solid, reach, reach, reach, reach, cv2.BORDER_REPLICATE)
     closed = cv2.morphologyEx(around, cv2.MORPH_CLOSE, disc(reach))[reach:-reach, reach:-reach]

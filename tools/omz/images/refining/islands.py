@@ -17,11 +17,12 @@ _MOSTLY = 0.1  # share of an island that may do so: a thing shows itself
 _AROUND = 3  # pixels around an island that go with it
 
 
-def find_islands(alpha: Alpha, difference: Field) -> tuple[int, NDArray[np.bool_]]:
+def find_islands(alpha: Alpha, difference: Field, side: int) -> tuple[int, NDArray[np.bool_]]:
     """Return the number of islands in ``alpha`` (H, W), and where they are, by the ``difference`` from the plate.
 
     The difference is in multiples of the noise. An island is small against the subject, far from it and from anything
     else that is large, and differs from the plate by no more than noise. A ball in the air differs more: it stays.
+    ``side`` is the longer side of the image, of which these may be a part.
     """
     count, labels = cv2.connectedComponents((alpha > _SEEN).astype(np.uint8), connectivity=8)
     there = np.flatnonzero(labels)
@@ -31,7 +32,7 @@ def find_islands(alpha: Alpha, difference: Field) -> tuple[int, NDArray[np.bool_
     if not chosen.any():
         return 0, np.zeros(alpha.shape, np.bool_)
     is_large = weight >= _SMALL * weight.max()
-    near = cv2.dilate(is_large[labels].astype(np.uint8), disc(max(1, round(max(alpha.shape) * _FAR)))) > 0
+    near = cv2.dilate(is_large[labels].astype(np.uint8), disc(max(1, round(side * _FAR)))) > 0
     chosen[numbers[near.take(there)]] = False
     differing = np.bincount(numbers[difference.take(there) > _DIFFERS], minlength=count)
     chosen &= differing <= _MOSTLY * np.bincount(numbers, minlength=count)

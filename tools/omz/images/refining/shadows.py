@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from omz.images.arrays import Alpha, Colours, Field
+from omz.images.arrays import Alpha, Colours, Field, Size
 from omz.images.geometry import resize
 from omz.images.refining.evidence import Noise, disc
 
@@ -76,14 +77,15 @@ def light_left(picture: Colours, plate: Colours, noise: Noise, side: int = _WIND
     return Light(gain, likeness, squared)
 
 
-def find_shadow(light: Light, alpha: Alpha) -> Shadow:
+def find_shadow(light: Light, alpha: Alpha, whole: Size) -> Shadow:
     """Find where a picture is its plate with less ``light`` in all channels alike, outside the subject of ``alpha``.
 
     On the edge of the subject there is a shadow where there is one beside: clothes may look like a darkened plate, too.
+    ``whole`` is the size of the image, of which these may be a part.
     """
     gain, share = light.gain, light.likeness.copy()
     share *= (gain > _DARKEST) & (gain < 1)
-    rim = _rim(light.is_shaded, alpha)
+    rim = _rim(light.is_shaded, alpha, whole)
     inside = cv2.erode((alpha > _SURE).astype(np.uint8), disc(_EDGE)) > 0
     share *= np.where(inside, rim, 1)
     share *= np.minimum(1, _weighted_mean(light.is_shaded, alpha < _EMPTY, _BESIDE) / np.float32(_ENOUGH))
@@ -102,17 +104,17 @@ def _weighted_mean(field: Field | NDArray[np.bool_], weight: Field | NDArray[np.
     return resize(weighted / np.maximum(total, np.float32(1e-6)), size)
 
 
-def _rim(shaded: NDArray[np.bool_], alpha: Alpha) -> Field:
+def _rim(shaded: NDArray[np.bool_], alpha: Alpha, whole: Size) -> Field:
     """Return where the subject of ``alpha`` has a rim that is ``shaded`` background, (H, W), 0 or 1.
 
     A network takes the darkest part of a shadow for a part of the subject. Clothes of the plate's tint look shaded,
     too, but they reach further inside, or across a limb, over its middle line.
     """
-    solid = (alpha > 0.5).astype(np.uint8)
-    if np.count_nonzero(solid & shaded) < _NOTABLE * alpha.size:
+    solid, notable = (alpha > 0.5).astype(np.uint8), _NOTABLE * math.prod(whole)
+    if np.count_nonzero(solid & shaded) < notable:
         return np.zeros(alpha.shape, np.float32)
     depth = cv2.distanceTransform(solid, cv2.DIST_L2, 3)
-    most = min(max(alpha.shape) * _RIM, float(depth.max()) * _OF_SUBJECT)
+    most = min(max(whole) * _RIM, float(depth.max()) * _OF_SUBJECT)
     count, labels = cv2.connectedComponents(solid & shaded, connectivity=4)
     middle = cv2.dilate(depth, np.ones((3, 3), np.uint8)) - depth < 0.5
     places = labels > 0
@@ -121,7 +123,7 @@ def _rim(shaded: NDArray[np.bool_], alpha: Alpha) -> Field:
     np.minimum.at(nearest, number, depths)
     np.maximum.at(deepest, number, depths)
     area, in_the_middle = np.bincount(number, None, count), np.bincount(number, middle[places], count)
-    chosen = (nearest <= _TOUCHING) & (deepest <= most) & (area >= _NOTABLE * alpha.size)
+    chosen = (nearest <= _TOUCHING) & (deepest <= most) & (area >= notable)
     chosen &= in_the_middle * deepest < _ACROSS * area
     rim: Field = chosen[labels].astype(np.float32)
     return rim

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 Mask: TypeAlias = NDArray[np.uint8]
 
 _SIDE = 64  # pixels: smaller ones hold less beside, and cost more calls
+_STEP = 24  # pixels: of a copy of 3/8 of the size, they are whole pixels of the image
 
 
 class Part(NamedTuple):
@@ -36,10 +37,33 @@ class Part(NamedTuple):
             min(size[1], self.right + margin),
         )
 
+    def scaled(self, old: tuple[int, ...], new: tuple[int, ...]) -> Part:
+        """Return where the part of an image of the size ``old`` lies in its copy of the size ``new``.
+
+        Neighbours stay neighbours.
+        """
+        rows = (row * new[0] // old[0] for row in (self.top, self.bottom))
+        columns = (column * new[1] // old[1] for column in (self.left, self.right))
+        return Part(*rows, *columns)
+
     def within(self, other: Part) -> tuple[slice, slice]:
         """Return the index of the part in an ``other`` one that holds it."""
         rows = slice(self.top - other.top, self.bottom - other.top)
         return rows, slice(self.left - other.left, self.right - other.left)
+
+
+def part_around(mask: Mask, margin: int) -> Part | None:
+    """Return the part that holds all of a ``mask`` (H, W) with a ``margin`` around it; None if there is nothing.
+
+    Its edges are those of the image, or multiples of 24 pixels.
+    """
+    left, top, width, height = cv2.boundingRect(mask)
+    if not width:
+        return None
+    grown = Part(top, top + height, left, left + width).grown(margin, mask.shape)
+    bottom, right = (-(-end // _STEP) * _STEP for end in (grown.bottom, grown.right))
+    top, left = (start // _STEP * _STEP for start in (grown.top, grown.left))
+    return Part(top, min(bottom, mask.shape[0]), left, min(right, mask.shape[1]))
 
 
 def parts_with(mask: Mask) -> Iterator[Part]:

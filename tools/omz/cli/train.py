@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -33,11 +33,10 @@ if TYPE_CHECKING:
 @click.option(
     "--start",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Weights to begin with, by the recipe of the second training; default: none, by that of the first.",
+    help="Weights to begin with, by the recipe of later trainings; default: none, by that of the first.",
 )
-def main(
-    output_dir: Path, layers: Path | None, device: str, workers: int, checkpoint_every: int, start: Path | None
-) -> None:
+@click.option("--seed", type=click.IntRange(0), help="Seed of scenes and new weights; default: that of the recipe.")
+def main(output_dir: Path, layers: Path | None, device: str, workers: int, checkpoint_every: int, **given: Any) -> None:
     """Train the network of background-matting-starter on generated scenes.
 
     Run the same command again to continue a stopped run from its last checkpoint. The folder has the weights, a log of
@@ -53,7 +52,9 @@ def main(
         TextColumn("{task.fields[stage]}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
         TextColumn("loss {task.fields[loss]:.4f}"),
     )  # fmt: skip
-    recipe = STARTER if start is None else replace(CONTINUED, start=start)
+    recipe = STARTER if given["start"] is None else replace(CONTINUED, start=given["start"])
+    if given["seed"] is not None:
+        recipe = replace(recipe, seed=given["seed"])
     scenes = _scenes(layers)
     machine = trainer.Machine(device, workers)
     with Progress(*columns) as bar:

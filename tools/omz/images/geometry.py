@@ -13,7 +13,7 @@ from omz.images.arrays import Size
 
 Array = TypeVar("Array", bound=NDArray[Any])
 
-_HUGE = 900_000  # pixels
+_LARGE = 900_000  # pixels
 
 
 def resize(image: Array, size: Size, interpolation: int | None = None) -> Array:
@@ -24,22 +24,25 @@ def resize(image: Array, size: Size, interpolation: int | None = None) -> Array:
     if image.shape[:2] == size:
         return image
     if interpolation is None:
-        interpolation = cv2.INTER_LINEAR
-        if size[0] <= image.shape[0] and size[1] <= image.shape[1]:
-            interpolation, image = cv2.INTER_AREA, _halved(image, size)
+        shrinks = size[0] <= image.shape[0] and size[1] <= image.shape[1]
+        return _shrunk(image, size) if shrinks else cv2.resize(image, size[::-1], interpolation=cv2.INTER_LINEAR)
     return cv2.resize(image, size[::-1], interpolation=interpolation)
 
 
-def _halved(image: Array, size: Size) -> Array:
-    """Return ``image`` halved as often as that makes no difference before it is shrunk to ``size``, if it is huge.
+def _shrunk(image: Array, size: Size) -> Array:
+    """Return ``image`` shrunk to ``size`` by the mean of areas.
 
-    OpenCV halves ten times as fast as it shrinks by other factors.
+    OpenCV halves ten times as fast as it shrinks by other factors, so a large image is halved first. From three pixels
+    to two, as from 1080 lines to 720, lines between neighbours are four times as fast: their weights, 3/4 and 1/4, are
+    nearly those of areas, 2/3 and 1/3.
     """
     height, width = image.shape[0], image.shape[1]
-    fits = height >= 2 * size[0] and width >= 2 * size[1] and height % 2 == width % 2 == 0
-    if height * width < _HUGE or not fits:
-        return image
-    return _halved(cv2.resize(image, (width // 2, height // 2), interpolation=cv2.INTER_AREA), size)
+    if height * width < _LARGE:
+        return cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA)
+    if height % 2 == width % 2 == 0 and height >= 2 * size[0] and width >= 2 * size[1]:
+        return resize(cv2.resize(image, (width // 2, height // 2), interpolation=cv2.INTER_AREA), size)
+    is_three_to_two = 2 * height == 3 * size[0] and 2 * width == 3 * size[1]
+    return cv2.resize(image, size[::-1], interpolation=cv2.INTER_LINEAR if is_three_to_two else cv2.INTER_AREA)
 
 
 def limit_side(shape: tuple[int, ...], side: int) -> Size:

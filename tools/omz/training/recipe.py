@@ -149,4 +149,4 @@ CONTINUED = Recipe(
     weights=Weights(band=6.0),
     seed=1,
 )
-"""The second training, which begins with the weights of the first; further blocks begin as bypasses."""
+"""A later training, which begins with the weights of one before; further blocks begin as bypasses."""

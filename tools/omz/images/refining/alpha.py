@@ -39,7 +39,7 @@ def refine_alpha(
         copies = resize(picture, size), None if plate is None else resize(plate, size)
     seen, empty = copies
     share = np.clip(alpha, 0, 1)
-    refined, repairs = np.clip(resize(share, size), 0, 1), NOTHING
+    refined, repairs = resize(share, size), NOTHING
     if empty is not None:
         by_plate = refine_by_plate(seen, empty, refined, steps)
         refined, repairs = by_plate.alpha, by_plate.repairs

@@ -65,7 +65,7 @@ starter: $(VENV)/.installed-test  ## convert the starter model again into the IR
 	cp build/starter/public/background-matting-starter/FP16/* models/background-matting-starter/FP16/
 
 performance: $(VENV)/.installed-test  ## measure the models at hand on a quiet machine, for docs/performance.md
-	$(BIN)/omz_benchmark --all --compare onnxruntime,pytorch -o docs/performance.md
+	$(BIN)/omz_benchmark --all --precisions FP32,FP16,FP16-INT8 --dataset synthetic --compare onnxruntime,pytorch -o docs/performance.md
 
 sizes: $(VENV)/.installed-test  ## measure what the core and each extra take on disk, for docs/install.md
 	$(BIN)/python benchmarks/install_sizes.py $(PIP_ARGS)

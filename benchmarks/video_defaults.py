@@ -1,16 +1,19 @@
 """What the defaults of omz_demo cost in a video of 1920x1080: a table of benchmarks/README.md.
 
-    python benchmarks/video_defaults.py
+    python benchmarks/video_defaults.py [--layers FOLDER]
 
-A subject moves in front of a camera on a tripod, and of one in a hand, which sways and turns; both have noise. Ways
-take turns, so that ratios hold when the machine's speed drifts; they are the medians of the rounds. The start of the
-command is left out.
+Drawn things move in front of a camera on a tripod, and of one in a hand, which sways and turns. With ``--layers``, a
+folder of rendered layers as ``starter_quality.py`` takes it, a person does so before a tripod, too, in a third of the
+frame. All have noise. Ways take turns, so that ratios hold when the machine's speed drifts; they are the medians of the
+rounds. The start of the command is left out.
 """
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import tempfile
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,6 +21,7 @@ import cv2
 import numpy as np
 from commands import machine
 from pipeline import RATE, STARTER, Job, walked
+from starter_sets import layers, staged_sets
 from threads import command
 
 from omz.convert.store import stored_ir
@@ -32,6 +36,7 @@ ROUNDS = 3
 SIZE = (1080, 1920)
 FRAMES = 40
 NOISE = 2.0  # levels
+PERSON, STEP = 3, 2  # the scene of a person, and the pixels that they move from frame to frame
 SWAY, TURN = 12.0, 0.3  # pixels and degrees, at most, of a hand
 WAYS = {
     "--plain": ("--plain",),
@@ -42,22 +47,52 @@ WAYS = {
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--layers", type=Path)
+    given = parser.parse_args()
     print(f"{machine()}, OpenVINO {ov.get_version()}")
     ir = stored_ir(Catalog()[STARTER], Path())
     with tempfile.TemporaryDirectory() as folder:
         for camera, sway in (("tripod", 0.0), ("hand", 1.0)):
             measure(camera, record(Path(folder), ir, camera, sway))
+        if given.layers is not None:
+            measure("tripod, a person", record_person(Path(folder), ir, given.layers))
 
 
 def record(folder: Path, ir: Path, camera: str, sway: float) -> Job:
     """Write the video of a camera, and its plate, the same scene from where the first frame was taken."""
-    scene, rng = make_scene(0, SIZE, "test", Drift()), np.random.default_rng(0)
-    job = Job(folder / f"{camera}.mp4", folder / f"{camera}.png", ir, SIZE, FRAMES)
-    write_picture(job.plate, noisy(seen(scene.plate, 0, sway), rng))
-    form = choose_format(job.clip, alpha=False)
+    scene = make_scene(0, SIZE, "test", Drift())
+    frames = (seen(walked(scene, 4 * index), index, sway) for index in range(FRAMES))
+    return filmed(Job(folder / f"{camera}.mp4", folder / f"{camera}.png", ir, SIZE, FRAMES), frames, scene.plate)
+
+
+def record_person(folder: Path, ir: Path, cache: Path) -> Job:
+    """Write the video of a person who moves sideways, and its plate."""
+    (stage,) = (each for each in staged_sets(layers(cache)) if each.name == "registered")
+    scene = list(stage)[PERSON]
+    image, plate, alpha = (
+        cv2.resize(each, SIZE[::-1], interpolation=cv2.INTER_CUBIC)
+        for each in (scene.picture, scene.plate, scene.alpha)
+    )
+
+    def at(index: int) -> np.ndarray:
+        way = np.float32([[1, 0, STEP * (index - FRAMES / 2)], [0, 1, 0]])
+        share, person = (
+            cv2.warpAffine(each, way, SIZE[::-1], borderMode=cv2.BORDER_REPLICATE) for each in (alpha, image)
+        )
+        return share[..., None] * person + (1 - share[..., None]) * plate
+
+    frames = (at(index) for index in range(FRAMES))
+    return filmed(Job(folder / "person.mp4", folder / "person.png", ir, SIZE, FRAMES), frames, plate)
+
+
+def filmed(job: Job, frames: Iterable[np.ndarray], plate: np.ndarray) -> Job:
+    """Write frames and plate with their noise."""
+    rng, form = np.random.default_rng(0), choose_format(job.clip, alpha=False)
+    write_picture(job.plate, noisy(plate, rng))
     with VideoWriter(job.clip, form, SIZE, Fraction(1, RATE), Fraction(RATE)) as writer:
-        for index in range(FRAMES):
-            writer.write(noisy(seen(walked(scene, 4 * index), index, sway), rng), index)
+        for index, frame in enumerate(frames):
+            writer.write(noisy(frame, rng), index)
     return job
 
 

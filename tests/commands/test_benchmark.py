@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from helpers.matting_networks import save_one_picture
+from helpers.rewritten import save_rewritten
 
 from omz.cli.benchmark import main
 
@@ -154,3 +155,13 @@ def test_all_models_are_rows(u2netp_weights, tmp_path):
     rows = json.loads((tmp_path / "run.json").read_text())["runs"][0]["rows"]
     assert {row["case"]["model"] for row in rows if row["figures"]} >= {STARTER, "u2netp"}
     assert all(row["figures"] or row["reason"] for row in rows)
+
+
+def test_the_faster_graph_of_a_rewritten_model_is_measured_and_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("OMZ_CACHE_DIR", str(tmp_path / "cache"))
+    ir, rows = save_rewritten(tmp_path / "net.xml", 64, 96), tmp_path / "rows.json"
+    result = run("-m", ir, "--time", "0.2", "--num_threads", 1, "-d", "CPU", "-o", rows)
+    assert result.exit_code == 0
+    (measured,) = (tmp_path / "cache" / "graphs").glob("*.json")
+    times = json.loads(measured.read_text())["milliseconds"]
+    assert f"its {min(times, key=times.get)} graph ran, the faster one here" in rows.read_text()

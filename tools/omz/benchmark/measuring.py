@@ -63,10 +63,13 @@ class _Running:
     @property
     def notes(self) -> tuple[str, ...]:
         """What is to be known of it, with that of the device that runs it."""
+        notes = []
         devices = f"{self.candidate.case.device}, {self.info.device}"
         if any(kind in devices for kind in _NEVER_SEEN):
-            return (_UNTESTED, *self.candidate.notes)
-        return self.candidate.notes
+            notes.append(_UNTESTED)
+        if self.loaded.graph is not None:
+            notes.append(f"its {self.loaded.graph} graph ran, the faster one here")
+        return (*notes, *self.candidate.notes)
 
     @property
     def expected(self) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from omz.benchmark.feed import Feed
 from omz.benchmark.results import LATENCY, THROUGHPUT
 from omz.benchmark.runners import Burst, repeated
 from omz.errors import EngineError
+from omz.models.graph_choice import GraphChoice
 from omz.runtime.engine import EngineInfo, Tensor
 from omz.runtime.openvino_engine import OpenVINOEngine, Tuning
 from omz.runtime.quiet_openvino import ov, reason
+from omz.zoo.vocabulary import Graph
 
 
 class _OpenVINORunner:
@@ -25,10 +28,13 @@ class _OpenVINORunner:
     def __init__(self, candidate: Candidate, cache: Path | None) -> None:
         case = candidate.case
         precision = case.precision.partition("@")[2] or "auto"
+        tuning = _tuning(case.streams, candidate.threads, cache)
+        choice = GraphChoice(candidate.path, case.device, precision, tuning, lambda model: model)
+        read_model = partial(OpenVINOEngine, candidate.path, case.device, precision, tuning, choice, deferred=True)
+        read_model()  # measures graphs at the first use, which is no part of loading
+        self.graph: Graph | None = choice.graph
         started = time.perf_counter()
-        engine = OpenVINOEngine(
-            candidate.path, case.device, precision, _tuning(case.streams, candidate.threads, cache), deferred=True
-        )
+        engine = read_model()
         read = time.perf_counter() - started
         self._feed = Feed(engine, case.size)
         started = time.perf_counter()

@@ -11,6 +11,7 @@ from typing import Protocol
 from omz.benchmark.candidate import REMBG, Candidate
 from omz.benchmark.results import LATENCY
 from omz.runtime.engine import EngineInfo
+from omz.zoo.vocabulary import Graph
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,12 @@ class Runner(Protocol):
     """A loaded model.
 
     ``load_ms`` is how long that took, without the import of libraries; ``first_ms`` is the latency of its first run.
+    ``graph`` is the one that runs of those of a rewritten model, None for a model that has only one.
     """
 
     load_ms: float
     first_ms: float
+    graph: Graph | None
 
     @property
     def info(self) -> EngineInfo:

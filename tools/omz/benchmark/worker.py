@@ -11,6 +11,7 @@ from omz.benchmark.feed import fixed_size
 from omz.benchmark.runners import Burst, Runner, open_runner
 from omz.errors import EngineError
 from omz.runtime.engine import EngineInfo
+from omz.zoo.vocabulary import Graph
 
 _STATUS = Path("/proc/self/status")
 _PEAK = "VmHWM:"
@@ -19,11 +20,15 @@ _KIB = 1024
 
 @dataclass(frozen=True)
 class Loaded:
-    """How long it took to load a candidate, and to run it once, in milliseconds; and what really runs it."""
+    """How long it took to load a candidate, and to run it once, in milliseconds; and what really runs it.
+
+    ``graph`` is that of :class:`omz.benchmark.runners.Runner`.
+    """
 
     info: EngineInfo
     load_ms: float
     first_ms: float
+    graph: Graph | None = None
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ def load(candidate: Candidate) -> Loaded:
     """Load a candidate, and keep it."""
     runner = open_runner(candidate)
     _runners.append(runner)
-    return Loaded(runner.info, runner.load_ms, runner.first_ms)
+    return Loaded(runner.info, runner.load_ms, runner.first_ms, runner.graph)
 
 
 def load_cached(candidate: Candidate, cache: Path) -> float:

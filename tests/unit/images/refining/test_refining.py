@@ -7,7 +7,7 @@ from helpers.shadows import shadowed
 
 from omz.images.foreground import foreground_levels
 from omz.images.refining import enlarging, tiles
-from omz.images.refining.alpha import refine_alpha
+from omz.images.refining.alpha import refine_alpha, without_haze
 from omz.images.refining.band import project
 from omz.images.refining.by_plate import refine_by_plate
 from omz.images.refining.colours import carry_outwards
@@ -218,6 +218,17 @@ def test_the_guided_filter_keeps_an_alpha_that_follows_the_guide():
     assert guided_at(places, cv2.convertScaleAbs(guide, alpha=255), 0.8 * guide + 0.1) == pytest.approx(
         0.8 * guide.ravel()[places] + 0.1, abs=0.06
     )
+
+
+def test_haze_goes_and_all_else_stays():
+    alpha = np.linspace(-0.2, 1.2, 1401, dtype=np.float32)[None]
+    found = without_haze(alpha)
+    assert (found[alpha <= 0.01] == 0).all()
+    assert (found[alpha >= 0.99] == 1).all()
+    middle = (alpha > 0.03) & (alpha < 0.97)
+    assert np.array_equal(found[middle], alpha[middle])
+    assert (np.diff(found[0]) >= 0).all()
+    assert np.diff(found[0]).max() < 0.0016  # no step
 
 
 class TestEnlarging:

@@ -13,7 +13,7 @@ Samples: TypeAlias = NDArray[np.float32]
 """(3, N), BGR, 0 to 1: the colours of N pixels."""
 
 _TOLD_APART = (0.05, 0.28)  # distances of foreground and plate: one that tells nothing, and one that tells all
-_EXPLAINED = 0.08  # distance from the line between foreground and plate at which a colour is explained by neither
+_EXPLAINED = 0.06  # distance from the line between foreground and plate at which a colour is explained by neither
 
 
 def project(picture: Samples, plate: Samples, foreground: Samples, alpha: Field) -> Field:

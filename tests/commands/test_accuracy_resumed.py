@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import errno
-import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -14,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.accuracy_command import FILES, report_content
 from helpers.stopped_command import stopped_command
 
 from omz.images.files import write_picture
@@ -21,7 +19,6 @@ from omz.synthesis.scene import make_scene
 
 STARTER = "background-matting-starter"
 JOURNAL = "frames.unfinished.jsonl"
-FILES = {"frames.csv", "junit.xml", "report.html", "report.json"}
 
 
 @pytest.fixture(scope="module")
@@ -70,35 +67,18 @@ def finish(process: subprocess.Popen[bytes]) -> None:
     assert b"cannot be read" in out
 
 
-def content(report: Path) -> dict[str, str]:
-    """Return the files of a report without what a clock told, which the page has between marks."""
-    assert {path.name for path in report.iterdir()} == FILES
-    whole = json.loads((report / "report.json").read_text())
-    assert whole.pop("times")
-    with (report / "frames.csv").open(newline="") as file:
-        rows = [{key: value for key, value in row.items() if key != "milliseconds"} for row in csv.DictReader(file)]
-    page, marks = re.subn("<!-- times -->.*?<!-- /times -->", "", (report / "report.html").read_text(), flags=re.DOTALL)
-    assert marks >= 1
-    return {
-        "report.json": json.dumps(whole),
-        "frames.csv": json.dumps(rows),
-        "report.html": page,
-        "junit.xml": (report / "junit.xml").read_text(),
-    }
-
-
 @pytest.mark.slow
 def test_a_run_that_is_killed_goes_on_to_the_same_report(dataset, tmp_path):
     report = tmp_path / "report"
     finish(start(dataset, report))
-    unbroken = content(report)
+    unbroken = report_content(report)
     for steps in ((1, 3, 4), (5, 2, 1)):
         for number, frames in enumerate(steps):
             killed(dataset, report, frames, *(["--resume"] if number else []))
             assert lines(report) == 1 + sum(steps[: number + 1])
             assert {path.name for path in report.iterdir()} >= FILES  # those of the run before
         finish(start(dataset, report, "--resume"))
-        assert content(report) == unbroken
+        assert report_content(report) == unbroken
 
 
 def lines(report: Path) -> int:
@@ -126,9 +106,9 @@ def test_a_run_with_other_settings_is_not_mixed_with_the_one_before(dataset, tmp
 def test_a_finished_run_that_is_resumed_is_run_again(dataset, tmp_path):
     report = tmp_path / "report"
     finish(start(dataset, report, "--resume"))
-    first = content(report)
+    first = report_content(report)
     finish(start(dataset, report, "--resume", "--jobs", "2"))
-    again = content(report)
+    again = report_content(report)
     assert again.keys() == first.keys()
     assert again["frames.csv"] == first["frames.csv"]
 

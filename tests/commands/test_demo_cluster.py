@@ -17,6 +17,7 @@ import pytest
 from helpers.clusters import (
     LONG,
     kill_a_worker,
+    parent,
     ray_address,
     run_demo,
     start_demo,
@@ -100,7 +101,7 @@ def wait_for_images(process: subprocess.Popen, out: Path) -> None:
 
 def assert_nothing_half_done(folder: Path) -> None:
     assert not list(folder.rglob(".*.part*"))
-    assert not list(folder.rglob(".omz_demo.cluster"))
+    assert not list(folder.rglob(".omz.cluster"))
 
 
 @pytest.mark.parametrize(
@@ -248,7 +249,7 @@ def test_a_machine_that_is_lost_is_survived(folder):
     with ray_address(folder, nodes=2) as address:
         process = start_demo(folder, *GIVEN, "-o", "out", "--cluster", address)
         wait_for_images(process, folder / "out")
-        os.kill(_raylet_of(workers()[0]), signal.SIGKILL)
+        os.kill(parent(workers()[0]), signal.SIGKILL)
         _, said = process.communicate(timeout=LONG)
         assert process.returncode == 0, said
     assert images(folder / "out") == images(folder / "plain")
@@ -269,12 +270,6 @@ def test_a_machine_with_other_instructions_is_refused_by_name(folder):
             assert result.returncode == 0, result.stderr
             assert "its results may differ in their bytes" in result.stderr
     assert len(images(folder / "out")) == 3
-
-
-def _raylet_of(worker: int) -> int:
-    """Return the process that has started a worker: the one of its machine."""
-    stat = Path(f"/proc/{worker}/stat").read_text()
-    return int(stat.rpartition(")")[2].split()[1])
 
 
 def test_a_run_without_a_cluster_does_not_import_ray(folder):

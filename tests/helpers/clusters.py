@@ -53,20 +53,27 @@ def run_demo(
 
 def start_demo(folder: Path, *arguments: object, more: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
     """Start the demo's command in a folder."""
-    command = [sys.executable, "-m", "omz_demo", *map(str, arguments)]
+    return start("omz_demo", folder, *arguments, more=more)
+
+
+def start(
+    module: str, folder: Path, *arguments: object, more: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
+    """Start a module in a folder, as a command."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
     environment = {**os.environ, **(more or {})}
     pipe = subprocess.PIPE
     return subprocess.Popen(command, cwd=folder, stdout=pipe, stderr=pipe, text=True, env=environment)
 
 
 def workers() -> list[int]:
-    """Return the processes of workers, which Ray names after their class."""
-    return _called("ray::RayWorker")
+    """Return the processes of our workers, which Ray names after their class."""
+    return [pid for pid in _called("ray::RayWorker") if _is_ours(pid)]
 
 
 def kill_a_worker(busy_only: bool = True) -> bool:
-    """Kill one of the workers, of those at work; return whether there was one."""
-    for pid in _called("ray::RayWorker.work" if busy_only else "ray::RayWorker"):
+    """Kill one of our workers, of those at work; return whether there was one."""
+    for pid in filter(_is_ours, _called("ray::RayWorker.work" if busy_only else "ray::RayWorker")):
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
@@ -81,6 +88,22 @@ def wait_for_the_end_of_ray() -> None:
     while left := [name for each in ("ray::", "raylet", "gcs_server") for name in _called(each)]:
         assert time.monotonic() < end, f"Ray's processes are still there: {left}"
         time.sleep(0.2)
+
+
+def parent(pid: int) -> int:
+    """Return the parent of a process, 0 if there is none."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return 0
+    return int(stat.rpartition(")")[2].split()[1])
+
+
+def _is_ours(pid: int) -> bool:
+    """Tell whether a process descends from this one; other tests may run beside it."""
+    while pid and pid != os.getpid():
+        pid = parent(pid)
+    return bool(pid)
 
 
 def _called(name: str) -> list[int]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from omz.accuracy.provenance import origin_in_words
+from omz.accuracy.datasets.sample import Entry
+from omz.accuracy.provenance import depends_on_files, origin_in_words
 from omz.convert.manifest import Manifest, manifest_path
 
 
@@ -23,3 +24,18 @@ def test_others_have_none(tmp_path):
     manifest_path(plain).write_text("{}")
     assert origin_in_words([plain]) == ""
     assert origin_in_words([]) == ""
+
+
+def test_a_dataset_that_changes_is_another(tmp_path):
+    paths = [tmp_path / "1", tmp_path / "2"]
+    entries = [Entry(path.name, "", 0, {"picture": path}) for path in paths]
+    for path in paths:
+        path.write_bytes(b"x")
+    before = depends_on_files(entries)
+    assert depends_on_files(entries) == before
+    paths[1].write_bytes(b"xy")
+    after = depends_on_files(entries)
+    assert after != before
+    paths[1].unlink()
+    assert depends_on_files(entries) not in (before, after)
+    assert depends_on_files(entries[:1]) not in (before, after)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import doctest
 import json
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,7 @@ import omz.accuracy
 from omz.accuracy import EvaluationObserver, EvaluationRequest, evaluate_model, run
 from omz.accuracy.agreement import Agreement
 from omz.accuracy.comparison import FrameResult, ModelFrame
-from omz.accuracy.datasets.sample import Entry
-from omz.accuracy.run import depends_on_files, open_journal, rest
+from omz.accuracy.run import open_journal
 from omz.errors import CardError, UsageError
 
 SMALL = EvaluationRequest(num_frames=2, size="64x48")
@@ -156,55 +154,3 @@ def test_other_settings_are_refused_by_name_and_nothing_is_lost(tmp_path, other)
     with pytest.raises(UsageError, match="seed" if "seed" in other else "versions"):
         write(tmp_path / "journal", [], other, resume=True)
     assert done(tmp_path / "journal") == (result(0),)
-
-
-def entries(*places: tuple[str, int]) -> list[Entry]:
-    return [Entry(f"{clip}/{index}", clip, index, {}) for clip, index in places]
-
-
-FRAMES = entries(("a", 0), ("a", 1), ("a", 2), ("a", 4), ("a", 5), ("b", 0), ("b", 1), ("", 0), ("", 0))
-
-
-@pytest.mark.parametrize(
-    ("known", "remembers", "looks_back", "first"),
-    [
-        (0, True, True, 0),
-        (2, False, False, 2),
-        (2, False, True, 1),
-        (2, True, False, 0),
-        (2, True, True, 0),
-        (3, True, True, 3),  # a gap in the clip
-        (4, True, True, 3),
-        (4, False, True, 3),
-        (5, True, True, 5),  # a clip of its own
-        (6, True, True, 5),
-        (8, True, True, 8),  # pictures of no clip
-        (9, True, True, 9),
-    ],
-)
-def test_what_a_frame_depends_on_is_run_again(known, remembers, looks_back, first):
-    assert rest(FRAMES, known, remembers, looks_back) == FRAMES[first:]
-
-
-@dataclass
-class Files:
-    paths: list[Path]
-    title: str = "files"
-    entries: list[Entry] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.entries = [Entry(path.name, "", 0, {"picture": path}) for path in self.paths]
-
-
-def test_a_dataset_that_changes_is_another(tmp_path):
-    paths = [tmp_path / "1", tmp_path / "2"]
-    for path in paths:
-        path.write_bytes(b"x")
-    before = depends_on_files(Files(paths))
-    assert depends_on_files(Files(paths)) == before
-    paths[1].write_bytes(b"xy")
-    after = depends_on_files(Files(paths))
-    assert after != before
-    paths[1].unlink()
-    assert depends_on_files(Files(paths)) not in (before, after)
-    assert depends_on_files(Files(paths[:1])) not in (before, after)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,14 +11,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from omz.accuracy.comparison import FrameResult
+from omz.accuracy.datasets.sample import Entry
 from omz.checksum import file_digest
 from omz.convert.manifest import read_manifest
 from omz.processor import usable_cpus, vector_extensions
 
-_PACKAGES = (
+PACKAGES = (
     "open-matting-zoo", "openvino", "onnx", "onnxruntime", "torch", "mindspore", "nncf", "numpy", "opencv-python",
     "pillow",
 )  # fmt: skip
+"""Packages that figures depend on."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ def origin_in_words(paths: Iterable[Path]) -> str:
 def package_versions() -> dict[str, str]:
     """Return the versions of the installed packages that figures depend on."""
     found = {"python": platform.python_version()}
-    for package in _PACKAGES:
+    for package in PACKAGES:
         try:
             found[package] = version(package)
         except PackageNotFoundError:
@@ -92,6 +95,23 @@ def machine() -> dict[str, str]:
         "cores": str(len(usable_cpus())),
         "system": f"{platform.system()} {platform.release()}, {platform.machine()}",
     }
+
+
+def depends_on_files(entries: Iterable[Entry]) -> str:
+    """Return what changes with the files of frames, without reading them: paths, sizes, and when they were written.
+
+    A file that is not there has a size of its own; reading it tells.
+    """
+    stamps = [[entry.name, list(map(_stamp, entry.files.values()))] for entry in entries]
+    return json.dumps(stamps)
+
+
+def _stamp(path: Path) -> list[object]:
+    try:
+        stat = path.stat()
+    except OSError:
+        return [str(path), -1, 0]
+    return [str(path), stat.st_size, stat.st_mtime_ns]
 
 
 def dataset_digest(results: Iterable[FrameResult]) -> str:

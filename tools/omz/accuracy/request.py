@@ -14,7 +14,8 @@ from omz.zoo.card import ModelCard
 from omz.zoo.vocabulary import QUANTISED, Activation
 
 _CHANGES_NO_FIGURE = (
-    "report", "resume", "jobs", "update_references", "locate", "thresholds", "command", "offline", "accept_license",
+    "report", "resume", "jobs", "cluster", "timeout", "update_references", "locate", "thresholds", "command", "offline",
+    "accept_license",
 )  # fmt: skip
 _APART = (
     ("config", ("convention", "region", "levels")),
@@ -24,6 +25,7 @@ _APART = (
 _TOGETHER = (
     ("resume", "report"), ("update_references", "config"), ("definitions", "config"), ("source", "config"),
     ("layout", "dataset"), ("backgrounds", "dataset"), ("seed", "dataset"),
+    ("timeout", "cluster"),
 )  # fmt: skip
 
 
@@ -34,7 +36,10 @@ class EvaluationObserver:
         """Take a step of a conversion that the evaluation needs."""
 
     def on_progress(self, done: int, total: int) -> None:
-        """Take the number of finished frames, known ones that run again not counted, and that of all."""
+        """Take the number of finished frames, and that of all."""
+
+    def on_warning(self, line: str) -> None:
+        """Take what there is to say of a machine of the cluster."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,8 @@ class EvaluationRequest:
     report: Path | None = None
     resume: bool = False
     jobs: int = 1
+    cluster: str | None = None
+    timeout: float | None = None
     command: tuple[str, ...] = ()
 
     @property

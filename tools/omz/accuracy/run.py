@@ -7,25 +7,35 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from omz.accuracy.agreement import Agreement
-from omz.accuracy.comparison import FrameResult, ModelFrame, Pair, compare, follows
+from omz.accuracy.comparison import FrameResult, ModelFrame, Pair
 from omz.accuracy.configuration.reading import update_references
 from omz.accuracy.datasets.check import repeated
 from omz.accuracy.datasets.sample import Dataset, Entry, Remark
 from omz.accuracy.evaluation import Evaluation, sum_up
+from omz.accuracy.frame_work import FramesMade, FrameUnit, FrameWork, frame_units
 from omz.accuracy.labels import causes
-from omz.accuracy.provenance import Provenance, dataset_digest, machine, model_files, origin_in_words, package_versions
+from omz.accuracy.provenance import (
+    Provenance,
+    dataset_digest,
+    depends_on_files,
+    machine,
+    model_files,
+    origin_in_words,
+    package_versions,
+)
 from omz.accuracy.request import EvaluationObserver, EvaluationRequest
 from omz.accuracy.setup import EvaluationSetup, set_up
 from omz.accuracy.verdict import reference_figures
 from omz.errors import UsageError
 from omz.journal_file import open_journal_file, read_journal_file, what_differs
+from omz.work.units import Executor, Lost, in_turn
 
 _JOURNAL = "frames.unfinished.jsonl"
 _WORST = 6  # frames in the gallery of a report
@@ -158,7 +168,7 @@ def _journal(setup: EvaluationSetup, provenance: Provenance) -> AbstractContextM
         "models": json.dumps(digests),
         "versions": json.dumps(provenance.versions),
         "machine": json.dumps(provenance.machine),
-        "dataset": depends_on_files(setup.dataset),
+        "dataset": depends_on_files(setup.dataset.entries),
     }
     return open_journal(setup.request.report / setup.place / _JOURNAL, depends_on, setup.request.resume)
 
@@ -167,22 +177,44 @@ def _results(
     setup: EvaluationSetup, pairs: Sequence[Pair], journal: Journal | None, observer: EvaluationObserver
 ) -> Iterator[FrameResult]:
     """Yield the results in the journal, and then those of the other frames."""
-    predictors, entries = setup.predictors, setup.dataset.entries
+    entries = setup.dataset.entries
     done = journal.done[: len(entries)] if journal else ()
     yield from done
-    remembers = any(each.remembers for each in predictors.values())
-    left = rest(entries, len(done), remembers, looks_back=setup.convention.flicker is not None)
-    # Frames that are known run again where later ones depend on them; their results are thrown away.
-    again = len(left) + len(done) - len(entries)
-    finished = len(done) - again
-    observer.on_progress(finished, len(entries))
-    found = compare(predictors, setup.dataset, setup.convention, pairs, left, setup.request.jobs)
-    for number, result in enumerate(found):
-        observer.on_progress(finished + number + 1, len(entries))
-        if number >= again:
+    observer.on_progress(len(done), len(entries))
+    if len(done) == len(entries):
+        return
+    with _executor(setup, pairs, len(entries) - len(done), observer) as executor:
+        made = _made(executor, frame_units(entries, len(done), setup.remembers), entries)
+        for number, result in enumerate(in_turn(made, len(done)), start=len(done) + 1):
+            observer.on_progress(number, len(entries))
             if journal:
                 journal.add(result)
             yield result
+
+
+def _executor(
+    setup: EvaluationSetup, pairs: Sequence[Pair], count: int, observer: EvaluationObserver
+) -> AbstractContextManager[Executor[FrameUnit, FramesMade]]:
+    if setup.request.cluster is None:
+        return nullcontext(FrameWork(setup, pairs))
+    from omz.accuracy.cluster import open_cluster
+
+    return open_cluster(setup, pairs, count, observer)
+
+
+def _made(
+    executor: Executor[FrameUnit, FramesMade], units: Iterable[FrameUnit], entries: Sequence[Entry]
+) -> Iterator[Mapping[int, FrameResult]]:
+    """Yield results by their places; a frame that was set aside has a problem, as one that cannot be read."""
+    for each in executor.run(units):
+        if isinstance(each, Lost):
+            lost = {}
+            for place in range(each.unit.first, each.unit.stop):
+                entry = entries[place]
+                lost[place] = FrameResult(entry.name, entry.clip, entry.index, problem=each.problem)
+            yield lost
+        elif each is not None:
+            yield each.results
 
 
 class Journal:
@@ -216,35 +248,6 @@ def open_journal(path: Path, depends_on: Mapping[str, str], resume: bool) -> Ite
         )
     with open_journal_file(path, depends_on, going_on=there.size if resume else 0) as add:
         yield Journal(add, there.entries)
-
-
-def depends_on_files(dataset: Dataset) -> str:
-    """Return what changes with the files of a dataset, without reading them: paths, sizes, and when they were written.
-
-    A file that is not there has a size of its own; reading it tells.
-    """
-    stamps = [[entry.name, list(map(_stamp, entry.files.values()))] for entry in dataset.entries]
-    return json.dumps(stamps)
-
-
-def rest(entries: Sequence[Entry], done: int, remembers: bool, looks_back: bool) -> Sequence[Entry]:
-    """Return the frames to run where the first ``done`` are known: the others, and before these, those they depend on.
-
-    A model that ``remembers`` has to see a clip from its beginning; what ``looks_back`` needs the frame before.
-    """
-    first = done
-    if done < len(entries):
-        while first and follows(entries[first], entries[first - 1]) and (remembers or (looks_back and first == done)):
-            first -= 1
-    return entries[first:]
-
-
-def _stamp(path: Path) -> list[object]:
-    try:
-        stat = path.stat()
-    except OSError:
-        return [str(path), -1, 0]
-    return [str(path), stat.st_size, stat.st_mtime_ns]
 
 
 def _as_json(result: FrameResult) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -29,6 +30,7 @@ from omz.extras import require
 from omz.images.arrays import Size
 from omz.images.sizes import parse_size, size_text
 from omz.synthesis.scene import make_scene
+from omz.work.ray_cluster import read_place
 from omz.zoo import Catalog, ModelCard
 from omz.zoo.card import Tolerance
 
@@ -65,9 +67,19 @@ class EvaluationSetup:
     place: str = ""
 
     @property
+    def part(self) -> EvaluationPart:
+        """All that it was loaded from."""
+        return EvaluationPart(self.request, self.dataset, self.card, self.configured, self.place)
+
+    @property
     def predictors(self) -> dict[str, Predictor]:
         """The predictors of the variants by label."""
         return {label: variant.predictor for label, variant in self.variants.items()}
+
+    @property
+    def remembers(self) -> bool:
+        """Whether a prediction of any variant depends on the frames before it."""
+        return any(variant.predictor.remembers for variant in self.variants.values())
 
     @property
     def references(self) -> Sequence[Reference]:
@@ -93,6 +105,49 @@ class EvaluationSetup:
         return gates
 
 
+@dataclass(frozen=True)
+class EvaluationPart:
+    """An evaluation that is not loaded yet; unlike a loaded one, it can be pickled.
+
+    Its fields are those of a setup, and the ``threads`` as of :class:`omz.accuracy.variants.VariantLoader`.
+    """
+
+    request: EvaluationRequest
+    dataset: Dataset
+    card: ModelCard | None = None
+    configured: ConfiguredPart | None = None
+    place: str = ""
+    threads: int | None = None
+
+    def load(self, observer: EvaluationObserver, irs: Mapping[str, Path] = MappingProxyType({})) -> EvaluationSetup:
+        """Load the variants; ``irs`` are as of :class:`omz.accuracy.variants.VariantLoader`."""
+        request, card = self.request, self.card
+        configured, convention = None, None
+        if self.configured:
+            configured = self.configured.evaluation
+            convention = configured.convention
+        variants = _load(VariantLoader(request, card, configured, observer, irs, self.threads), request, self.dataset)
+        convention = convention or _convention(request)
+        thresholds = list(map(verdict.parse_threshold, request.thresholds))
+        verdict.check_thresholds(thresholds, convention, [*variants])
+        if request.update_references and request.update_references not in variants:
+            raise UsageError(f"--update_references {request.update_references}: the models are {', '.join(variants)}")
+        name = " and ".join(variants)
+        if card:
+            name = card.name
+        return EvaluationSetup(
+            request=request,
+            title=f"{name} on {self.dataset.title}",
+            variants=variants,
+            dataset=self.dataset,
+            convention=convention,
+            thresholds=thresholds,
+            card=card,
+            configured=self.configured,
+            place=self.place,
+        )
+
+
 def set_up(request: EvaluationRequest, observer: EvaluationObserver) -> Iterator[EvaluationSetup]:
     """Load all that is to be compared, one dataset of a configuration after the other.
 
@@ -102,6 +157,9 @@ def set_up(request: EvaluationRequest, observer: EvaluationObserver) -> Iterator
     request.check()
     if request.report:
         require("jinja2", "matplotlib")
+    if request.cluster:
+        read_place(request.cluster)
+        require("ray")
     card = None
     if request.name:
         catalog = Catalog(*request.models_dir)
@@ -112,33 +170,10 @@ def set_up(request: EvaluationRequest, observer: EvaluationObserver) -> Iterator
         options = FetchOptions(request.offline, request.accept_license, catalog.roots)
         fetch_model(card, request.downloads(card), options, observer.on_event, request.trust_code)
     for number, (part, dataset) in enumerate(zip(parts, datasets, strict=True), start=1):
-        configured, place = None, ""
-        if part:
-            configured = part.evaluation
-            convention = configured.convention
-        else:
-            convention = _convention(request)
+        place = ""
         if part and len(parts) > 1:
             place = f"{number}-" + re.sub(r"[^\w-]", "_", part.evaluation.dataset)
-        variants = _load(VariantLoader(request, card, configured, observer), request, dataset)
-        thresholds = list(map(verdict.parse_threshold, request.thresholds))
-        verdict.check_thresholds(thresholds, convention, [*variants])
-        if request.update_references and request.update_references not in variants:
-            raise UsageError(f"--update_references {request.update_references}: the models are {', '.join(variants)}")
-        name = " and ".join(variants)
-        if card:
-            name = card.name
-        yield EvaluationSetup(
-            request=request,
-            title=f"{name} on {dataset.title}",
-            variants=variants,
-            dataset=dataset,
-            convention=convention,
-            thresholds=thresholds,
-            card=card,
-            configured=part,
-            place=place,
-        )
+        yield EvaluationPart(request, dataset, card, part, place).load(observer)
 
 
 def _convention(request: EvaluationRequest) -> Convention:

@@ -28,6 +28,7 @@ from omz.matting.network import MattingNetwork, View, stretches
 from omz.matting.resolution import roles_of
 from omz.matting.roles import Roles, description_of
 from omz.metrics.differences import unit
+from omz.processor import usable_cpus
 from omz.runtime.engine import Engine, EngineInfo
 from omz.runtime.openvino_engine import OpenVINOEngine
 from omz.runtime.original import original_engine
@@ -63,7 +64,8 @@ class VariantLoader:
     """Loads the variants that a request names, of ``card`` or of files, in the framework of each.
 
     ``configured`` is the part of a configuration that says how they are fed; without it, the card does. ``irs`` are by
-    the labels that they stand for; without any, those of the card are found, or made.
+    the labels that they stand for; without any, those of the card are found, or made. ``threads`` are those of ONNX
+    Runtime, by default as many as there are processors; the last bits of its results depend on them.
     """
 
     def __init__(
@@ -73,12 +75,14 @@ class VariantLoader:
         configured: ConfiguredEvaluation | None,
         observer: EvaluationObserver,
         irs: Mapping[str, Path] = MappingProxyType({}),
+        threads: int | None = None,
     ) -> None:
         self._request = request
         self._card = card
         self._configured = configured
         self._observer = observer
         self._irs = irs
+        self._threads = threads or len(usable_cpus())
         self._device = request.device
         if configured and configured.device:
             self._device = configured.device
@@ -161,14 +165,14 @@ class VariantLoader:
         if label == ORIGINAL and self._card:
             downloads = self._request.downloads(self._card)
             source = plan_conversion(self._card, downloads, downloads).source
-            return original_engine(self._card, downloads, self._request.trust_code), (source,)
+            return original_engine(self._card, downloads, self._request.trust_code, self._threads), (source,)
         precision = execution(label) or self._request.precision
         if self._configured and self._runs_configured:
-            return self._configured.engine(path, self._device, precision), _parts(path)
+            return self._configured.engine(path, self._device, precision, self._threads), _parts(path)
         if path.suffix == ".onnx":
             from omz.runtime.onnxruntime_engine import OnnxRuntimeEngine
 
-            return OnnxRuntimeEngine(path), _parts(path)
+            return OnnxRuntimeEngine(path, threads=self._threads), _parts(path)
         return OpenVINOEngine(path, self._device, precision), _parts(path)
 
     def _pipeline(self, label: str, path: Path) -> Variant:

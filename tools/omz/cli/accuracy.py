@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import sys
 import traceback
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from omz.cli.cluster_flag import cluster_option
 from omz.cli.command import omz_command
 from omz.cli.printing import say
 from omz.cli.role_flags import role_flags
@@ -84,6 +86,9 @@ _PATH = click.Path(path_type=Path)
 @click.option("--report", type=_PATH, metavar="DIR", help="Write a page and tables to this folder.")
 @click.option("--resume", is_flag=True, help="Continue a run with the same --report that was killed.")
 @click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Threads that read and score.")
+@cluster_option("Score on all machines")
+@click.option("--timeout", type=click.FloatRange(min=0.1), metavar="SECONDS",
+              help="With --cluster: most seconds for a frame, or a clip of a recurrent model.")  # fmt: skip
 def main(check_dataset: bool, **flags: Any) -> None:
     """Compare variants of a model on the same frames, and give a verdict.
 
@@ -120,8 +125,8 @@ def _run(flags: dict[str, Any]) -> bool:
     from omz.malloc import keep_freed_memory
 
     keep_freed_memory()  # before there are threads, which would have heaps of their own
-    command = ("omz_accuracy", *(each for each in sys.argv[1:] if each != "--resume"))
-    request, console, passed = EvaluationRequest(**flags, command=command), terminal(), True
+    request = EvaluationRequest(**flags, command=("omz_accuracy", *_without_ways(sys.argv[1:])))
+    console, passed = terminal(), True
     _ask_for_license(request)
     for setup in set_up(request, AccuracyDisplay(console)):
         if request.locate:
@@ -136,6 +141,16 @@ def _run(flags: dict[str, Any]) -> bool:
             show_located(console, setup, evaluation)
         passed = passed and evaluation.passed
     return passed
+
+
+def _without_ways(arguments: list[str]) -> list[str]:
+    """Return arguments without those that tell how a run came to its end, and change nothing in its report."""
+    kept = list[str]()
+    for before, argument in pairwise(["", *arguments]):
+        if argument in ("--resume", "--cluster") or argument.startswith("--cluster=") or before == "--cluster":
+            continue
+        kept.append(argument)
+    return kept
 
 
 def _ask_for_license(request: EvaluationRequest) -> None:

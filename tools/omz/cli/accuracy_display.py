@@ -15,6 +15,7 @@ from omz.accuracy.request import EvaluationObserver
 from omz.accuracy.setup import EvaluationSetup
 from omz.accuracy.summary import ModelSummary, caveat
 from omz.cli.conversion_display import ConversionDisplay
+from omz.cli.printing import say
 from omz.cli.tables import LateBar, Table, cell, say_on
 from omz.events import Event
 
@@ -42,6 +43,10 @@ class AccuracyDisplay(EvaluationObserver):
     def on_progress(self, done: int, total: int) -> None:
         """Move the bar."""
         self._bar.move("frames", done, total)
+
+    def on_warning(self, line: str) -> None:
+        """Print a line on standard error."""
+        say(f"warning: {line}", err=True)
 
 
 def show(console: Console, evaluation: Evaluation) -> None:

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from omz.cutout.cluster_work import CutoutJob
 from omz.cutout.options import Options
 from omz.cutout.plan import STANDARD_OUTPUT, Plan
 from omz.cutout.session import Session
-from omz.errors import ImageError, UsageError, os_reason
+from omz.errors import UsageError
 from omz.extras import require
 from omz.work.dispatcher import WINDOW, Crew, Dispatcher
 from omz.work.ray_cluster import read_place
 from omz.work.ray_crew import JobForAll, RayCrew, ray_crew
+from omz.work.shared_folder import shared_folder
 from omz.work.units import Executor
 
 _FEWEST, _MOST = 8, 32  # images of a batch
+_ALIKE = "install the same versions, or add --mixed"
 _ROUNDS = 2  # windows that each worker gets in a job of few images
-_PROBE = ".omz_demo.cluster"
-"""A file beside the results, by which workers see that they share the folder."""
 
 
 class Cluster:
@@ -68,32 +65,18 @@ def open_cluster(session: Session, plan: Plan) -> Iterator[Cluster]:
     """Start the workers that the options ask for, and give them. Raises :class:`omz.errors.OmzError`."""
     options = session.options
     ir = session.opened.path
-    with _probe(plan) as (path, token):
-        job = CutoutJob(options, str(ir), dict(session.facts), path, token)
+    places = {**plan.pictures, **plan.videos}
+    first = next(iter(next(iter(places.values())).values()))
+    with shared_folder(first.parent) as folder:
+        job = CutoutJob(options, str(ir), dict(session.facts), folder)
         place, blobs = read_place(str(options.cluster)), tuple[bytes, ...]()
         if not place.local:
             blobs = ir.read_bytes(), ir.with_suffix(".bin").read_bytes()
-        with ray_crew(place, JobForAll(job, blobs, options.mixed)) as crew:
+        given = JobForAll(job, blobs, mixed=options.mixed, alike=_ALIKE, again="add --resume")
+        with ray_crew(place, given) as crew:
             cluster = Cluster(crew, session)
             cluster.warn()
             try:
                 yield cluster
             finally:
                 cluster.warn()
-
-
-@contextmanager
-def _probe(plan: Plan) -> Iterator[tuple[str, str]]:
-    """Write a file where results go, and give its path, and what is in it."""
-    places = {**plan.pictures, **plan.videos}
-    first = next(iter(next(iter(places.values())).values()))
-    path, token = Path(os.path.abspath(first.with_name(_PROBE))), secrets.token_hex(8)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(token)
-    except OSError as error:
-        raise ImageError(f"{path.parent} cannot be written: {os_reason(error)}; choose another place") from error
-    try:
-        yield str(path), token
-    finally:
-        path.unlink(missing_ok=True)

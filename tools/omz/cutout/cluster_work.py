@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -25,8 +24,8 @@ from omz.cutout.summary import Tally
 from omz.cutout.video_units import VideoWork
 from omz.errors import EngineError, OmzError
 from omz.work.ray_worker import Blobs
+from omz.work.shared_folder import SharedFolder
 
-_LATE, _LOOK = 30.0, 0.1  # seconds in which a network file system must show a new file
 _MAY_DIFFER = ("version", "openvino", "device")  # with --mixed
 
 
@@ -34,38 +33,22 @@ _MAY_DIFFER = ("version", "openvino", "device")  # with --mixed
 class CutoutJob:
     """A run, as its workers have to know it: options, the IR on the driver's machine, and the facts of the session.
 
-    ``probe`` is the path of a file that the driver has written, and ``token`` what is in it.
+    ``folder`` is that of the results.
     """
 
     options: Options
     ir: str
     facts: Mapping[str, str]
-    probe: str
-    token: str
+    folder: SharedFolder
 
     @contextmanager
     def open(self, blobs: Blobs) -> Iterator[Callable[[Sequence[Any]], Any]]:
         """Open the session, and give the work; see :class:`omz.work.ray_worker.Job`."""
-        self._check_folder()
+        self.folder.check()
         options = replace(self.options, model=str(self._model(blobs)), precision=self.options.execution)
         with open_session(options, None, Observer()) as session:
             self._check_facts(session.facts)
             yield CutoutWork(session)
-
-    def _check_folder(self) -> None:
-        """Raise :class:`EngineError` where the folder of results is not the driver's."""
-        end = time.monotonic() + _LATE
-        while not self._is_shared():
-            if time.monotonic() > end:
-                folder = Path(self.probe).parent
-                raise EngineError(f"{folder} is another folder here; all machines must share the folder of results")
-            time.sleep(_LOOK)
-
-    def _is_shared(self) -> bool:
-        try:
-            return Path(self.probe).read_text() == self.token
-        except OSError:
-            return False
 
     def _model(self, blobs: Blobs) -> Path:
         """Return the IR: the driver's own if it is here, too, else a copy, which all workers of a machine share."""

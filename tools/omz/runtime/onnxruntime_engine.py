@@ -10,6 +10,7 @@ from typing import Any
 import onnxruntime
 
 from omz.errors import EngineError
+from omz.processor import usable_cpus
 from omz.runtime.engine import EngineInfo, Tensor, TensorInfo
 from omz.runtime.network_engine import NetworkEngine
 from omz.zoo.preprocessing import Preprocessing
@@ -22,8 +23,8 @@ class OnnxRuntimeEngine(NetworkEngine):
 
     ``outputs`` may also name tensors inside the graph; the default are the model's own. ``any_shape`` accepts inputs of
     other shapes than the file says. With ``once``, memory is freed after each run, and threads do not wait for the next
-    one, busily. ``threads`` bounds those of a run; ONNX Runtime chooses if it is None. Raises
-    :class:`EngineError` if the file cannot be read as a model.
+    one, busily. ``threads`` are those of a run, on whose number the last bits depend; ONNX Runtime chooses if it is
+    None. Raises :class:`EngineError` if the file cannot be read as a model.
     """
 
     info = EngineInfo("ONNX Runtime", "CPU", "f32")
@@ -42,6 +43,7 @@ class OnnxRuntimeEngine(NetworkEngine):
         options.log_severity_level = 4  # its errors say the same
         if once:
             options.enable_cpu_mem_arena = False
+        if once or (threads or 0) > len(usable_cpus()):
             options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             source = _adapted(model, outputs, any_shape) if outputs or any_shape else str(model)

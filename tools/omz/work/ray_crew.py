@@ -36,11 +36,18 @@ class _Started(Generic[Unit]):
 
 @dataclass(frozen=True)
 class JobForAll:
-    """A job, and the files that go with it; ``mixed`` takes machines of other versions, whose bytes may differ."""
+    """A job, the files that go with it, and the ``packages`` that its results depend on.
+
+    ``mixed`` takes machines of other versions, whose bytes may differ. ``alike`` says what to do about such machines,
+    and ``again`` how to go on with a run that has ended early.
+    """
 
     job: Job
     blobs: tuple[bytes, ...] = ()
+    packages: tuple[str, ...] = ()
     mixed: bool = False
+    alike: str = "install the same versions"
+    again: str = "run the command again"
 
 
 class RayCrew(Crew[Unit, Result]):
@@ -50,11 +57,11 @@ class RayCrew(Crew[Unit, Result]):
     """
 
     def __init__(self, ray: ModuleType, place: Place, given: JobForAll) -> None:
-        self._ray, self._place, self._mixed = ray, place, given.mixed
+        self._ray, self._place, self._given = ray, place, given
         self._actor = ray.remote(RayWorker)
         self._job = pickle.dumps(given.job)
         self._blobs = [ray.put(blob) for blob in given.blobs]
-        self._expected = node_facts()
+        self._expected = node_facts(given.packages)
         self._actors: dict[Worker[Unit], _Started[Unit]] = {}
         self._calls: dict[Any, tuple[Worker[Unit], str]] = {}
         self._failed: Counter[Slot] = Counter()
@@ -97,7 +104,7 @@ class RayCrew(Crew[Unit, Result]):
         self._look()
         if not self._calls:
             if not self._actors:
-                raise EngineError(self._problem or "no worker is left; start machines again, and add --resume")
+                raise EngineError(self._problem or f"no worker is left; start machines again, and {self._given.again}")
             time.sleep(min(seconds, _LOOK))
             return []
         calls = [*self._calls]
@@ -151,10 +158,10 @@ class RayCrew(Crew[Unit, Result]):
     def _check(self, worker: Worker[Unit], facts: Mapping[str, str]) -> None:
         """Open the job on a machine that fits; leave out one that does not."""
         differs = differences(facts, self._expected)
-        if differs and self._mixed:
+        if differs and self._given.mixed:
             self.warnings.append(f"{worker.name} has {differs}; its results may differ in their bytes")
         elif differs:
-            self._refused = f"{worker.name} has {differs}; install the same versions, or add --mixed"
+            self._refused = f"{worker.name} has {differs}; {self._given.alike}"
             self.warnings.append(self._refused)
             self._ray.kill(self._actors.pop(worker).actor, no_restart=True)
             return
@@ -195,7 +202,7 @@ class RayCrew(Crew[Unit, Result]):
         actor = self._actor.options(num_cpus=slot.cpus, scheduling_strategy=here).remote()
         worker: Worker[Unit] = Worker(f"worker {slot.index + 1} of {self._addresses[slot.node]}")
         self._actors[worker] = _Started(actor, slot, worker)
-        self._call(worker, _FACTS, slot.index, slot.bound)
+        self._call(worker, _FACTS, slot.index, slot.bound, self._given.packages)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from omz.errors import EngineError, OmzError, os_reason
 from omz.processor import instruction_set, usable_cpus
 
 _PACKAGES = ("open-matting-zoo", "openvino", "numpy", "opencv-python", "pillow", "av")
-"""Packages that pixels of results depend on."""
+"""Packages that the results of all jobs depend on."""
 
 Blobs = Callable[[], tuple[bytes, ...]]
 """Files that the driver sends along, which are fetched when they are asked for: once for each machine."""
@@ -46,10 +46,10 @@ class RayWorker:
         self._open = ExitStack()
         self._work: Callable[[Sequence[Any]], Any] | None = None
 
-    def facts(self, place: int, count: int) -> dict[str, str]:
+    def facts(self, place: int, count: int, packages: Sequence[str]) -> dict[str, str]:
         """Bind this process to the ``place``-th ``count`` of the processors, and return :func:`node_facts`."""
         bind(place, count)
-        return node_facts()
+        return node_facts(packages)
 
     def open(self, folder: str, job: bytes, blobs: Sequence[Any]) -> Refused | None:
         """Get ready for a pickled :class:`Job`, in the working directory of the driver."""
@@ -81,9 +81,9 @@ def bind(place: int, count: int) -> None:
         os.sched_setaffinity(0, mine)
 
 
-def node_facts() -> dict[str, str]:
-    """Return all of a machine that pixels of results depend on, by name."""
-    facts = {name: _version(name) for name in _PACKAGES}
+def node_facts(packages: Sequence[str] = ()) -> dict[str, str]:
+    """Return all of a machine that results depend on, by name; ``packages`` are those that not all jobs use."""
+    facts = {name: _version(name) for name in (*_PACKAGES, *packages)}
     facts["Python"] = ".".join(map(str, sys.version_info[:2]))  # whose pickles travel
     facts["instructions"] = instruction_set()
     return facts

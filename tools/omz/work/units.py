@@ -8,10 +8,11 @@ overwriting; see :func:`omz.atomic.committed_file`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+Item = TypeVar("Item")
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")
 
@@ -43,3 +44,13 @@ class Executor(ABC, Generic[Unit, Result]):
     @abstractmethod
     def rest(self) -> Iterator[Result]:
         """Yield results of units that had begun when :meth:`run` was closed, or raised; they are there all the same."""
+
+
+def in_turn(results: Iterable[Mapping[int, Item]], first: int = 0) -> Iterator[Item]:
+    """Yield items in the order of their places, which begin at ``first``, as soon as those before them are there."""
+    waiting = dict[int, Item]()
+    for result in results:
+        waiting.update(result)
+        while first in waiting:
+            yield waiting.pop(first)
+            first += 1

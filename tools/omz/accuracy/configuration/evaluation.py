@@ -98,10 +98,11 @@ class ConfiguredEvaluation:
         self._check_model(path)
         return path
 
-    def engine(self, model: Path, device: str = "CPU", precision: str = "f32") -> Engine:
+    def engine(self, model: Path, device: str = "CPU", precision: str = "f32", threads: int | None = None) -> Engine:
         """Load a model's file in the launcher's framework, so that an ONNX file of openvino runs in OpenVINO, too.
 
-        ``device`` and the ``precision`` of execution are OpenVINO's; ONNX Runtime runs on the CPU, in f32.
+        ``device`` and the ``precision`` of execution are OpenVINO's; ONNX Runtime runs on the CPU, in f32, by so many
+        ``threads``.
         Raises :class:`omz.errors.UsageError` for a file that the framework does not run, and
         :class:`omz.errors.EngineError` for one that is damaged, or a device that is not there.
         """
@@ -109,7 +110,7 @@ class ConfiguredEvaluation:
         if self.launcher.runs_in == "onnx_runtime":
             from omz.runtime.onnxruntime_engine import OnnxRuntimeEngine
 
-            return OnnxRuntimeEngine(model)
+            return OnnxRuntimeEngine(model, threads=threads)
         from omz.runtime.openvino_engine import OpenVINOEngine
 
         return OpenVINOEngine(model, device, precision)

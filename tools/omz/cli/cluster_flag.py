@@ -1,0 +1,16 @@
+"""The flag ``--cluster``, which commands share; ``omz_demo`` has its flags from its options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def cluster_option(what: str) -> Callable[[Function], Function]:
+    """Return a decorator that adds the flag to a command; ``what`` begins its help."""
+    places = "auto, the HOST:PORT of its head, or local[N] for N workers here"
+    return click.option("--cluster", metavar="PLACE", help=f"{what} of a Ray cluster: {places}.")

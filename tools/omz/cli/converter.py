@@ -6,12 +6,15 @@ import os
 import re
 import shutil
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from omz.cli.cluster_flag import cluster_option
 from omz.cli.command import omz_command
+from omz.cli.printing import say
 from omz.cli.selection import Selection, fetching_options, selection_options
 from omz.errors import CardError, ConversionError, UsageError
 from omz.malloc import without_collection
@@ -19,8 +22,10 @@ from omz.process_copy import one_thread_for_numpy
 
 if TYPE_CHECKING:
     from omz.cli.display import Display
+    from omz.convert.jobs import ConversionMade, ConversionUnit
     from omz.convert.plan import ConversionPlan, ConversionSettings
     from omz.download.first_use import FetchOptions
+    from omz.work.units import Executor
 
 _PATH = click.Path(path_type=Path)
 
@@ -84,6 +89,7 @@ def _find_python(ctx: click.Context, param: click.Parameter, value: str | None) 
 @click.option("--max_memory", callback=_read_memory, metavar="SIZE",
               help="Stop a model that needs more, such as 6GB; default: 4GB and 20 times its files.")  # fmt: skip
 @click.option("-j", "--jobs", default="1", show_default=True, callback=_read_jobs, help="Models at a time, or auto.")
+@cluster_option("Convert on all machines")
 @without_collection()
 def main(
     selection: Selection,
@@ -95,6 +101,7 @@ def main(
     dry_run: bool,
     progress_format: str,
     jobs: int,
+    cluster: str | None,
     timeout: float | None,
     max_memory: int | None,
     **flags: Any,
@@ -110,11 +117,13 @@ def main(
     from omz.cli.display import JsonDisplay, end
     from omz.cli.licenses import ask_for_license
     from omz.convert.events import planned
-    from omz.convert.jobs import Limits, convert_all
+    from omz.convert.jobs import Limits, LocalConversions, convert_all
     from omz.download.first_use import FetchOptions
 
     one_thread_for_numpy()
     settings = _settings(flags)
+    if cluster is not None:
+        _check_for_cluster(cluster, jobs)
     display: Display = JsonDisplay() if progress_format == "json" else ConversionDisplay()
     plans, failures = _plan(selection, download_dir, output_dir, settings, display)
     if dry_run:
@@ -125,13 +134,34 @@ def main(
     options = FetchOptions(offline, accept_license, selection.catalog.roots, ask_for_license)
     plans = _fetch(plans, options, display, failures)
     limits = Limits(memory=max_memory) if timeout is None else Limits(timeout, max_memory)
-    outcomes = convert_all([plan for _, plan in plans], jobs, force, display.show, limits)
-    for (name, _), outcome in zip(plans, outcomes, strict=True):
-        for event in outcome.events:
-            display.show(event)
-        if outcome.problem is not None:
-            failures.setdefault(name, []).append(outcome.problem)
+    todo = [plan for _, plan in plans]
+    executor: AbstractContextManager[Executor[ConversionUnit, ConversionMade]]
+    executor = nullcontext(LocalConversions(jobs, display.show, force, limits))
+    if cluster is not None and todo:
+        from omz.convert.cluster import open_cluster
+
+        executor = open_cluster(cluster, todo, force, limits, _warn)
+    with executor as runs:
+        for made in convert_all(todo, runs):
+            for event in made.events:
+                display.show(event)
+            if made.problem is not None:
+                failures.setdefault(plans[made.place][0], []).append(made.problem)
     end(display, failures)
+
+
+def _check_for_cluster(cluster: str, jobs: int) -> None:
+    from omz.extras import require
+    from omz.work.ray_cluster import read_place
+
+    read_place(cluster)
+    if jobs != 1:
+        raise UsageError("--jobs is for this machine alone; leave it out with --cluster")
+    require("ray")
+
+
+def _warn(line: str) -> None:
+    say(f"warning: {line}", err=True)
 
 
 def _settings(flags: dict[str, Any]) -> ConversionSettings:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from omz.convert.events import ConversionBegin, ConversionEnd
 from omz.convert.plan import ConversionPlan
@@ -16,11 +16,13 @@ from omz.errors import ConversionError, EngineError, OmzError, os_reason
 from omz.events import Event, Report
 from omz.isolated import IsolatedProcess, tell
 from omz.process_copy import can_copy
+from omz.work.units import Executor, Lost, in_turn
 
 if TYPE_CHECKING:
     from omz.convert.converter import Conversion
 
 Result = TypeVar("Result")
+_Ended: TypeAlias = "ConversionMade | Lost[ConversionUnit] | None"
 
 _TITLE = "the conversion"
 _LEAST = 4 << 30  # bytes
@@ -45,9 +47,18 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class JobOutcome:
-    """The outcome of a conversion: events that were not shown yet, and why it failed, if it did."""
+class ConversionUnit:
+    """Unit of work: a conversion, and its place among others."""
 
+    place: int
+    plan: ConversionPlan
+
+
+@dataclass(frozen=True)
+class ConversionMade:
+    """A conversion that has ended: events that were not shown yet, and why it failed, if it did."""
+
+    place: int
     events: tuple[Event, ...] = ()
     problem: str | None = None
 
@@ -66,27 +77,53 @@ def make_apart(plan: ConversionPlan, report: Report = lambda event: None) -> Non
 
 
 def convert_all(
-    plans: list[ConversionPlan], jobs: int, force: bool, show: Report, limits: Limits = Limits()
-) -> Iterator[JobOutcome]:
-    """Convert up to ``jobs`` models at a time, and yield outcomes in order.
+    plans: Sequence[ConversionPlan], executor: Executor[ConversionUnit, ConversionMade]
+) -> Iterator[ConversionMade]:
+    """Convert models, and yield what has become of them, in order."""
+    units = [ConversionUnit(place, plan) for place, plan in enumerate(plans)]
+    yield from in_turn({made.place: made} for made in map(_settled, executor.run(units)) if made)
+
+
+def _settled(result: _Ended) -> ConversionMade | None:
+    if isinstance(result, Lost):
+        name = result.unit.plan.card.name
+        problem = f"{name}: {result.problem}"
+        return ConversionMade(result.unit.place, (ConversionEnd(name, False, problem),), problem)
+    return result
+
+
+class LocalConversions(Executor[ConversionUnit, ConversionMade]):
+    """Converts up to ``jobs`` models at a time, in isolated processes of this machine.
 
     Events of one at a time go to ``show`` as they come. Code of a card always gets a process to itself.
     """
-    processes = _Processes(force, limits)
-    processes.start(min(jobs, len(plans)))  # before there are threads
-    threads = ThreadPoolExecutor(min(jobs, len(plans) or 1))
-    try:
-        if jobs == 1 or len(plans) < 2:
-            for plan in plans:
-                yield JobOutcome(problem=processes.convert(plan, show))
-            return
-        yield from threads.map(processes.outcome, plans)
-    finally:
-        threads.shutdown(wait=False, cancel_futures=True)
-        processes.close()
+
+    def __init__(self, jobs: int, show: Report, force: bool = False, limits: Limits = Limits()) -> None:
+        self._jobs, self._show = jobs, show
+        self._processes = ConversionProcesses(force, limits)
+
+    def run(self, units: Iterable[ConversionUnit]) -> Generator[_Ended, None, None]:
+        """See :class:`Executor`."""
+        units, processes = [*units], self._processes
+        processes.start(min(self._jobs, len(units)))  # before there are threads
+        threads = ThreadPoolExecutor(min(self._jobs, len(units) or 1))
+        try:
+            if self._jobs == 1 or len(units) < 2:
+                for unit in units:
+                    yield ConversionMade(unit.place, problem=processes.convert(unit.plan, self._show))
+                return
+            for ended in as_completed([threads.submit(processes.made, unit) for unit in units]):
+                yield ended.result()
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+            processes.close()
+
+    def rest(self) -> Iterator[ConversionMade]:
+        """See :class:`Executor`; there are none."""
+        return iter(())
 
 
-class _Processes:
+class ConversionProcesses:
     """Isolated processes for conversions, used again unless they ran code of a card. Threads may share them."""
 
     def __init__(self, force: bool, limits: Limits) -> None:
@@ -106,11 +143,11 @@ class _Processes:
             self._started.append(process)
             self._idle.append(process)
 
-    def outcome(self, plan: ConversionPlan) -> JobOutcome:
-        """Convert one model; its events are in the outcome."""
+    def made(self, unit: ConversionUnit) -> ConversionMade:
+        """Convert one model; its events are in the result."""
         events: list[Event] = []
-        problem = self.convert(plan, events.append)
-        return JobOutcome(tuple(events), problem)
+        problem = self.convert(unit.plan, events.append)
+        return ConversionMade(unit.place, tuple(events), problem)
 
     def convert(self, plan: ConversionPlan, show: Report) -> str | None:
         """Convert one model, and return why it failed, if it did."""

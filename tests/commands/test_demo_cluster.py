@@ -18,7 +18,7 @@ from helpers.clusters import (
     LONG,
     kill_a_worker,
     parent,
-    ray_address,
+    ray_nodes,
     run_demo,
     start_demo,
     wait_for_the_end_of_ray,
@@ -53,6 +53,13 @@ class Finder:
         spec.loader.exec_module = lambda module: (load(module), spoil(module))
         return spec
 
+def is_first(path):
+    try:
+        open(path, "x").close()
+    except FileExistsError:
+        return False
+    return True
+
 def spoil(module):
     read = module.read_image
 
@@ -61,13 +68,15 @@ def spoil(module):
             os.kill(os.getpid(), 9)
         if "hanging" in path.name:
             time.sleep(1e6)
+        if "straggler" in path.name and is_first(f"{path}.begun"):
+            time.sleep(1e6)
         return read(path, *rest)
 
     module.read_image = faulty
 
 sys.meta_path.insert(0, Finder())
 """
-"""What makes an image kill the process that reads it, or hang: as a decoder with a defect would."""
+"""What makes an image kill the process that reads it, or hang, or hang once: as a decoder with a defect would."""
 
 
 @pytest.fixture
@@ -220,6 +229,19 @@ def test_a_poison_image_and_a_hanging_one_are_named_and_all_others_done(folder):
 
 
 @pytest.mark.slow
+def test_a_straggler_runs_twice_near_the_end(folder):
+    write_blocks(folder / "in", 32)
+    (folder / "in" / "straggler.png").write_bytes((folder / "in" / "0.png").read_bytes())
+    done(*GIVEN, "-o", "plain")
+    result = run_demo(folder, *GIVEN, "-o", "out", *LOCAL, more=faults(folder))
+    assert result.returncode == 0, result.stderr
+    assert (folder / "in" / "straggler.png.begun").exists()
+    assert images(folder / "out") == images(folder / "plain")
+    assert len(entries(folder / "out")) == 33
+    assert_nothing_half_done(folder / "out")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_that_is_stopped_is_gone_on_with(folder, how):
     write_blocks(folder / "in", 400)
@@ -246,8 +268,8 @@ def test_a_run_that_is_stopped_is_gone_on_with(folder, how):
 def test_a_machine_that_is_lost_is_survived(folder):
     write_blocks(folder / "in", 300)
     done(*GIVEN, "-o", "plain")
-    with ray_address(folder, nodes=2) as address:
-        process = start_demo(folder, *GIVEN, "-o", "out", "--cluster", address)
+    with ray_nodes(folder, nodes=2) as nodes:
+        process = start_demo(folder, *GIVEN, "-o", "out", "--cluster", nodes.address)
         wait_for_images(process, folder / "out")
         os.kill(parent(workers()[0]), signal.SIGKILL)
         _, said = process.communicate(timeout=LONG)
@@ -261,12 +283,12 @@ def test_a_machine_with_other_instructions_is_refused_by_name(folder):
     write_blocks(folder / "in", 3)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ONEDNN_MAX_CPU_ISA", "SSE41")  # of the machines that are started, not of the driver
-        with ray_address(folder, nodes=1) as address:
+        with ray_nodes(folder, nodes=1) as nodes:
             patch.delenv("ONEDNN_MAX_CPU_ISA")
-            result = run_demo(folder, *GIVEN, "-o", "out", "--cluster", address)
+            result = run_demo(folder, *GIVEN, "-o", "out", "--cluster", nodes.address)
             assert result.returncode == 1
             assert "has other instructions: +SSE41; install the same versions, or add --mixed" in result.stderr
-            result = run_demo(folder, *GIVEN, "-o", "out", "--cluster", address, "--mixed")
+            result = run_demo(folder, *GIVEN, "-o", "out", "--cluster", nodes.address, "--mixed")
             assert result.returncode == 0, result.stderr
             assert "its results may differ in their bytes" in result.stderr
     assert len(images(folder / "out")) == 3

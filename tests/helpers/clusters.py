@@ -10,34 +10,59 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
+_STORE = 100 << 20
 LONG = 1200.0
 """Seconds that a loaded machine may take to start, or to end, what is started here."""
 
 
+_NODES = """
+import sys
+from ray.cluster_utils import Cluster
+
+nodes, cpus, store = map(int, sys.argv[1:])
+head = dict(num_cpus=0, object_store_memory=store, include_dashboard=False)
+cluster = Cluster(initialize_head=True, head_node_args=head)
+for _ in range(nodes):
+    cluster.add_node(num_cpus=cpus, object_store_memory=store)
+cluster.wait_for_nodes()
+print("at", cluster.address, flush=True)
+for _ in sys.stdin:
+    cluster.add_node(num_cpus=cpus, object_store_memory=store)
+cluster.shutdown()
+"""
+
+
+class RayNodes:
+    """Simulated machines: their ``address``, and a way to add one."""
+
+    def __init__(self, address: str, to_process: IO[str]) -> None:
+        self.address, self._to_process = address, to_process
+
+    def add(self) -> None:
+        """Start one more."""
+        self._to_process.write("add\n")
+        self._to_process.flush()
+
+
 @contextmanager
-def ray_address(folder: Path, nodes: int, cpus: int = 1) -> Iterator[str]:
-    """Give the address of a cluster of simulated machines on this one, each with so many processors.
+def ray_nodes(folder: Path, nodes: int, cpus: int = 1, more: Mapping[str, str] | None = None) -> Iterator[RayNodes]:
+    """Give a cluster of simulated machines on this one, each with so many processors.
 
     It runs in a process of its own, whose end is the end of all of Ray's.
     """
-    script = (
-        "import sys; from ray.cluster_utils import Cluster; "
-        f"c = Cluster(initialize_head=True, head_node_args=dict(num_cpus=0, object_store_memory={100 << 20}, "
-        "include_dashboard=False)); "
-        f"[c.add_node(num_cpus={cpus}, object_store_memory={100 << 20}) for _ in range({nodes})]; "
-        "c.wait_for_nodes(); print(c.address, flush=True); sys.stdin.read(); c.shutdown()"
-    )
-    environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0"}
+    environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", **(more or {})}
     with open(folder / "cluster.txt", "w") as said:
         process = subprocess.Popen(
-            [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True,
-            env=environment,
+            [sys.executable, "-c", _NODES, str(nodes), str(cpus), str(_STORE)], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=said, text=True, env=environment,
         )  # fmt: skip
+    assert process.stdin is not None
     assert process.stdout is not None
     try:
-        lines = (line.strip() for line in process.stdout)
-        yield next(line for line in lines if line.rpartition(":")[2].isdigit() and " " not in line)
+        address = next(line.split()[1] for line in process.stdout if line.startswith("at "))
+        yield RayNodes(address, process.stdin)
     finally:
         process.communicate(timeout=LONG)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import pytest
 
 from omz.errors import EngineError
+from omz.work import dispatcher
 from omz.work.dispatcher import WINDOW, Answer, Crew, Death, Dispatcher, Worker
 from omz.work.units import Lost
 
@@ -16,7 +17,8 @@ from omz.work.units import Lost
 class HereCrew(Crew[str, tuple[str, ...]]):
     """Workers that do the batches they have when somebody waits, one each in turn.
 
-    ``poison`` kills a worker, ``hang`` keeps it until it is ended, ``machine gone`` ends it once, without blame.
+    ``poison`` kills a worker, ``hang`` keeps it until it is ended, ``hang once`` the first worker that gets it, and
+    ``machine gone`` ends one once, without blame.
     """
 
     def __init__(self, count: int) -> None:
@@ -25,6 +27,7 @@ class HereCrew(Crew[str, tuple[str, ...]]):
         self.sent: list[tuple[str, ...]] = []
         self.most_waiting = self.started = 0
         self.gone = False
+        self.hanging: Worker[str] | None = None
         for _ in range(count):
             self._start()
 
@@ -49,6 +52,8 @@ class HereCrew(Crew[str, tuple[str, ...]]):
             elif "machine gone" in batch and not self.gone:
                 self.gone = True
                 happened.append(self._die(worker, is_blameless=True))
+            elif "hang once" in batch and self.hanging in (None, worker):
+                self.hanging = worker
             elif batch and "hang" not in batch:
                 happened.append(Answer(worker, self._sent[worker].pop(0)))
         if not happened:
@@ -68,10 +73,10 @@ class HereCrew(Crew[str, tuple[str, ...]]):
         self._sent[Worker(f"worker {self.started}")] = []
 
 
-def run(crew: HereCrew, units: Iterable[str], batch: int = 1, limit: float | None = None):
+def run(crew: HereCrew, units: Iterable[str], batch: int = 1, limit: float | None = None, doubles: bool = False):
     """Return the units that ended, each as often as it did, and the problems of the others."""
     done, lost = Counter[str](), {}
-    for result in Dispatcher(crew, batch, limit).run(units):
+    for result in Dispatcher(crew, batch, limit, doubles).run(units):
         if result is None:
             continue
         if isinstance(result, Lost):
@@ -144,13 +149,13 @@ def test_the_end_of_a_machine_is_no_blame():
 
 
 def test_results_that_were_there_when_nobody_listened_anymore_are_kept():
-    dispatcher = Dispatcher(HereCrew(3))
-    running = dispatcher.run(NAMES)
+    executor = Dispatcher(HereCrew(3))
+    running = executor.run(NAMES)
     first = next(running)
     running.close()
-    rest = [*dispatcher.rest()]
+    rest = [*executor.rest()]
     assert [first, *rest] == [(name,) for name in NAMES[:3]]
-    assert not [*dispatcher.rest()]
+    assert not [*executor.rest()]
 
 
 def test_an_error_after_which_nobody_is_left_is_raised():
@@ -176,3 +181,41 @@ def test_a_run_that_is_closed_early_leaves_nothing_to_the_next_one():
     running.close()
     done, lost = run(crew, ["next"])
     assert (done, lost) == (Counter(["next"]), {})
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(dispatcher, "_LEAST", 0.05)
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+def test_what_takes_very_long_and_what_waits_behind_it_runs_twice_near_the_end(impatient, batch):
+    crew = HereCrew(3)
+    done, lost = run(crew, ["hang once", *NAMES], batch, doubles=True)
+    assert done == Counter(["hang once", *NAMES])
+    assert not lost
+    assert crew.hanging not in crew.workers  # it was ended, and replaced
+    assert crew.started == 3 + 1
+    sent = Counter(name for units in crew.sent for name in units)
+    assert sent["hang once"] == 2
+    assert sum(sent.values()) <= len(NAMES) + 1 + 2 * batch
+
+
+def test_nothing_runs_twice_where_that_is_not_wanted(impatient):
+    crew = HereCrew(3)
+    running = Dispatcher(crew).run(["hang once", *NAMES])
+    found = [next(running) for _ in range(60)]
+    running.close()
+    assert len([each for each in found if each]) == len(NAMES) - 1  # one waits behind the one that hangs
+    assert max(Counter(name for units in crew.sent for name in units).values()) == 1
+
+
+@pytest.mark.parametrize(
+    ("unit", "problem"), [("hang", "it took longer than 0.2 s"), ("poison", "3 workers have died")]
+)
+def test_what_ends_workers_is_set_aside_once_though_it_ran_twice(impatient, unit, problem):
+    crew = HereCrew(3)
+    done, lost = run(crew, [unit, *NAMES], limit=0.2, doubles=True)
+    assert done == Counter(NAMES)
+    assert [*lost] == [unit]
+    assert lost[unit].startswith(problem)

@@ -90,7 +90,7 @@ def open_cluster(
         rounds = _ROUNDS * WINDOW * max(1, crew.size)
         workers: Crew[FrameUnit, FramesMade] = crew
         try:
-            yield Dispatcher(workers, max(1, min(_MOST, count // rounds)), request.timeout)
+            yield Dispatcher(workers, max(1, min(_MOST, count // rounds)), request.timeout, doubles=True)
         finally:
             for warning in crew.warnings:
                 observer.on_warning(warning)

@@ -32,20 +32,24 @@ class Cluster:
     def for_images(self, count: int) -> Executor[Any, Any]:
         """Return an executor of so many images, in batches."""
         rounds = _ROUNDS * WINDOW * max(1, self._crew.size)
-        return self._dispatcher(max(_FEWEST, min(_MOST, count // rounds)))
+        return self._dispatcher(max(_FEWEST, min(_MOST, count // rounds)), doubles=True)
+
+    def for_segments(self) -> Executor[Any, Any]:
+        """Return an executor of segments of a video, one at a time for each worker."""
+        return self._dispatcher(1, doubles=True)
 
     def for_videos(self) -> Executor[Any, Any]:
-        """Return an executor of videos and their segments, one at a time for each worker."""
-        return self._dispatcher(1)
+        """Return an executor of whole videos, one at a time for each worker; two would write the same segments."""
+        return self._dispatcher(1, doubles=False)
 
     def warn(self) -> None:
         """Pass on what there is to say of machines."""
         for warning in self._crew.warnings:
             self._session.tally.warn(warning)
 
-    def _dispatcher(self, batch: int) -> Executor[Any, Any]:
+    def _dispatcher(self, batch: int, doubles: bool) -> Executor[Any, Any]:
         crew: Crew[Any, Any] = self._crew
-        return Dispatcher(crew, batch, self._session.options.timeout)
+        return Dispatcher(crew, batch, self._session.options.timeout, doubles)
 
 
 def check_for_cluster(options: Options, plan: Plan) -> None:

@@ -101,7 +101,7 @@ class _Run:
             if self._cluster is None:
                 result = video.cut(self._job_name(item))
             elif video.is_divisible:
-                result = video.cut(self._job_name(item), self._cluster.for_videos())
+                result = video.cut(self._job_name(item), self._cluster.for_segments())
             else:
                 self._begin_anew(outputs)
                 return VideoUnit(item, files, self._job_name(item))

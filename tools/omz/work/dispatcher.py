@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Collection, Generator, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Generic, TypeVar
 
+from omz.errors import OmzError
 from omz.work.units import Executor, Lost, Result, Unit
 
 Handle = TypeVar("Handle")
@@ -18,15 +21,21 @@ WINDOW = 2
 """Batches that a worker has at a time: one at work, and those that wait, so that it never waits itself."""
 
 _MOST_DEATHS = 3
+_TIMES, _LEAST = 2.0, 3.0
+"""A batch that takes so many times as long as half of all, and at least so many seconds, runs twice near the end."""
+_REMEMBERED = 1000
+_END = 10.0  # seconds in which a worker that is ended must be gone
 _POLL = 0.5  # seconds after which None is yielded
 
 
 @dataclass(eq=False)
 class _Held(Generic[Unit]):
-    """A unit, and how many workers have died at it."""
+    """A unit, how many workers have died at it, whether it was given to a second one, and whether there is a result."""
 
     unit: Unit
     deaths: int = 0
+    is_doubled: bool = False
+    is_done: bool = False
 
 
 @dataclass(eq=False)
@@ -86,13 +95,17 @@ class Dispatcher(Executor[Unit, Result]):
     """Runs units by the workers of a crew, in batches of up to ``batch``.
 
     The units of a worker that dies go to others, each by itself from then on. One whose workers have died three times
-    is set aside, and so is one that takes longer than ``time_limit`` seconds, None: however long.
+    is set aside, and so is one that takes longer than ``time_limit`` seconds, None: however long. With ``doubles``,
+    workers that have nothing left to do run batches once more that take very long elsewhere; the first result counts.
     """
 
     may_repeat = True
 
-    def __init__(self, crew: Crew[Unit, Result], batch: int = 1, time_limit: float | None = None) -> None:
-        self._crew, self._batch, self._time_limit = crew, batch, time_limit
+    def __init__(
+        self, crew: Crew[Unit, Result], batch: int = 1, time_limit: float | None = None, doubles: bool = False
+    ) -> None:
+        self._crew, self._batch, self._time_limit, self._doubles = crew, batch, time_limit, doubles
+        self._seconds: deque[float] = deque(maxlen=_REMEMBERED)  # a unit, of each batch
         self._again: deque[tuple[_Held[Unit], ...]] = deque()
         self._results: deque[Result | Lost[Unit]] = deque()
         self._is_drained = False
@@ -104,6 +117,7 @@ class Dispatcher(Executor[Unit, Result]):
             while True:
                 self._hand_out(source)
                 if self._is_done():
+                    self._wait_for_ends(self._abandon())
                     return
                 for happened in self._crew.wait(self._until_overdue()):
                     if isinstance(happened, Answer):
@@ -134,14 +148,36 @@ class Dispatcher(Executor[Unit, Result]):
                 batch = self._next(source)
                 if not batch:
                     self._is_drained = True
-                    return
+                    batch = self._late(worker)
+                if not batch:
+                    continue
                 if not worker.batches:
                     worker.since = time.monotonic()
                 worker.batches.append(batch)
                 self._crew.send(worker, tuple(held.unit for held in batch))
 
     def _is_done(self) -> bool:
-        return self._is_drained and not self._again and not any(worker.batches for worker in self._crew.workers)
+        if not self._is_drained or self._again:
+            return False
+        return all(_is_done(batch) for worker in self._crew.workers for batch in worker.batches)
+
+    def _late(self, idle: Worker[Unit]) -> tuple[_Held[Unit], ...]:
+        """Return a batch that takes very long, or waits behind one that does, for a worker that has nothing else."""
+        if not self._doubles or not self._seconds or idle.batches:
+            return ()
+        usual, now = statistics.median(self._seconds), time.monotonic()
+        for worker in sorted(self._crew.workers, key=lambda each: each.since):
+            if not worker.batches or now - worker.since < max(_LEAST, _TIMES * usual * len(worker.batches[0])):
+                continue
+            for batch in reversed(worker.batches):
+                if not any(held.is_done or held.is_doubled for held in batch):
+                    for held in batch:
+                        held.is_doubled = True
+                    return batch
+        return ()
+
+    def _is_held(self, batch: tuple[_Held[Unit], ...]) -> bool:
+        return any(other is batch for worker in self._crew.workers for other in worker.batches)
 
     def _next(self, source: Iterator[Unit]) -> tuple[_Held[Unit], ...]:
         if self._again:
@@ -151,8 +187,13 @@ class Dispatcher(Executor[Unit, Result]):
     def _take(self, answer: Answer[Unit, Result]) -> None:
         if answer.worker.overdue:  # too late: its end is on the way
             return
-        answer.worker.batches.popleft()
-        answer.worker.since = time.monotonic()
+        batch, now = answer.worker.batches.popleft(), time.monotonic()
+        seconds, answer.worker.since = now - answer.worker.since, now
+        if _is_done(batch):  # elsewhere
+            return
+        self._seconds.append(seconds / len(batch))
+        for held in batch:
+            held.is_done = True
         self._results.append(answer.result)
 
     def _bury(self, death: Death[Unit]) -> None:
@@ -161,11 +202,14 @@ class Dispatcher(Executor[Unit, Result]):
         batches, worker.batches = worker.batches, deque()
         if batches and (worker.overdue or not death.is_blameless):
             self._blame(batches.popleft(), worker.overdue)
-        self._again.extend(batches)
+        self._again.extend(batch for batch in batches if not _is_done(batch) and not self._is_held(batch))
 
     def _blame(self, batch: tuple[_Held[Unit], ...], overdue: str) -> None:
         for held in batch:
             held.deaths += 1
+        if _is_done(batch) or self._is_held(batch):  # another worker has had it, or still has
+            return
+        for held in batch:
             if overdue and len(batch) == 1:
                 self._results.append(Lost(held.unit, overdue))
             elif held.deaths >= _MOST_DEATHS:
@@ -173,13 +217,21 @@ class Dispatcher(Executor[Unit, Result]):
             else:
                 self._again.append((held,))
 
-    def _abandon(self) -> None:
+    def _abandon(self) -> list[Worker[Unit]]:
         """End workers that are still at units of this run, so that their answers do not reach the next one."""
-        for worker in tuple(self._crew.workers):
-            if worker.batches:
-                worker.batches.clear()
-                worker.overdue = "abandoned"
-                self._crew.end(worker)
+        busy = [worker for worker in self._crew.workers if worker.batches]
+        for worker in busy:
+            worker.batches.clear()
+            worker.overdue = "abandoned"
+            self._crew.end(worker)
+        return busy
+
+    def _wait_for_ends(self, ended: list[Worker[Unit]]) -> None:
+        """Wait until workers are gone, so that they write no files behind the back of those who read results."""
+        last = time.monotonic() + _END
+        while any(worker in ended for worker in self._crew.workers) and time.monotonic() < last:
+            with suppress(OmzError):  # for all units there are results
+                self._crew.wait(_POLL)
 
     def _limit(self, worker: Worker[Unit]) -> float:
         """Return when the first batch of a worker is overdue."""
@@ -197,3 +249,7 @@ class Dispatcher(Executor[Unit, Result]):
             if not worker.overdue and self._limit(worker) <= now:
                 worker.overdue = f"it took longer than {self._time_limit:g} s; raise --timeout, or leave it out"
                 self._crew.end(worker)
+
+
+def _is_done(batch: tuple[_Held[Unit], ...]) -> bool:
+    return all(held.is_done for held in batch)

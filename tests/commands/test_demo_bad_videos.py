@@ -131,7 +131,7 @@ def test_a_disk_that_gets_full_loses_nothing_that_was_finished(tmp_path, ballast
         *_, warning, line = process.stderr.splitlines()
         assert "frames of" in warning
         assert ("60 frames of" in warning) == (ballast < 0.5)
-        assert "finished; --resume goes on after them" in warning
+        assert "finished; add --resume to go on" in warning
         assert os.strerror(errno.ENOSPC) in line
         assert not (disk / "out.mp4").exists()
         (disk / "ballast").unlink()

@@ -14,8 +14,11 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import pytest
-from helpers.demo_command import content, demo, done, write_blocks, write_plate
+from helpers.clips import write_clip
+from helpers.demo_command import SIZE, content, demo, done, write_blocks, write_plate
+from helpers.films import LOSSLESS
 
 GIVEN = ("-m", "model.xml", "--plate", "plate.png", "in")
 COUNT, KILLS, SEED = 200, 6, 11
@@ -84,8 +87,8 @@ def wait(process: subprocess.Popen[str], is_over: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-def entries(folder: Path) -> list[dict[str, object]]:
-    path = folder / "out" / "omz_demo.jsonl"
+def entries(folder: Path, name: str = "omz_demo.jsonl") -> list[dict[str, object]]:
+    path = folder / "out" / name
     if not path.exists():
         return []
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)[1:]
@@ -129,6 +132,48 @@ def test_every_file_is_cut_once_whole_and_right_whatever_happens_to_it_and_to_th
     assert not list((folder / "out").glob(".*.part*"))
     result = done(*GIVEN, "-o", "out", "--resume", "--json")  # the manifest is that of a job
     assert json.loads(result.stdout)["skipped"] == COUNT
+
+
+@pytest.mark.slow
+def test_every_video_is_cut_once_and_right_though_the_command_is_killed_in_the_middle(folder):
+    count, chance, journal = 5, random.Random(SEED), "omz_demo_videos.jsonl"
+    flags = ("--segment_seconds", "0.4")
+    for number in range(count):
+        write_blocks(folder / f"frames{number}", 40, SIZE)
+        paths = sorted((folder / f"frames{number}").iterdir(), key=lambda path: (int(path.stem) + number) % 40)
+        write_clip(folder / f"{number}.mkv", [cv2.imread(str(path)) for path in paths], **LOSSLESS)
+
+    def copy() -> None:
+        for number in range(count):
+            whole = (folder / f"{number}.mkv").read_bytes()
+            with (folder / "in" / f"{number}.mkv").open("wb") as file:
+                for start in range(0, len(whole), len(whole) // 4 + 1):
+                    file.write(whole[start : start + len(whole) // 4 + 1])
+                    file.flush()
+                    time.sleep(0.5)
+
+    copying = threading.Thread(target=copy)
+    copying.start()
+    for kill in range(KILLS):
+        process, seconds, began = start(*flags), chance.uniform(1, 6), time.monotonic()
+        wait(process, lambda began=began, seconds=seconds: time.monotonic() - began > seconds)
+        process.kill()
+        assert process.wait() == -signal.SIGKILL, kill
+        process.communicate()
+    process = start(*flags)
+    wait(process, lambda: len(entries(folder, journal)) == count)
+    process.send_signal(signal.SIGINT)
+    process.communicate()
+    copying.join()
+    noted = entries(folder, journal)
+    whole = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.mkv")}
+    assert {entry["input"]: entry["sha256"] for entry in noted} == whole
+    assert (len(noted), {entry["status"] for entry in noted}) == (count, {"done"})
+    done(*GIVEN, "-o", "whole", *flags)
+    assert content(folder / "out") == content(folder / "whole")
+    assert len(content(folder / "out")) == count
+    result = done(*GIVEN, "-o", "out", *flags, "--resume", "--json")
+    assert json.loads(result.stdout)["skipped"] == count
 
 
 def test_sigterm_ends_an_idle_watch_and_another_one_of_the_same_folder_is_refused(folder):

@@ -110,16 +110,35 @@ def read_complete(path: Path, stamp: Stamp, age: float, is_local: bool) -> bytes
     """
     handle = os.open(path, _READING)
     with open(handle, "rb", buffering=0) as file:
-        lease = _lease_error(handle) if is_local else errno.ENOSYS
-        is_unseen = lease not in (0, errno.EAGAIN)
-        if lease == errno.EAGAIN or (is_unseen and age < STEADY_UNSEEN):
+        if not _is_left_alone(handle, age, is_local):
             return None
         content = file.readall()
-        if len(content) != stamp.size or not _stamp(os.fstat(handle)) == stamp == _stamp(path.stat()):
+        if len(content) != stamp.size or not _is_still(path, handle, stamp):
             return None
         if is_local and _lease_error(handle) == errno.EAGAIN:
             return None
     return content
+
+
+def is_complete(path: Path, stamp: Stamp, age: float, is_local: bool) -> bool:
+    """Return whether a file is complete, by the rules of :func:`read_complete`, without reading what is in it.
+
+    Raises :class:`OSError` if it cannot be read.
+    """
+    handle = os.open(path, _READING)
+    with open(handle, "rb", buffering=0):
+        return _is_left_alone(handle, age, is_local) and _is_still(path, handle, stamp)
+
+
+def _is_left_alone(handle: int, age: float, is_local: bool) -> bool:
+    """Return whether no program writes a file, as far as the system tells, or else as its ``age`` lets one hope."""
+    lease = _lease_error(handle) if is_local else errno.ENOSYS
+    is_unseen = lease not in (0, errno.EAGAIN)
+    return lease != errno.EAGAIN and not (is_unseen and age < STEADY_UNSEEN)
+
+
+def _is_still(path: Path, handle: int, stamp: Stamp) -> bool:
+    return _stamp(os.fstat(handle)) == stamp == _stamp(path.stat())
 
 
 def _stamp(status: os.stat_result) -> Stamp:

@@ -30,7 +30,8 @@ from omz.work.units import Executor, Lost
 if TYPE_CHECKING:
     from omz.cutout.cluster import Cluster  # loads this module
 
-_IMAGES = "images"
+IMAGES = "images"
+"""Noun of what is counted."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ class _Job:
     def work(self) -> Generator[None, None, None]:
         """Do all tasks, yielding after each, where it can be ended."""
         if self.manifest:
-            self.tally.finish(_IMAGES, 0)
+            self.tally.finish(IMAGES, 0)
         units = []
         for index in range(len(self.tasks)):
             if not self._is_settled(index):
@@ -247,7 +248,7 @@ class _Job:
         if status == "failed":
             outputs = ()
         elif self.manifest:
-            self.tally.finish(_IMAGES, 1)
+            self.tally.finish(IMAGES, 1)
         self.outputs[index] = outputs
         source, error, warnings, shown = task.input.source, entry.error, entry.warnings, tuple(map(str, outputs))
         self.tally.ended[source] = Ended(status, error, warnings)
@@ -257,9 +258,14 @@ class _Job:
         if status != "skipped":  # their warnings were given before
             for warning in warnings:
                 self.tally.warn(warning if is_alone else f"{source}: {warning}")
-        observer.on_progress(_IMAGES, number, total)
+        observer.on_progress(IMAGES, number, total)
         if status == "failed" and is_alone:
             raise ImageError(error)
+
+
+def is_plate_of_videos(text: str | None) -> bool:
+    """Return whether a plate is a video, or comes from the video that is cut, and so is for videos alone."""
+    return text is not None and (text in ("first", "median") or is_video(Path(text)))
 
 
 def image_plates(text: str | None, recursive: bool, max_pixels: int | None = None) -> PlateSource | None:
@@ -270,7 +276,7 @@ def image_plates(text: str | None, recursive: bool, max_pixels: int | None = Non
     if text is None:
         return None
     path = Path(text)
-    if is_video(path) or text in ("first", "median", "camera"):
+    if is_plate_of_videos(text) or text == "camera":
         raise UsageError(f"--plate {text} is for videos; for images, name an image, or a folder of them")
     if not path.is_dir():
         return OnePlate(read_plate(path, max_pixels))

@@ -111,8 +111,9 @@ class Manifest:
         return self._entries.values()
 
     def path(self, name: str) -> Path:
-        """Return the path of a result with this name in a line."""
-        return self._folder / name
+        """Return the path of a result with this name in a line; of PNG files, their folder."""
+        path = self._folder / name
+        return path.parent if path.name == TIMES else path
 
     def add(self, entry: Entry) -> None:
         """Note an input; it is kept whatever becomes of this process. Raises :class:`OSError`."""
@@ -244,11 +245,18 @@ class FinishedVideos:
             return None
         return entry
 
-    def add(self, item: Input, outputs: Outputs, problem: str, seconds: float) -> None:
-        """Note a video; ``problem`` says why it ended early. Raises :class:`VideoError` if that cannot be written."""
-        if self._manifest is None or item.kind != "video":
+    def notes(self, item: Input) -> bool:
+        """Return whether an input is noted once it has ended."""
+        return self._manifest is not None and item.kind == "video"
+
+    def add(self, item: Input, video: Fingerprint, outputs: Outputs, problem: str, seconds: float) -> None:
+        """Note a video, whose file is ``video``; ``problem`` says why it ended early.
+
+        Raises :class:`VideoError` if that cannot be written.
+        """
+        if self._manifest is None:
             return
-        files, video = _files(outputs), fingerprint(item.path)
+        files = _files(outputs)
         entry = Entry(
             input=str(item.relative),
             size=video.size,

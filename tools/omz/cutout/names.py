@@ -67,10 +67,13 @@ def name_videos(
 
     A folder of PNG files has no suffix. Raises :class:`UsageError` as :func:`name_outputs` does.
     """
-    named: _Named = {}
-    for item, outputs in name_outputs(videos, output, whats, is_folder=is_folder).items():
-        named[item] = {what: _as_video(path, _video_suffix(item, suffix, what)) for what, path in outputs.items()}
-    return named
+    named = name_outputs(videos, output, whats, is_folder=is_folder)
+    return {item: _as_videos(item, outputs, suffix) for item, outputs in named.items()}
+
+
+def image_suffix(suffix: str | None) -> str:
+    """Return the suffix of the results of images in folders; ``suffix`` is that of the format asked for."""
+    return suffix if suffix in IMAGE_SUFFIXES else ".png"
 
 
 def files_of(named: Mapping[Input, Outputs]) -> dict[Input, tuple[Path, ...]]:
@@ -119,15 +122,17 @@ def is_called_as_result(path: Path) -> bool:
 
 
 def name_new(
-    item: Input, output: Path | None, whats: Sequence[What], suffix: str, is_free: Callable[[Path], bool]
+    item: Input, output: Path | None, whats: Sequence[What], suffix: str | None, is_free: Callable[[Path], bool]
 ) -> Outputs:
     """Return the files that come of an input, without a change to those of others, which are not free.
 
-    Like :func:`name_outputs`, it takes the stem of the input, and its name where that is not free. Raises
-    :class:`UsageError` where neither is.
+    Like :func:`name_outputs` and :func:`name_videos`, it takes the stem of the input, and its name where that is not
+    free; ``suffix`` is that of the format asked for. Raises :class:`UsageError` where neither is free.
     """
     for stem in (item.relative.stem, item.relative.name):
-        places = _places(item, stem, output, whats, suffix)
+        places = _places(item, stem, output, whats, image_suffix(suffix))
+        if item.kind == "video":
+            places = _as_videos(item, places, suffix)
         if all(map(is_free, places.values())):
             return places
     raise UsageError(f"{item.source}: the results of another file are called {stem}, too; rename it")
@@ -174,6 +179,11 @@ def _without_collisions(inputs: Sequence[Input], places: Callable[[Input, str], 
             named[item] = places(item, item.relative.name)
         changed |= more
     return named
+
+
+def _as_videos(item: Input, outputs: Outputs, suffix: str | None) -> dict[What, Path]:
+    """Return the files of a video, given those it would have as a picture."""
+    return {what: _as_video(path, _video_suffix(item, suffix, what)) for what, path in outputs.items()}
 
 
 def _video_suffix(item: Input, suffix: str | None, what: What) -> str:

@@ -165,9 +165,9 @@ class JobFlags:
         False, "Continue a stopped run; keep finished results whose inputs are unchanged.", works_on=_FILES)
     retry_failed: bool = setting(False, "With --resume: retry failed inputs.", needs="resume")
     watch: bool = setting(
-        False, "Cut images, not videos, as they come into the folders that are the input, until Ctrl-C; continues by "
+        False, "Cut images and videos as they come into the folders that are the input, until Ctrl-C; continues by "
         "itself.",
-        works_on=("images",))
+        works_on=_FILES)
     segment_seconds: float = option(
         10.0, "Length of the segments in which videos are saved; a stopped run loses at most one.", lowest=0.01,
         shows_default=True, changes_pixels_of=("videos",))

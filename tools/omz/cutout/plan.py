@@ -15,6 +15,7 @@ from omz.cutout.names import (
     Outputs,
     check_output,
     check_places,
+    image_suffix,
     is_file_name,
     name_outputs,
     name_videos,
@@ -25,7 +26,7 @@ from omz.errors import UsageError
 from omz.images.animated import is_animated
 from omz.images.files import WITHOUT_ALPHA as IMAGES_WITHOUT_ALPHA
 from omz.images.files import check_suffix
-from omz.images.suffixes import IMAGE_SUFFIXES, is_video
+from omz.images.suffixes import is_video
 from omz.paths import real_path
 from omz.pipes import open_pipe
 from omz.video.formats import ANIMATIONS, CONTAINERS, Format, choose_format
@@ -79,19 +80,25 @@ def make_plan(options: Options) -> Plan:
     named_videos: Mapping[Input, Outputs] = {}
     if not live or output is not None:
         named_videos = _name_videos(videos, options, is_file)
-    formats = {}
-    has_alpha = {"cutout": True, "composite": bool(named_videos) and _is_target_transparent(options)}
-    for outputs in named_videos.values():
-        for what, path in outputs.items():
-            name = _FRAMES if path == folder else path
-            alpha = has_alpha.get(what, False) and (what == "cutout" or path.suffix.lower() not in WITHOUT_ALPHA)
-            formats[path] = choose_format(name, alpha, lossless=options.lossless)
+    formats = video_formats(options, named_videos.values(), folder)
     results: dict[Input, Outputs] = {**{item: {} for item in inputs}, **named_images, **named_videos}
     _check_places(options, folder, results, also_read, formats)
     if options.part is not None:
         inputs = shard(inputs, *options.part)
     numbers = dict(zip(images, range(len(images)), strict=True))
     return Plan(_among(inputs, named_images), _among(inputs, named_videos), numbers, formats, live, piped)
+
+
+def video_formats(options: Options, results: Collection[Outputs], folder: Path | None = None) -> dict[Path, Format]:
+    """Return the formats of the files of videos; ``folder`` is one that the frames of one lie in themselves."""
+    formats = {}
+    has_alpha = {"cutout": True, "composite": bool(results) and _is_target_transparent(options)}
+    for outputs in results:
+        for what, path in outputs.items():
+            name = _FRAMES if path == folder else path
+            alpha = has_alpha.get(what, False) and (what == "cutout" or path.suffix.lower() not in WITHOUT_ALPHA)
+            formats[path] = choose_format(name, alpha, lossless=options.lossless)
+    return formats
 
 
 def _is_target_transparent(options: Options) -> bool:
@@ -175,7 +182,7 @@ def _named_output(options: Options) -> Path | None:
     """Return the output; standard output as a file that tells the format, and is never made."""
     if options.output != STANDARD_OUTPUT:
         return options.output
-    return STANDARD_OUTPUT.with_name(f"{STANDARD_OUTPUT.name}{image_suffix(options)}")
+    return STANDARD_OUTPUT.with_name(f"{STANDARD_OUTPUT.name}{image_suffix(options.format)}")
 
 
 def _is_file(options: Options, output: Path | None) -> bool:
@@ -198,7 +205,7 @@ def _name_images(
         return {}
     if options.output is not None and _is_video_name(options.output) and not options.output_is_folder:
         raise UsageError(f"{images[0].source} is an image, {options.output} a video; name an image, such as .png")
-    named = name_outputs(images, output, options.whats, image_suffix(options), options.output_is_folder)
+    named = name_outputs(images, output, options.whats, image_suffix(options.format), options.output_is_folder)
     check_image_results(options, next(iter(named.values())))
     read = [*(item.path for item in images), *also_read]
     if options.trimap:
@@ -210,11 +217,16 @@ def _name_images(
 
 def check_image_results(options: Options, outputs: Outputs) -> None:
     """Raise :class:`UsageError` where files of an image, called as ``outputs``, cannot hold what was asked for."""
-    if options.target and os.path.isfile(options.target) and is_video(Path(options.target)):
+    if is_target_of_videos(options.target):
         raise UsageError("a video behind images does not move; name an image or a folder as --target")
     for what, path in outputs.items():
         if options.alpha_bits == "16" and what in ("alpha", "cutout") and path.suffix.lower() != ".png":
             raise UsageError(f"{path.suffix} has no 16 bits for alpha; write PNG, or leave --alpha_bits out")
+
+
+def is_target_of_videos(text: str | None) -> bool:
+    """Return whether a target is a video, which moves behind videos alone."""
+    return text is not None and os.path.isfile(text) and is_video(Path(text))
 
 
 def _check_places(
@@ -319,10 +331,3 @@ def _is_animation_name(output: Path, videos: Sequence[Input]) -> bool:
 
 def _is_video_name(path: Path) -> bool:
     return not path.is_dir() and path.suffix.lower() in CONTAINERS
-
-
-def image_suffix(options: Options) -> str:
-    """Return the suffix of the results of images in folders."""
-    if options.format in IMAGE_SUFFIXES:
-        return options.format
-    return ".png"

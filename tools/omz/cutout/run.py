@@ -70,9 +70,9 @@ def _run(options: Options, observer: Observer, opening: Future[Opened] | None) -
     takes_plate = options.model_choice.takes_plate()
     check_plate_given(options, takes_plate, is_live)
     plates: PlateSource | None = None
-    if plan.pictures or options.watch:
+    if plan.pictures or (options.watch and _takes_images(options)):
         plates = image_plates(options.plate, options.recursive, options.max_pixels)
-    for line in _idle_flags(options, _kinds(plan) or ["images"]):
+    for line in _idle_flags(options, _kinds(plan, options.watch)):
         observer.on_warning(line)
     with open_session(options, plan.live, observer, opening) as session:
         started = time.perf_counter()
@@ -182,18 +182,24 @@ def _idle_flags(options: Options, kinds: Collection[InputKind]) -> Iterator[str]
 def _plan(options: Options) -> Plan:
     if not options.watch:
         return make_plan(options)
-    from omz.cutout.watch import plan_watch
+    from omz.cutout.watch_plan import plan_watch
 
     return plan_watch(options)
 
 
-def _kinds(plan: Plan) -> list[InputKind]:
+def _takes_images(options: Options) -> bool:
+    from omz.cutout.watch_plan import takes_images
+
+    return takes_images(options)
+
+
+def _kinds(plan: Plan, is_watch: bool) -> list[InputKind]:
     if plan.live:
         return ["live input"]
     kinds: list[InputKind] = []
-    if plan.pictures:
+    if plan.pictures or is_watch:
         kinds.append("images")
-    if plan.videos:
+    if plan.videos or is_watch:
         kinds.append("videos")
     return kinds
 

@@ -15,7 +15,7 @@ from omz.cutout.rendering import is_seen_through, on_screen, render
 from omz.cutout.segment_units import SegmentMade, SegmentUnit, write_segments
 from omz.cutout.segments import Segments, SegmentWriting, open_segments, restore
 from omz.cutout.session import NOTHING_DIFFERS, Session, is_empty, plate_warnings
-from omz.cutout.video_sources import VideoSource, file_source
+from omz.cutout.video_sources import VideoSource, check_unchanged, file_source
 from omz.errors import VideoError
 from omz.images.arrays import Picture, Pixels
 from omz.images.transparency import over
@@ -52,12 +52,13 @@ class VideoFiles:
 class Result:
     """Count of the frames of a video, and of those among them that an earlier run did.
 
-    ``problem`` says why it ends before its end, and is empty where it does not.
+    ``problem`` says why it ends before its end, and is empty where it does not; ``stamp`` is that of the source.
     """
 
     frames: int
     before: int
     problem: str = ""
+    stamp: str = ""
 
 
 @dataclass(frozen=True)
@@ -128,11 +129,12 @@ class Video:
                 frames.problem = (
                     f"{source.info.path} is damaged: parts of it could not be decoded; use an undamaged copy"
                 )
+            check_unchanged(Path(source.info.path), source.stamp)
             with tally.watch("join"):
                 for note in self._joined(segments, ended=bool(frames.problem) or frames.stopped):
                     tally.warn(note)
             tally.observer.on_progress(name, segments.frames, segments.frames)
-        return Result(segments.frames, before, frames.problem)
+        return Result(segments.frames, before, frames.problem, source.stamp)
 
     @contextmanager
     def _told_in_the_end(self, segments: Segments) -> Iterator[None]:

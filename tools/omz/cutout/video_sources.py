@@ -11,7 +11,7 @@ from pathlib import Path
 
 from omz.cutout.session import Session
 from omz.cutout.standard_input import StdinVideo
-from omz.errors import UsageError
+from omz.errors import UsageError, VideoError
 from omz.images.arrays import Picture
 from omz.images.suffixes import is_video, visible_images
 from omz.images.transparency import over
@@ -19,6 +19,10 @@ from omz.matting.plate_capture import plate_of
 from omz.matting.plates import OnePlate, PlatesInTurn, PlateSource, PlateVideo, read_plate
 from omz.video.info import VideoFacts, probe
 from omz.video.reading import IncompleteError, VideoFrame, read
+
+
+class ChangedError(VideoError):
+    """A video changed while it was cut, so that what came of it is of no use."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +45,20 @@ class VideoSource:
         return bool(self.stamp)
 
 
+def check_unchanged(path: Path, stamp: str) -> None:
+    """Raise :class:`ChangedError` if a file has another stamp now; without one, nothing was to stay."""
+    if stamp and (not path.is_file() or _stamp(path) != stamp):
+        raise ChangedError(f"{path} was changed or removed while it was cut; cut it once nothing changes it")
+
+
+def _stamp(path: Path) -> str:
+    stat = path.stat()
+    return f"{stat.st_size} {stat.st_mtime_ns}"
+
+
 def file_source(session: Session, path: Path) -> VideoSource:
     """Return a file as a source. Raises :class:`omz.errors.OmzError` where it, or a plate for it, cannot be read."""
-    info, stat = probe(path), path.stat()
+    info, stamp = probe(path), _stamp(path)
     reading = partial(read, path, resize_changes=session.options.resize_changes, size=info.size)
     with closing(reading()) as frames:
         first = next(frames)
@@ -51,7 +66,7 @@ def file_source(session: Session, path: Path) -> VideoSource:
     if first.opacity is not None and session.options.plate in ("first", "median"):
         session.tally.warn(f"{path.name} is partly transparent, and grey there as its own plate")
     sound = path if info.audio_codec else None
-    return VideoSource(info, first, plates, reading, sound, f"{stat.st_size} {stat.st_mtime_ns}")
+    return VideoSource(info, first, plates, reading, sound, stamp)
 
 
 def piped_source(session: Session, video: StdinVideo) -> VideoSource:

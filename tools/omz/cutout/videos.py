@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from omz.cutout.inputs import Input
-from omz.cutout.manifest import FinishedVideos, Manifest, open_manifest_of
+from omz.cutout.manifest import FinishedVideos, Manifest, fingerprint, open_manifest_of
 from omz.cutout.names import Outputs
 from omz.cutout.plan import Plan
 from omz.cutout.segments import open_segments
@@ -16,8 +16,8 @@ from omz.cutout.session import Session
 from omz.cutout.standard_input import StdinVideo
 from omz.cutout.summary import Ended, Ending, Outcome
 from omz.cutout.video_job import FRAMES, Result, Video, VideoFiles, segments_folder
-from omz.cutout.video_sources import VideoSource, file_source, piped_source
-from omz.cutout.video_units import VideoUnit
+from omz.cutout.video_sources import ChangedError, VideoSource, check_unchanged, file_source, piped_source
+from omz.cutout.video_units import VideoMade, VideoUnit
 from omz.errors import OmzError, VideoError
 from omz.work.units import Lost
 
@@ -35,10 +35,23 @@ def run_videos(session: Session, plan: Plan, cluster: Cluster | None = None) -> 
         manifest: Manifest | None = None
         if not is_alone or session.options.part is not None:
             manifest = stack.enter_context(open_manifest_of(session, plan.videos.values(), video=True))
-        run = _Run(session, plan, FinishedVideos(manifest, session.options.retry_failed), cluster)
-        total, tally = Outcome(), session.tally
+        return VideoRun(session, manifest, cluster).cut(plan, is_alone)
+
+
+class VideoRun:
+    """Run through videos. Those of one size after each other share the model that was compiled for it."""
+
+    def __init__(self, session: Session, manifest: Manifest | None, cluster: Cluster | None = None) -> None:
+        self._session, self._plan, self._cluster = session, Plan({}, {}), cluster
+        self._finished = FinishedVideos(manifest, session.options.retry_failed)
+        self._model = session.model
+
+    def cut(self, plan: Plan, is_alone: bool = False) -> Outcome:
+        """Cut the videos of a plan. Raises :class:`OmzError` where one fails that ``is_alone``."""
+        self._plan = plan
+        total, tally = Outcome(), self._session.tally
         told = len(tally.warnings)
-        for item, ended in run.all():
+        for item, ended in self._all():
             outcome, problem = Outcome(failed=1), str(ended)
             if not isinstance(ended, OmzError):
                 outcome, problem = ended
@@ -53,17 +66,9 @@ def run_videos(session: Session, plan: Plan, cluster: Cluster | None = None) -> 
             tally.ended[item.source] = Ended(status, problem, tuple(tally.warnings)[told:])
             told = len(tally.warnings)
             total += outcome
-    return total
+        return total
 
-
-class _Run:
-    """Videos of a run. Those of one size after each other share the model that was compiled for it."""
-
-    def __init__(self, session: Session, plan: Plan, finished: FinishedVideos, cluster: Cluster | None) -> None:
-        self._session, self._plan, self._finished, self._cluster = session, plan, finished, cluster
-        self._model = session.model
-
-    def all(self) -> Iterator[tuple[Input, tuple[Outcome, str] | OmzError]]:
+    def _all(self) -> Iterator[tuple[Input, tuple[Outcome, str] | OmzError]]:
         """Yield each video when it has ended, with its outcome, and why it ends early, or the error it failed by."""
         units = []
         for item, outputs in self._plan.videos.items():
@@ -105,15 +110,21 @@ class _Run:
             else:
                 self._begin_anew(outputs)
                 return VideoUnit(item, files, self._job_name(item))
+            return self._noted(item, outputs, result, time.perf_counter() - started)
+        except ChangedError:
+            raise
         except OmzError:
             count = tally.finished.get(FRAMES, 0) - kept
             if count:
-                tally.observer.on_warning(f"{count} frames of {item.source} are finished; --resume goes on after them")
+                tally.observer.on_warning(f"{count} frames of {item.source} are finished; {tally.remedy}")
             raise
-        return self._noted(item, outputs, result, time.perf_counter() - started)
 
     def _noted(self, item: Input, outputs: Outputs, result: Result, seconds: float) -> tuple[Outcome, str]:
-        self._finished.add(item, outputs, result.problem, seconds)
+        """Note a video. Raises :class:`OmzError` where that cannot be written, and for one that has changed."""
+        if self._finished.notes(item):
+            video = fingerprint(item.path)
+            check_unchanged(item.path, result.stamp)
+            self._finished.add(item, video, outputs, result.problem, seconds)
         failed, count = bool(result.problem), result.frames - result.before
         return Outcome(not failed, failed, frames=count, outputs=tuple(outputs.values())), result.problem
 
@@ -142,11 +153,16 @@ class _Run:
                 yield item, VideoError(f"{item.source}: {result.problem}")
                 continue
             self._session.tally.include(result.account)
-            item, ended = result.unit.item, result.ended
-            if isinstance(ended, Result):
-                yield item, self._noted(item, result.unit.files.outputs, ended, result.seconds)
-            else:
-                yield item, ended
+            yield result.unit.item, self._ended(result)
+
+    def _ended(self, made: VideoMade) -> tuple[Outcome, str] | OmzError:
+        """Note a video that a worker has cut."""
+        if not isinstance(made.ended, Result):
+            return made.ended
+        try:
+            return self._noted(made.unit.item, made.unit.files.outputs, made.ended, made.seconds)
+        except OmzError as error:
+            return error
 
     def _job_name(self, item: Input) -> str:
         """Return the name of the file, with its folders where another video has the same."""

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import numpy as np
 import pytest
-from helpers.browser import browser, errors, needs_browser, requests, show_as
+from helpers.browser import browser, choose_by_keys, errors, needs_browser, press, requests, show_as, tab_to
 from helpers.clips import make_pictures, write_clip
 from helpers.demo_command import demo, done
 from helpers.serving import served
 from PIL import Image
 
+from omz.convert.store import find_ir
+from omz.cutout.options import STARTER
 from omz.images.files import read_pixels, write_picture
 from omz.synthesis.camera import Drift
 from omz.synthesis.scene import make_scene
+from omz.zoo import Catalog
 
 pytest.importorskip("gradio")
 
@@ -29,6 +34,7 @@ from omz_demo.web.controls import hex_colour
 
 PATIENCE = 120.0  # seconds
 SIZE = (180, 320)
+REMOVE = "#picture button[aria-label='Remove Image']"
 LONG = 400  # frames, of which none is left where a cancel does nothing
 
 
@@ -45,8 +51,17 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(folder):
-    with served(folder, "--max_pixels", 4_000_000, command="web", ready="/") as server:
-        yield server
+    """Runs where no model is but the one that ships; the temporary files of the page are in ``temporary``.
+
+    What stands for its IR in 8 bits is the one that ships.
+    """
+    (folder / "temporary").mkdir()
+    shutil.copytree(shipped_ir().parent, folder / "home" / "public" / STARTER / "FP16-INT8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMZ_HOME", str(folder / "home"))
+        patch.setenv("TMPDIR", str(folder / "temporary"))
+        with served(folder, "--max_pixels", 4_000_000, command="web", ready="/") as server:
+            yield server
 
 
 @pytest.fixture
@@ -62,6 +77,12 @@ def page(server, tmp_path):
         assert server.url + "/" in asked
         assert {urlsplit(url).hostname for url in asked} == {"127.0.0.1"}
         assert errors(driver, ("SEVERE",)) == []  # Gradio itself warns at the end of each stream
+
+
+def shipped_ir() -> Path:
+    path = find_ir(Catalog()[STARTER])
+    assert path is not None
+    return path
 
 
 def until(condition):
@@ -90,6 +111,17 @@ def cut(driver, words="pixels"):
 def report(driver, words, place="report"):
     text = driver.find_element(By.ID, place).text
     return text if words in text else None
+
+
+def offered(driver):
+    """The buttons that are seen to download a model."""
+    buttons = driver.find_elements(By.XPATH, "//button[contains(., 'Download u2netp')]")
+    return [button for button in buttons if button.is_displayed()]
+
+
+def results(folder, stem):
+    """The files and folders of results of an upload."""
+    return list((folder / "temporary").glob(f"*/results/*/*{stem}_*"))
 
 
 def download(driver, name, path):
@@ -128,16 +160,58 @@ def test_the_slider_can_be_moved_by_keys(page, folder):
 
 
 @needs_browser
+def test_the_keyboard_alone_suffices(page, folder, tmp_path):
+    """A pair, another background, the IR in 8 bits, the run and the download, by the keys Tab, Space, Up and Enter."""
+    for place in ("picture", "plate"):
+        tab_to(page, f"#{place} button:has(input[type=file]), #{place} button[aria-label*='upload' i]")
+        choose_by_keys(page, folder / f"{'photo' if place == 'picture' else place}.png")
+        until(lambda place=place: page.find_elements(By.CSS_SELECTOR, f"#{place} img"))
+    tab_to(page, ".target input[value=colour]")
+    press(page, Keys.SPACE)
+    tab_to(page, "button.label-wrap")
+    press(page, Keys.ENTER)
+    precision = until(lambda: page.find_elements(By.CSS_SELECTOR, "input[aria-label='Precision']"))[0]
+    tab_to(page, "input[aria-label='Precision']")
+    press(page, Keys.ARROW_UP, Keys.ENTER)  # from the first to the last
+    until(lambda: precision.get_attribute("value") == "FP16-INT8")
+    tab_to(page, "#cut")
+    press(page, Keys.ENTER)
+    assert "background-matting-starter on CPU" in until(lambda: report(page, "pixels"))
+    until(lambda: page.find_element(By.ID, "save-composite").is_enabled())
+    saved = tmp_path / "photo_composite.png"
+    page.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
+    tab_to(page, "#save-composite")
+    press(page, Keys.ENTER)
+    until(saved.is_file)
+    output = folder / "by_keys.png"
+    done(folder / "photo.png", "--plate", folder / "plate.png", "--target", "#3ca0b4", "-o", output)
+    np.testing.assert_array_equal(read_pixels(saved)[..., :3], read_pixels(output)[..., :3])
+
+
+@needs_browser
 @pytest.mark.parametrize(
     ("name", "words"), [("broken.png", "broken.png"), ("large.png", "9 million pixels"), (None, "There is no picture")]
 )
 def test_a_bad_upload_is_a_message(page, folder, name, words):
-    upload(page, "plate", folder / "plate.png")  # without which another model would be offered, to be downloaded
     if name:
         page.find_element(By.CSS_SELECTOR, "#picture input[type=file]").send_keys(str(folder / name))
         time.sleep(1)
     assert "Traceback" not in cut(page, words)
     assert page.find_element(By.CSS_SELECTOR, "#report .problem").is_displayed()
+
+
+@needs_browser
+def test_a_picture_that_can_be_read_has_a_model_offered_and_a_broken_one_does_not(page, folder):
+    upload(page, "picture", folder / "photo.png")
+    told = cut(page, "is not on this machine yet")
+    assert "u2netp" in told
+    until(lambda: offered(page))
+    page.find_element(By.CSS_SELECTOR, REMOVE).click()
+    until(lambda: not page.find_elements(By.CSS_SELECTOR, "#picture img"))
+    page.find_element(By.CSS_SELECTOR, "#picture input[type=file]").send_keys(str(folder / "broken.png"))
+    time.sleep(1)
+    cut(page, "broken.png")
+    until(lambda: not offered(page))
 
 
 @needs_browser
@@ -154,8 +228,11 @@ def test_a_video_is_cut_and_another_one_cancelled(page, folder):
     upload(page, "video", write_clip(folder / "long.mp4", make_pictures(LONG)))
     page.find_element(By.ID, "cut-video").click()
     until(lambda: report(page, "Frame", "video-report"))
+    assert results(folder, "long")
     page.find_element(By.ID, "cancel-video").click()
     assert "Stopped" in until(lambda: report(page, "Stopped", "video-report"))
+    assert results(folder, "long") == []
+    assert results(folder, "short")
 
 
 @needs_browser
@@ -167,7 +244,7 @@ def test_the_source_is_compared_with_its_irs(page, folder):
     page.find_element(By.XPATH, "//button[@role='tab'][contains(., 'converted')]").click()
     page.find_element(By.ID, "compare").click()
     told = until(lambda: report(page, "held", "comparison-report"))
-    assert told.count("held") == 2
+    assert told.count("held") == 3
     assert "not held" not in told
 
 

@@ -14,10 +14,11 @@ from omz.cutout.observer import Observer
 from omz.cutout.options import Options
 from omz.errors import UsageError
 from omz.matting.backgrounds import Blur, named_target
+from omz_demo.lazy_model import LazyModel
 from omz_demo.serve.answers import RefusedError
 from omz_demo.serve.fetch import Fetcher
 from omz_demo.serve.metrics import Metrics
-from omz_demo.serve.models import ServedModel, ServedModels
+from omz_demo.serve.models import ServedModels
 from omz_demo.serve.settings import Settings
 from omz_demo.serve.uploads import Upload
 from omz_demo.serve.work import WorkQueue, until
@@ -43,7 +44,7 @@ class Delivery:
     """What came of an order, and by which model."""
 
     cut: CutImage
-    model: ServedModel
+    model: LazyModel
     suffix: str
 
     @property
@@ -84,7 +85,7 @@ class Service:
         self.metrics.cut(delivery.model.name, delivery.cut.stages)
         return delivery
 
-    def _model(self, order: Order) -> ServedModel:
+    def _model(self, order: Order) -> LazyModel:
         if order.model:
             return self.models.named(order.model)
         return self.models.suitable(order.image.plate is not None)

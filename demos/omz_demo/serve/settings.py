@@ -11,19 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from omz.cutout.flag import flag_of, setting
-from omz.cutout.options import STARTER, WITHOUT_PLATE, Options, make_options
+from omz.cutout.options import STARTER, WITHOUT_PLATE, ModelFlags, Options, make_options
 
-_OF_THE_COMMAND = (
-    "models_dir",
-    "download_dir",
-    "offline",
-    "accept_license",
-    "trust_code",
-    "device",
-    "precision",
-    "num_threads",
-)
-"""Flags that the service shares with the command."""
+_OF_THE_COMMAND = ("model", "num_requests", "num_streams", "hint")
+"""Flags of a model that the command alone has: what stays open has several models, and suits itself to its load."""
 
 _TO_WORKERS = "OMZ_SERVE_SETTINGS"
 
@@ -84,8 +75,8 @@ class Settings:
 
 
 def shared_flags() -> Iterator[Field[Any]]:
-    """Yield the command's options that the service has, too."""
-    return (each for each in fields(Options) if each.name in _OF_THE_COMMAND)
+    """Yield the command's options that the service and the page have, too."""
+    return (each for each in fields(ModelFlags) if each.name not in _OF_THE_COMMAND)
 
 
 def read_settings(given: Mapping[str, Any]) -> Settings:

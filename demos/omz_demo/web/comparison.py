@@ -18,7 +18,6 @@ from omz.accuracy.labels import ORIGINAL, tolerance_of
 from omz.accuracy.prediction import Prediction
 from omz.accuracy.request import EvaluationObserver, EvaluationRequest
 from omz.accuracy.variants import VariantLoader
-from omz.convert.store import int8_folder, quantised_ir
 from omz.cutout.options import STARTER
 from omz.errors import OmzError, UsageError
 from omz.events import Event
@@ -29,7 +28,6 @@ from omz.matting.plates import read_plate
 from omz.metrics.differences import difference, unit
 from omz.runtime.engine import EngineInfo
 from omz.zoo.card import ModelCard
-from omz.zoo.vocabulary import QUANTISED
 from omz_demo.web.background import Follower, followed, told
 from omz_demo.web.controls import Update, Values
 from omz_demo.web.fetching import Fetching
@@ -106,13 +104,13 @@ class ComparisonTab:
         if picture is None:
             raise UsageError("there is no picture; drop one on the first tab")
         model = self._studio.offer.named(name)
-        if not model.is_here:
-            yield self._fetch.offered(model)
-            return
         plate = values[self._pictures.plate] if model.takes_plate else None
         if model.takes_plate and plate is None:
             raise UsageError(f"{name} needs the plate, the same scene without the subject; drop one on the first tab")
         sample = self._sample(picture, plate)
+        if not model.is_here:
+            yield self._fetch.offered(model)
+            return
         follower, card = Follower(), self._studio.offer.choice(name).card
         yield {**self._fetch.hidden(), self._start: gr.update(interactive=False)}
         work = followed(lambda: self._results(card, sample, follower), follower)
@@ -135,9 +133,7 @@ class ComparisonTab:
     def _results(self, card: ModelCard, sample: Sample, follower: Follower) -> dict[str, VariantResult]:
         """Run the original and the IRs. Raises :class:`OmzError`."""
         options = self._studio.settings.options_of({})
-        labels = [ORIGINAL, "FP32", "FP16"]
-        folder = int8_folder(options.download_dir)
-        labels += [each for each in QUANTISED if quantised_ir(card, folder, each)]
+        labels = [ORIGINAL, "FP32", "FP16", *self._studio.offer.quantised(card.name)]
         request = EvaluationRequest(
             name=card.name,
             models_dir=options.models_dir,

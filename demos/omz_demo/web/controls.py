@@ -73,10 +73,18 @@ class Controls:
         self.model = gr.Dropdown(model_choices(offer), value="", label="Model", info=_AUTOMATIC)
         with gr.Accordion("Device, precision, refinement", open=False):
             self.device = gr.Dropdown(devices, value=options.device, label="Device")
-            self.precision = gr.Dropdown(_PRECISIONS, value=options.execution, label="Precision")
+            self.precision = gr.Dropdown(self._precisions(""), value=options.precision, label="Precision")
             self.refine = gr.Radio(_REFINING, value="", label="Refinement of hair and edges")
         self.target.change(
             _shown, self.target, [self.colour, self.picture, self.blur], queue=False, api_visibility="private"
+        )
+        self.model.change(
+            self._renewed_precision,
+            [self.model, self.precision],
+            self.precision,
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
         )
 
     @property
@@ -87,6 +95,14 @@ class Controls:
     def renewed(self) -> Update:
         """Return the models as they are now."""
         return {self.model: gr.update(choices=model_choices(self._offer))}
+
+    def _precisions(self, model: str) -> list[str]:
+        """Return the precisions to choose from: in 8 bits where the model has such an IR."""
+        return [*_PRECISIONS, *self._offer.quantised(model)]
+
+    def _renewed_precision(self, model: str, precision: str) -> Any:
+        precisions = self._precisions(model)
+        return gr.update(choices=precisions, value=precision if precision in precisions else "auto")
 
     def chosen(self, values: Values) -> Chosen:
         """Return what was chosen. Raises :class:`UsageError` where a picture is missing."""

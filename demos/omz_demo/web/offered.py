@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from omz.convert.store import find_ir
+from omz.convert.store import find_ir, int8_folder, quantised_ir
 from omz.cutout.options import STARTER, WITHOUT_PLATE, Options
 from omz.download.first_use import folder_of, missing_files
 from omz.download.licenses import is_accepted, terms
@@ -14,6 +14,7 @@ from omz.errors import OmzError
 from omz.models.choice import ModelChoice
 from omz.zoo import Catalog
 from omz.zoo.card import ModelCard
+from omz.zoo.vocabulary import QUANTISED
 from omz_demo.web.settings import Settings
 
 
@@ -75,6 +76,13 @@ class Offer:
     def suitable(self, name: str, has_plate: bool) -> OfferedModel:
         """Return a model; without a name, the one that is taken with a plate, or without one."""
         return self.named(name or (STARTER if has_plate else WITHOUT_PLATE))
+
+    def quantised(self, name: str) -> tuple[str, ...]:
+        """Return the precisions in 8 bits that a model has an IR of; without a name, one that is taken by itself."""
+        names = (name,) if name else (STARTER, WITHOUT_PLATE)
+        cards = [self.choice(each).card for each in names if not each.endswith(".xml")]
+        folder = int8_folder(self._downloads)
+        return tuple(each for each in QUANTISED if any(quantised_ir(card, folder, each) for card in cards))
 
     def choice(self, name: str, accepted: tuple[str, ...] = ()) -> ModelChoice:
         """Return the choice of a model, whose licences in ``accepted`` were accepted."""

@@ -11,6 +11,7 @@ from omz.cutout.in_memory import ImageInMemory, ModelInMemory
 from omz.cutout.observer import Observer
 from omz.cutout.options import STARTER
 from omz.errors import OmzError
+from omz_demo.lazy_model import LazyModel
 from omz_demo.web.settings import Settings
 
 _Key: TypeAlias = tuple[str, str, str]
@@ -25,7 +26,7 @@ class OpenModels:
 
     def __init__(self, settings: Settings, observer: Observer) -> None:
         self._settings, self._observer, self._lock = settings, observer, Lock()
-        self._opened: OrderedDict[_Key, ModelInMemory] = OrderedDict()
+        self._models: OrderedDict[_Key, LazyModel] = OrderedDict()
 
     @property
     def device(self) -> str:
@@ -41,15 +42,20 @@ class OpenModels:
         """Return a model. Raises :class:`OmzError`."""
         key = name, device, precision
         with self._lock:
-            model = self._opened.get(key)
+            model = self._models.get(key)
             if model is None:
                 options = self._settings.options_of({"model": name, "device": device, "precision": precision})
-                model = ModelInMemory(options, self._observer)
-            self._opened[key] = model
-            self._opened.move_to_end(key)
-            while len(self._opened) > _MOST:
-                self._opened.popitem(last=False)
-        return model
+                model = LazyModel(options, self._observer)
+            self._models[key] = model
+            self._models.move_to_end(key)
+            while len(self._models) > _MOST:
+                self._models.popitem(last=False)
+        try:
+            return model.opened()
+        except OmzError:
+            with self._lock:
+                self._models.pop(key, None)  # so that the next click tries again
+            raise
 
     def warm_up(self) -> None:
         """Open the model that ships with the package, and run it once, so that the first picture comes soon."""

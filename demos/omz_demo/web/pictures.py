@@ -12,7 +12,7 @@ import numpy as np
 from gradio.components import Component
 
 from omz.cutout.compare import before_checkerboard
-from omz.cutout.in_memory import CutImage, ImageInMemory
+from omz.cutout.in_memory import CutImage, ImageInMemory, check_readable
 from omz.cutout.names import What
 from omz.errors import OmzError, UsageError
 from omz.images.files import read_image
@@ -109,11 +109,13 @@ class PictureTab:
             raise UsageError("there is no picture; drop one, or choose a file")
         chosen = self.controls.chosen(values)
         model = self._studio.offer.suitable(chosen.model, plate is not None)
-        if not model.is_here:
-            return self._fetch.offered(model)
         if model.takes_plate is False:
             plate = None
         image = image_of(picture, plate, chosen.target_picture, self._studio.settings)
+        if not (model.is_here and model.is_converted):
+            check_readable(image, self._studio.settings.options_of({}))  # before anybody waits for a model in vain
+        if not model.is_here:
+            return self._fetch.offered(model)
         done = self._made(image, chosen, model.name)
         values_of: Update = {self._text: done.text, self._slider: (str(done.before), str(done.after))}
         for view, path in zip(self._shown, done.shown, strict=True):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _LIFE = 3600.0  # seconds, in which a result can be downloaded
@@ -24,3 +26,13 @@ class Results:
             if each.stat().st_mtime < oldest:
                 shutil.rmtree(each, ignore_errors=True)
         return Path(tempfile.mkdtemp(dir=self._root))
+
+    @contextmanager
+    def folder_if_done(self) -> Iterator[Path]:
+        """Give a new folder to a block; it goes at once, with all that is in it, where the block does not end well."""
+        folder = self.folder()
+        try:
+            yield folder
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise

@@ -10,6 +10,7 @@ import gradio as gr
 
 from omz.cutout.run import run
 from omz.errors import Interrupted, OmzError, UsageError, VideoError
+from omz.video.info import probe
 from omz_demo.web.background import Follower, followed, told
 from omz_demo.web.controls import Controls, Update, Values
 from omz_demo.web.fetching import Fetching
@@ -90,27 +91,29 @@ class VideoTab:
         if video is None:
             raise UsageError("there is no video; drop one, or choose a file")
         check_upload(video, self._studio.settings)
+        probe(video)
         chosen = self._controls.chosen(values)
         model = self._studio.offer.suitable(chosen.model, bool(plate))
         if not model.is_here:
             yield self._fetch.offered(model)
             return
         yield {**self._fetch.hidden(), self._start: gr.update(interactive=False), self._cancel: _ENABLED}
-        output = self._studio.results.folder() / f"{Path(video).stem}_{chosen.kind}{chosen.video_suffix}"
-        given = {
-            "plate": plate,
-            "model": model.name,
-            "device": chosen.device,
-            "precision": chosen.precision,
-            "refine": chosen.refine,
-            "target": chosen.target_picture or chosen.target,
-            "output": output,
-        }
-        options = self._studio.settings.options_of(given, (video,))
-        work = followed(lambda: run(options, follower), follower)
-        summary = yield from told(work, follower, self._text)
-        if summary.failed:
-            raise VideoError(follower.failure)
+        with self._studio.results.folder_if_done() as folder:
+            output = folder / f"{Path(video).stem}_{chosen.kind}{chosen.video_suffix}"
+            given = {
+                "plate": plate,
+                "model": model.name,
+                "device": chosen.device,
+                "precision": chosen.precision,
+                "refine": chosen.refine,
+                "target": chosen.target_picture or chosen.target,
+                "output": output,
+            }
+            options = self._studio.settings.options_of(given, (video,))
+            work = followed(lambda: run(options, follower), follower)
+            summary = yield from told(work, follower, self._text)
+            if summary.failed:
+                raise VideoError(follower.failure)
         file = gr.update(value=str(output), interactive=True)
         yield {self._text: video_report(summary), self._shown: str(output), self._file: file, **self._idle()}
 

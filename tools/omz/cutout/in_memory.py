@@ -215,7 +215,15 @@ class ModelInMemory:
         options = self._options
         adapt = partial(uint8_graph, float_alpha=True, options=options.role_options)
         tuning = options.tuning(one_at_a_time)
-        return open_model(self._path, options.device, options.precision, tuning, adapt, deferred=not one_at_a_time)
+        return open_model(self._path, options.device, options.execution, tuning, adapt, deferred=not one_at_a_time)
+
+
+def check_readable(given: ImageInMemory, options: Options) -> None:
+    """Read an image, its plate and its target, as they are read to cut them. Raises :class:`OmzError` for a bad one."""
+    read_image(Path(given.name), given.content, options.max_pixels)
+    if given.plate is not None:
+        read_plate(Path(given.name), options.max_pixels, given.plate)
+    _target(given, options)
 
 
 def _target(given: ImageInMemory, options: Options) -> Target | Blur | None:

@@ -1,4 +1,4 @@
-"""Served models: one that cannot be opened is a fault of the service, and not tried again at once."""
+"""Models that stay open: one that cannot be opened is a fault of the service, and not tried again at once."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ pytest.importorskip("fastapi")
 
 from omz.cutout.observer import Observer
 from omz.errors import OmzError
-from omz_demo.serve import models
+from omz_demo import lazy_model
+from omz_demo.lazy_model import LazyModel
 from omz_demo.serve.answers import answer_of
-from omz_demo.serve.models import ServedModel
 from omz_demo.serve.settings import read_settings
 
 
 @pytest.fixture
-def damaged(tmp_path, monkeypatch) -> ServedModel:
+def damaged(tmp_path, monkeypatch) -> LazyModel:
     monkeypatch.chdir(write_pair(tmp_path))
     (tmp_path / "model.xml").write_text("<net/>")
-    return ServedModel("model.xml", read_settings({}), Observer())
+    return LazyModel(read_settings({}).options_of({"model": "model.xml"}), Observer())
 
 
 class Content:
     """Stands for what a request has."""
 
 
-def failure(model: ServedModel, content: Content) -> OmzError:
+def failure(model: LazyModel, content: Content) -> OmzError:
     with pytest.raises(OmzError) as caught:
         model.opened()
     assert content
@@ -56,6 +56,6 @@ def test_it_is_tried_again_later(damaged, tmp_path, monkeypatch):
     failure(damaged, Content())
     write_pair(tmp_path)
     failure(damaged, Content())
-    monkeypatch.setattr(models, "_PATIENCE", 0.0)
+    monkeypatch.setattr(lazy_model, "_PATIENCE", 0.0)
     assert damaged.opened().takes_plate
     assert damaged.state.state == "ready"

@@ -10,8 +10,11 @@ COPY . .
 ARG EXTRA=
 RUN python -m pip install --no-cache-dir --constraint constraints/newest.txt ".${EXTRA:+[$EXTRA]}"
 
-# Any user may run it: files go to /work, and compiled models to a folder that all can write
+# Any user may run it: files go to /work, and models to a folder that all can write, and that a volume can keep
+RUN install -d -m 1777 /models
 ENV HOME=/tmp
+ENV OMZ_HOME=/models
+ENV OMZ_CACHE_DIR=/models/cache
 USER 1000:1000
 WORKDIR /work
 ENTRYPOINT ["omz_demo"]

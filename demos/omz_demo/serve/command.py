@@ -68,9 +68,14 @@ def _run(settings: Settings, flags: Mapping[str, Any], port: int) -> None:
         log_level="warning",
         access_log=False,
         limit_concurrency=_CONNECTIONS,
-        timeout_graceful_shutdown=int(2 * settings.flags.max_seconds) + _MORE_SECONDS,  # an upload, and its work
+        timeout_graceful_shutdown=seconds_to_stop(settings.flags),
         server_header=False,
     )
+
+
+def seconds_to_stop(flags: ServeFlags) -> int:
+    """Return the most seconds that a stop takes: those of an upload, of the work on it, and of the way back."""
+    return int(2 * flags.max_seconds) + _MORE_SECONDS
 
 
 def url_of(host: str, port: int) -> str:

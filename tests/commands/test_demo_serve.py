@@ -20,7 +20,10 @@ from helpers.demo_command import BOX, SIZE, block, demo, done, write_pair
 from helpers.serving import save_bright_model, served
 from PIL import Image
 
+from omz.convert.store import find_ir
+from omz.cutout.options import STARTER
 from omz.images.files import encode_picture, read_pixels, write_picture
+from omz.zoo import Catalog
 
 pytest.importorskip("fastapi")
 pytest.importorskip("uvicorn")
@@ -342,6 +345,34 @@ def test_a_stop_finishes_what_runs(folder, workers):
         ask.join()
         assert "Traceback" not in server.log.read_text()
     assert answers[0].status_code == 200
+
+
+def test_an_ir_in_8_bits_is_served(folder, tmp_path, monkeypatch):
+    """What stands for it is the IR that ships."""
+    flags = ("--precision", "FP16-INT8")
+    monkeypatch.setenv("OMZ_HOME", str(tmp_path))
+    shipped = find_ir(Catalog()[STARTER])
+    shutil.copytree(shipped.parent, tmp_path / "public" / STARTER / "FP16-INT8")
+    pair = {"picture": (folder / "photo.png").read_bytes(), "plate": (folder / "plate.png").read_bytes()}
+    with served(folder, "-m", STARTER, *flags) as server:
+        response = post(server, "/v1/mattes", pair)
+    assert response.status_code == 200, response.text
+    given = ["-m", STARTER, "--plate", folder / "plate.png", *flags]
+    done(folder / "photo.png", *given, "-o", folder / "out.png")
+    assert response.content == (folder / "out.png").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [(("--precision", "FP16-INT8"), "omz_quantizer --name"), (("--graph", "dense"), "leave --graph out")],
+)
+def test_what_a_model_does_not_have_is_a_line(folder, tmp_path, monkeypatch, flags, words):
+    monkeypatch.setenv("OMZ_HOME", str(tmp_path))
+    with served(folder, "-m", STARTER, *flags, ready="/healthz") as server:
+        end = time.monotonic() + 300
+        while words not in server.log.read_text():
+            assert time.monotonic() < end, server.log.read_text()
+            time.sleep(0.1)
 
 
 def test_a_folder_called_serve_is_an_input(folder):

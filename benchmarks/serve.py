@@ -1,6 +1,6 @@
 """What `omz_demo serve` costs beside a folder job, and how it stands a load: the tables of benchmarks/README.md.
 
-    python benchmarks/serve.py [--seconds 60] [--rounds 3] [--requests 2000]
+    python benchmarks/serve.py [--only compare|burst|memory] [--seconds 60] [--rounds 3] [--requests 2000]
 
 The model is the starter, on pictures and plates of drawn scenes. The service and the command take turns on the same
 files; a ratio is the median of those of the rounds. CPU time is that of the processes of the service alone, and what an
@@ -70,6 +70,7 @@ class Server:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", choices=("compare", "burst", "memory"), help="One part; default: all.")
     parser.add_argument("--seconds", type=float, default=60.0, help="Seconds of eight clients in a round.")
     parser.add_argument("--rounds", type=int, default=3, help="Rounds of clients and folders in turn.")
     parser.add_argument("--requests", type=int, default=2000, help="Requests after which memory is compared.")
@@ -79,9 +80,12 @@ def main() -> None:
     print(f"{machine()}, OpenVINO {ov.get_version()}")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        compare(folder, asked.seconds, asked.rounds)
-        burst(folder)
-        watch_memory(folder, asked.requests)
+        if asked.only in (None, "compare"):
+            compare(folder, asked.seconds, asked.rounds)
+        if asked.only in (None, "burst"):
+            burst(folder)
+        if asked.only in (None, "memory"):
+            watch_memory(folder, asked.requests)
 
 
 def compare(folder: Path, seconds: float, rounds: int) -> None:

@@ -164,12 +164,13 @@ def test_an_image_that_comes_meanwhile_does_not_wait_for_all_videos(folder):
     assert observer.made == ["out/a.mov", "out/b.mov", "out/z.png", "out/c.mov"]
 
 
-def test_a_plate_for_videos_leaves_images_to_the_list_of_failures(folder):
+@pytest.mark.parametrize(("given", "made"), [({"plate": "first"}, "out/b.mov"), ({"target": "src/a.mp4"}, "out/b.mp4")])
+def test_a_plate_or_a_target_for_videos_leaves_images_to_the_list_of_failures(folder, given, made):
     (folder / "src" / "b.mkv").rename(folder / "in" / "b.mkv")
     write_picture(folder / "in" / "c.png", shots(1)[0])
     observer = Told(2)
-    watch(observer, plate="first")
-    assert observer.made == ["out/b.mov"]
+    watch(observer, **given)
+    assert observer.made == [made]
     [failure] = observer.failures
     assert failure == "in/c.png is an image, and plate or target are for videos; cut it in a job of its own"
     assert (folder / "out" / "omz_demo_failed.txt").read_text() == f"{failure}\n"

@@ -1,0 +1,147 @@
+"""``omz_demo --cluster`` while workers, machines and the command itself are killed, and on a disk that gets full."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from helpers.clusters import LONG, parent, ray_nodes, run_demo, start_demo, wait_for_the_end_of_ray, workers
+from helpers.demo_command import content, done, write_blocks, write_plate
+from helpers.full_disk import small_disk
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed"),
+    pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc"),
+]
+
+GIVEN = ("in", "--plate", "plate.png", "-m", "model.xml", "-o", "out")
+LOCAL = ("--cluster", "local[2]")
+KILLS = int(os.environ.get("OMZ_TEST_KILLS", "8"))
+IMAGES = 60 * KILLS
+SLOW = """
+import importlib.util, sys, time
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name != "omz.cutout.image_work":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        load = spec.loader.exec_module
+        spec.loader.exec_module = lambda module: (load(module), slow_down(module))
+        return spec
+
+def slow_down(module):
+    read = module.read_image
+    module.read_image = lambda *given: (time.sleep(0.1), read(*given))[1]
+
+sys.meta_path.insert(0, Finder())
+"""
+"""What gives workers, on whatever machine, a tenth of a second an image."""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Iterator[Path]:
+    monkeypatch.chdir(tmp_path)
+    yield write_plate(tmp_path)
+    wait_for_the_end_of_ray()
+
+
+def images(folder: Path) -> dict[str, bytes]:
+    return {name: data for name, data in content(folder).items() if not name.startswith(".")}
+
+
+def noted(folder: Path) -> Counter[str]:
+    """How often the manifest has each image as done."""
+    if not (folder / "omz_demo.jsonl").exists():
+        return Counter()
+    entries = map(json.loads, (folder / "omz_demo.jsonl").read_text().splitlines()[1:])
+    return Counter(entry["input"] for entry in entries if entry["status"] == "done")
+
+
+def assert_all_done_once(folder: Path) -> None:
+    """Compare results with those of the plain command; nothing is there twice, or in part."""
+    assert images(folder / "out") == images(folder / "plain")
+    assert noted(folder / "out") == dict.fromkeys(images(folder / "in"), 1)
+    assert not [*folder.rglob(".*.part*"), *folder.rglob(".omz.cluster")]
+
+
+def wait_for_an_image(process: subprocess.Popen[str], out: Path) -> None:
+    """Wait until a run has written an image that was not there, or has ended."""
+    before = set(out.glob("[!.]*.png"))
+    while process.poll() is None and set(out.glob("[!.]*.png")) <= before:
+        time.sleep(0.05)
+
+
+def strike(chance: random.Random, process: subprocess.Popen[str], number: int) -> str:
+    """Kill the command at a third and at two thirds of the moments, else a worker or its machine; return which."""
+    if number in (KILLS // 3, 2 * KILLS // 3):
+        process.kill()
+        return "command"
+    victims = workers()
+    if not victims:
+        return ""
+    victim, name = chance.choice(sorted(victims)), "worker"
+    if chance.random() < 0.4:
+        victim, name = parent(victim), "machine"
+    try:
+        os.kill(victim, signal.SIGKILL)
+    except ProcessLookupError:
+        return ""
+    return name
+
+
+def test_whatever_is_killed_at_random_moments_all_is_done_once(folder):
+    write_blocks(folder / "in", IMAGES)
+    done(*GIVEN[:-1], "plain")
+    (folder / "slow").mkdir()
+    (folder / "slow" / "sitecustomize.py").write_text(SLOW)
+    more = {"PYTHONPATH": os.pathsep.join((str(folder / "slow"), os.environ.get("PYTHONPATH", "")))}
+    chance, struck = random.Random(24), Counter[str]()
+    with ray_nodes(folder, nodes=2, more=more) as nodes:
+        flags = (*GIVEN, "--resume", "--retry_failed", "--cluster", nodes.address)
+        while struck.total() < KILLS:
+            process = start_demo(folder, *flags)
+            wait_for_an_image(process, folder / "out")
+            while process.poll() is None and struck.total() < KILLS:
+                time.sleep(chance.uniform(0, 3))
+                name = strike(chance, process, struck.total())
+                struck.update([name] if name else [])
+                if name == "machine":
+                    nodes.add()
+            process.communicate(timeout=LONG)
+            assert images(folder / "out").items() <= images(folder / "plain").items()
+            assert max(noted(folder / "out").values(), default=0) <= 1
+            assert struck.total() == KILLS or noted(folder / "out").total() < IMAGES, f"all was done after {struck}"
+        result = run_demo(folder, *flags)
+        assert result.returncode == 0, result.stderr
+    assert struck.keys() >= {"command", "worker", "machine"}
+    assert struck["command"] == 2
+    assert_all_done_once(folder)
+
+
+def test_a_disk_that_gets_full_is_one_line_and_the_run_goes_on_once_there_is_room(folder):
+    write_blocks(folder / "in", 120)
+    done(*GIVEN[:-1], "plain")
+    with small_disk(folder / "out", 300) as disk:  # a file takes a page
+        result = run_demo(folder, *GIVEN, *LOCAL)
+        assert result.returncode == 1, result.stderr
+        assert "No space left on device" in result.stderr
+        assert "Traceback" not in result.stderr
+        assert images(disk).items() < images(folder / "plain").items()
+        assert noted(disk).keys() <= images(disk).keys()
+        subprocess.run(["mount", "-o", "remount,size=4m", str(disk)], check=True)
+        result = run_demo(folder, *GIVEN, "--resume", *LOCAL)
+        assert result.returncode == 0, result.stderr
+        assert_all_done_once(folder)

@@ -50,8 +50,12 @@ def main(positional: tuple[str, ...], inputs: tuple[str, ...], example: bool, **
 
 
 def _check_not_doctor(inputs: tuple[str, ...]) -> None:
-    """Raise :class:`ImageError` for a misspelt ``doctor``."""
-    if len(inputs) != 1 or os.path.exists(inputs[0]):
+    """Raise :class:`UsageError` for ``doctor`` with an input, and :class:`ImageError` for a misspelt one."""
+    if os.path.exists(inputs[0]):
+        return
+    if inputs[0] == _DOCTOR:
+        raise UsageError(f"omz_demo {_DOCTOR} checks this machine and takes no input; leave {inputs[1]} out")
+    if len(inputs) != 1:
         return
     from difflib import get_close_matches
 

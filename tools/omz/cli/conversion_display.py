@@ -76,7 +76,7 @@ def _ready(event: IRReady) -> Iterator[str]:
 
 def _compared(parity: Parity) -> str:
     """Return how far the outputs are from those of the original."""
-    outputs = ", ".join(f"{output.output} {output.p99_9:.1e}" for output in parity.outputs)
+    outputs = ", ".join(f"{_named(output.output)} {output.p99_9:.1e}" for output in parity.outputs)
     largest = max((output.largest for output in parity.outputs), default=0.0)
     return f"{parity.precision}: 99.9 % within {outputs} of {parity.source} (largest {largest:.1e})"
 
@@ -86,5 +86,10 @@ def _cost(parity: Parity) -> str:
     outputs = []
     for output in parity.outputs:
         figures = f"mean {output.mean:.1e}, 99.9 % within {output.p99_9:.1e}, largest {output.largest:.1e}"
-        outputs.append(f"{output.output} {figures}, {output.beyond:.2%} beyond 1/255")
+        outputs.append(f"{_named(output.output)} {figures}, {output.beyond:.2%} beyond 1/255")
     return "; ".join(outputs)
+
+
+def _named(output: str) -> str:
+    """Return the name of an output so that one like 1959 is not read as a figure."""
+    return f'"{output}"' if output.isdecimal() else output

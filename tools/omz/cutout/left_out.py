@@ -25,7 +25,7 @@ def _line(text: str, options: Options, suffixes: Collection[str], wanted: str) -
         return
     others = [path for path in _files(Path(text), options) if path.suffix.lower() not in suffixes]
     if others:
-        yield f"{text}: left out {count_suffixes(others)}, which are not {wanted} that can be read"
+        yield f"{text}: left out {count_suffixes(others)} (no {wanted} that can be read)"
 
 
 def _files(folder: Path, options: Options) -> Iterator[Path]:

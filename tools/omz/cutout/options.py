@@ -197,7 +197,7 @@ class ModelFlags:
         "-m", "--model", names_files=True)
     models_dir: tuple[Path, ...] = setting((), "", "--models_dir", takes=Path, many=True)
     download_dir: Path | None = setting(
-        None, "Folder of downloaded models; default: OMZ_HOME, see omz_demo doctor.", takes=Path)
+        None, "Folder of downloaded models; default: the folder in OMZ_HOME, or the models folder that omz_demo doctor shows.", takes=Path)
     offline: bool = setting(False, "Download nothing, as with OMZ_OFFLINE=1; a missing file is an error.")
     accept_license: tuple[str, ...] = setting(
         (), "Accept the licence of the model NAME, if it is not permissive; repeatable.", takes=str, many=True,

@@ -17,6 +17,7 @@ from omz.matting.plate_fitting import Fitted
 _LEAST = 0.001  # share of an image or a subject that is worth a word
 _DARK = 0.05  # alpha of a shadow that can be seen
 _NEAR = 10  # pixels, below which tenths count
+_VISIBLE = 0.3  # pixels, below which nobody calls it a movement
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class PlateTally:
     def lines(self) -> tuple[str, ...]:
         """What was done, a line each."""
         counts, lines = self.counts, []
-        if counts.moved:
+        if counts.moved and counts.shift >= _VISIBLE:
             distance = f"{counts.shift:.0f} px" if counts.shift >= _NEAR else f"{counts.shift:.1f} px"
             lines.append(f"the camera moved by {self._most(distance, counts.moved)}; corrected")
         if counts.matched:

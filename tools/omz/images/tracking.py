@@ -18,7 +18,7 @@ _WINDOW, _LEVELS = (21, 21), 1
 _TOLERANCE = 0.3  # pixels of the copies that a point may be off
 _LEAST, _LEAST_SHARE = 12, 0.3  # points that have to agree, also of those that were followed
 _MANY = 80  # points that say more than a shift, a turn and a zoom; fewer fit anything
-_STILL = 0.07  # pixels of the copies, 0.2 at 1080p: what the noise of points makes of a camera that stands still
+_STILL = 0.1  # pixels of the copies, 0.3 at 1080p: what the noise of points makes of a camera that stands still
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ class ModelChoice:
         if self.quantised:
             place = self._quantised_dir
             raise EngineError(
-                f"{self.model} has no {self.quantised} IR in {place / self.card.subdirectory}, or of other weights; "
+                f"{self.model} has no {self.quantised} IR in {place / self.card.subdirectory}, or only one of other weights; "
                 f"make it with omz_quantizer --name {self.model} --precisions {self.quantised} -o {place}"
             )
         if self.is_file:

@@ -145,7 +145,7 @@ class _Work:
         Of several attempts it is the first that passes, or by force, the one that comes nearest to that. Raises
         :class:`ConversionError`.
         """
-        self._say(f"to {self._plan.precision}, on {self._calibration.title}")
+        self._say(f"to {self._plan.precision}, on {self._calibration.title}; this takes a few minutes")
         best = self._attempt(place, ())
         for more_in_float in (self._sums_in_float, self._worst_in_float):
             if not best.verdict.passed:

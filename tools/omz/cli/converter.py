@@ -141,8 +141,8 @@ def main(
         from omz.convert.cluster import open_cluster
 
         executor = open_cluster(cluster, todo, force, limits, _warn)
-    with executor as runs:
-        for made in convert_all(todo, runs):
+    with executor as conversions:
+        for made in convert_all(todo, conversions):
             for event in made.events:
                 display.show(event)
             if made.problem is not None:

@@ -5,12 +5,15 @@
 Each simulated machine is a raylet of its own on this one, with one worker. Units that sleep leave its processors free,
 so that eight machines fit on two cores. ``overhead`` is what a unit that does nothing takes in batches of 16;
 ``efficiency`` is the time that units of ``--seconds`` would take without any overhead, over the time they took.
+``start`` is the time until the first worker of ``local[2]`` is ready, with a job that loads nothing, and ``end`` the
+time until all its processes are gone.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +27,7 @@ from omz.work.ray_worker import Blobs
 _STORE = 100 << 20
 _BATCH, _EMPTY = 16, 1600
 _ROUNDS = 8  # units for each worker
+_STARTS = 3
 
 
 @dataclass(frozen=True)
@@ -73,12 +77,24 @@ def measure(count: int, seconds: float) -> tuple[float, float]:
         return overhead, _ROUNDS * seconds / (time.perf_counter() - started)
 
 
+def start_and_end() -> tuple[float, float]:
+    """Return the seconds until a local cluster has a worker that is ready, and those of its end."""
+    started = time.perf_counter()
+    with ray_crew(Place(local=2), JobForAll(Sleep())) as crew:
+        while not crew.workers:
+            crew.wait(0.05)
+        ready = time.perf_counter()
+    return ready - started, time.perf_counter() - ready
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nodes", type=int, nargs="+", default=[1, 2, 4, 8])
     parser.add_argument("--seconds", type=float, default=1.0)
     given = parser.parse_args()
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    started, ended = zip(*(start_and_end() for _ in range(_STARTS)), strict=True)
+    print(f"local[2]: start {statistics.median(started):.1f} s, end {statistics.median(ended):.1f} s")
     print("machines  overhead, ms a unit and worker  efficiency")
     for count in given.nodes:
         overhead, efficiency = measure(count, given.seconds)

@@ -12,7 +12,7 @@ import click
 from omz.cli.command import below
 from omz.cli.selection import models_dir_option
 from omz.cutout.flag import Flag, default_of, flag_of
-from omz.cutout.options import GROUPS
+from omz.cutout.flags import GROUPS
 from omz_demo.open_model_zoo_flags import TheirFlags
 
 Function = TypeVar("Function", bound=Callable[..., Any])

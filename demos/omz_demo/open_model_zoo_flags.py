@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from omz.cutout.flag import flag_of, option
-from omz.cutout.options import GROUPS
+from omz.cutout.flags import GROUPS
 from omz.errors import UsageError
 
 _LONG = {

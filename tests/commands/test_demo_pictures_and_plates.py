@@ -21,7 +21,8 @@ from helpers.demo_command import (
     write_scene,
 )
 
-from omz.cutout.options import WITHOUT_PLATE, make_options
+from omz.cutout.flags import WITHOUT_PLATE
+from omz.cutout.options import make_options
 from omz.images.files import read_picture, read_pixels, write_picture
 from omz.synthesis.camera import Drift
 from omz.synthesis.scene import make_scene

@@ -21,7 +21,7 @@ from helpers.serving import save_bright_model, served
 from PIL import Image
 
 from omz.convert.store import find_ir
-from omz.cutout.options import STARTER
+from omz.cutout.flags import STARTER
 from omz.images.files import encode_picture, read_pixels, write_picture
 from omz.zoo import Catalog
 

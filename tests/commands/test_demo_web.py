@@ -19,7 +19,7 @@ from helpers.serving import served
 from PIL import Image
 
 from omz.convert.store import find_ir
-from omz.cutout.options import STARTER
+from omz.cutout.flags import STARTER
 from omz.images.files import read_pixels, write_picture
 from omz.synthesis.camera import Drift
 from omz.synthesis.scene import make_scene

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from omz.cutout.flag import flag_of, setting
-from omz.cutout.options import STARTER, WITHOUT_PLATE, ModelFlags, Options, make_options
+from omz.cutout.flags import STARTER, WITHOUT_PLATE, ModelFlags
+from omz.cutout.options import Options, make_options
 
 _OF_THE_COMMAND = ("model", "num_requests", "num_streams", "hint")
 """Flags of a model that the command alone has: what stays open has several models, and suits itself to its load."""

@@ -18,7 +18,7 @@ from omz.accuracy.labels import ORIGINAL, tolerance_of
 from omz.accuracy.prediction import Prediction
 from omz.accuracy.request import EvaluationObserver, EvaluationRequest
 from omz.accuracy.variants import VariantLoader
-from omz.cutout.options import STARTER
+from omz.cutout.flags import STARTER
 from omz.errors import OmzError, UsageError
 from omz.events import Event
 from omz.images.arrays import Picture

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from omz.cutout.options import STARTER, WITHOUT_PLATE
+from omz.cutout.flags import STARTER, WITHOUT_PLATE
 from omz.errors import UsageError
 from omz_demo.web.offered import Offer, OfferedModel
 from omz_demo.web.settings import Settings

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from omz.convert.store import find_ir, int8_folder, quantised_ir
-from omz.cutout.options import STARTER, WITHOUT_PLATE, Options
+from omz.cutout.flags import STARTER, WITHOUT_PLATE
+from omz.cutout.options import Options
 from omz.download.first_use import folder_of, missing_files
 from omz.download.licenses import is_accepted, terms
 from omz.download.plan import PlannedFile

@@ -7,9 +7,9 @@ from pathlib import Path
 from threading import Lock
 from typing import TypeAlias
 
+from omz.cutout.flags import STARTER
 from omz.cutout.in_memory import ImageInMemory, ModelInMemory
 from omz.cutout.observer import Observer
-from omz.cutout.options import STARTER
 from omz.errors import OmzError
 from omz_demo.lazy_model import LazyModel
 from omz_demo.web.settings import Settings

@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from helpers.builders import save_difference_model
 from helpers.demo_command import block, done, empty, write_blocks, write_plate
 
-from omz.cutout.options import GREEN, Options, make_options
+from omz.cutout.flags import GREEN
+from omz.cutout.options import Options, make_options
 from omz.errors import UsageError
 from omz.images.files import write_picture
 from omz_demo.cli import main

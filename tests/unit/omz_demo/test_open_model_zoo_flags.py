@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from omz.cutout.options import GREEN, Options, make_options
+from omz.cutout.flags import GREEN
+from omz.cutout.options import Options, make_options
 from omz.errors import UsageError
 from omz_demo.open_model_zoo_flags import TheirFlags, normalise, translate, without_effect
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from omz.cutout.flag import Flag, flag_of
-from omz.cutout.options import RoleFlags
+from omz.cutout.flags import RoleFlags
 from omz.errors import UsageError
 
 Function = TypeVar("Function", bound=Callable[..., Any])

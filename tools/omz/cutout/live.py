@@ -14,10 +14,11 @@ from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 
+from omz.cutout.flags import GREEN
 from omz.cutout.inputs import Input
 from omz.cutout.names import Outputs, What
 from omz.cutout.observer import Action, Observer
-from omz.cutout.options import GREEN, Options
+from omz.cutout.options import Options
 from omz.cutout.plan import Plan
 from omz.cutout.rendering import for_video, on_screen, render
 from omz.cutout.session import Session

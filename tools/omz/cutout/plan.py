@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omz.cutout.collisions import check_apart, check_collisions, name_key
+from omz.cutout.flags import WITHOUT_ALPHA
 from omz.cutout.inputs import Input, Inputs, StdinPicture, discover, shard
 from omz.cutout.manifest import is_manifest_name
 from omz.cutout.names import (
@@ -21,7 +22,7 @@ from omz.cutout.names import (
     name_videos,
     without_results,
 )
-from omz.cutout.options import WITHOUT_ALPHA, Options
+from omz.cutout.options import Options
 from omz.errors import UsageError
 from omz.images.animated import is_animated
 from omz.images.files import WITHOUT_ALPHA as IMAGES_WITHOUT_ALPHA

@@ -15,12 +15,13 @@ from PIL import Image
 
 from omz.atomic import whole_file
 from omz.cutout.flag import InputKind, default_of, flag_of
+from omz.cutout.flags import WITHOUT_PLATE
 from omz.cutout.image_files import NoPlaceError
 from omz.cutout.images import image_plates, run_images
 from omz.cutout.left_out import left_out_lines
 from omz.cutout.observer import Observer
 from omz.cutout.opening import Opened, open_ahead
-from omz.cutout.options import WITHOUT_PLATE, Options, make_options
+from omz.cutout.options import Options, make_options
 from omz.cutout.piped_files import piped_files
 from omz.cutout.plan import Plan, make_plan
 from omz.cutout.session import Session, check_plate_given, open_session

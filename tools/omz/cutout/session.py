@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from omz.checksum import file_digest
+from omz.cutout.flags import STARTER
 from omz.cutout.inputs import Input
 from omz.cutout.observer import Observer
 from omz.cutout.opening import Opened, only_size, open_requests
-from omz.cutout.options import STARTER, Options
+from omz.cutout.options import Options
 from omz.cutout.summary import Tally
 from omz.errors import OmzError, UsageError
 from omz.images.alignment import ANOTHER_CROP

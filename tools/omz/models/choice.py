@@ -77,8 +77,9 @@ class ModelChoice:
             return there
         if self.quantised:
             place = self._quantised_dir
+            where = place / self.card.subdirectory
             raise EngineError(
-                f"{self.model} has no {self.quantised} IR in {place / self.card.subdirectory}, or only one of other weights; "
+                f"{self.model} has no {self.quantised} IR in {where}, or only one of other weights; "
                 f"make it with omz_quantizer --name {self.model} --precisions {self.quantised} -o {place}"
             )
         if self.is_file:

@@ -152,7 +152,7 @@ def test_what_folders_hold_besides_is_told_in_a_line(folder):
     for name in ("a.psd", "b.PSD", "notes.txt", "README", ".hidden"):
         (folder / "in" / name).touch()
     result = done("in", *GIVEN, "-o", "out")
-    line = "in: left out 2 .psd, 1 .txt, 1 without suffix, which are not images or videos that can be read"
+    line = "in: left out 2 .psd, 1 .txt, 1 without suffix (no images or videos that can be read)"
     assert line in result.output.splitlines()
     assert names(folder / "out") == {"photo.png"}
     np.testing.assert_array_equal(read_pixels(folder / "out" / "photo.png"), cutout(read_picture(folder / "photo.png")))

@@ -24,7 +24,7 @@ _HAZE = np.float32(0.01)
 
 
 def without_haze(alpha: Alpha) -> Alpha:
-    """Return ``alpha``, 0 where it is at most 0.01, 1 where it lacks as much, and as it is from 0.03 to 0.97."""
+    """Return ``alpha``: 0 up to 0.01, 1 from 0.99 on, unchanged from 0.03 to 0.97, with straight lines between."""
     steep = alpha * np.float32(1.5)
     steep -= np.float32(1.5) * _HAZE
     low = np.minimum(alpha, steep)
@@ -55,7 +55,7 @@ def refine_alpha(
         copies = resize(picture, size), None if plate is None else resize(plate, size)
     seen, empty = copies
     share = without_haze(alpha)
-    refined, repairs = resize(share, size), NOTHING
+    refined, repairs = np.minimum(resize(share, size), 1), NOTHING
     if empty is not None:
         by_plate = refine_by_plate(seen, empty, refined, steps)
         refined, repairs = by_plate.alpha, by_plate.repairs

@@ -81,6 +81,8 @@ def after(seconds: float) -> Callable[[Stopping], bool]:
         ("in", {"review": "page"}, "--review is for jobs that have an end; leave it out, or --watch"),
         ("in", {"limit": 2}, "--limit is for jobs that have an end; leave it out, or --watch"),
         ("in", {"alpha_bits": "16", "format": "webp"}, ".webp has no 16 bits for alpha; .*"),
+        ("in", {"output": "out", "format": "mp4"}, r"out.a\.mp4: \.mp4 has no alpha; use \.mov, .*"),
+        ("in", {"output": "out", "lossless": True, "target": "#00ff00"}, r"out.a\.mp4: H\.264 cannot be lossless; .*"),
     ],
 )
 def test_what_makes_no_sense_is_one_line(folder, inputs, options, message):

@@ -193,6 +193,26 @@ def test_a_broken_video_is_listed_until_it_changes(folder):
     assert not listed.exists()
 
 
+def test_a_video_whose_format_no_longer_suits_the_target_is_listed_and_the_others_go_on(folder):
+    """ProRes has alpha, and takes --lossless; H.264, which an opaque target leads to, does not."""
+    glass, opaque = np.zeros((8, 8, 4), np.uint8), np.zeros((8, 8, 3), np.uint8)
+    write_picture(folder / "target.png", glass)
+    (folder / "src" / "a.mp4").rename(folder / "in" / "a.mp4")
+
+    def come(name: str, frame: int) -> None:
+        if frame == 2:
+            write_picture(folder / "target.png", opaque)
+            (folder / "src" / "b.mkv").rename(folder / "in" / "b.mkv")
+            write_picture(folder / "in" / "c.png", shots(1)[0])
+
+    observer = Told(3, come)
+    watch(observer, target="target.png", format="mov", lossless=True)
+    assert observer.made == ["out/a.mov", "out/c.png"]
+    [failure] = observer.failures
+    assert failure.startswith(f"{Path('in', 'b.mkv')}: {Path('out', 'b.mov')}: H.264 cannot be lossless; use .webm")
+    assert (folder / "out" / "omz_demo_failed.txt").read_text() == f"{failure}\n"
+
+
 def test_frames_as_png_files_keep_their_folder(folder):
     (folder / "src" / "b.mkv").rename(folder / "in" / "b.mkv")
     watch(Told(1), format="png")

@@ -164,7 +164,12 @@ class _Watch:
         task, started = self._task(path, now), time.monotonic()
         if task is None:
             return False
-        plan = Plan({}, {task.input: task.outputs}, formats=video_formats(self._options, [task.outputs]))
+        try:
+            formats = video_formats(self._options, [task.outputs])
+        except OmzError as error:  # the target is another one than at the start
+            self._refuse(path, f"{path}: {error}")
+            return False
+        plan = Plan({}, {task.input: task.outputs}, formats=formats)
         with self._ending([task]):
             outcome = self._videos.cut(plan)
         if outcome.done:
@@ -186,13 +191,17 @@ class _Watch:
                 raise UsageError(f"{path} is an image, and plate or target are for videos; cut it in a job of its own")
             outputs = self._names.of(item)
         except OmzError as error:
-            self._arrivals.take(path)
-            self._failures.add(path, str(error))
-            self._observer.on_failure(str(error))
+            self._refuse(path, str(error))
             return None
         self._arrivals.take(path)
         self._number += item.kind == "picture"
         return Task(item, outputs, complete, self._number - 1)
+
+    def _refuse(self, path: Path, problem: str) -> None:
+        """List a file that is not cut, and do not try again before it changes."""
+        self._arrivals.take(path)
+        self._failures.add(path, problem)
+        self._observer.on_failure(problem)
 
     def _complete(self, path: Path, now: float) -> bytes | None:
         """Return what is in an image, or nothing of a video; None if it is not complete yet, or gone.

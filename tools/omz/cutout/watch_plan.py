@@ -10,9 +10,9 @@ from omz.cutout.flag import default_of, flag_of
 from omz.cutout.images import is_plate_of_videos
 from omz.cutout.inputs import Input
 from omz.cutout.manifest import FAILURES, manifest_folder
-from omz.cutout.names import check_places, name_new
+from omz.cutout.names import Outputs, check_places, name_new
 from omz.cutout.options import Options
-from omz.cutout.plan import STANDARD_OUTPUT, Plan, check_image_results, is_target_of_videos
+from omz.cutout.plan import STANDARD_OUTPUT, Plan, check_image_results, is_target_of_videos, video_formats
 from omz.errors import ImageError, UsageError
 from omz.extras import require
 from omz.paths import real_path
@@ -38,10 +38,11 @@ def plan_watch(options: Options) -> Plan:
     place = results_folder(options)
     for folder in map(Path, options.inputs):
         _check_apart(options, folder)
-    example = Input(str(place / "a.png"), PurePosixPath("a.png"), "picture")
-    outputs = name_new(example, options.output, options.whats, options.format, lambda _: True)
+    outputs = _example(options, Input(str(place / "a.png"), PurePosixPath("a.png"), "picture"))
     if takes_images(options):
         check_image_results(options, outputs)
+    # A format that no video can have is told now, and not when the first one arrives.
+    video_formats(options, [_example(options, Input(str(place / "a.mp4"), PurePosixPath("a.mp4"), "video"))])
     check_places([*outputs.values(), place / FAILURES])
     return Plan({}, {})
 
@@ -62,6 +63,11 @@ def results_folder(options: Options) -> Path:
     if folder is None:
         raise UsageError("several folders are watched, and nothing names one for their results; add -o FOLDER")
     return folder
+
+
+def _example(options: Options, item: Input) -> Outputs:
+    """Return the files that would come of an input, so that they can be checked before there is one."""
+    return name_new(item, options.output, options.whats, options.format, lambda _: True)
 
 
 def _check_apart(options: Options, folder: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from helpers.matting_networks import save_one_picture, save_recurrent
+from helpers.rewritten import save_rewritten
 
-from omz.benchmark import measuring
+from omz.benchmark import measuring, worker
 from omz.benchmark.candidate import ONNX_RUNTIME, Candidate
 from omz.benchmark.measuring import ROUNDS, Measurement, time_for
 from omz.benchmark.request import BenchmarkObserver
@@ -16,7 +18,9 @@ from omz.benchmark.results import Case, Row
 from omz.benchmark.runners import Burst
 from omz.benchmark.worker import Loaded
 from omz.errors import EngineError
+from omz.isolated import apart
 from omz.runtime.engine import EngineInfo
+from omz.zoo.vocabulary import GRAPHS
 
 
 class Watcher(BenchmarkObserver):
@@ -89,6 +93,18 @@ def test_virtual_devices_run(network, device):
 def test_a_recurrent_network_remembers_its_frames(tmp_path):
     [row] = measured([candidate(save_recurrent(tmp_path / "net.onnx", 64, 64), "recurrent")])
     assert row.figures is not None, row.reason
+
+
+def test_the_process_of_a_candidate_runs_only_one_graph(tmp_path, monkeypatch):
+    """Else its time to load and its memory would be those of both."""
+    monkeypatch.setenv("OMZ_CACHE_DIR", str(tmp_path / "cache"))
+    path = save_rewritten(tmp_path / "net.xml", 64, 96)
+    for graph in GRAPHS:
+        chosen = replace(candidate(path, "one", size="96x64"), has_graphs=True, graph=graph)
+        assert apart("OpenVINO", worker.load, chosen).first_ms > 0
+    assert not (tmp_path / "cache" / "graphs").exists()
+    assert apart("OpenVINO", worker.faster_graph, chosen) in GRAPHS
+    assert len([*(tmp_path / "cache" / "graphs").glob("*.json")]) == 1
 
 
 def test_where_memory_is_short_the_first_runs_with_all_others(network, monkeypatch):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from helpers.matting_networks import save_one_picture
+from helpers.rewritten import save_rewritten
 
 from omz.benchmark import planning
 from omz.benchmark.candidate import Candidate
@@ -52,6 +53,11 @@ def test_a_model_of_fixed_size_runs_at_that(tmp_path):
     assert [each.case.size for each in found if isinstance(each, Candidate)] == ["64x32", "64x32", "48x32", "48x32"]
     assert {each.case.engine for each in found if isinstance(each, Candidate)} == {"OpenVINO", "ONNX Runtime"}
     assert all("has no card" in reason for reason in reasons(found).values())
+
+
+def test_of_a_rewritten_model_it_is_known_that_it_has_two_graphs(tmp_path):
+    paths = save_rewritten(tmp_path / "net.xml", 64, 96), save_one_picture(tmp_path / "one.onnx", 32, 48)
+    assert [each.has_graphs for each in planned(models=paths)] == [True, False]
 
 
 def test_files_of_one_name_are_called_by_what_tells_them_apart(tmp_path):

@@ -10,6 +10,7 @@ from omz.benchmark.results import OPENVINO, Case
 
 if TYPE_CHECKING:
     from omz.zoo.card import ModelCard
+    from omz.zoo.vocabulary import Graph
 
 ONNX_RUNTIME, PYTORCH, REMBG = "ONNX Runtime", "PyTorch", "rembg"
 
@@ -20,7 +21,8 @@ class Candidate:
 
     ``path`` is what is loaded; ``files`` are all that the model takes on the disk. ``card`` and ``downloads`` are those
     of an original, None where a file has no card. ``threads`` bounds those of the engine, None for its own choice.
-    ``notes`` are for the row.
+    ``notes`` are for the row. ``has_graphs`` says that the model was rewritten, and has two graphs; ``graph`` is the
+    one of them that runs.
     """
 
     case: Case
@@ -31,11 +33,18 @@ class Candidate:
     threads: int | None = None
     trust_code: bool = False
     notes: tuple[str, ...] = ()
+    has_graphs: bool = False
+    graph: Graph | None = None
 
     @property
     def is_converted(self) -> bool:
         """Whether OpenVINO runs it."""
         return self.case.engine == OPENVINO
+
+    @property
+    def execution(self) -> str:
+        """The precision in which OpenVINO runs it: ``auto`` unless the case names one."""
+        return self.case.precision.partition("@")[2] or "auto"
 
     @property
     def disk(self) -> int:

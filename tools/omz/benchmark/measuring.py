@@ -67,8 +67,8 @@ class _Running:
         devices = f"{self.candidate.case.device}, {self.info.device}"
         if any(kind in devices for kind in _NEVER_SEEN):
             notes.append(_UNTESTED)
-        if self.loaded.graph is not None:
-            notes.append(f"its {self.loaded.graph} graph ran, the faster one here")
+        if self.candidate.graph is not None:
+            notes.append(f"its {self.candidate.graph} graph ran, the faster one here")
         return (*notes, *self.candidate.notes)
 
     @property
@@ -166,8 +166,12 @@ class Measurement:
     def _add(self, place: int, candidate: Candidate) -> None:
         """Load a candidate; measure those before it first where memory is short."""
         self._observer.on_progress(f"loading {candidate.case.title}", place / len(self._planned))
-        process = IsolatedProcess(candidate.case.engine, _TO_LOAD)
+        title = candidate.case.engine
+        process = IsolatedProcess(title, _TO_LOAD)
         try:
+            if candidate.has_graphs:  # both run for that, in a process whose time and memory do not count
+                graph = apart(title, worker.faster_graph, candidate, time_limit=_TO_LOAD)
+                candidate = replace(candidate, graph=graph)
             running = _Running(candidate, process, process(worker.load, candidate))
             running.warm_load_ms = _warm_load(candidate)
         except OmzError as error:

@@ -14,8 +14,8 @@ from omz.benchmark.candidate import Candidate
 from omz.benchmark.feed import Feed
 from omz.benchmark.results import LATENCY, THROUGHPUT
 from omz.benchmark.runners import Burst, repeated
+from omz.convert.rewrite import with_graph
 from omz.errors import EngineError
-from omz.models.graph_choice import GraphChoice
 from omz.runtime.engine import EngineInfo, Tensor
 from omz.runtime.openvino_engine import OpenVINOEngine, Tuning
 from omz.runtime.quiet_openvino import ov, reason
@@ -27,14 +27,9 @@ class _OpenVINORunner:
 
     def __init__(self, candidate: Candidate, cache: Path | None) -> None:
         case = candidate.case
-        precision = case.precision.partition("@")[2] or "auto"
-        tuning = _tuning(case.streams, candidate.threads, cache)
-        choice = GraphChoice(candidate.path, case.device, precision, tuning, lambda model: model)
-        read_model = partial(OpenVINOEngine, candidate.path, case.device, precision, tuning, choice, deferred=True)
-        read_model()  # measures graphs at the first use, which is no part of loading
-        self.graph: Graph | None = choice.graph
+        tuning, adapt = _tuning(case.streams, candidate.threads, cache), partial(_leave, candidate.graph)
         started = time.perf_counter()
-        engine = read_model()
+        engine = OpenVINOEngine(candidate.path, case.device, candidate.execution, tuning, adapt, deferred=True)
         read = time.perf_counter() - started
         self._feed = Feed(engine, case.size)
         started = time.perf_counter()
@@ -112,6 +107,11 @@ class SeveralAtATime(_OpenVINORunner):
         taken, used = time.perf_counter() - started, time.process_time() - cpu
         latencies += [float(self._queue[each].latency) for each in busy]
         return Burst(tuple(latencies), taken, used)
+
+
+def _leave(graph: Graph | None, model: ov.Model) -> ov.Model:
+    """Leave only one ``graph`` in a rewritten model; others have none to name."""
+    return model if graph is None else with_graph(model, graph)
 
 
 def _tuning(streams: str, threads: int | None, cache: Path | None) -> Tuning:

@@ -14,13 +14,10 @@ from omz.benchmark.feed import Feed
 from omz.benchmark.runners import Burst, repeated
 from omz.errors import EngineError, first_line
 from omz.runtime.engine import Engine, EngineInfo, Tensor
-from omz.zoo.vocabulary import Graph
 
 
 class OriginalRunner:
     """An original in ONNX Runtime or PyTorch, with the preparation of images that an IR has inside."""
-
-    graph: Graph | None = None
 
     def __init__(self, candidate: Candidate) -> None:
         load = original(candidate)
@@ -50,7 +47,6 @@ class RembgRunner:
     """The session of rembg for a model, on a scene: it prepares the image, runs the network, and resizes the mask."""
 
     info = EngineInfo("rembg", "CPU", "f32")
-    graph: Graph | None = None
 
     def __init__(self, candidate: Candidate) -> None:
         from PIL import Image

@@ -13,7 +13,7 @@ from typing import TypeAlias, get_args
 from omz.benchmark.candidate import ONNX_RUNTIME, PYTORCH, REMBG, Candidate, parts
 from omz.benchmark.request import BenchmarkObserver, BenchmarkRequest
 from omz.benchmark.results import OPENVINO, UNJUDGED, Case, Row
-from omz.benchmark.worker import size_of
+from omz.benchmark.worker import Inspected, inspect
 from omz.convert.plan import Precision, plan_conversion
 from omz.convert.store import int8_folder, irs_at_hand, quantised_ir, stored_int8, stored_irs
 from omz.download.first_use import download_command, folder_of, missing_files
@@ -82,11 +82,13 @@ class Planner:
         for label in self._request.precisions:
             try:
                 path, notes = self._ir(card, downloads, label.partition("@")[0])
-                sizes = self._sizes(path, inspector)
+                model = inspector(inspect, path)
             except OmzError as error:
                 yield _row(name, str(error), label)
                 continue
-            yield from self._cases(Candidate(Case(name, label), path, parts(path), notes=notes), sizes)
+            sizes = self._sizes(model)
+            case, has_graphs = Case(name, label), model.has_graphs
+            yield from self._cases(Candidate(case, path, parts(path), notes=notes, has_graphs=has_graphs), sizes)
         for engine in self._request.compare:
             yield from self._originals(card, downloads, engine, sizes)
 
@@ -108,13 +110,14 @@ class Planner:
         try:
             if not files:
                 raise OmzError(f"{path} is not there; check the path")
-            sizes = self._sizes(path, inspector)
+            model = inspector(inspect, path)
         except OmzError as error:
             yield _row(name, str(error))
             return
+        sizes = self._sizes(model)
         for execution in dict.fromkeys(label.partition("@")[2] for label in self._request.precisions):
             precision = f"file@{execution}" if execution else "file"
-            yield from self._cases(Candidate(Case(name, precision), path, files), sizes)
+            yield from self._cases(Candidate(Case(name, precision), path, files, has_graphs=model.has_graphs), sizes)
         for engine in self._request.compare:
             case = Case(name, _ORIGINAL, _FRAMEWORKS.get(engine, ("", engine))[1])
             if engine == "onnxruntime" and path.suffix == ".onnx":
@@ -160,10 +163,9 @@ class Planner:
             found = stored_irs(card, downloads, wanted, self._observer.on_event, self._request.trust_code)
         return next(iter(found.values())).absolute()
 
-    def _sizes(self, path: Path, inspector: IsolatedProcess) -> Sequence[str]:
+    def _sizes(self, model: Inspected) -> Sequence[str]:
         """Return the sizes to run a model at: its own, or if that is free, those of the request."""
-        fixed = inspector(size_of, path)
-        return self._request.sizes if fixed is None else (fixed,)
+        return self._request.sizes if model.size is None else (model.size,)
 
     def _cases(self, candidate: Candidate, sizes: Sequence[str]) -> Iterator[Candidate]:
         """Yield a candidate for each size, device and number of streams."""

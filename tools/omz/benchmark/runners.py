@@ -11,7 +11,6 @@ from typing import Protocol
 from omz.benchmark.candidate import REMBG, Candidate
 from omz.benchmark.results import LATENCY
 from omz.runtime.engine import EngineInfo
-from omz.zoo.vocabulary import Graph
 
 
 @dataclass(frozen=True)
@@ -30,12 +29,10 @@ class Runner(Protocol):
     """A loaded model.
 
     ``load_ms`` is how long that took, without the import of libraries; ``first_ms`` is the latency of its first run.
-    ``graph`` is the one that runs of those of a rewritten model, None for a model that has only one.
     """
 
     load_ms: float
     first_ms: float
-    graph: Graph | None
 
     @property
     def info(self) -> EngineInfo:

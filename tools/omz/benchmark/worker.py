@@ -11,7 +11,7 @@ from omz.benchmark.feed import fixed_size
 from omz.benchmark.runners import Burst, Runner, open_runner
 from omz.errors import EngineError
 from omz.runtime.engine import EngineInfo
-from omz.zoo.vocabulary import Graph
+from omz.zoo.vocabulary import REWRITTEN, Graph
 
 _STATUS = Path("/proc/self/status")
 _PEAK = "VmHWM:"
@@ -19,16 +19,24 @@ _KIB = 1024
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """How long it took to load a candidate, and to run it once, in milliseconds; and what really runs it.
+class Inspected:
+    """What is known of a model before it runs.
 
-    ``graph`` is that of :class:`omz.benchmark.runners.Runner`.
+    ``size`` is that of the images it takes, see :func:`omz.benchmark.feed.fixed_size`; ``has_graphs`` says that it was
+    rewritten, and has two graphs.
     """
+
+    size: str | None
+    has_graphs: bool
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """How long it took to load a candidate, and to run it once, in milliseconds; and what really runs it."""
 
     info: EngineInfo
     load_ms: float
     first_ms: float
-    graph: Graph | None = None
 
 
 @dataclass(frozen=True)
@@ -48,7 +56,7 @@ def load(candidate: Candidate) -> Loaded:
     """Load a candidate, and keep it."""
     runner = open_runner(candidate)
     _runners.append(runner)
-    return Loaded(runner.info, runner.load_ms, runner.first_ms, runner.graph)
+    return Loaded(runner.info, runner.load_ms, runner.first_ms)
 
 
 def load_cached(candidate: Candidate, cache: Path) -> float:
@@ -68,11 +76,23 @@ def burst(seconds: float, warm_up: bool) -> Ran:
     return Ran(_runners[0].burst(seconds), peak_memory(), _runners[0].info)
 
 
-def size_of(path: Path) -> str | None:
-    """Return the size of images that the model in a file takes; see :func:`omz.benchmark.feed.fixed_size`."""
+def inspect(path: Path) -> Inspected:
+    """Read the model in a file, and return what is known of it before it runs."""
     from omz.runtime.openvino_engine import OpenVINOEngine
 
-    return fixed_size(OpenVINOEngine(path, deferred=True))
+    engine = OpenVINOEngine(path, deferred=True)
+    return Inspected(fixed_size(engine), engine.facts.get("graph") == REWRITTEN)
+
+
+def faster_graph(candidate: Candidate) -> Graph | None:
+    """Return the faster graph of a rewritten model; both run if that was not measured before."""
+    from omz.models.graph_choice import GraphChoice
+    from omz.runtime.openvino_engine import LATENCY, OpenVINOEngine
+
+    device, precision = candidate.case.device, candidate.execution
+    choice = GraphChoice(candidate.path, device, precision, LATENCY, lambda model: model)
+    OpenVINOEngine(candidate.path, device, precision, LATENCY, choice, deferred=True)
+    return choice.graph
 
 
 def peak_memory() -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing
 from typing import TypeVar
 
 from gradio.components import Component
@@ -92,14 +93,18 @@ def followed(work: Callable[[], Result], follower: Follower) -> Generator[None, 
 def told(
     work: Generator[None, None, Result], follower: Follower, place: Component
 ) -> Generator[dict[Component, str], None, Result]:
-    """Yield how far :func:`followed` work is, as the value of a ``place``, whenever it changes; return the result."""
+    """Yield how far :func:`followed` work is, as the value of a ``place``, whenever it changes; return the result.
+
+    Whoever leaves before the end waits until the work has stopped, so that the folder it writes into can go then.
+    """
     shown = ""
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            result: Result = end.value
-            return result
-        if follower.step != shown:
-            shown = follower.step
-            yield {place: progress(shown, follower.share)}
+    with closing(work):
+        while True:
+            try:
+                next(work)
+            except StopIteration as end:
+                result: Result = end.value
+                return result
+            if follower.step != shown:
+                shown = follower.step
+                yield {place: progress(shown, follower.share)}

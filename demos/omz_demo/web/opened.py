@@ -54,7 +54,8 @@ class OpenModels:
             return model.opened()
         except OmzError:
             with self._lock:
-                self._models.pop(key, None)  # so that the next click tries again
+                if self._models.get(key) is model:  # another thread may have opened it anew
+                    del self._models[key]  # so that the next click tries again
             raise
 
     def warm_up(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -109,6 +110,7 @@ def test_a_stopped_video_goes_on_after_its_last_segment(folder):
     assert content(folder / "out") == content(folder / "whole")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a file that is open for reading cannot be replaced there")
 def test_a_video_that_is_replaced_while_it_is_cut_is_cut_again_and_never_noted_with_the_wrong_result(folder):
     path = folder / "in" / "a.mp4"
     (folder / "src" / "a.mp4").rename(path)

@@ -11,7 +11,7 @@ from omz.errors import os_reason
 
 
 class FailureList:
-    """List of the files that failed as they are now, in a file with a line each; without any, there is no file."""
+    """Text file with a line for each file that failed and has not changed since; without any, there is no file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

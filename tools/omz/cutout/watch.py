@@ -139,9 +139,11 @@ class _Watch:
     def _cut_arrived(self, now: float) -> None:
         """Cut what is complete: all images, and one video, after which the folders are looked at again."""
         arrived = sorted(self._arrivals.steady(now), key=lambda path: tuple(map(natural, path.parts)))
-        videos = list(filter(is_video, arrived))
-        self._cut_images([path for path in arrived if path not in videos], now)
-        next(filter(None, (self._cut_video(path, now) for path in videos)), None)
+        moves = {path: is_video(path) for path in arrived}  # asked once, for a file may change meanwhile
+        self._cut_images([path for path in arrived if not moves[path]], now)
+        for path in arrived:
+            if moves[path] and self._cut_video(path, now):
+                break
         self._failures.keep(self._arrivals)
 
     def _cut_images(self, paths: Iterable[Path], now: float) -> None:
@@ -160,7 +162,7 @@ class _Watch:
             self._cut_batch(batch)
 
     def _cut_video(self, path: Path, now: float) -> bool:
-        """Cut a video, unless that was done before, or it is not complete yet; return whether that took its time."""
+        """Cut a video that is complete, unless that was done before; return False where nothing was to be done."""
         task, started = self._task(path, now), time.monotonic()
         if task is None:
             return False

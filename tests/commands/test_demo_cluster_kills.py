@@ -15,7 +15,15 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from helpers.clusters import LONG, parent, ray_nodes, run_demo, start_demo, wait_for_the_end_of_ray, workers
+from helpers.clusters import (
+    LONG,
+    kill_the_machine_of,
+    ray_nodes,
+    run_demo,
+    start_demo,
+    wait_for_the_end_of_ray,
+    workers,
+)
 from helpers.demo_command import content, done, write_blocks, write_plate
 from helpers.full_disk import small_disk
 
@@ -92,14 +100,14 @@ def strike(chance: random.Random, process: subprocess.Popen[str], number: int) -
     victims = workers()
     if not victims:
         return ""
-    victim, name = chance.choice(sorted(victims)), "worker"
+    victim = chance.choice(sorted(victims))
     if chance.random() < 0.4:
-        victim, name = parent(victim), "machine"
+        return "machine" if kill_the_machine_of(victim) else ""
     try:
         os.kill(victim, signal.SIGKILL)
     except ProcessLookupError:
         return ""
-    return name
+    return "worker"
 
 
 def test_whatever_is_killed_at_random_moments_all_is_done_once(folder):

@@ -107,6 +107,18 @@ def kill_a_worker(busy_only: bool = True) -> bool:
     return False
 
 
+def kill_the_machine_of(worker: int) -> bool:
+    """Kill the process of Ray that stands for the machine of a worker; return whether it was there."""
+    machine = parent(worker)
+    if machine not in _called("raylet"):  # the worker has just gone, and 0 would be our own group
+        return False
+    try:
+        os.kill(machine, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def wait_for_the_end_of_ray() -> None:
     """Wait until no process of Ray is left; fail if that takes too long."""
     end = time.monotonic() + LONG

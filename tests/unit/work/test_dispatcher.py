@@ -17,8 +17,8 @@ from omz.work.units import Lost
 class HereCrew(Crew[str, tuple[str, ...]]):
     """Workers that do the batches they have when somebody waits, one each in turn.
 
-    ``poison`` kills a worker, ``hang`` keeps it until it is ended, ``hang once`` the first worker that gets it, and
-    ``machine gone`` ends one once, without blame.
+    ``poison`` kills a worker, ``hang`` keeps it until it is ended, ``late``, too, but is answered then, ``hang once``
+    keeps the first worker that gets it, and ``machine gone`` ends one once, without blame.
     """
 
     def __init__(self, count: int) -> None:
@@ -43,7 +43,11 @@ class HereCrew(Crew[str, tuple[str, ...]]):
     def wait(self, seconds):
         if not self._sent:
             raise EngineError("no worker is left")
-        happened = [self._die(worker) for worker in self._ended]
+        happened = []
+        for worker in self._ended:
+            if self._sent[worker][:1] == [("late",)]:
+                happened.append(Answer(worker, self._sent[worker].pop(0)))
+            happened.append(self._die(worker))
         self._ended = []
         for worker in tuple(self._sent):
             batch = next(iter(self._sent[worker]), ())
@@ -54,7 +58,7 @@ class HereCrew(Crew[str, tuple[str, ...]]):
                 happened.append(self._die(worker, is_blameless=True))
             elif "hang once" in batch and self.hanging in (None, worker):
                 self.hanging = worker
-            elif batch and "hang" not in batch:
+            elif batch and not {"hang", "late"} & {*batch}:
                 happened.append(Answer(worker, self._sent[worker].pop(0)))
         if not happened:
             time.sleep(seconds)
@@ -138,6 +142,14 @@ def test_a_unit_that_hangs_is_set_aside_after_its_time_by_itself():
     assert lost == {"hang": "it took longer than 0.05 s; raise --timeout, or leave it out"}
     assert time.monotonic() - started > 0.05 * 3 + 0.05  # its batch of three, then alone
     assert crew.started == 2 + 2
+
+
+def test_a_worker_that_answers_as_it_is_ended_is_buried():
+    crew = HereCrew(2)
+    done, lost = run(crew, ["late", *NAMES], limit=0.05)
+    assert done == Counter(NAMES)
+    assert [*lost] == ["late"]
+    assert crew.started == 2 + 1
 
 
 def test_the_end_of_a_machine_is_no_blame():

@@ -18,7 +18,7 @@ from omz.work.ray_cluster import Place, Slot, connected, slots_of
 from omz.work.ray_worker import Job, RayWorker, Refused, differences, node_facts
 from omz.work.units import Result, Unit
 
-_FACTS, _OPEN, _WORK = "facts", "open", "work"
+_FACTS, _OPEN, _WORK, _LEAVE = "facts", "open", "work", "leave"
 _PATIENCE = 300.0  # seconds until the first worker must have started
 _LOOK = 2.0  # seconds between looks at the machines
 _MOST_STARTS = 3  # that fail, one after the other, in one place
@@ -119,7 +119,8 @@ class RayCrew(Crew[Unit, Result]):
         return happened
 
     def end(self, worker: Worker[Unit]) -> None:
-        """See :class:`Crew`."""
+        """See :class:`Crew`. It is a call that fails by which its death is heard of, and all others may be answered."""
+        self._call(worker, _LEAVE)
         self._ray.kill(self._actors[worker].actor, no_restart=True)
 
     def _call(self, worker: Worker[Unit], kind: str, *arguments: object) -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import doctest
 import json
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,11 @@ import omz.accuracy
 from omz.accuracy import EvaluationObserver, EvaluationRequest, evaluate_model, run
 from omz.accuracy.agreement import Agreement
 from omz.accuracy.comparison import FrameResult, ModelFrame
+from omz.accuracy.frame_work import FrameUnit, FrameWork
 from omz.accuracy.run import open_journal
-from omz.errors import CardError, UsageError
+from omz.accuracy.setup import set_up
+from omz.errors import CardError, EngineError, UsageError
+from omz.work.units import Lost
 
 SMALL = EvaluationRequest(num_frames=2, size="64x48")
 
@@ -83,13 +88,13 @@ def result(number: int) -> FrameResult:
 
 def write(path: Path, results: list[FrameResult], key: dict[str, str] = KEY, resume: bool = False) -> None:
     with open_journal(path, key, resume) as journal:
-        for each in results:
-            journal.add(each)
+        journal.add(dict(enumerate(results, start=len(journal.done))))
 
 
 def done(path: Path, key: dict[str, str] = KEY) -> tuple[FrameResult, ...]:
     with open_journal(path, key, resume=True) as journal:
-        return journal.done
+        assert [*journal.done] == [*range(len(journal.done))]
+        return tuple(journal.done.values())
 
 
 def test_results_come_back_as_they_were(tmp_path):
@@ -102,7 +107,7 @@ def test_results_come_back_as_they_were(tmp_path):
 
 def test_results_are_on_the_disk_at_once(tmp_path):
     with open_journal(tmp_path / "journal", KEY, resume=False) as journal:
-        journal.add(result(0))
+        journal.add({0: result(0)})
         assert done(tmp_path / "journal") == (result(0),)
 
 
@@ -120,7 +125,8 @@ def test_any_part_of_a_journal_can_be_gone_on_with(tmp_path):
 
 def test_what_is_no_result_counts_as_not_done(tmp_path):
     path = tmp_path / "journal"
-    for strange in ("[]", "3", '{"name": "x"}', "null", '{"models": 3, "agreements": []}'):
+    strange_place = '{"place": "x", "name": "x", "clip": "", "index": 0, "models": {}, "agreements": [], "remarks": []}'
+    for strange in ("[]", "3", '{"name": "x"}', "null", '{"place": 1, "models": 3, "agreements": []}', strange_place):
         path.unlink(missing_ok=True)
         write(path, [result(0)])
         with path.open("a") as file:
@@ -154,3 +160,40 @@ def test_other_settings_are_refused_by_name_and_nothing_is_lost(tmp_path, other)
     with pytest.raises(UsageError, match="seed" if "seed" in other else "versions"):
         write(tmp_path / "journal", [], other, resume=True)
     assert done(tmp_path / "journal") == (result(0),)
+
+
+class Noting(FrameWork):
+    """Notes what it was asked for."""
+
+    asked: tuple[FrameUnit, ...] = ()
+
+    def run(self, units):
+        self.asked = tuple(units)
+        return super().run(self.asked)
+
+
+class Failing(FrameWork):
+    """Sets the second frame aside, and fails after two others."""
+
+    def run(self, units):
+        first, second, third, *_ = units
+        yield from super().run([third])
+        yield Lost(second, "it took longer than 1 s")
+        yield from super().run([first])
+        raise EngineError("no worker is left")
+
+
+def test_frames_that_were_set_aside_are_tried_again_by_a_run_that_goes_on(tmp_path, monkeypatch):
+    request = replace(SMALL, models=",".join(two_models(tmp_path)), num_frames=4, report=tmp_path / "report")
+    [setup] = set_up(request, EvaluationObserver())
+    pairs = [tuple(setup.variants)]
+    monkeypatch.setattr(run, "_executor", lambda *given: nullcontext(Failing(setup, pairs)))
+    with pytest.raises(EngineError, match="no worker is left"):
+        run.run(setup, EvaluationObserver())
+    again, observer = Noting(setup, pairs), Counting()
+    monkeypatch.setattr(run, "_executor", lambda *given: nullcontext(again))
+    evaluation = run.run(replace(setup, request=replace(request, resume=True)), observer)
+    assert again.asked == (FrameUnit(1, 2), FrameUnit(3, 4))
+    assert [result.name for result in evaluation.results] == ["0", "1", "2", "3"]
+    assert not any(result.problem for result in evaluation.results)
+    assert observer.progress == [(2, 4), (3, 4), (4, 4)]

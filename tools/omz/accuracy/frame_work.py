@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from omz.accuracy.comparison import FrameResult, Pair, compare, follows
 from omz.accuracy.datasets.sample import Entry
@@ -55,15 +56,20 @@ class FrameWork(Executor[FrameUnit, FramesMade]):
                 yield result
 
 
-def frame_units(entries: Sequence[Entry], first: int, remembers: bool) -> Iterator[FrameUnit]:
-    """Yield the units of all frames from ``first`` on: a frame each, or for a model that ``remembers``, a clip."""
-    begin = first
-    for place in range(first + 1, len(entries)):
+def frame_units(entries: Sequence[Entry], done: Container[int], remembers: bool) -> Iterator[FrameUnit]:
+    """Yield the units of frames that are not ``done``, by their places.
+
+    A unit is a frame, or for a model that ``remembers``, a clip, from its first such frame on.
+    """
+    begins = [0] if entries else []
+    for place in range(1, len(entries)):
         if not (remembers and follows(entries[place], entries[place - 1])):
-            yield FrameUnit(begin, place)
-            begin = place
-    if begin < len(entries):
-        yield FrameUnit(begin, len(entries))
+            begins.append(place)
+    for begin, stop in pairwise([*begins, len(entries)]):
+        for first in range(begin, stop):
+            if first not in done:
+                yield FrameUnit(first, stop)
+                break
 
 
 def rest(entries: Sequence[Entry], done: int, remembers: bool, looks_back: bool) -> Sequence[Entry]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import asdict, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -176,19 +177,20 @@ def _journal(setup: EvaluationSetup, provenance: Provenance) -> AbstractContextM
 def _results(
     setup: EvaluationSetup, pairs: Sequence[Pair], journal: Journal | None, observer: EvaluationObserver
 ) -> Iterator[FrameResult]:
-    """Yield the results in the journal, and then those of the other frames."""
+    """Yield the results of all frames in their order: those in the journal, and what becomes of the others."""
     entries = setup.dataset.entries
-    done = journal.done[: len(entries)] if journal else ()
-    yield from done
-    observer.on_progress(len(done), len(entries))
-    if len(done) == len(entries):
+    done = journal.done if journal else {}
+    number = len(done)
+    observer.on_progress(number, len(entries))
+    units = list(frame_units(entries, done, setup.remembers))
+    if not units:
+        yield from in_turn([done])
         return
-    with _executor(setup, pairs, len(entries) - len(done), observer) as executor:
-        made = _made(executor, frame_units(entries, len(done), setup.remembers), entries)
-        for number, result in enumerate(in_turn(made, len(done)), start=len(done) + 1):
-            observer.on_progress(number, len(entries))
-            if journal:
-                journal.add(result)
+    with _executor(setup, pairs, len(units), observer) as executor, closing(executor.run(units)) as results:
+        for place, result in enumerate(in_turn(chain([done], _made(results, entries, journal)))):
+            if place not in done:
+                number += 1
+                observer.on_progress(number, len(entries))
             yield result
 
 
@@ -203,10 +205,13 @@ def _executor(
 
 
 def _made(
-    executor: Executor[FrameUnit, FramesMade], units: Iterable[FrameUnit], entries: Sequence[Entry]
+    results: Iterable[FramesMade | Lost[FrameUnit] | None], entries: Sequence[Entry], journal: Journal | None
 ) -> Iterator[Mapping[int, FrameResult]]:
-    """Yield results by their places; a frame that was set aside has a problem, as one that cannot be read."""
-    for each in executor.run(units):
+    """Yield results by their places, and note them.
+
+    A frame that was set aside has a problem, as one that cannot be read, but is not noted: it may do another time.
+    """
+    for each in results:
         if isinstance(each, Lost):
             lost = {}
             for place in range(each.unit.first, each.unit.stop):
@@ -214,19 +219,22 @@ def _made(
                 lost[place] = FrameResult(entry.name, entry.clip, entry.index, problem=each.problem)
             yield lost
         elif each is not None:
+            if journal:
+                journal.add(each.results)
             yield each.results
 
 
 class Journal:
-    """Finished frames, in the order of the dataset; a line each, after one that says what they depend on."""
+    """Finished frames by their places in the dataset; a line each, after one that says what they depend on."""
 
-    def __init__(self, add: Callable[[Mapping[str, Any]], None], done: Sequence[FrameResult]) -> None:
+    def __init__(self, add: Callable[[Mapping[str, Any]], None], done: Mapping[int, FrameResult]) -> None:
         self._add = add
-        self.done = tuple(done)
+        self.done = done
 
-    def add(self, result: FrameResult) -> None:
-        """Note a frame; it is kept whatever becomes of this process."""
-        self._add(_as_json(result))
+    def add(self, results: Mapping[int, FrameResult]) -> None:
+        """Note frames; they are kept whatever becomes of this process."""
+        for place, result in results.items():
+            self._add({"place": place, **_as_json(result)})
 
 
 @contextmanager
@@ -247,7 +255,7 @@ def open_journal(path: Path, depends_on: Mapping[str, str], resume: bool) -> Ite
             f"{path} was begun with another {what_differs(there.header, depends_on)}; remove it to begin anew"
         )
     with open_journal_file(path, depends_on, going_on=there.size if resume else 0) as add:
-        yield Journal(add, there.entries)
+        yield Journal(add, dict(there.entries))
 
 
 def _as_json(result: FrameResult) -> dict[str, Any]:
@@ -258,10 +266,12 @@ def _as_json(result: FrameResult) -> dict[str, Any]:
     return value
 
 
-def _from_json(value: Mapping[str, Any]) -> FrameResult:
+def _from_json(line: Mapping[str, Any]) -> tuple[int, FrameResult]:
+    value = dict(line)
+    place = int(value.pop("place"))
     models = {label: ModelFrame(**frame) for label, frame in value["models"].items()}
     agreements = {}
     for each in value["agreements"]:
         agreements[tuple(each["pair"])] = {name: Agreement(**found) for name, found in each["outputs"].items()}
     remarks = tuple(Remark(**each) for each in value["remarks"])
-    return FrameResult(**{**value, "models": models, "agreements": agreements, "remarks": remarks})
+    return place, FrameResult(**{**value, "models": models, "agreements": agreements, "remarks": remarks})

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import pickle
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
 from helpers.builders import save_difference_model
 
-from omz.accuracy import EvaluationObserver, EvaluationRequest
+from omz.accuracy import EvaluationObserver, EvaluationRequest, cluster
 from omz.accuracy.cluster import EvaluationJob, job_of
 from omz.accuracy.datasets.sample import Entry
-from omz.accuracy.frame_work import FrameUnit, FrameWork
-from omz.accuracy.setup import set_up
+from omz.accuracy.frame_work import FramesMade, FrameUnit, FrameWork
+from omz.accuracy.setup import EvaluationSetup, set_up
 from omz.errors import EngineError
+from omz.work.dispatcher import Answer, Crew, Worker
 
 FRAMES = 4
 
@@ -60,3 +62,41 @@ def test_another_dataset_is_refused(job, tmp_path):
     other = replace(job, part=replace(job.part, dataset=Files()))
     with pytest.raises(EngineError, match="four files: its files are others; all machines must share the dataset"):
         other.open(tuple).__enter__()
+
+
+class AtOnce(Crew[FrameUnit, FramesMade]):
+    """Four workers that do nothing, at once; notes how many units it was sent together."""
+
+    size, warnings, workers = 4, (), ()
+
+    def __init__(self) -> None:
+        self.workers = tuple(Worker(f"worker {number}") for number in range(self.size))
+        self.sent: list[int] = []
+        self._answers: list[Answer[FrameUnit, FramesMade]] = []
+
+    def send(self, worker, units):
+        self.sent.append(len(units))
+        self._answers.append(Answer(worker, FramesMade({})))
+
+    def wait(self, seconds):
+        answers, self._answers = self._answers, []
+        return answers
+
+    def end(self, worker):
+        raise AssertionError(worker)
+
+
+@pytest.mark.parametrize(
+    ("remembers", "count", "expected"),
+    [(True, 10, [1] * 10), (False, 10, [1] * 10), (False, 40, [2] * 20), (False, 1000, [16] * 62 + [8])],
+)
+def test_clips_are_sent_by_themselves_and_frames_in_batches(job, monkeypatch, remembers, count, expected):
+    crew = AtOnce()
+    monkeypatch.setattr(cluster, "ray_crew", lambda *given: nullcontext(crew))
+    monkeypatch.setattr(EvaluationSetup, "remembers", remembers)
+    setup = job.part.load(EvaluationObserver())
+    setup = replace(setup, request=replace(setup.request, cluster="local[4]"))
+    units = [FrameUnit(100 * number, 100 * number + 100) for number in range(count)]
+    with cluster.open_cluster(setup, job.pairs, count, EvaluationObserver()) as executor:
+        assert len(list(executor.run(units))) == len(expected)
+    assert crew.sent == expected

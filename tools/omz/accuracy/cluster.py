@@ -81,16 +81,18 @@ def job_of(setup: EvaluationSetup, pairs: Sequence[Pair]) -> EvaluationJob:
 def open_cluster(
     setup: EvaluationSetup, pairs: Sequence[Pair], count: int, observer: EvaluationObserver
 ) -> Iterator[Executor[FrameUnit, FramesMade]]:
-    """Start the workers that a request asks for, and give the executor of ``count`` frames.
+    """Start the workers that a request asks for, and give the executor of ``count`` units.
 
     Raises :class:`omz.errors.OmzError`.
     """
     request, job = setup.request, job_of(setup, pairs)
     with ray_crew(read_place(str(request.cluster)), JobForAll(job, packages=PACKAGES)) as crew:
-        rounds = _ROUNDS * WINDOW * max(1, crew.size)
+        batch = 1  # a clip
+        if not setup.remembers:
+            batch = max(1, min(_MOST, count // (_ROUNDS * WINDOW * max(1, crew.size))))
         workers: Crew[FrameUnit, FramesMade] = crew
         try:
-            yield Dispatcher(workers, max(1, min(_MOST, count // rounds)), request.timeout, doubles=True)
+            yield Dispatcher(workers, batch, request.timeout, doubles=True)
         finally:
             for warning in crew.warnings:
                 observer.on_warning(warning)

@@ -17,6 +17,7 @@ from helpers.clips import make_mattes, make_pictures
 from helpers.clusters import LONG, kill_a_worker, start, wait_for_the_end_of_ray
 from helpers.role_networks import write_recurrent_zoo
 
+from omz.cli.accuracy import without_ways
 from omz.images.files import write_picture
 
 pytestmark = [
@@ -70,6 +71,12 @@ def test_what_a_cluster_cannot_do_is_wrong_usage(flags, problem):
     result = run("--name", "background-matting-starter", *flags)
     assert result.exit_code == 2
     assert problem in result.stderr
+
+
+def test_the_command_in_a_report_is_one_for_this_machine():
+    one = ["--name", "net", "--cluster", "auto", "--timeout", "60", "--report", "out", "--resume"]
+    other = ["--timeout=60", "--name", "net", "--resume", "--report", "out", "--cluster=local[2]"]
+    assert without_ways(one) == without_ways(other) == ["--name", "net", "--report", "out"]
 
 
 def test_without_the_extra_there_is_one_line(monkeypatch):

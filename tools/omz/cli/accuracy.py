@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from omz.accuracy.request import EvaluationRequest
 
 _PATH = click.Path(path_type=Path)
+_WAYS = ("--cluster", "--timeout")
 
 
 @omz_command()
@@ -125,7 +126,7 @@ def _run(flags: dict[str, Any]) -> bool:
     from omz.malloc import keep_freed_memory
 
     keep_freed_memory()  # before there are threads, which would have heaps of their own
-    request = EvaluationRequest(**flags, command=("omz_accuracy", *_without_ways(sys.argv[1:])))
+    request = EvaluationRequest(**flags, command=("omz_accuracy", *without_ways(sys.argv[1:])))
     console, passed = terminal(), True
     _ask_for_license(request)
     for setup in set_up(request, AccuracyDisplay(console)):
@@ -143,11 +144,11 @@ def _run(flags: dict[str, Any]) -> bool:
     return passed
 
 
-def _without_ways(arguments: list[str]) -> list[str]:
+def without_ways(arguments: list[str]) -> list[str]:
     """Return arguments without those that tell how a run came to its end, and change nothing in its report."""
     kept = list[str]()
     for before, argument in pairwise(["", *arguments]):
-        if argument in ("--resume", "--cluster") or argument.startswith("--cluster=") or before == "--cluster":
+        if before in _WAYS or argument == "--resume" or argument.partition("=")[0] in _WAYS:
             continue
         kept.append(argument)
     return kept

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import doctest
 import json
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from omz.accuracy import EvaluationObserver, EvaluationRequest, evaluate_model, 
 from omz.accuracy.agreement import Agreement
 from omz.accuracy.comparison import FrameResult, ModelFrame
 from omz.accuracy.frame_work import FrameUnit, FrameWork
-from omz.accuracy.run import open_journal
+from omz.accuracy.run import Journal, open_journal
 from omz.accuracy.setup import set_up
 from omz.errors import CardError, EngineError, UsageError
 from omz.work.units import Lost
@@ -197,3 +197,33 @@ def test_frames_that_were_set_aside_are_tried_again_by_a_run_that_goes_on(tmp_pa
     assert [result.name for result in evaluation.results] == ["0", "1", "2", "3"]
     assert not any(result.problem for result in evaluation.results)
     assert observer.progress == [(2, 4), (3, 4), (4, 4)]
+
+
+def test_work_ends_before_the_cluster_where_a_frame_cannot_be_noted(tmp_path, monkeypatch):
+    ended = []
+
+    class Noted(FrameWork):
+        def run(self, units):
+            try:
+                yield from super().run(units)
+            finally:
+                ended.append("work")
+
+    @contextmanager
+    def cluster(*given):
+        try:
+            yield Noted(setup, pairs)
+        finally:
+            ended.append("cluster")
+
+    def full(journal, results):
+        raise OSError("the disk is full")
+
+    request = replace(SMALL, models=",".join(two_models(tmp_path)), report=tmp_path / "report")
+    [setup] = set_up(request, EvaluationObserver())
+    pairs = [tuple(setup.variants)]
+    monkeypatch.setattr(run, "_executor", cluster)
+    monkeypatch.setattr(Journal, "add", full)
+    with pytest.raises(OSError, match="the disk is full"):
+        run.run(setup, EvaluationObserver())
+    assert ended == ["work", "cluster"]

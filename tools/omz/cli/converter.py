@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -141,8 +141,8 @@ def main(
         from omz.convert.cluster import open_cluster
 
         executor = open_cluster(cluster, todo, force, limits, _warn)
-    with executor as conversions:
-        for made in convert_all(todo, conversions):
+    with executor as conversions, closing(convert_all(todo, conversions)) as ended:
+        for made in ended:
             for event in made.events:
                 display.show(event)
             if made.problem is not None:

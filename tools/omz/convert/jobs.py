@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
@@ -78,10 +78,11 @@ def make_apart(plan: ConversionPlan, report: Report = lambda event: None) -> Non
 
 def convert_all(
     plans: Sequence[ConversionPlan], executor: Executor[ConversionUnit, ConversionMade]
-) -> Iterator[ConversionMade]:
+) -> Generator[ConversionMade, None, None]:
     """Convert models, and yield what has become of them, in order."""
     units = [ConversionUnit(place, plan) for place, plan in enumerate(plans)]
-    yield from in_turn({made.place: made} for made in map(_settled, executor.run(units)) if made)
+    with closing(executor.run(units)) as results:
+        yield from in_turn({made.place: made} for made in map(_settled, results) if made)
 
 
 def _settled(result: _Ended) -> ConversionMade | None:

@@ -51,13 +51,13 @@ class HereCrew(Crew[str, tuple[str, ...]]):
         self._ended = []
         for worker in tuple(self._sent):
             batch = next(iter(self._sent[worker]), ())
-            if "poison" in batch:
+            if "hang once" in batch and self.hanging in (None, worker):
+                self.hanging = worker
+            elif "poison" in batch:
                 happened.append(self._die(worker))
             elif "machine gone" in batch and not self.gone:
                 self.gone = True
                 happened.append(self._die(worker, is_blameless=True))
-            elif "hang once" in batch and self.hanging in (None, worker):
-                self.hanging = worker
             elif batch and not {"hang", "late"} & {*batch}:
                 happened.append(Answer(worker, self._sent[worker].pop(0)))
         if not happened:
@@ -198,6 +198,7 @@ def test_a_run_that_is_closed_early_leaves_nothing_to_the_next_one():
 @pytest.fixture
 def impatient(monkeypatch):
     monkeypatch.setattr(dispatcher, "_LEAST", 0.05)
+    monkeypatch.setattr(dispatcher, "_POLL", 0.06)
 
 
 @pytest.mark.parametrize("batch", [1, 4])
@@ -210,7 +211,27 @@ def test_what_takes_very_long_and_what_waits_behind_it_runs_twice_near_the_end(i
     assert crew.started == 3 + 1
     sent = Counter(name for units in crew.sent for name in units)
     assert sent["hang once"] == 2
-    assert sum(sent.values()) <= len(NAMES) + 1 + 2 * batch
+
+
+def test_what_ran_twice_runs_once_more_where_the_second_worker_is_lost(impatient):
+    crew = HereCrew(3)
+    slow = ("hang once", "machine gone")
+    running = Dispatcher(crew, batch=2, doubles=True).run([*slow, *NAMES])
+    found = [next(running, None) for _ in range(60)]
+    running.close()
+    assert slow in found
+    assert crew.gone
+    assert crew.sent.count(slow) == 3
+
+
+def test_what_kills_three_workers_beside_one_that_hangs_kills_no_other(impatient):
+    crew = HereCrew(3)
+    slow = ("hang once", "poison")
+    running = Dispatcher(crew, batch=2, doubles=True).run([*slow, *NAMES])
+    found = [next(running, None) for _ in range(60)]
+    running.close()
+    assert len([each for each in found if each]) == len(NAMES) // 2
+    assert crew.sent.count(slow) == 1 + 3
 
 
 def test_nothing_runs_twice_where_that_is_not_wanted(impatient):

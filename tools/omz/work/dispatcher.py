@@ -30,7 +30,7 @@ _POLL = 0.5  # seconds after which None is yielded
 
 @dataclass(eq=False)
 class _Held(Generic[Unit]):
-    """A unit, how many workers have died at it, whether it was given to a second one, and whether there is a result."""
+    """A unit, how many workers have died at it, whether a second one has it, and whether there is a result."""
 
     unit: Unit
     deaths: int = 0
@@ -171,8 +171,7 @@ class Dispatcher(Executor[Unit, Result]):
                 continue
             for batch in reversed(worker.batches):
                 if not any(held.is_done or held.is_doubled for held in batch):
-                    for held in batch:
-                        held.is_doubled = True
+                    _set_doubled(batch, True)
                     return batch
         return ()
 
@@ -202,12 +201,19 @@ class Dispatcher(Executor[Unit, Result]):
         batches, worker.batches = worker.batches, deque()
         if batches and (worker.overdue or not death.is_blameless):
             self._blame(batches.popleft(), worker.overdue)
-        self._again.extend(batch for batch in batches if not _is_done(batch) and not self._is_held(batch))
+        for batch in batches:
+            if self._is_held(batch):  # by another worker, which may need a new double
+                _set_doubled(batch, False)
+            elif not _is_done(batch):
+                self._again.append(batch)
 
     def _blame(self, batch: tuple[_Held[Unit], ...], overdue: str) -> None:
         for held in batch:
             held.deaths += 1
-        if _is_done(batch) or self._is_held(batch):  # another worker has had it, or still has
+        if _is_done(batch):
+            return
+        if self._is_held(batch):  # by another worker, which may need a new double
+            _set_doubled(batch, any(held.deaths >= _MOST_DEATHS for held in batch))
             return
         for held in batch:
             if overdue and len(batch) == 1:
@@ -253,3 +259,8 @@ class Dispatcher(Executor[Unit, Result]):
 
 def _is_done(batch: tuple[_Held[Unit], ...]) -> bool:
     return all(held.is_done for held in batch)
+
+
+def _set_doubled(batch: tuple[_Held[Unit], ...], is_doubled: bool) -> None:
+    for held in batch:
+        held.is_doubled = is_doubled

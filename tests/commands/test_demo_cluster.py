@@ -110,7 +110,7 @@ def wait_for_images(process: subprocess.Popen, out: Path) -> None:
 
 def assert_nothing_half_done(folder: Path) -> None:
     assert not list(folder.rglob(".*.part*"))
-    assert not list(folder.rglob(".omz.cluster"))
+    assert not list(folder.rglob(".omz.cluster*"))
 
 
 @pytest.mark.parametrize(

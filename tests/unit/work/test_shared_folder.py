@@ -8,7 +8,7 @@ import pytest
 
 from omz.errors import EngineError
 from omz.work import shared_folder
-from omz.work.shared_folder import PROBE
+from omz.work.shared_folder import PREFIX
 
 
 def test_a_folder_is_known_while_the_driver_holds_it(tmp_path, monkeypatch):
@@ -16,10 +16,23 @@ def test_a_folder_is_known_while_the_driver_holds_it(tmp_path, monkeypatch):
     with shared_folder.shared_folder(tmp_path / "deep" / "out") as folder:
         folder.check()
         with pytest.raises(EngineError, match="is another folder here; all machines must share it"):
-            replace(folder, token="of another run").check()
+            replace(folder, probe=f"{PREFIX}another").check()
     with pytest.raises(EngineError, match="is another folder here"):
         folder.check()
-    assert not [*tmp_path.rglob(PROBE)]
+    assert not [*tmp_path.rglob(f"{PREFIX}*")]
+
+
+def test_runs_on_one_folder_keep_each_others_files_and_remove_those_of_killed_ones(tmp_path):
+    killed = tmp_path / f"{PREFIX}killed"
+    killed.touch()
+    with shared_folder.shared_folder(tmp_path) as one:
+        assert not killed.exists()
+        with shared_folder.shared_folder(tmp_path) as other:
+            assert one.probe != other.probe
+            one.check()
+            other.check()
+        one.check()
+    assert not [*tmp_path.iterdir()]
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):

@@ -67,7 +67,7 @@ def test_another_dataset_is_refused(job, tmp_path):
 class AtOnce(Crew[FrameUnit, FramesMade]):
     """Four workers that do nothing, at once; notes how many units it was sent together."""
 
-    size, warnings, workers = 4, (), ()
+    size, workers = 4, ()
 
     def __init__(self) -> None:
         self.workers = tuple(Worker(f"worker {number}") for number in range(self.size))

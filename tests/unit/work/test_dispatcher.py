@@ -104,6 +104,13 @@ def test_each_unit_is_done_once_in_batches_and_windows(workers, batch):
     assert crew.started == workers
 
 
+def test_a_long_unit_waits_behind_no_other_where_the_window_is_1():
+    crew = HereCrew(3)
+    results = list(Dispatcher(crew, window=1).run(NAMES))
+    assert Counter(name for units in filter(None, results) for name in units) == Counter(NAMES)
+    assert crew.most_waiting == 1
+
+
 def test_units_are_taken_as_windows_have_room():
     taken = []
 

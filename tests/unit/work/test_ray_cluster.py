@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from omz.errors import UsageError
+from omz.errors import EngineError, UsageError
 from omz.processor import usable_cpus
-from omz.work.ray_cluster import Place, read_place, slots_of
+from omz.work.ray_cluster import Place, check_cluster, read_place, slots_of
 from omz.work.ray_worker import differences, node_facts
 
 
@@ -36,6 +36,14 @@ def test_local_alone_has_at_least_one_worker():
 def test_other_texts_are_refused(text):
     with pytest.raises(UsageError):
         read_place(text)
+
+
+def test_a_cluster_needs_a_place_and_ray(monkeypatch):
+    monkeypatch.setattr("omz.extras.find_spec", lambda _: None)
+    with pytest.raises(UsageError, match="'nowhere' is no cluster"):
+        check_cluster("nowhere")
+    with pytest.raises(EngineError, match="Ray is not installed"):
+        check_cluster("auto")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from omz.convert.jobs import Limits
 from omz.work.dispatcher import Death
 from omz.work.ray_cluster import Place
 from omz.work.ray_crew import JobForAll, RayCrew, ray_crew
+from omz.work.ray_worker import node_facts
 
 pytestmark = [
     pytest.mark.slow,
@@ -28,14 +29,30 @@ def wait_for_a_worker(crew: RayCrew) -> None:
 
 
 def test_the_death_of_a_worker_that_was_ended_is_told_though_no_call_of_it_was_open():
-    with ray_crew(Place(local=1), JobForAll(ConversionJob((), False, Limits()))) as crew:
+    told = []
+    with ray_crew(Place(local=1), JobForAll(ConversionJob((), False, Limits())), told.append) as crew:
         wait_for_a_worker(crew)
         [worker] = crew.workers
         crew.end(worker)
-        told, end = [], time.monotonic() + LONG
-        while not told and time.monotonic() < end:
-            told = crew.wait(0.5)
-        assert told == [Death(worker)]
+        happened, end = [], time.monotonic() + LONG
+        while not happened and time.monotonic() < end:
+            happened = crew.wait(0.5)
+        assert happened == [Death(worker)]
         assert worker not in crew.workers
         wait_for_a_worker(crew)
         assert len(crew.workers) == 1
+    assert not told
+
+
+def test_each_line_about_machines_is_told_once_at_the_start_or_at_the_end():
+    told = []
+    packages = ("a-package-that-is-nowhere",)
+    given = JobForAll(ConversionJob((), False, Limits()), packages=packages, mixed=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("omz.work.ray_crew.node_facts", lambda names: node_facts(names) | {packages[0]: "1"})
+        with ray_crew(Place(local=1), given, told.append) as crew:
+            wait_for_a_worker(crew)
+            [line] = told
+            assert line.endswith("has a-package-that-is-nowhere none, not 1; its results may differ in their bytes")
+            crew.warnings.append("a machine that came later")
+    assert told == [line, "a machine that came later"]

@@ -86,16 +86,13 @@ def open_cluster(
     Raises :class:`omz.errors.OmzError`.
     """
     request, job = setup.request, job_of(setup, pairs)
-    with ray_crew(read_place(str(request.cluster)), JobForAll(job, packages=PACKAGES)) as crew:
-        batch = 1  # a clip
+    place, given = read_place(str(request.cluster)), JobForAll(job, packages=PACKAGES)
+    with ray_crew(place, given, observer.on_warning) as crew:
+        batch, window = 1, 1  # clips are long
         if not setup.remembers:
-            batch = max(1, min(_MOST, count // (_ROUNDS * WINDOW * max(1, crew.size))))
+            batch, window = max(1, min(_MOST, count // (_ROUNDS * WINDOW * max(1, crew.size)))), WINDOW
         workers: Crew[FrameUnit, FramesMade] = crew
-        try:
-            yield Dispatcher(workers, batch, request.timeout, doubles=True)
-        finally:
-            for warning in crew.warnings:
-                observer.on_warning(warning)
+        yield Dispatcher(workers, batch, request.timeout, doubles=True, window=window)
 
 
 def _digests(setup: EvaluationSetup) -> dict[str, list[str]]:

@@ -30,7 +30,7 @@ from omz.extras import require
 from omz.images.arrays import Size
 from omz.images.sizes import parse_size, size_text
 from omz.synthesis.scene import make_scene
-from omz.work.ray_cluster import read_place
+from omz.work.ray_cluster import check_cluster
 from omz.zoo import Catalog, ModelCard
 from omz.zoo.card import Tolerance
 
@@ -158,8 +158,7 @@ def set_up(request: EvaluationRequest, observer: EvaluationObserver) -> Iterator
     if request.report:
         require("jinja2", "matplotlib")
     if request.cluster:
-        read_place(request.cluster)
-        require("ray")
+        check_cluster(request.cluster)
     card = None
     if request.name:
         catalog = Catalog(*request.models_dir)

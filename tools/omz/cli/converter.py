@@ -151,13 +151,11 @@ def main(
 
 
 def _check_for_cluster(cluster: str, jobs: int) -> None:
-    from omz.extras import require
-    from omz.work.ray_cluster import read_place
+    from omz.work.ray_cluster import check_cluster
 
-    read_place(cluster)
     if jobs != 1:
         raise UsageError("--jobs is for this machine alone; leave it out with --cluster")
-    require("ray")
+    check_cluster(cluster)
 
 
 def _warn(line: str) -> None:

@@ -53,10 +53,6 @@ def open_cluster(
         outputs = dict.fromkeys(plan.output_dir for plan in plans)
         folders = tuple(stack.enter_context(shared_folder(folder)) for folder in outputs)
         job = ConversionJob(folders, force, limits)
-        crew = stack.enter_context(ray_crew(read_place(place), JobForAll(job, packages=_PACKAGES)))
-        workers: Crew[ConversionUnit, ConversionMade] = crew
-        try:
-            yield Dispatcher(workers)
-        finally:
-            for warning in crew.warnings:
-                warn(warning)
+        given = JobForAll(job, packages=_PACKAGES)
+        workers: Crew[ConversionUnit, ConversionMade] = stack.enter_context(ray_crew(read_place(place), given, warn))
+        yield Dispatcher(workers, window=1)

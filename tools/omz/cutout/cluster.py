@@ -11,9 +11,8 @@ from omz.cutout.options import Options
 from omz.cutout.plan import STANDARD_OUTPUT, Plan
 from omz.cutout.session import Session
 from omz.errors import UsageError
-from omz.extras import require
 from omz.work.dispatcher import WINDOW, Crew, Dispatcher
-from omz.work.ray_cluster import read_place
+from omz.work.ray_cluster import check_cluster, read_place
 from omz.work.ray_crew import JobForAll, RayCrew, ray_crew
 from omz.work.shared_folder import shared_folder
 from omz.work.units import Executor
@@ -27,41 +26,35 @@ class Cluster:
     """Workers with the model of a session."""
 
     def __init__(self, crew: RayCrew[Any, Any], session: Session) -> None:
-        self._crew, self._session = crew, session
+        self._size, self._session = crew.size, session
+        self._crew: Crew[Any, Any] = crew
 
     def for_images(self, count: int) -> Executor[Any, Any]:
         """Return an executor of so many images, in batches."""
-        rounds = _ROUNDS * WINDOW * max(1, self._crew.size)
-        return self._dispatcher(max(_FEWEST, min(_MOST, count // rounds)), doubles=True)
+        rounds = _ROUNDS * WINDOW * max(1, self._size)
+        return self._doubling(max(_FEWEST, min(_MOST, count // rounds)))
 
     def for_segments(self) -> Executor[Any, Any]:
         """Return an executor of segments of a video, one at a time for each worker."""
-        return self._dispatcher(1, doubles=True)
+        return self._doubling(1)
 
     def for_videos(self) -> Executor[Any, Any]:
         """Return an executor of whole videos, one at a time for each worker; two would write the same segments."""
-        return self._dispatcher(1, doubles=False)
+        return Dispatcher(self._crew, 1, self._session.options.timeout, window=1)
 
-    def warn(self) -> None:
-        """Pass on what there is to say of machines."""
-        for warning in self._crew.warnings:
-            self._session.tally.warn(warning)
-
-    def _dispatcher(self, batch: int, doubles: bool) -> Executor[Any, Any]:
-        crew: Crew[Any, Any] = self._crew
-        return Dispatcher(crew, batch, self._session.options.timeout, doubles)
+    def _doubling(self, batch: int) -> Executor[Any, Any]:
+        return Dispatcher(self._crew, batch, self._session.options.timeout, doubles=True)
 
 
 def check_for_cluster(options: Options, plan: Plan) -> None:
     """Raise :class:`UsageError` for a run that a cluster cannot do, and :class:`omz.errors.EngineError` without Ray."""
-    read_place(str(options.cluster))
     if plan.live is not None or plan.piped or options.watch:
         raise UsageError("--cluster is for files; leave it out for cameras, standard input and --watch")
     if options.output == STANDARD_OUTPUT:
         raise UsageError("--cluster writes files, and not to standard output; name an --output")
     if options.show:
         raise UsageError("--cluster shows nothing; leave --show out")
-    require("ray")
+    check_cluster(str(options.cluster))
 
 
 @contextmanager
@@ -77,10 +70,5 @@ def open_cluster(session: Session, plan: Plan) -> Iterator[Cluster]:
         if not place.local:
             blobs = ir.read_bytes(), ir.with_suffix(".bin").read_bytes()
         given = JobForAll(job, blobs, mixed=options.mixed, alike=_ALIKE, again="add --resume")
-        with ray_crew(place, given) as crew:
-            cluster = Cluster(crew, session)
-            cluster.warn()
-            try:
-                yield cluster
-            finally:
-                cluster.warn()
+        with ray_crew(place, given, session.tally.warn) as crew:
+            yield Cluster(crew, session)

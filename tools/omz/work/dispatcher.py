@@ -18,7 +18,7 @@ from omz.work.units import Executor, Lost, Result, Unit
 Handle = TypeVar("Handle")
 
 WINDOW = 2
-"""Batches that a worker has at a time: one at work, and those that wait, so that it never waits itself."""
+"""Batches that a worker has at a time, unless they are long: one at work, and one that waits, so that it never does."""
 
 _MOST_DEATHS = 3
 _TIMES, _LEAST = 2.0, 3.0
@@ -92,8 +92,9 @@ class Crew(ABC, Generic[Unit, Result]):
 
 
 class Dispatcher(Executor[Unit, Result]):
-    """Runs units by the workers of a crew, in batches of up to ``batch``.
+    """Runs units by the workers of a crew, in batches of up to ``batch``, of which a worker has ``window`` at a time.
 
+    The window of long units is 1, so that none waits behind another while a worker has nothing to do.
     The units of a worker that dies go to others, each by itself from then on. One whose workers have died three times
     is set aside, and so is one that takes longer than ``time_limit`` seconds, None: however long. With ``doubles``,
     workers that have nothing left to do run batches once more that take very long elsewhere; the first result counts.
@@ -102,9 +103,15 @@ class Dispatcher(Executor[Unit, Result]):
     may_repeat = True
 
     def __init__(
-        self, crew: Crew[Unit, Result], batch: int = 1, time_limit: float | None = None, doubles: bool = False
+        self,
+        crew: Crew[Unit, Result],
+        batch: int = 1,
+        time_limit: float | None = None,
+        doubles: bool = False,
+        window: int = WINDOW,
     ) -> None:
-        self._crew, self._batch, self._time_limit, self._doubles = crew, batch, time_limit, doubles
+        self._crew, self._batch, self._time_limit = crew, batch, time_limit
+        self._doubles, self._window = doubles, window
         self._seconds: deque[float] = deque(maxlen=_REMEMBERED)  # a unit, of each batch
         self._again: deque[tuple[_Held[Unit], ...]] = deque()
         self._results: deque[Result | Lost[Unit]] = deque()
@@ -141,7 +148,7 @@ class Dispatcher(Executor[Unit, Result]):
 
     def _hand_out(self, source: Iterator[Unit]) -> None:
         """Fill the windows of all workers, a batch each in turn."""
-        for place in range(WINDOW):
+        for place in range(self._window):
             for worker in self._crew.workers:
                 if len(worker.batches) != place or worker.overdue:
                     continue

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from omz.errors import EngineError, UsageError, first_line
-from omz.extras import import_extra
+from omz.extras import import_extra, require
 from omz.processor import usable_cpus
 
 _LOCAL = re.compile(r"local(?:\[(?P<workers>[1-9]\d*)\])?")
@@ -58,6 +58,15 @@ def read_place(text: str) -> Place:
     if text == "auto" or re.fullmatch(r"[^\s:/]+:\d+", text):
         return Place(text)
     raise UsageError(f"{text!r} is no cluster; write auto, the HOST:PORT of its head, or local[N]")
+
+
+def check_cluster(text: str) -> None:
+    """Check a place, and that Ray is installed, without importing it.
+
+    Raises :class:`UsageError` for a text that is no place, and :class:`EngineError` without Ray.
+    """
+    read_place(text)
+    require("ray")
 
 
 @contextmanager

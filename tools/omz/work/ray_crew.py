@@ -6,7 +6,7 @@ import os
 import pickle
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import ModuleType
@@ -53,7 +53,7 @@ class JobForAll:
 class RayCrew(Crew[Unit, Result]):
     """Workers that Ray has started, each in a slot of a machine, with the job opened.
 
-    ``warnings`` are lines about machines that were left out, or that differ.
+    ``warnings`` are lines about machines that were left out, or that differ, which nobody has been told of yet.
     """
 
     def __init__(self, ray: ModuleType, place: Place, given: JobForAll) -> None:
@@ -75,6 +75,12 @@ class RayCrew(Crew[Unit, Result]):
     def workers(self) -> Collection[Worker[Unit]]:
         """See :class:`Crew`."""
         return [started.worker for started in self._actors.values() if started.is_ready]
+
+    def tell(self, warn: Callable[[str], None]) -> None:
+        """Pass on what there is to say of machines, each line once."""
+        warnings, self.warnings = self.warnings, []
+        for warning in warnings:
+            warn(warning)
 
     @property
     def size(self) -> int:
@@ -207,12 +213,19 @@ class RayCrew(Crew[Unit, Result]):
 
 
 @contextmanager
-def ray_crew(place: Place, given: JobForAll) -> Iterator[RayCrew[Any, Any]]:
-    """Connect to a cluster, and give its crew, which ends with the block. Raises :class:`EngineError`."""
+def ray_crew(place: Place, given: JobForAll, warn: Callable[[str], None]) -> Iterator[RayCrew[Any, Any]]:
+    """Connect to a cluster, and give its crew, which ends with the block; ``warn`` gets lines about machines.
+
+    Raises :class:`EngineError`.
+    """
     with connected(place) as ray:
         crew: RayCrew[Any, Any] = RayCrew(ray, place, given)
         crew.start()
-        yield crew
+        crew.tell(warn)
+        try:
+            yield crew
+        finally:
+            crew.tell(warn)  # of machines that came later
 
 
 def _reason(error: Exception) -> str:

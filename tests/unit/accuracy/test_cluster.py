@@ -47,7 +47,7 @@ def test_batches_give_the_results_of_a_whole_run(job):
 
 def test_models_that_are_missing_or_others_are_refused(job):
     other = replace(job, models={label: ["0" * 64] for label in job.models})
-    with pytest.raises(EngineError, match="its models are others; all machines must share them"):
+    with pytest.raises(EngineError, match="its models differ from those of the driver; all machines must share them"):
         other.open(tuple).__enter__()
     next(iter(job.irs.values())).unlink()
     with pytest.raises(EngineError, match="is not there; all machines must share the models"):
@@ -60,7 +60,9 @@ def test_another_dataset_is_refused(job, tmp_path):
         entries = (Entry("a", "", 0, {"picture": tmp_path / "a.png"}),)
 
     other = replace(job, part=replace(job.part, dataset=Files()))
-    with pytest.raises(EngineError, match="four files: its files are others; all machines must share the dataset"):
+    with pytest.raises(
+        EngineError, match="four files: its files differ from those of the driver; all machines must share them"
+    ):
         other.open(tuple).__enter__()
 
 

@@ -5,13 +5,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from omz.accuracy import EvaluationObserver, EvaluationRequest
 from omz.accuracy.conventions import OMZ, ScoredFrame
 from omz.accuracy.datasets.sample import Entry, Sample
-from omz.accuracy.variants import StoredMattes
+from omz.accuracy.variants import StoredMattes, VariantLoader
 from omz.errors import DataError
 from omz.images.files import write_picture
+from omz.processor import usable_cpus
+from omz.zoo import Catalog
 
 SIZE = (24, 40)
 LEVELS = np.random.default_rng(0).integers(0, 256, SIZE, np.uint8)
@@ -110,3 +114,16 @@ def test_a_folder_without_mattes_is_refused(tmp_path):
     write_picture(tmp_path / "0001.bmp", LEVELS)
     with pytest.raises(DataError, match="stands for the same frame"):
         StoredMattes(tmp_path)
+
+
+@pytest.mark.parametrize("threads", [None, 1, 3])
+def test_pytorch_has_the_threads_of_the_machine_or_those_that_are_given(threads):
+    before = torch.get_num_threads()
+    torch.set_num_threads(5)
+    try:
+        request = EvaluationRequest(models="original")
+        card = Catalog()["background-matting-starter"]
+        VariantLoader(request, card, None, EvaluationObserver(), threads=threads).load()
+        assert torch.get_num_threads() == (threads or len(usable_cpus()))
+    finally:
+        torch.set_num_threads(before)

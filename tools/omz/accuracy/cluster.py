@@ -49,12 +49,14 @@ class EvaluationJob:
         for path in self.irs.values():
             if not path.is_file():
                 raise EngineError(f"{path} is not there; all machines must share the models, as with --model_dir")
-        os.environ["OMP_NUM_THREADS"] = str(self.part.threads)  # of PyTorch, before it is loaded
+        os.environ["OMP_NUM_THREADS"] = str(self.part.threads)  # of MindSpore, before it is loaded
         setup = self.part.load(EvaluationObserver(), self.irs)
         if _digests(setup) != self.models:
-            raise EngineError("its models are others; all machines must share them, as with --model_dir")
+            told = "its models differ from those of the driver"
+            raise EngineError(f"{told}; all machines must share them, as with --model_dir")
         if _stamps(setup.dataset) != self.stamps:
-            raise EngineError(f"{setup.dataset.title}: its files are others; all machines must share the dataset")
+            told = f"{setup.dataset.title}: its files differ from those of the driver"
+            raise EngineError(f"{told}; all machines must share them")
         work = FrameWork(setup, self.pairs)
 
         def made(units: Sequence[FrameUnit]) -> FramesMade:

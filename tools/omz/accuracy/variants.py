@@ -65,7 +65,7 @@ class VariantLoader:
 
     ``configured`` is the part of a configuration that says how they are fed; without it, the card does. ``irs`` are by
     the labels that they stand for; without any, those of the card are found, or made. ``threads`` are those of ONNX
-    Runtime, by default as many as there are processors; the last bits of its results depend on them.
+    Runtime and PyTorch, by default as many as there are processors; the last bits of their results depend on them.
     """
 
     def __init__(

@@ -35,9 +35,9 @@ def original_engine(
     """Load the original model of ``card`` from its folder below ``download_dir``.
 
     It takes the same arrays as the converted model, and preprocesses them first. ``trust_code`` runs code that comes
-    with the card and its weights, once all files of the card are seen to be right. ``threads`` bounds those of ONNX
-    Runtime; the threads of other frameworks are those of the process. Raises
-    :class:`omz.errors.ModelFileError` if one is missing or differs.
+    with the card and its weights, once all files of the card are seen to be right. ``threads`` are those of ONNX
+    Runtime, and of all PyTorch in this process; None: as many as these choose. Raises
+    :class:`omz.errors.ModelFileError` if a file is missing or differs.
     """
     arguments = card_arguments(card, download_dir, download_dir)
     preprocessing = card_preprocessing(card, arguments)
@@ -59,9 +59,13 @@ def original_engine(
         from omz.runtime.mindspore_engine import MindSporeEngine
 
         return MindSporeEngine(export, inputs, export.output_names, preprocessing)
+    import torch
+
     from omz.runtime.card_code import importable
     from omz.runtime.pytorch_engine import PyTorchEngine, build_network
 
+    if threads:
+        torch.set_num_threads(threads)
     with importable(export.model_paths):
         network = build_network(export, trust_code)
     return PyTorchEngine(network, inputs, export.output_names, preprocessing)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
 from omz.cutout.inputs import Input
@@ -51,24 +51,25 @@ class VideoRun:
         self._plan = plan
         total, tally = Outcome(), self._session.tally
         told = len(tally.warnings)
-        for item, ended in self._all():
-            outcome, problem = Outcome(failed=1), str(ended)
-            if not isinstance(ended, OmzError):
-                outcome, problem = ended
-            elif is_alone:
-                raise ended
-            elif item.source not in problem:
-                problem = f"{item.source}: {problem}"
-            status: Ending = "skipped" if outcome.skipped else "done"
-            if problem:
-                status = "failed"
-                tally.observer.on_failure(problem)
-            tally.ended[item.source] = Ended(status, problem, tuple(tally.warnings)[told:])
-            told = len(tally.warnings)
-            total += outcome
+        with closing(self._all()) as videos:
+            for item, ended in videos:
+                outcome, problem = Outcome(failed=1), str(ended)
+                if not isinstance(ended, OmzError):
+                    outcome, problem = ended
+                elif is_alone:
+                    raise ended
+                elif item.source not in problem:
+                    problem = f"{item.source}: {problem}"
+                status: Ending = "skipped" if outcome.skipped else "done"
+                if problem:
+                    status = "failed"
+                    tally.observer.on_failure(problem)
+                tally.ended[item.source] = Ended(status, problem, tuple(tally.warnings)[told:])
+                told = len(tally.warnings)
+                total += outcome
         return total
 
-    def _all(self) -> Iterator[tuple[Input, tuple[Outcome, str] | OmzError]]:
+    def _all(self) -> Generator[tuple[Input, tuple[Outcome, str] | OmzError], None, None]:
         """Yield each video when it has ended, with its outcome, and why it ends early, or the error it failed by."""
         units = []
         for item, outputs in self._plan.videos.items():
@@ -141,19 +142,20 @@ class VideoRun:
     ) -> Iterator[tuple[Input, tuple[Outcome, str] | OmzError]]:
         """Have videos cut whose frames depend on each other, each by one worker."""
         done, observer = 0, self._session.tally.observer
-        for result in cluster.for_videos().run(units):
-            if observer.should_stop():
-                raise KeyboardInterrupt
-            if result is None:
-                continue
-            done += 1
-            observer.on_progress("videos", done, len(units))
-            if isinstance(result, Lost):
-                item = result.unit.item
-                yield item, VideoError(f"{item.source}: {result.problem}")
-                continue
-            self._session.tally.include(result.account)
-            yield result.unit.item, self._ended(result)
+        with closing(cluster.for_videos().run(units)) as results:
+            for result in results:
+                if observer.should_stop():
+                    raise KeyboardInterrupt
+                if result is None:
+                    continue
+                done += 1
+                observer.on_progress("videos", done, len(units))
+                if isinstance(result, Lost):
+                    item = result.unit.item
+                    yield item, VideoError(f"{item.source}: {result.problem}")
+                    continue
+                self._session.tally.include(result.account)
+                yield result.unit.item, self._ended(result)
 
     def _ended(self, made: VideoMade) -> tuple[Outcome, str] | OmzError:
         """Note a video that a worker has cut."""

@@ -90,7 +90,7 @@ class AtOnce(Crew[FrameUnit, FramesMade]):
 
 @pytest.mark.parametrize(
     ("remembers", "count", "expected"),
-    [(True, 10, [1] * 10), (False, 10, [1] * 10), (False, 40, [2] * 20), (False, 1000, [16] * 62 + [8])],
+    [(True, 100, [1] * 100), (False, 10, [1] * 10), (False, 40, [2] * 20), (False, 1000, [16] * 62 + [8])],
 )
 def test_clips_are_sent_by_themselves_and_frames_in_batches(job, monkeypatch, remembers, count, expected):
     crew = AtOnce()

@@ -177,7 +177,7 @@ class Dispatcher(Executor[Unit, Result]):
             if not worker.batches or now - worker.since < max(_LEAST, _TIMES * usual * len(worker.batches[0])):
                 continue
             for batch in reversed(worker.batches):
-                if not any(held.is_done or held.is_doubled for held in batch):
+                if not any(held.is_done or held.is_doubled or held.deaths > _MOST_DEATHS - 2 for held in batch):
                     _set_doubled(batch, True)
                     return batch
         return ()
@@ -220,7 +220,7 @@ class Dispatcher(Executor[Unit, Result]):
         if _is_done(batch):
             return
         if self._is_held(batch):  # by another worker, which may need a new double
-            _set_doubled(batch, any(held.deaths >= _MOST_DEATHS for held in batch))
+            _set_doubled(batch, False)
             return
         for held in batch:
             if overdue and len(batch) == 1:

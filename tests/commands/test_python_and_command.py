@@ -33,10 +33,10 @@ def test_the_command_gives_the_pixels_of_the_python_class(tmp_path, monkeypatch,
     assert matte.alpha.dtype == matte.foreground.dtype == np.float32
     alpha = read_pixels(tmp_path / "out" / "photo_alpha.png")
     assert alpha.dtype == (np.uint16 if bits == 16 else np.uint8)
-    np.testing.assert_array_equal(alpha, np.rint((2**bits - 1) * matte.alpha))
+    assert_nearest(alpha, matte.alpha, 2**bits - 1)
     assert np.count_nonzero((matte.alpha > 0) & (matte.alpha < 1)) > 50
     foreground = read_pixels(tmp_path / "out" / "photo_foreground.png")
-    np.testing.assert_array_equal(foreground, np.rint(255 * matte.foreground))
+    assert_nearest(foreground, matte.foreground, 255)
 
 
 def test_a_hand_held_video_whose_plate_is_moved_in_a_smaller_copy_has_the_same_pixels(tmp_path, monkeypatch):
@@ -50,7 +50,13 @@ def test_a_hand_held_video_whose_plate_is_moved_in_a_smaller_copy_has_the_same_p
     for seconds in ("0.04", "10"):
         done(video, "--plate", "plate.png", "--what", "alpha", "--segment_seconds", seconds, "-o", f"{seconds}/")
     mattes = omz.MattingModel().stream(omz.video.read(video), plate="plate.png")
-    expected = np.array([np.rint(255 * matte.alpha) for matte in mattes])
-    assert expected.mean() > 10
+    expected = np.array([matte.alpha for matte in mattes])
+    assert expected.mean() > 0.04
     for seconds in ("0.04", "10"):
-        np.testing.assert_array_equal(sequence(tmp_path / seconds), expected)
+        assert_nearest(np.array(sequence(tmp_path / seconds)), expected, 255)
+
+
+def assert_nearest(levels: np.ndarray, shares: np.ndarray, full: int) -> None:
+    """Assert that levels are the nearest ones; next to a half, the last digit of a product in float32 decides."""
+    assert levels.shape == shares.shape
+    assert np.abs(levels - full * shares.astype(np.float64)).max() <= 0.5 + full * 2.0**-23

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
 import subprocess
@@ -16,6 +15,8 @@ from pathlib import Path
 import pytest
 from helpers.clusters import (
     LONG,
+    changed_reading,
+    images_in,
     kill_a_worker,
     kill_the_machine_of,
     ray_nodes,
@@ -24,7 +25,7 @@ from helpers.clusters import (
     wait_for_the_end_of_ray,
     workers,
 )
-from helpers.demo_command import content, demo, done, empty, write_blocks, write_plate
+from helpers.demo_command import demo, done, empty, write_blocks, write_plate
 from helpers.films import make_film
 
 from omz.images.files import write_picture
@@ -41,18 +42,6 @@ AS_IT_IS = ("--align", "off", "--match_exposure", "off")
 """Frames do not depend on each other then."""
 
 FAULTS = """
-import importlib.util, os, sys, time
-
-class Finder:
-    def find_spec(self, name, path=None, target=None):
-        if name != "omz.cutout.image_work":
-            return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
-        load = spec.loader.exec_module
-        spec.loader.exec_module = lambda module: (load(module), spoil(module))
-        return spec
-
 def is_first(path):
     try:
         open(path, "x").close()
@@ -60,9 +49,7 @@ def is_first(path):
         return False
     return True
 
-def spoil(module):
-    read = module.read_image
-
+def changed(read):
     def faulty(path, *rest):
         if "poison" in path.name:
             os.kill(os.getpid(), 9)
@@ -72,9 +59,7 @@ def spoil(module):
             time.sleep(1e6)
         return read(path, *rest)
 
-    module.read_image = faulty
-
-sys.meta_path.insert(0, Finder())
+    return faulty
 """
 """What makes an image kill the process that reads it, or hang, or hang once: as a decoder with a defect would."""
 
@@ -86,20 +71,9 @@ def folder(tmp_path, monkeypatch) -> Iterator[Path]:
     wait_for_the_end_of_ray()
 
 
-def faults(folder: Path) -> dict[str, str]:
-    """The environment of processes with :data:`FAULTS`, which Ray hands on to its workers."""
-    (folder / "faults").mkdir()
-    (folder / "faults" / "sitecustomize.py").write_text(FAULTS)
-    return {"PYTHONPATH": os.pathsep.join((str(folder / "faults"), os.environ.get("PYTHONPATH", "")))}
-
-
 def entries(folder: Path) -> list[dict[str, object]]:
     lines = (folder / "omz_demo.jsonl").read_text().splitlines()
     return [json.loads(line) for line in lines[1:]]
-
-
-def images(folder: Path) -> dict[str, bytes]:
-    return {name: data for name, data in content(folder).items() if not name.startswith(".")}
 
 
 def wait_for_images(process: subprocess.Popen, out: Path) -> None:
@@ -156,7 +130,7 @@ def test_a_folder_becomes_the_same_bytes_and_can_be_gone_on_with(folder):
     told = json.loads(result.stdout)
     assert (told["done"], told["failed"], told["frames"]) == (40, 1, 40)
     assert "broken.png" in result.stderr
-    assert images(folder / "out") == images(folder / "plain")
+    assert images_in(folder / "out") == images_in(folder / "plain")
     plain, found = entries(folder / "plain"), entries(folder / "out")
     for entry in (*plain, *found):
         del entry["seconds"]
@@ -166,7 +140,7 @@ def test_a_folder_becomes_the_same_bytes_and_can_be_gone_on_with(folder):
     (folder / "out" / "7_alpha.png").write_bytes(b"something else")
     told = json.loads(demo(*GIVEN, "-o", "out", "--what", "alpha,cutout", "--resume", "--json").stdout)
     assert (told["done"], told["skipped"], told["failed"]) == (1, 39, 1)
-    assert images(folder / "out") == images(folder / "plain")
+    assert images_in(folder / "out") == images_in(folder / "plain")
 
 
 @pytest.mark.slow
@@ -176,7 +150,7 @@ def test_what_was_there_before_is_replaced(folder):
     write_picture(folder / "out" / "1.png", empty((24, 32)))
     result = run_demo(folder, *GIVEN, "-o", "out", *LOCAL)
     assert result.returncode == 0, result.stderr
-    assert images(folder / "out") == images(folder / "plain")
+    assert images_in(folder / "out") == images_in(folder / "plain")
 
 
 @pytest.mark.slow
@@ -205,8 +179,8 @@ def test_workers_that_are_killed_at_random_moments_change_nothing(folder):
     _, said = process.communicate(timeout=LONG)
     assert process.returncode == 0, said
     assert killed
-    assert images(folder / "out") == images(folder / "plain")
-    assert sorted(str(entry["input"]) for entry in entries(folder / "out")) == sorted(images(folder / "in"))
+    assert images_in(folder / "out") == images_in(folder / "plain")
+    assert sorted(str(entry["input"]) for entry in entries(folder / "out")) == sorted(images_in(folder / "in"))
     assert_nothing_half_done(folder / "out")
 
 
@@ -216,12 +190,12 @@ def test_a_poison_image_and_a_hanging_one_are_named_and_all_others_done(folder):
     done(*GIVEN, "-o", "plain")
     for name in ("poison.png", "hanging.png"):
         (folder / "in" / name).write_bytes((folder / "in" / "0.png").read_bytes())
-    more = faults(folder)
+    more = changed_reading(folder, FAULTS)
     result = run_demo(folder, *GIVEN, "-o", "out", *LOCAL, "--timeout", "20", more=more)
     assert result.returncode == 1, result.stderr
     assert "in/poison.png: 3 workers have died at it; leave it out" in result.stderr
     assert "in/hanging.png: it took longer than 20 s; raise --timeout, or leave it out" in result.stderr
-    assert images(folder / "out") == images(folder / "plain")
+    assert images_in(folder / "out") == images_in(folder / "plain")
     found = entries(folder / "out")
     assert sorted(str(each["input"]) for each in found if each["status"] == "failed") == ["hanging.png", "poison.png"]
     assert len(found) == 18
@@ -233,10 +207,10 @@ def test_a_straggler_runs_twice_near_the_end(folder):
     write_blocks(folder / "in", 32)
     (folder / "in" / "straggler.png").write_bytes((folder / "in" / "0.png").read_bytes())
     done(*GIVEN, "-o", "plain")
-    result = run_demo(folder, *GIVEN, "-o", "out", *LOCAL, more=faults(folder))
+    result = run_demo(folder, *GIVEN, "-o", "out", *LOCAL, more=changed_reading(folder, FAULTS))
     assert result.returncode == 0, result.stderr
     assert (folder / "in" / "straggler.png.begun").exists()
-    assert images(folder / "out") == images(folder / "plain")
+    assert images_in(folder / "out") == images_in(folder / "plain")
     assert len(entries(folder / "out")) == 33
     assert_nothing_half_done(folder / "out")
 
@@ -253,14 +227,14 @@ def test_a_run_that_is_stopped_is_gone_on_with(folder, how):
     assert process.returncode in (-signal.SIGKILL, 130), said
     wait_for_the_end_of_ray()
     kept = len(entries(folder / "out"))
-    assert images(folder / "out").items() <= images(folder / "plain").items()
+    assert images_in(folder / "out").items() <= images_in(folder / "plain").items()
     result = run_demo(folder, *GIVEN, "-o", "out", "--resume", "--json", *LOCAL)
     assert result.returncode == 0, result.stderr
     told = json.loads(result.stdout)
     assert told["skipped"] >= kept
     assert told["skipped"] + told["done"] == 400
-    assert images(folder / "out") == images(folder / "plain")
-    assert sorted(str(entry["input"]) for entry in entries(folder / "out")) == sorted(images(folder / "in"))
+    assert images_in(folder / "out") == images_in(folder / "plain")
+    assert sorted(str(entry["input"]) for entry in entries(folder / "out")) == sorted(images_in(folder / "in"))
     assert_nothing_half_done(folder / "out")
 
 
@@ -274,7 +248,7 @@ def test_a_machine_that_is_lost_is_survived(folder):
         assert any(map(kill_the_machine_of, workers()))
         _, said = process.communicate(timeout=LONG)
         assert process.returncode == 0, said
-    assert images(folder / "out") == images(folder / "plain")
+    assert images_in(folder / "out") == images_in(folder / "plain")
     assert_nothing_half_done(folder / "out")
 
 
@@ -291,7 +265,7 @@ def test_a_machine_with_other_instructions_is_refused_by_name(folder):
             result = run_demo(folder, *GIVEN, "-o", "out", "--cluster", nodes.address, "--mixed")
             assert result.returncode == 0, result.stderr
             assert "its results may differ in their bytes" in result.stderr
-    assert len(images(folder / "out")) == 3
+    assert len(images_in(folder / "out")) == 3
 
 
 def test_a_run_without_a_cluster_does_not_import_ray(folder):

@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 from helpers.clusters import (
     LONG,
+    changed_reading,
+    images_in,
     kill_the_machine_of,
     ray_nodes,
     run_demo,
@@ -24,7 +26,7 @@ from helpers.clusters import (
     wait_for_the_end_of_ray,
     workers,
 )
-from helpers.demo_command import content, done, write_blocks, write_plate
+from helpers.demo_command import done, write_blocks, write_plate
 from helpers.full_disk import small_disk
 
 pytestmark = [
@@ -38,29 +40,15 @@ LOCAL = ("--cluster", "local[2]")
 KILLS = int(os.environ.get("OMZ_TEST_KILLS", "8"))
 IMAGES = 60 * KILLS
 SLOW = """
-import importlib.util, sys, threading, time
-
-class Finder:
-    def find_spec(self, name, path=None, target=None):
-        if name != "omz.cutout.image_work":
-            return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
-        load = spec.loader.exec_module
-        spec.loader.exec_module = lambda module: (load(module), slow_down(module))
-        return spec
-
-def slow_down(module):
-    read, alone = module.read_image, threading.Lock()
+def changed(read):
+    alone = threading.Lock()
 
     def slow(*given):
         with alone:
             time.sleep(0.1)
         return read(*given)
 
-    module.read_image = slow
-
-sys.meta_path.insert(0, Finder())
+    return slow
 """
 """What gives workers, on whatever machine and with however many threads, at least a tenth of a second an image."""
 
@@ -70,10 +58,6 @@ def folder(tmp_path, monkeypatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     yield write_plate(tmp_path)
     wait_for_the_end_of_ray()
-
-
-def images(folder: Path) -> dict[str, bytes]:
-    return {name: data for name, data in content(folder).items() if not name.startswith(".")}
 
 
 def noted(folder: Path) -> Counter[str]:
@@ -86,8 +70,8 @@ def noted(folder: Path) -> Counter[str]:
 
 def assert_all_done_once(folder: Path) -> None:
     """Compare results with those of the plain command; nothing is there twice, or in part."""
-    assert images(folder / "out") == images(folder / "plain")
-    assert noted(folder / "out") == dict.fromkeys(images(folder / "in"), 1)
+    assert images_in(folder / "out") == images_in(folder / "plain")
+    assert noted(folder / "out") == dict.fromkeys(images_in(folder / "in"), 1)
     assert not [*folder.rglob(".*.part*"), *folder.rglob(".omz.cluster*")]
 
 
@@ -128,9 +112,7 @@ def strike(chance: random.Random, process: subprocess.Popen[str], name: str) -> 
 def test_whatever_is_killed_at_random_moments_all_is_done_once(folder):
     write_blocks(folder / "in", IMAGES)
     done(*GIVEN[:-1], "plain")
-    (folder / "slow").mkdir()
-    (folder / "slow" / "sitecustomize.py").write_text(SLOW)
-    more = {"PYTHONPATH": os.pathsep.join((str(folder / "slow"), os.environ.get("PYTHONPATH", "")))}
+    more = changed_reading(folder, SLOW)
     chance = random.Random(24)
     kills = plan_kills(chance)
     assert {*kills} == {"command", "worker", "machine"}
@@ -144,7 +126,7 @@ def test_whatever_is_killed_at_random_moments_all_is_done_once(folder):
                 if strike(chance, process, kills[0]) and kills.pop(0) == "machine":
                     nodes.add()
             process.communicate(timeout=LONG)
-            assert images(folder / "out").items() <= images(folder / "plain").items()
+            assert images_in(folder / "out").items() <= images_in(folder / "plain").items()
             assert max(noted(folder / "out").values(), default=0) <= 1
             assert not kills or noted(folder / "out").total() < IMAGES, f"all was done before {kills}"
         result = run_demo(folder, *flags)
@@ -160,8 +142,8 @@ def test_a_disk_that_gets_full_is_one_line_and_the_run_goes_on_once_there_is_roo
         assert result.returncode == 1, result.stderr
         assert "No space left on device" in result.stderr
         assert "Traceback" not in result.stderr
-        assert images(disk).items() < images(folder / "plain").items()
-        assert noted(disk).keys() <= images(disk).keys()
+        assert images_in(disk).items() < images_in(folder / "plain").items()
+        assert noted(disk).keys() <= images_in(disk).keys()
         subprocess.run(["mount", "-o", "remount,size=4m", str(disk)], check=True)
         result = run_demo(folder, *GIVEN, "--resume", *LOCAL)
         assert result.returncode == 0, result.stderr

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from helpers.demo_command import content
+
 _STORE = 100 << 20
 LONG = 1200.0
 """Seconds that a loaded machine may take to start, or to end, what is started here."""
@@ -32,6 +34,41 @@ for _ in sys.stdin:
     cluster.add_node(num_cpus=cpus, object_store_memory=store)
 cluster.shutdown()
 """
+
+_CHANGED_READING = """
+import importlib.util, os, sys, threading, time
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name != "omz.cutout.image_work":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        load = spec.loader.exec_module
+        spec.loader.exec_module = lambda module: (load(module), change(module))
+        return spec
+
+def change(module):
+    module.read_image = changed(module.read_image)
+
+sys.meta_path.insert(0, Finder())
+"""
+
+
+def changed_reading(folder: Path, changed: str) -> dict[str, str]:
+    """Return the environment of processes that read images otherwise, which Ray hands on to its workers.
+
+    ``changed`` is the code of a function ``changed(read)``, which returns what reads an image instead of ``read``.
+    """
+    place = folder / "changed"
+    place.mkdir()
+    (place / "sitecustomize.py").write_text(_CHANGED_READING + changed)
+    return {"PYTHONPATH": os.pathsep.join((str(place), os.environ.get("PYTHONPATH", "")))}
+
+
+def images_in(folder: Path) -> dict[str, bytes]:
+    """Return the files of a folder that have a name to be seen, with their bytes."""
+    return {name: data for name, data in content(folder).items() if not name.startswith(".")}
 
 
 class RayNodes:

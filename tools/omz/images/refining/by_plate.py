@@ -79,8 +79,10 @@ def refine_by_plate(picture: Picture, plate: Picture, alpha: Alpha, steps: Steps
     copies = _Copies(resize(picture, size), resize(plate, size), resize(alpha, size))
     noise = noise_level(copies.picture, copies.plate, copies.alpha)
     part = part_around((copies.alpha > _SEEN).view(np.uint8), _AROUND)
-    found = None if part is None else _find(copies.within(part), noise, size, steps)
-    if part is None or found is None:
+    if part is None:
+        return Refined(alpha)
+    found = _find(copies.within(part), noise, size, steps)
+    if found is None:
         return Refined(alpha)
     there = part.scaled(size, alpha.shape).there
     refined = alpha.copy()

@@ -95,6 +95,13 @@ def tab_to(driver: Chrome, selector: str, most: int = 80) -> WebElement:
     raise AssertionError(f"the tab key does not lead to {selector}")
 
 
+def click(driver: Chrome, by: str, value: str) -> None:
+    """Click on an element after the page was scrolled to it: as the driver scrolls, it may move under the click."""
+    element = driver.find_element(by, value)
+    driver.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", element)
+    element.click()
+
+
 def press(driver: Chrome, *keys: str) -> None:
     """Press keys, one after the other, for the element that has the focus."""
     ActionChains(driver).send_keys(*keys).perform()

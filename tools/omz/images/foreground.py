@@ -61,12 +61,13 @@ def estimate_foreground(picture: Picture, alpha: Alpha) -> Colours:
     return estimate
 
 
-def foreground_levels(picture: Picture, alpha: Pixels) -> Picture:
+def foreground_levels(picture: Picture, alpha: Pixels, is_fine: bool = True) -> Picture:
     """Return the foreground of :func:`estimate_foreground` for ``alpha`` (H, W) uint8 or uint16, rounded to uint8 BGR.
 
-    It needs up to 6 bytes a pixel, and 50 MB.
+    An alpha that is not ``is_fine``, such as an enlarged one, is taken for smooth everywhere: the two finest levels are
+    left out, a third of the time. It needs up to 6 bytes a pixel, and 50 MB.
     """
-    levels, strips = _estimate(picture, alpha)
+    levels, strips = _estimate(picture, alpha, is_fine)
     if levels is picture:
         levels = picture.copy()
     for places, foreground in strips:
@@ -80,7 +81,9 @@ def _put(image: Pixels | Colours, places: Places, colours: Pixels | Colours) -> 
     np.put(image.view(whole), places, np.ascontiguousarray(colours).view(whole))
 
 
-def _estimate(picture: Picture, alpha: AnyAlpha) -> tuple[Picture, Iterator[tuple[Places, Values]]]:
+def _estimate(
+    picture: Picture, alpha: AnyAlpha, is_fine: bool = True
+) -> tuple[Picture, Iterator[tuple[Places, Values]]]:
     """Return the foreground where alpha is hard, and where it is soft: flat places, and the colours (3, N) there."""
     if picture.shape != (*alpha.shape, 3) or not alpha.size:
         raise ImageError(f"image {list(picture.shape)} and alpha {list(alpha.shape)} differ in size")
@@ -101,16 +104,16 @@ def _estimate(picture: Picture, alpha: AnyAlpha) -> tuple[Picture, Iterator[tupl
             backdrop = solved
     if count < alpha.size:
         picture = _before(backdrop, picture, visible)
-    return picture, _soft_strips(matted, soft, solved)
+    rough = _rough(alpha) & soft if is_fine else np.zeros_like(soft)
+    return picture, _soft_strips(matted, soft, rough, solved)
 
 
-def _soft_strips(matted: Matted, soft: Mask, solved: Solved) -> Iterator[tuple[Places, Values]]:
+def _soft_strips(matted: Matted, soft: Mask, rough: Mask, solved: Solved) -> Iterator[tuple[Places, Values]]:
     """Yield flat places of ``soft`` pixels (H, W), and the colours (3, N) there, given a level that is ``solved``.
 
-    Where alpha is smooth, colours of that level need but explain the picture. Where it is not, as in hair, neighbours
-    tell of each other, and the levels in between are solved, too.
+    Where alpha is smooth, colours of that level need but explain the picture. Where it is ``rough``, as in hair,
+    neighbours tell of each other, and the levels in between are solved, too.
     """
-    rough = _rough(matted.alpha) & soft
     yield from explained(matted, soft ^ rough, solved)
     if cv2.countNonZero(rough):
         between = coarser_level(rough)

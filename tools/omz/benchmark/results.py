@@ -13,6 +13,8 @@ from omz.zoo.vocabulary import QUANTISED, QuantisedPrecision, base_of
 LATENCY, THROUGHPUT = "latency", "throughput"
 """Goals of a run: one image at a time, or as many at a time as suit the device."""
 OPENVINO = "OpenVINO"
+NODE = "node"
+"""Which machine of a cluster a run was on, among what is told of it."""
 UNJUDGED = "made without a gate: omz_quantizer makes one that is judged"
 """The note of an INT8 IR that nothing has compared with what it was made of."""
 
@@ -139,6 +141,12 @@ class BenchmarkRun:
     units: Mapping[str, str] = field(default_factory=dict)
     is_whole: bool = True
     warning: str = ""
+
+    @property
+    def title(self) -> str:
+        """The processor, and where it is one of a cluster, the machine that has it."""
+        processor, node = self.machine.get("processor", ""), self.machine.get(NODE, "")
+        return f"{processor} of {node}" if node else processor
 
     @property
     def measured(self) -> list[Row]:

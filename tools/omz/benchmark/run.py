@@ -52,6 +52,11 @@ class Benchmark:
             return self._run_of(self._measurement, is_whole=False)
         return self._result
 
+    @property
+    def results(self) -> list[BenchmarkRun]:
+        """The :attr:`result`, if there is one."""
+        return [] if self.result is None else [self.result]
+
     def run(self, observer: BenchmarkObserver | None = None) -> None:
         """Measure all. Raises :class:`omz.errors.OmzError` where nothing can be planned."""
         observer = observer or BenchmarkObserver()

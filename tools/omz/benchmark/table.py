@@ -11,7 +11,7 @@ from itertools import chain
 from typing import TextIO
 
 from omz.benchmark.ranges import Range
-from omz.benchmark.results import BenchmarkRun, Figures, Row
+from omz.benchmark.results import NODE, BenchmarkRun, Figures, Row
 from omz.text import spreadsheet_cell
 
 _MB = 1e6
@@ -158,11 +158,23 @@ def write_csv(file: TextIO, runs: Sequence[BenchmarkRun]) -> None:
     writer = csv.writer(file, lineterminator="\n")
     figures = ("runs", "median_ms", "p90_ms", "p99_ms", "fps", "cpu_ms", "first_ms", "load_ms", "warm_load_ms")
     sizes = ("peak_memory", "disk")
-    columns = ("processor", "finished", "model", *_WORDS, "runs_on", "runs_in", *figures, *sizes, "speed", "speed_low")
+    columns = (
+        "processor",
+        NODE,
+        "finished",
+        "model",
+        *_WORDS,
+        "runs_on",
+        "runs_in",
+        *figures,
+        *sizes,
+        "speed",
+        "speed_low",
+    )
     writer.writerow(map(spreadsheet_cell, (*columns, "speed_high", *metrics, "reason")))
     for run in runs:
         for row in run.rows:
-            start = [run.machine.get("processor", ""), run.finished, row.case.model]
+            start = [run.machine.get("processor", ""), run.machine.get(NODE, ""), run.finished, row.case.model]
             start += [getattr(row.case, name) for name in _WORDS]
             numbers = _numbers(run, row, (*figures, *sizes))
             errors = [row.quality.get(name) for name in metrics]
@@ -189,7 +201,7 @@ def write_markdown(file: TextIO, runs: Sequence[BenchmarkRun]) -> None:
 
 
 def _markdown(run: BenchmarkRun) -> Iterator[str]:
-    yield f"\n## {_inside(run.machine.get('processor', 'A machine'))}\n"
+    yield f"\n## {_inside(run.title or 'A machine')}\n"
     told = [f"{name} {run.machine[name]}" for name in _TOLD if run.machine.get(name)]
     told += [f"{name} {run.versions[name]}" for name in ("open-matting-zoo", "openvino") if name in run.versions]
     yield f"{_inside('; '.join(told))}.\n"

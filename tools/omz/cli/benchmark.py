@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from omz.cli.cluster_flag import cluster_option
 from omz.cli.command import omz_command
 from omz.cli.selection import Selection, selection_options
 from omz.errors import Interrupted, OmzError, UsageError
 
 if TYPE_CHECKING:
     from omz.benchmark.recommendation import Condition
+    from omz.benchmark.request import BenchmarkRequest
     from omz.benchmark.results import BenchmarkRun
 
 _PATH = click.Path(path_type=Path)
@@ -58,12 +60,14 @@ _PATH = click.Path(path_type=Path)
 )  # fmt: skip
 @click.option("--merge", is_flag=True, help="Measure nothing; show the .json FILES of runs, maybe of other machines.")
 @click.option("--trust_code", is_flag=True, help="Run code that comes with cards and weights.")
+@cluster_option("Measure each machine")
 def main(
     files: tuple[Path, ...],
     selection: Selection,
     merge: bool,
     recommend: tuple[str, ...],
     outputs: tuple[Path, ...],
+    cluster: str | None,
     **flags: Any,
 ) -> None:
     """Measure latency, throughput, load time, memory and size of models, and their errors on a dataset.
@@ -77,11 +81,13 @@ def main(
     if merge:
         if not selection.empty or flags["models"]:
             raise UsageError("--merge measures nothing; leave --name, --list, --all and -m out")
+        if cluster is not None:
+            raise UsageError("--merge measures nothing; leave --cluster out")
         _merge(files, outputs, recommend)
         return
     if files:
         raise UsageError(f"{files[0]}: files are for --merge; give a model's file by -m")
-    _measure(selection, flags, outputs, recommend)
+    _measure(_request(selection, flags), cluster, outputs, recommend)
 
 
 def _merge(files: tuple[Path, ...], outputs: tuple[Path, ...], recommend: tuple[str, ...]) -> None:
@@ -94,34 +100,43 @@ def _merge(files: tuple[Path, ...], outputs: tuple[Path, ...], recommend: tuple[
     _finish(runs, outputs, _conditions(recommend, metrics))
 
 
-def _measure(
-    selection: Selection, flags: dict[str, Any], outputs: tuple[Path, ...], recommend: tuple[str, ...]
-) -> None:
+def _request(selection: Selection, flags: dict[str, Any]) -> BenchmarkRequest:
     from omz.benchmark.request import BenchmarkRequest
-    from omz.benchmark.run import Benchmark
-    from omz.cli.benchmark_display import BenchmarkDisplay
 
     for name in ("precisions", "sizes", "streams", "compare"):
         flags[name] = _listed(name, flags[name])
     names = () if selection.empty and flags["models"] else tuple(selection.names())
-    command = ("omz_benchmark", *sys.argv[1:])
-    request = BenchmarkRequest(names, models_dir=selection.models_dir, command=command, **flags)
-    benchmark = Benchmark(request)
+    return BenchmarkRequest(names, models_dir=selection.models_dir, command=("omz_benchmark", *sys.argv[1:]), **flags)
+
+
+def _measure(
+    request: BenchmarkRequest, cluster: str | None, outputs: tuple[Path, ...], recommend: tuple[str, ...]
+) -> None:
+    from omz.benchmark.cluster import ClusterBenchmark
+    from omz.benchmark.run import Benchmark
+    from omz.cli.benchmark_display import BenchmarkDisplay
+
+    benchmark = Benchmark(request) if cluster is None else ClusterBenchmark(request, cluster)
     conditions = _conditions(recommend, benchmark.metrics)
     try:
         with BenchmarkDisplay() as display:
             benchmark.run(display)
     except KeyboardInterrupt:
-        if benchmark.result is None or not benchmark.result.measured:
+        if not _are_measured(benchmark.results):
             raise
-        _finish([benchmark.result], outputs, ())
+        _finish(benchmark.results, outputs, ())
         raise Interrupted("the table has what was measured before") from None
-    run = benchmark.result
-    if run is None:
-        raise AssertionError("a run that ends has a result")
-    _finish([run], outputs, conditions)
-    if not run.measured:
+    except OmzError:
+        if _are_measured(benchmark.results):
+            _finish(benchmark.results, outputs, ())
+        raise
+    _finish(benchmark.results, outputs, conditions)
+    if not _are_measured(benchmark.results):
         raise OmzError("nothing was measured; the reasons are above")
+
+
+def _are_measured(runs: list[BenchmarkRun]) -> bool:
+    return any(run.measured for run in runs)
 
 
 def _conditions(recommend: tuple[str, ...], metrics: Collection[str]) -> tuple[Condition, ...]:

@@ -80,7 +80,7 @@ def show_recommendation(console: Console, found: Recommendation) -> None:
 
 def _figures(run: BenchmarkRun, places: Sequence[int], caption: str = "") -> Table:
     """Return some columns; what all rows have in common is in the title."""
-    title = ", ".join(filter(None, (run.machine.get("processor", ""), table.common(run))))
+    title = ", ".join(filter(None, (run.title, table.common(run))))
     found, names = Table(title=title, caption=caption), table.headings(run)
     found.add_column(cell("model"), overflow="fold")
     for place in places:

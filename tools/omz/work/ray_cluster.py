@@ -108,12 +108,12 @@ def _start(ray: ModuleType, workers: int) -> None:
                 raise EngineError(f"Ray does not start here: {first_line(error)}; try again") from error
 
 
-def slots_of(node: Mapping[str, object], place: Place) -> tuple[Slot, ...]:
-    """Return the places for workers of a machine, as Ray describes it."""
+def slots_of(node: Mapping[str, object], place: Place, is_whole: bool = False) -> tuple[Slot, ...]:
+    """Return the places for workers of a machine, as Ray describes it; one with all its processors if ``is_whole``."""
     name, resources = str(node["NodeID"]), node["Resources"]
     assert isinstance(resources, Mapping)
     cpus = int(resources.get("CPU", 0))
     if place.local:
         return tuple(Slot(name, index, 1, max(1, len(usable_cpus()) // place.local)) for index in range(place.local))
-    count = max(1, cpus // _CPUS) if cpus else 0
+    count = min(cpus, 1 if is_whole else max(1, cpus // _CPUS))
     return tuple(Slot(name, index, cpus // count, cpus // count) for index in range(count))

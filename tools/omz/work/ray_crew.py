@@ -38,14 +38,16 @@ class _Started(Generic[Unit]):
 class JobForAll:
     """A job, the files that go with it, and the ``packages`` that its results depend on.
 
-    ``mixed`` takes machines of other versions, whose bytes may differ. ``alike`` says what to do about such machines,
-    and ``again`` how to go on with a run that has ended early.
+    ``mixed`` takes machines of other versions, whose bytes may differ. ``whole_machines`` gives each machine one
+    worker, which has all its processors, whatever their instructions are. ``alike`` says what to do about machines that
+    differ, and ``again`` how to go on with a run that has ended early.
     """
 
     job: Job
     blobs: tuple[bytes, ...] = ()
     packages: tuple[str, ...] = ()
     mixed: bool = False
+    whole_machines: bool = False
     alike: str = "install the same versions"
     again: str = "run the command again"
 
@@ -62,6 +64,8 @@ class RayCrew(Crew[Unit, Result]):
         self._job = pickle.dumps(given.job)
         self._blobs = [ray.put(blob) for blob in given.blobs]
         self._expected = node_facts(given.packages)
+        if given.whole_machines:
+            del self._expected["instructions"]
         self._actors: dict[Worker[Unit], _Started[Unit]] = {}
         self._calls: dict[Any, tuple[Worker[Unit], str]] = {}
         self._failed: Counter[Slot] = Counter()
@@ -86,6 +90,17 @@ class RayCrew(Crew[Unit, Result]):
     def size(self) -> int:
         """How many workers there are, with those that are starting."""
         return len(self._actors)
+
+    @property
+    def nodes(self) -> dict[str, str]:
+        """The addresses of machines that have a worker, or are starting one, by Ray's names of the machines."""
+        return {started.slot.node: self._addresses[started.slot.node] for started in self._actors.values()}
+
+    def wait_for_all(self) -> None:
+        """Wait until all workers are ready that can be, while none has a batch. Raises what :meth:`wait` does."""
+        end = time.monotonic() + _PATIENCE
+        while len(self.workers) < self.size and time.monotonic() < end:
+            self.wait(1.0)
 
     def start(self) -> None:
         """Start workers, and check the machines of those that start first.
@@ -199,7 +214,7 @@ class RayCrew(Crew[Unit, Result]):
         self._alive = set(nodes)
         for name in self._alive - set(self._addresses):
             self._addresses[name] = str(nodes[name]["NodeManagerAddress"])
-            for slot in slots_of(nodes[name], self._place):
+            for slot in slots_of(nodes[name], self._place, self._given.whole_machines):
                 self._start(slot)
 
     def _start(self, slot: Slot) -> None:

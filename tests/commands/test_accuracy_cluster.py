@@ -82,7 +82,7 @@ def test_the_command_in_a_report_is_one_for_this_machine():
 def test_without_the_extra_there_is_one_line(monkeypatch):
     monkeypatch.setattr("omz.extras.find_spec", lambda _: None)
     result = run("--name", "background-matting-starter", *LOCAL)
-    assert result.exit_code == 2
+    assert result.exit_code == 1
     assert result.stderr.splitlines()[-1].endswith("Ray is not installed; install it with pip install '.[cluster]' "
                                                    "in a clone of Open Matting Zoo")  # fmt: skip
 

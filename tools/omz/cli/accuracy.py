@@ -93,11 +93,12 @@ _WAYS = ("--cluster", "--timeout")
 def main(check_dataset: bool, **flags: Any) -> None:
     """Compare variants of a model on the same frames, and give a verdict.
 
-    Exit codes: 0 all of them do what the first does, 1 one does not, 2 nothing can be said.
+    Exit codes: 0 all of them do what the first does, 1 one does not, or Ray is missing, 2 nothing can be said.
     """
     if check_dataset:
         _check_dataset(flags["dataset"], flags["layout"], flags["backgrounds"], flags["allow_missing"])
         return
+    _check_for_cluster(flags["cluster"])  # here, where a missing Ray is 1, as in all commands
     try:
         passed = _run(flags)
     except OmzError as error:
@@ -115,6 +116,13 @@ def main(check_dataset: bool, **flags: Any) -> None:
         raise click.exceptions.Exit(2) from None  # 1 would say that a gate failed
     if not passed:
         raise click.exceptions.Exit(1)
+
+
+def _check_for_cluster(place: str | None) -> None:
+    from omz.work.ray_cluster import check_cluster
+
+    if place is not None:
+        check_cluster(place)
 
 
 def _run(flags: dict[str, Any]) -> bool:

@@ -104,6 +104,34 @@ def test_each_unit_is_done_once_in_batches_and_windows(workers, batch):
     assert crew.started == workers
 
 
+class SmallCrew(HereCrew):
+    """Workers of one machine, whose room is 10; a unit is the room that it takes. Notes what was there together."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(count)
+        self.together: list[list[int]] = []
+
+    def _held(self) -> list[int]:
+        return [int(unit) for worker in self.workers for unit in worker.units]
+
+    def has_room(self, worker, units):
+        held = self._held()
+        return not held or sum(held) + sum(map(int, units)) <= 10
+
+    def wait(self, seconds):
+        self.together.append(self._held())
+        return super().wait(seconds)
+
+
+def test_units_that_need_more_than_a_machine_has_wait_for_each_other_and_one_that_never_fits_runs_alone():
+    crew = SmallCrew(3)
+    units = ["6", "7", "50", "3", "4", "2", "1"]
+    results = list(Dispatcher(crew, window=1).run(iter(units)))
+    assert Counter(unit for made in filter(None, results) for unit in made) == Counter(units)
+    assert all(sum(held) <= 10 or held == [50] for held in crew.together)
+    assert max(map(len, crew.together)) > 1
+
+
 def test_a_long_unit_waits_behind_no_other_where_the_window_is_1():
     crew = HereCrew(3)
     results = list(Dispatcher(crew, window=1).run(NAMES))

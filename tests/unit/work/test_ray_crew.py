@@ -9,7 +9,7 @@ import pytest
 
 from omz.convert.cluster import ConversionJob
 from omz.convert.jobs import Limits
-from omz.work.dispatcher import Death
+from omz.work.dispatcher import Death, Dispatcher
 from omz.work.ray_cluster import Place
 from omz.work.ray_crew import JobForAll, RayCrew, ray_crew
 from omz.work.ray_worker import node_facts
@@ -42,6 +42,20 @@ def test_the_death_of_a_worker_that_was_ended_is_told_though_no_call_of_it_was_o
         wait_for_a_worker(crew)
         assert len(crew.workers) == 1
     assert not told
+
+
+def test_a_machine_has_no_room_for_units_that_together_ask_for_more_memory_than_it_has():
+    given = JobForAll(ConversionJob((), False, Limits()), memory_of=int)
+    with ray_crew(Place(local=2), given, lambda line: None) as crew:
+        crew.wait_for_all()
+        one, other = crew.workers
+        assert crew.has_room(one, (1 << 60,))
+        crew.send = lambda worker, units: None
+        Dispatcher(crew, window=1)._hand_out(iter([1 << 20]))
+        assert one.units == [1 << 20]
+        assert crew.has_room(other, (1 << 20,))
+        assert not crew.has_room(other, (1 << 60,))
+        one.batches.clear()
 
 
 def test_each_line_about_machines_is_told_once_at_the_start_or_at_the_end():

@@ -27,6 +27,7 @@ _Ended: TypeAlias = "ConversionMade | Lost[ConversionUnit] | None"
 _TITLE = "the conversion"
 _LEAST = 4 << 30  # bytes
 _TIMES = 20
+_USUAL, _USUAL_TIMES = 1 << 30, 6
 _SECONDS = 3600
 _KEPT = 512 << 20  # bytes that a process may hold to be used again
 
@@ -43,7 +44,7 @@ class Limits:
 
     def memory_for(self, plan: ConversionPlan) -> int:
         """Return the bytes that the conversion of ``plan`` may take."""
-        return self.memory or _LEAST + _TIMES * sum(file.size or 0 for file in plan.card.files)
+        return self.memory or _LEAST + _TIMES * _size(plan)
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,11 @@ class ConversionUnit:
 
     place: int
     plan: ConversionPlan
+
+    @property
+    def memory(self) -> int:
+        """The bytes that it usually takes, by the size of the model's files; its limit is some times that."""
+        return _USUAL + _USUAL_TIMES * _size(self.plan)
 
 
 @dataclass(frozen=True)
@@ -201,6 +207,10 @@ def _in_process(
     except KeyboardInterrupt:
         clear_after_stop(plan.folder)
         raise
+
+
+def _size(plan: ConversionPlan) -> int:
+    return sum(file.size or 0 for file in plan.card.files)
 
 
 def _there(folder: str, function: Callable[..., Result], *arguments: object) -> Result:

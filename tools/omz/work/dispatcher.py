@@ -50,6 +50,11 @@ class Worker(Generic[Unit]):
     since: float = 0.0
     overdue: str = ""
 
+    @property
+    def units(self) -> list[Unit]:
+        """The units that it has."""
+        return [held.unit for batch in self.batches for held in batch]
+
 
 @dataclass(frozen=True)
 class Answer(Generic[Unit, Result]):
@@ -74,6 +79,10 @@ class Crew(ABC, Generic[Unit, Result]):
     @abstractmethod
     def workers(self) -> Collection[Worker[Unit]]:
         """The workers that take batches."""
+
+    def has_room(self, worker: Worker[Unit], units: tuple[Unit, ...]) -> bool:
+        """Tell whether a worker's machine has room for a batch; one that has nothing to do always has."""
+        return True
 
     @abstractmethod
     def send(self, worker: Worker[Unit], units: tuple[Unit, ...]) -> None:
@@ -152,7 +161,7 @@ class Dispatcher(Executor[Unit, Result]):
             for worker in self._crew.workers:
                 if len(worker.batches) != place or worker.overdue:
                     continue
-                batch = self._next(source)
+                batch = self._next(source, worker)
                 if not batch:
                     self._is_drained = True
                     batch = self._late(worker)
@@ -161,7 +170,7 @@ class Dispatcher(Executor[Unit, Result]):
                 if not worker.batches:
                     worker.since = time.monotonic()
                 worker.batches.append(batch)
-                self._crew.send(worker, tuple(held.unit for held in batch))
+                self._crew.send(worker, _units(batch))
 
     def _is_done(self) -> bool:
         if not self._is_drained or self._again:
@@ -185,10 +194,17 @@ class Dispatcher(Executor[Unit, Result]):
     def _is_held(self, batch: tuple[_Held[Unit], ...]) -> bool:
         return any(other is batch for worker in self._crew.workers for other in worker.batches)
 
-    def _next(self, source: Iterator[Unit]) -> tuple[_Held[Unit], ...]:
-        if self._again:
-            return self._again.popleft()
-        return tuple(map(_Held, islice(source, self._batch)))
+    def _next(self, source: Iterator[Unit], worker: Worker[Unit]) -> tuple[_Held[Unit], ...]:
+        """Return the next batch that a worker's machine has room for; none if the source has no more."""
+        for place, batch in enumerate(self._again):
+            if self._crew.has_room(worker, _units(batch)):
+                del self._again[place]
+                return batch
+        while batch := tuple(map(_Held, islice(source, self._batch))):
+            if self._crew.has_room(worker, _units(batch)):
+                return batch
+            self._again.append(batch)
+        return ()
 
     def _take(self, answer: Answer[Unit, Result]) -> None:
         if answer.worker.overdue:  # too late: its end is on the way
@@ -266,6 +282,10 @@ class Dispatcher(Executor[Unit, Result]):
 
 def _is_done(batch: tuple[_Held[Unit], ...]) -> bool:
     return all(held.is_done for held in batch)
+
+
+def _units(batch: tuple[_Held[Unit], ...]) -> tuple[Unit, ...]:
+    return tuple(held.unit for held in batch)
 
 
 def _set_doubled(batch: tuple[_Held[Unit], ...], is_doubled: bool) -> None:

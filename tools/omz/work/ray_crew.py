@@ -40,7 +40,8 @@ class JobForAll:
 
     ``mixed`` takes machines of other versions, whose bytes may differ. ``whole_machines`` gives each machine one
     worker, which has all its processors, whatever their instructions are. ``alike`` says what to do about machines that
-    differ, and ``again`` how to go on with a run that has ended early.
+    differ, and ``again`` how to go on with a run that has ended early. ``memory_of`` returns the bytes that a unit asks
+    for; units that together ask for more than a machine has run there one after the other.
     """
 
     job: Job
@@ -50,6 +51,7 @@ class JobForAll:
     whole_machines: bool = False
     alike: str = "install the same versions"
     again: str = "run the command again"
+    memory_of: Callable[[Any], int] = lambda unit: 0
 
 
 class RayCrew(Crew[Unit, Result]):
@@ -70,6 +72,7 @@ class RayCrew(Crew[Unit, Result]):
         self._calls: dict[Any, tuple[Worker[Unit], str]] = {}
         self._failed: Counter[Slot] = Counter()
         self._addresses: dict[str, str] = {}  # of all machines there have been
+        self._memory: dict[str, float] = {}  # of them, in bytes
         self._alive: set[str] = set()
         self._looked = 0.0
         self._problem = self._refused = ""
@@ -115,6 +118,13 @@ class RayCrew(Crew[Unit, Result]):
             raise EngineError(self._refused)
         if all(kind == _FACTS for _, kind in self._calls.values()) and not self.workers:
             raise EngineError(self._problem or "no worker has started; the cluster has no free processors")
+
+    def has_room(self, worker: Worker[Unit], units: tuple[Unit, ...]) -> bool:
+        """See :class:`Crew`."""
+        node = self._actors[worker].slot.node
+        there = [started.worker for started in self._actors.values() if started.slot.node == node]
+        held = sum(self._given.memory_of(unit) for other in there for unit in other.units)
+        return not held or held + sum(map(self._given.memory_of, units)) <= self._memory[node]
 
     def send(self, worker: Worker[Unit], units: tuple[Unit, ...]) -> None:
         """See :class:`Crew`."""
@@ -214,6 +224,7 @@ class RayCrew(Crew[Unit, Result]):
         self._alive = set(nodes)
         for name in self._alive - set(self._addresses):
             self._addresses[name] = str(nodes[name]["NodeManagerAddress"])
+            self._memory[name] = nodes[name]["Resources"].get("memory", float("inf"))
             for slot in slots_of(nodes[name], self._place, self._given.whole_machines):
                 self._start(slot)
 

@@ -13,9 +13,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from helpers.clips import TIME_BASE
 from helpers.clusters import (
     LONG,
-    changed_reading,
+    changed_work,
+    demo_folder,
     images_in,
     kill_a_worker,
     kill_the_machine_of,
@@ -25,8 +27,8 @@ from helpers.clusters import (
     wait_for_the_end_of_ray,
     workers,
 )
-from helpers.demo_command import demo, done, empty, write_blocks, write_plate
-from helpers.films import make_film
+from helpers.demo_command import demo, done, empty, write_blocks
+from helpers.films import make_film, shots
 
 from omz.images.files import write_picture
 
@@ -65,10 +67,9 @@ def changed(read):
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch) -> Iterator[Path]:
-    monkeypatch.chdir(tmp_path)
-    yield write_plate(tmp_path)
-    wait_for_the_end_of_ray()
+def folder(tmp_path) -> Iterator[Path]:
+    with demo_folder(tmp_path) as folder:
+        yield folder
 
 
 def entries(folder: Path) -> list[dict[str, object]]:
@@ -190,7 +191,7 @@ def test_a_poison_image_and_a_hanging_one_are_named_and_all_others_done(folder):
     done(*GIVEN, "-o", "plain")
     for name in ("poison.png", "hanging.png"):
         (folder / "in" / name).write_bytes((folder / "in" / "0.png").read_bytes())
-    more = changed_reading(folder, FAULTS)
+    more = changed_work(folder, FAULTS)
     result = run_demo(folder, *GIVEN, "-o", "out", *LOCAL, "--timeout", "20", more=more)
     assert result.returncode == 1, result.stderr
     assert "in/poison.png: 3 workers have died at it; leave it out" in result.stderr
@@ -207,7 +208,7 @@ def test_a_straggler_runs_twice_near_the_end(folder):
     write_blocks(folder / "in", 32)
     (folder / "in" / "straggler.png").write_bytes((folder / "in" / "0.png").read_bytes())
     done(*GIVEN, "-o", "plain")
-    result = run_demo(folder, *GIVEN, "-o", "out", *LOCAL, more=changed_reading(folder, FAULTS))
+    result = run_demo(folder, *GIVEN, "-o", "out", *LOCAL, more=changed_work(folder, FAULTS))
     assert result.returncode == 0, result.stderr
     assert (folder / "in" / "straggler.png.begun").exists()
     assert images_in(folder / "out") == images_in(folder / "plain")
@@ -266,6 +267,25 @@ def test_a_machine_with_other_instructions_is_refused_by_name(folder):
             assert result.returncode == 0, result.stderr
             assert "its results may differ in their bytes" in result.stderr
     assert len(images_in(folder / "out")) == 3
+
+
+@pytest.mark.slow
+def test_500_images_and_three_minutes_of_video_on_three_machines_become_the_same_bytes(folder):
+    rate = 4
+    times = [TIME_BASE.denominator // rate * index for index in range(180 * rate)]
+    film = make_film(folder, len(times), times=times, sound="aac")
+    for index, picture in enumerate(shots(500)):
+        write_picture(folder / "in" / f"{index}.png", picture)
+    film.path.rename(folder / "in" / film.path.name)
+    given = ("in", "--plate", "plate.png", "-m", "difference.xml", "--segment_seconds", "15", *AS_IT_IS)
+    done(*given, "-o", "plain")
+    with ray_nodes(folder, nodes=3) as nodes:
+        result = run_demo(folder, *given, "-o", "out", "--json", "--cluster", nodes.address)
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["frames"] == 500 + len(times)
+    assert len(images_in(folder / "plain")) == 501
+    assert images_in(folder / "out") == images_in(folder / "plain")
+    assert_nothing_half_done(folder / "out")
 
 
 def test_a_run_without_a_cluster_does_not_import_ray(folder):

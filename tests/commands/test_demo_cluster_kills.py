@@ -17,16 +17,18 @@ from pathlib import Path
 import pytest
 from helpers.clusters import (
     LONG,
-    changed_reading,
+    RayNodes,
+    changed_work,
+    demo_folder,
     images_in,
     kill_the_machine_of,
     ray_nodes,
     run_demo,
     start_demo,
-    wait_for_the_end_of_ray,
     workers,
 )
-from helpers.demo_command import done, write_blocks, write_plate
+from helpers.demo_command import done, write_blocks
+from helpers.films import make_film
 from helpers.full_disk import small_disk
 
 pytestmark = [
@@ -39,6 +41,8 @@ GIVEN = ("in", "--plate", "plate.png", "-m", "model.xml", "-o", "out")
 LOCAL = ("--cluster", "local[2]")
 KILLS = int(os.environ.get("OMZ_TEST_KILLS", "8"))
 IMAGES = 60 * KILLS
+FRAMES = 150
+SEGMENTED = ("in", "--plate", "plate.png", "-m", "difference.xml", "--segment_seconds", "0.4", "-o", "out")
 SLOW = """
 def changed(read):
     alone = threading.Lock()
@@ -51,21 +55,23 @@ def changed(read):
     return slow
 """
 """What gives workers, on whatever machine and with however many threads, at least a tenth of a second an image."""
+SLOW_FRAMES = """
+def changed(render):
+    return lambda *given: (time.sleep(0.2), render(*given))[1]
+"""
+RENDERING = "omz.cutout.rendering.for_video"
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch) -> Iterator[Path]:
-    monkeypatch.chdir(tmp_path)
-    yield write_plate(tmp_path)
-    wait_for_the_end_of_ray()
+def folder(tmp_path) -> Iterator[Path]:
+    with demo_folder(tmp_path) as folder:
+        yield folder
 
 
 def noted(folder: Path) -> Counter[str]:
-    """How often the manifest has each image as done."""
-    if not (folder / "omz_demo.jsonl").exists():
-        return Counter()
-    entries = map(json.loads, (folder / "omz_demo.jsonl").read_text().splitlines()[1:])
-    return Counter(entry["input"] for entry in entries if entry["status"] == "done")
+    """How often the manifests, of images and of videos, have each input as done."""
+    lines = [line for path in folder.glob("omz_demo*.jsonl") for line in path.read_text().splitlines()[1:]]
+    return Counter(entry["input"] for entry in map(json.loads, lines) if entry["status"] == "done")
 
 
 def assert_all_done_once(folder: Path) -> None:
@@ -82,12 +88,24 @@ def wait_for_an_image(process: subprocess.Popen[str], out: Path) -> None:
         time.sleep(0.05)
 
 
-def plan_kills(chance: random.Random) -> list[str]:
+def wait_for_a_segment(process: subprocess.Popen[str], out: Path) -> None:
+    """Wait until a run has noted a segment of a video, or has ended."""
+    before = segments(out)
+    while process.poll() is None and segments(out) <= before:
+        time.sleep(0.05)
+
+
+def segments(out: Path) -> int:
+    """How many segments of videos are noted as finished, of all that have not been joined yet."""
+    return sum(max(0, path.read_bytes().count(b"\n") - 1) for path in out.glob(".*/segments.jsonl"))
+
+
+def plan_kills(chance: random.Random, count: int = KILLS) -> list[str]:
     """What to kill: the command at a third and at two thirds of the moments, else workers and their machines."""
-    others = [*("worker", "worker", "machine", "worker", "machine") * KILLS][: KILLS - 2]
+    others = [*("worker", "worker", "machine", "worker", "machine") * count][: count - 2]
     chance.shuffle(others)
-    others.insert(KILLS // 3, "command")
-    others.insert(2 * KILLS // 3, "command")
+    others.insert(count // 3, "command")
+    others.insert(2 * count // 3, "command")
     return others
 
 
@@ -109,10 +127,19 @@ def strike(chance: random.Random, process: subprocess.Popen[str], name: str) -> 
     return True
 
 
+def strike_all(chance: random.Random, process: subprocess.Popen[str], kills: list[str], nodes: RayNodes) -> None:
+    """Kill what ``kills`` says, and take that from it, until the command has ended; replace machines."""
+    while process.poll() is None and kills:
+        time.sleep(chance.uniform(0, 3))
+        if strike(chance, process, kills[0]) and kills.pop(0) == "machine":
+            nodes.add()
+    process.communicate(timeout=LONG)
+
+
 def test_whatever_is_killed_at_random_moments_all_is_done_once(folder):
     write_blocks(folder / "in", IMAGES)
     done(*GIVEN[:-1], "plain")
-    more = changed_reading(folder, SLOW)
+    more = changed_work(folder, SLOW)
     chance = random.Random(24)
     kills = plan_kills(chance)
     assert {*kills} == {"command", "worker", "machine"}
@@ -121,15 +148,36 @@ def test_whatever_is_killed_at_random_moments_all_is_done_once(folder):
         while kills:
             process = start_demo(folder, *flags)
             wait_for_an_image(process, folder / "out")
-            while process.poll() is None and kills:
-                time.sleep(chance.uniform(0, 3))
-                if strike(chance, process, kills[0]) and kills.pop(0) == "machine":
-                    nodes.add()
-            process.communicate(timeout=LONG)
+            strike_all(chance, process, kills, nodes)
             assert images_in(folder / "out").items() <= images_in(folder / "plain").items()
             assert max(noted(folder / "out").values(), default=0) <= 1
             assert not kills or noted(folder / "out").total() < IMAGES, f"all was done before {kills}"
         result = run_demo(folder, *flags)
+        assert result.returncode == 0, result.stderr
+    assert_all_done_once(folder)
+
+
+@pytest.mark.parametrize("flags", [("--align", "off", "--match_exposure", "off"), ()], ids=["segments", "whole"])
+def test_whatever_is_killed_during_videos_they_become_the_same_bytes(folder, flags):
+    for name in ("one", "two"):
+        make_film(folder, FRAMES, name=f"{name}.mp4")
+    (folder / "in").mkdir()
+    for path in folder.glob("*.mp4"):
+        path.rename(folder / "in" / path.name)
+    done(*SEGMENTED[:-1], "plain", *flags)
+    assert len(images_in(folder / "plain")) == 2
+    chance = random.Random(24)
+    kills = plan_kills(chance, 5)
+    assert {*kills} == {"command", "worker", "machine"}
+    with ray_nodes(folder, nodes=2, more=changed_work(folder, SLOW_FRAMES, RENDERING)) as nodes:
+        given = (*SEGMENTED, *flags, "--resume", "--retry_failed", "--cluster", nodes.address)
+        while kills:
+            process = start_demo(folder, *given)
+            wait_for_a_segment(process, folder / "out")
+            strike_all(chance, process, kills, nodes)
+            assert images_in(folder / "out").items() <= images_in(folder / "plain").items()
+            assert not kills or len(images_in(folder / "out")) < 2, f"all was done before {kills}"
+        result = run_demo(folder, *given)
         assert result.returncode == 0, result.stderr
     assert_all_done_once(folder)
 

@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from helpers.demo_command import content
+import pytest
+
+from helpers.demo_command import content, write_plate
 
 _STORE = 100 << 20
 LONG = 1200.0
@@ -35,12 +37,12 @@ for _ in sys.stdin:
 cluster.shutdown()
 """
 
-_CHANGED_READING = """
+_CHANGED = """
 import importlib.util, os, sys, threading, time
 
 class Finder:
     def find_spec(self, name, path=None, target=None):
-        if name != "omz.cutout.image_work":
+        if name != os.environ["OMZ_TEST_MODULE"]:
             return None
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)
@@ -49,26 +51,38 @@ class Finder:
         return spec
 
 def change(module):
-    module.read_image = changed(module.read_image)
+    name = os.environ["OMZ_TEST_FUNCTION"]
+    setattr(module, name, changed(getattr(module, name)))
 
 sys.meta_path.insert(0, Finder())
 """
 
 
-def changed_reading(folder: Path, changed: str) -> dict[str, str]:
-    """Return the environment of processes that read images otherwise, which Ray hands on to its workers.
+def changed_work(folder: Path, changed: str, function: str = "omz.cutout.image_work.read_image") -> dict[str, str]:
+    """Return the environment of processes with another ``function``, which Ray hands on to its workers.
 
-    ``changed`` is the code of a function ``changed(read)``, which returns what reads an image instead of ``read``.
+    ``changed`` is the code of a function ``changed(before)``, which returns the other one. The default reads images.
     """
     place = folder / "changed"
     place.mkdir()
-    (place / "sitecustomize.py").write_text(_CHANGED_READING + changed)
-    return {"PYTHONPATH": os.pathsep.join((str(place), os.environ.get("PYTHONPATH", "")))}
+    (place / "sitecustomize.py").write_text(_CHANGED + changed)
+    module, _, name = function.rpartition(".")
+    paths = os.pathsep.join((str(place), os.environ.get("PYTHONPATH", "")))
+    return {"PYTHONPATH": paths, "OMZ_TEST_MODULE": module, "OMZ_TEST_FUNCTION": name}
 
 
 def images_in(folder: Path) -> dict[str, bytes]:
     """Return the files of a folder that have a name to be seen, with their bytes."""
     return {name: data for name, data in content(folder).items() if not name.startswith(".")}
+
+
+@contextmanager
+def demo_folder(folder: Path) -> Iterator[Path]:
+    """Give a folder with a plate and a model, in which this process works until nothing of Ray is left."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        yield write_plate(folder)
+        wait_for_the_end_of_ray()
 
 
 class RayNodes:

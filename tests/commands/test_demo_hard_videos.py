@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import signal
 import subprocess
-import time
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +14,8 @@ import cv2
 import numpy as np
 import pytest
 from helpers.clips import sound_packets, write_clip
-from helpers.films import SIZE, Film, alphas, command, demo, make_film, matte, sequence, shots, times
+from helpers.films import SIZE, Film, alphas, demo, make_film, matte, sequence, shots, times
+from helpers.stopped_command import stopped_command
 from PIL import Image
 
 from omz.video.reading import read
@@ -190,19 +190,16 @@ def test_interlaced_frames_are_deinterlaced(tmp_path):
 
 
 def test_sigterm_ends_in_order(tmp_path):
-    film = make_film(tmp_path / "in", 300, (240, 320))
+    film = make_film(tmp_path / "in", 100)
     arguments = [*film.flags, "-o", tmp_path / "out.mov", "--segment_seconds", "0.2"]
-    process = subprocess.Popen(command(*arguments), stderr=subprocess.PIPE, text=True)
-    journal = tmp_path / ".out.mov.omz_demo" / "segments.jsonl"
-    while process.poll() is None and not (journal.is_file() and journal.read_text().count("\n") > 2):
-        time.sleep(0.01)
-    process.send_signal(signal.SIGTERM)
-    said = process.communicate()[1].splitlines()
-    assert process.returncode == 143
+    command = stopped_command("omz_demo", signal.SIGTERM, 3, *arguments)
+    stopped = subprocess.run(command, capture_output=True, text=True, check=False)
+    said = stopped.stderr.splitlines()
+    assert stopped.returncode == 143
     assert "terminated" in said[-1]
     assert "--resume" in said[-1]
     done(*arguments, "--resume")
     np.testing.assert_array_equal(
         alphas(tmp_path / "out.mov"),
-        np.array([matte(index, (240, 320)) for index in range(300)]).astype(np.uint8) * 255,
+        np.array([matte(index) for index in range(100)]).astype(np.uint8) * 255,
     )

@@ -113,10 +113,10 @@ def test_names_as_long_as_they_can_be(scene, stem):
         shutil.copy(film.path, scene / f"{stem[:-1]}{number}.mp4")
         for place in (["-o", scene / f"out{number}"], []):
             arguments = ["--plate", scene / "plate.png", *place]
-            picture = run("-i", scene / f"{stem[:-1]}{number}.png", *arguments)
-            assert picture.returncode == 0, picture.stderr
-        video = run("-i", scene / f"{stem[:-1]}{number}.mp4", *film.flags[1:], "--resume")
-        assert video.returncode == 0, video.stderr
+            picture = demo("-i", scene / f"{stem[:-1]}{number}.png", *arguments)
+            assert picture.exit_code == 0, picture.output
+        video = demo("-i", scene / f"{stem[:-1]}{number}.mp4", *film.flags[1:], "--resume")
+        assert video.exit_code == 0, video.output
     names = [path.name for path in scene.iterdir() if "_cutout" in path.name]
     assert len(names) == 4
     assert all(name.endswith((".png", ".mov")) and name[0] != "." for name in names)

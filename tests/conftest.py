@@ -5,14 +5,17 @@ import os
 import signal
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
 from helpers.clean_environment import clean, give_home
 from helpers.generated_weights import generated_tensor
 from helpers.real_weights import u2netp
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    import torch
 
 # A slow machine makes slow examples, and no worse ones.
 settings.register_profile("repeatable", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
@@ -23,6 +26,8 @@ settings.load_profile("repeatable")
 clean(os.environ)
 os.umask(0o022)
 give_home(os.environ)
+# As commands have it: threads of PyTorch that wait would spin on the core of the other worker.
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have it ignored in what runs in the background
 
 DATA = Path(__file__).parent / "data"
@@ -80,6 +85,8 @@ def vectors() -> Mapping[str, np.ndarray]:
 @pytest.fixture(scope="session")
 def generated_state(published_names: dict[str, dict[str, object]]) -> dict[str, torch.Tensor]:
     """Generated weights under the published names."""
+    import torch
+
     return {
         name: torch.from_numpy(np.array(generated_tensor(name, tuple(entry["shape"]))))
         for name, entry in published_names.items()

@@ -11,7 +11,8 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done)
 
 RUNS_MODELS := tests/commands $(patsubst %,tests/unit/%,convert runtime matting cutout video images test_published_graph.py models test_public_api.py)
-WORKERS := -n 2 --dist loadfile
+# In the order of the tree, which begins with whole commands and ends with quick files: both workers end together.
+WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
 # MindSpore ends its process on Ctrl-C, and a worker that ends so would hang the others: what imports it runs by itself.
 ALONE := $(shell grep -lrE '(quiet_mindspore|helpers\.semantic_human_matting) import' tests --include='test_*.py')
 

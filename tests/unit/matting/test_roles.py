@@ -136,7 +136,7 @@ FORM = st.builds(
 )
 
 
-@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(form=FORM, height=st.integers(1, 20), width=st.integers(1, 20))
 def test_no_signature_gives_a_wrong_matte(tmp_path, form, height, width):
     """What is told gives the true alpha; what is not told gives it, too, or one line."""

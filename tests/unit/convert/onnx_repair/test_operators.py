@@ -21,7 +21,7 @@ from helpers.onnx_graphs import (
     tensor,
     unchanged,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 from scipy.special import softmax
@@ -62,6 +62,7 @@ def test_only_sides_are_left_in_the_shape():
     assert unchanged(model, spatial_output_shape)
 
 
+@settings(max_examples=30)  # each is compiled by several runtimes
 @given(kernel=st.integers(1, 5), stride=st.integers(1, 3), side=st.tuples(st.integers(2, 5), st.integers(2, 5)))
 def test_same(kernel, stride, side):
     """MindSpore: as long as what goes in times the stride, the first end cut off a pixel less, if there is one more."""
@@ -76,6 +77,7 @@ def test_same(kernel, stride, side):
     assert unchanged(model, spatial_output_shape)
 
 
+@settings(max_examples=30)  # each is compiled by several runtimes
 @given(
     ends=st.tuples(*[st.integers(0, 2)] * 4), stride=st.integers(1, 3), side=st.tuples(st.integers(3, 5), st.just(4))
 )

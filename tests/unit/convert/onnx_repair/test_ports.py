@@ -43,6 +43,7 @@ def four_ports():
 WISHES = ("a", "b", "y", "z", "c", "t", "c_inner", "t_inner", "a_inner", "image")
 
 
+@settings(max_examples=30)  # each is compiled by several runtimes
 @given(st.permutations(WISHES))
 def test_any_names(wishes):
     model = four_ports()

@@ -19,7 +19,7 @@ from helpers.onnx_graphs import (
     tensor,
     unchanged,
 )
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
@@ -112,6 +112,7 @@ def test_both_axes_become_one_resize(opset):
     check_everywhere(model, {"x": x}, wanted)
 
 
+@settings(max_examples=30)  # each is compiled by several runtimes
 @given(
     shape=st.tuples(st.just(1), st.integers(1, 3), st.integers(1, 7), st.integers(1, 7)),
     after=st.tuples(st.integers(1, 15), st.integers(1, 15)),

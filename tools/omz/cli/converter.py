@@ -8,7 +8,7 @@ import shutil
 import sys
 from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from omz.download.first_use import FetchOptions
     from omz.work.units import Executor
 
+_Plans: TypeAlias = "list[tuple[str, ConversionPlan]]"
+"""By the names on the command line."""
 _PATH = click.Path(path_type=Path)
 
 
@@ -117,7 +119,7 @@ def main(
     from omz.cli.display import JsonDisplay, end
     from omz.cli.licenses import ask_for_license
     from omz.convert.events import planned
-    from omz.convert.jobs import Limits, LocalConversions, convert_all
+    from omz.convert.jobs import Limits, LocalConversions
     from omz.download.first_use import FetchOptions
 
     one_thread_for_numpy()
@@ -141,13 +143,26 @@ def main(
         from omz.convert.cluster import open_cluster
 
         executor = open_cluster(cluster, todo, force, limits, _warn)
-    with executor as conversions, closing(convert_all(todo, conversions)) as ended:
+    with executor as conversions:
+        _convert(plans, conversions, display, failures)
+    end(display, failures)
+
+
+def _convert(
+    plans: _Plans,
+    conversions: Executor[ConversionUnit, ConversionMade],
+    display: Display,
+    failures: dict[str, list[str]],
+) -> None:
+    """Convert by all ``plans``; add to the ``failures`` why one of them cannot be followed."""
+    from omz.convert.jobs import convert_all
+
+    with closing(convert_all([plan for _, plan in plans], conversions)) as ended:
         for made in ended:
             for event in made.events:
                 display.show(event)
             if made.problem is not None:
                 failures.setdefault(plans[made.place][0], []).append(made.problem)
-    end(display, failures)
 
 
 def _check_for_cluster(cluster: str, jobs: int) -> None:
@@ -201,14 +216,14 @@ def _plan(
     output_dir: Path | None,
     settings: ConversionSettings,
     display: Display,
-) -> tuple[list[tuple[str, ConversionPlan]], dict[str, list[str]]]:
+) -> tuple[_Plans, dict[str, list[str]]]:
     """Return the plans, and why there is none for a model; both by the names on the command line."""
     from omz.convert.events import ConversionEnd
     from omz.convert.plan import plan_conversion
     from omz.download.first_use import folder_of, writable_folder_of
     from omz.events import ModelSkipped
 
-    plans: list[tuple[str, ConversionPlan]] = []
+    plans: _Plans = []
     failures: dict[str, list[str]] = {}
 
     def fail(name: str, model: str, error: CardError) -> None:
@@ -239,11 +254,11 @@ def _plan(
 
 
 def _fetch(
-    plans: list[tuple[str, ConversionPlan]],
+    plans: _Plans,
     options: FetchOptions,
     display: Display,
     failures: dict[str, list[str]],
-) -> list[tuple[str, ConversionPlan]]:
+) -> _Plans:
     """Download what the plans need; return those that have it, and add to ``failures`` why others do not."""
     from omz.convert.events import ConversionEnd
     from omz.convert.fetch import fetch_source

@@ -55,6 +55,12 @@ def test_a_machine_has_a_worker_for_every_four_processors(cpus, expected):
     assert [slot.index for slot in slots] == [*range(len(expected))]
 
 
+@pytest.mark.parametrize(("cpus", "expected"), [(None, []), (0, []), (1, [1]), (10, [10]), (64, [64])])
+def test_a_whole_machine_has_one_worker_with_all_processors(cpus, expected):
+    slots = slots_of(node(cpus), Place("auto"), is_whole=True)
+    assert [slot.cpus for slot in slots] == [slot.bound for slot in slots] == expected
+
+
 def test_workers_of_a_local_cluster_share_the_processors():
     count = len(usable_cpus())
     slots = slots_of(node(2), Place(local=2))

@@ -23,6 +23,7 @@ from omz.work.ray_worker import Blobs
 from omz.work.units import Lost
 
 _ATTEMPTS = 3  # at a machine whose worker dies
+_NO_WORKER = "its worker was lost, or has not started; see that Ray has all its processors free, and try again"
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,7 @@ class ClusterBenchmark:
         """Have each worker that is ready measure its machine, unless it has."""
         workers: Dispatcher[int, MachineMeasured] = Dispatcher(crew, window=1)
         for result in workers.run(range(len(crew.workers))):
+            self._addresses |= crew.nodes  # some come later
             if isinstance(result, MachineMeasured):
                 self._ended.setdefault(result.machine, result)
                 if result.run is not None and result.run.warning:
@@ -125,13 +127,14 @@ class ClusterBenchmark:
             observer.on_progress("machines", len(self._ended) / len(self._addresses))
 
     def _title(self, machine: str) -> str:
-        return f"{self._addresses[machine]} ({machine[:6]})"  # simulated machines share an address
+        address = self._addresses.get(machine, "a machine that came later")
+        return f"{address} ({machine[:6]})"  # simulated machines share an address
 
     def _check(self, observer: BenchmarkObserver) -> None:
         """Tell of machines without a run, and raise if there are any."""
         missing = 0
         for machine in self._addresses:
-            ended = self._ended.get(machine, MachineMeasured(machine, problem="its worker was lost; try again"))
+            ended = self._ended.get(machine, MachineMeasured(machine, problem=_NO_WORKER))
             if ended.run is not None and ended.run.measured:
                 continue
             missing += 1

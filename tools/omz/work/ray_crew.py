@@ -41,7 +41,7 @@ class JobForAll:
     ``mixed`` takes machines of other versions, whose bytes may differ. ``whole_machines`` gives each machine one
     worker, which has all its processors, whatever their instructions are. ``alike`` says what to do about machines that
     differ, and ``again`` how to go on with a run that has ended early. ``memory_of`` returns the bytes that a unit asks
-    for; units that together ask for more than a machine has run there one after the other.
+    for, None: none; units that together ask for more than a machine has run there one after the other.
     """
 
     job: Job
@@ -51,7 +51,7 @@ class JobForAll:
     whole_machines: bool = False
     alike: str = "install the same versions"
     again: str = "run the command again"
-    memory_of: Callable[[Any], int] = lambda unit: 0
+    memory_of: Callable[[Any], int] | None = None
 
 
 class RayCrew(Crew[Unit, Result]):
@@ -121,10 +121,12 @@ class RayCrew(Crew[Unit, Result]):
 
     def has_room(self, worker: Worker[Unit], units: tuple[Unit, ...]) -> bool:
         """See :class:`Crew`."""
-        node = self._actors[worker].slot.node
+        memory_of, node = self._given.memory_of, self._actors[worker].slot.node
+        if memory_of is None:
+            return True
         there = [started.worker for started in self._actors.values() if started.slot.node == node]
-        held = sum(self._given.memory_of(unit) for other in there for unit in other.units)
-        return not held or held + sum(map(self._given.memory_of, units)) <= self._memory[node]
+        held = sum(memory_of(unit) for other in there for unit in other.units)
+        return not held or held + sum(map(memory_of, units)) <= self._memory[node]
 
     def send(self, worker: Worker[Unit], units: tuple[Unit, ...]) -> None:
         """See :class:`Crew`."""

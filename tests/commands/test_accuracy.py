@@ -71,10 +71,11 @@ def test_every_step_has_a_row_of_its_own(dataset):
 
 
 def test_a_threshold_that_is_not_held_fails(dataset):
-    given = ("--name", STARTER, "--dataset", dataset, "--models", "FP32,FP16")
-    assert run(*given, "--threshold", "MAD=50%").exit_code == 0
-    result = run(*given, "--threshold", "MSE=0", "--threshold", "MAD=0", "--threshold", "GRAD=0")
-    assert result.exit_code == 1
+    """Rounded weights may err less by chance; whichever errs more, it fails beside the other."""
+    given = ("--name", STARTER, "--dataset", dataset)
+    assert run(*given, "--models", "FP32,FP16", "--threshold", "MAD=50%").exit_code == 0
+    orders = [run(*given, "--models", models, "--threshold", "MSE=0") for models in ("FP32,FP16", "FP16,FP32")]
+    assert sorted(result.exit_code for result in orders) == [0, 1]
 
 
 def test_frames_that_cannot_be_read_are_named_and_fail(tmp_path):

@@ -158,7 +158,7 @@ def held() -> int:
 
 def table(costs: Costs, plan: float) -> Iterator[str]:
     """Yield the lines of the table, as Markdown; ``plan`` is that of :class:`Driver`."""
-    yield "| machines | pictures/s | hours for 10^8 | efficiency | limit |"
+    yield "| machines | pictures/s | hours for 10^8 | efficiency of the rate | limit |"
     yield "|---|---|---|---|---|"
     for machines in MACHINES:
         rate = costs.rate(machines)

@@ -128,7 +128,7 @@ def test_where_nothing_can_be_measured_the_reasons_are_told(tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_prints_what_was_measured_and_leaves_no_process(network, tmp_path, number):
     # Rounds of a second, of which most are to come when it is interrupted.
-    command = [*PROGRAM, "-m", network, "--precisions", "FP16", "-d", "CPU", "--time", "12"]
+    command = [*PROGRAM, "-m", network, "--precisions", "FP16", "-d", "CPU", "--time", "60"]
     command += ["--num_threads", "1", "-o", tmp_path / "run.json"]
     process = subprocess.Popen(
         list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

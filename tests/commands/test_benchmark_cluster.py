@@ -6,6 +6,7 @@ import csv
 import json
 import re
 import sys
+import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -64,6 +65,7 @@ def test_each_machine_has_its_rows_though_a_worker_dies(folder):
         process = start("omz.cli.benchmark", folder, *GIVEN, *outputs, "--cluster", nodes.address)
         killed = False
         while process.poll() is None and not killed:
+            time.sleep(0.05)
             killed = kill_a_worker()
         out, said = process.communicate(timeout=LONG)
     assert process.returncode == 0, said

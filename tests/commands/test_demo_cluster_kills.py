@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -89,15 +90,19 @@ def wait_for_an_image(process: subprocess.Popen[str], out: Path) -> None:
 
 
 def wait_for_a_segment(process: subprocess.Popen[str], out: Path) -> None:
-    """Wait until a run has noted a segment of a video, or has ended."""
+    """Wait until a run has noted a segment of a video, or has joined those of one, or has ended."""
     before = segments(out)
-    while process.poll() is None and segments(out) <= before:
+    while process.poll() is None and segments(out) == before:
         time.sleep(0.05)
 
 
 def segments(out: Path) -> int:
     """How many segments of videos are noted as finished, of all that have not been joined yet."""
-    return sum(max(0, path.read_bytes().count(b"\n") - 1) for path in out.glob(".*/segments.jsonl"))
+    noted = 0
+    for path in out.glob(".*/segments.jsonl"):
+        with suppress(FileNotFoundError):  # of a video that is joined
+            noted += max(0, path.read_bytes().count(b"\n") - 1)
+    return noted
 
 
 def plan_kills(chance: random.Random, count: int = KILLS) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from importlib.util import find_spec
 
 import pytest
@@ -56,6 +57,19 @@ def test_a_machine_has_no_room_for_units_that_together_ask_for_more_memory_than_
         assert crew.has_room(other, (1 << 20,))
         assert not crew.has_room(other, (1 << 60,))
         one.batches.clear()
+
+
+def test_what_fits_a_larger_machine_alone_has_no_room_on_a_smaller_one():
+    given = JobForAll(ConversionJob((), False, Limits()), memory_of=int)
+    with ray_crew(Place(local=2), given, lambda line: None) as crew:
+        crew.wait_for_all()
+        small, large = crew.workers
+        crew._actors[small].slot = replace(crew._actors[small].slot, node="small")
+        crew._memory["small"] = 10
+        assert crew.has_room(small, (10,))
+        assert not crew.has_room(small, (11,))
+        assert crew.has_room(large, (11,))
+        assert crew.has_room(small, (1 << 60,))
 
 
 def test_each_line_about_machines_is_told_once_at_the_start_or_at_the_end():

@@ -28,7 +28,7 @@ _NO_WORKER = "its worker was lost, or has not started; see that Ray has all its 
 
 @dataclass(frozen=True)
 class MachineMeasured:
-    """What has come of a machine, by Ray's name for it: its run, or the ``problem`` why there is none."""
+    """The outcome of a machine, by Ray's name for it: its run, or the ``problem`` why there is none."""
 
     machine: str
     run: BenchmarkRun | None = None
@@ -62,7 +62,7 @@ class BenchmarkJob:
             with locked_folder(folder, "lock"):  # Ray may take one machine for several
                 benchmark = Benchmark(self.request)
                 benchmark.run()
-        except OmzError as error:
+        except (OmzError, OSError) as error:  # the latter of the lock, as on a full disk
             return MachineMeasured(machine, problem=str(error))
         run = benchmark.result
         assert run is not None
@@ -123,7 +123,7 @@ class ClusterBenchmark:
                 if result.run is not None and result.run.warning:
                     observer.on_warning(f"{self._title(result.machine)}: {result.run.warning}")
             elif isinstance(result, Lost):
-                observer.on_warning(f"a machine: {result.problem}")
+                observer.on_warning("the worker of a machine has died three times in the middle of the measurement")
             observer.on_progress("machines", len(self._ended) / len(self._addresses))
 
     def _title(self, machine: str) -> str:

@@ -14,7 +14,7 @@ LATENCY, THROUGHPUT = "latency", "throughput"
 """Goals of a run: one image at a time, or as many at a time as suit the device."""
 OPENVINO = "OpenVINO"
 NODE = "node"
-"""Which machine of a cluster a run was on, among what is told of it."""
+"""The key of the machine of a cluster that a run was on, in ``machine`` of the run."""
 UNJUDGED = "made without a gate: omz_quantizer makes one that is judged"
 """The note of an INT8 IR that nothing has compared with what it was made of."""
 

@@ -60,7 +60,7 @@ _PATH = click.Path(path_type=Path)
 )  # fmt: skip
 @click.option("--merge", is_flag=True, help="Measure nothing; show the .json FILES of runs, maybe of other machines.")
 @click.option("--trust_code", is_flag=True, help="Run code that comes with cards and weights.")
-@cluster_option("Measure each machine")
+@cluster_option("Measure each machine", takes_local=False)
 def main(
     files: tuple[Path, ...],
     selection: Selection,

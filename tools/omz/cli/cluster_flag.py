@@ -10,7 +10,12 @@ import click
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def cluster_option(what: str) -> Callable[[Function], Function]:
-    """Return a decorator that adds the flag to a command; ``what`` begins its help."""
-    places = "auto, the HOST:PORT of its head, or local[N] for N workers here"
+def cluster_option(what: str, takes_local: bool = True) -> Callable[[Function], Function]:
+    """Return a decorator that adds the flag to a command; ``what`` begins its help.
+
+    ``takes_local`` says that workers may also be started here.
+    """
+    places = "auto, or the HOST:PORT of its head"
+    if takes_local:
+        places = "auto, the HOST:PORT of its head, or local[N] for N workers here"
     return click.option("--cluster", metavar="PLACE", help=f"{what} of a Ray cluster: {places}.")

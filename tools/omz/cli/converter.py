@@ -154,7 +154,7 @@ def _convert(
     display: Display,
     failures: dict[str, list[str]],
 ) -> None:
-    """Convert by all ``plans``; add to the ``failures`` why one of them cannot be followed."""
+    """Carry out all ``plans``; add to the ``failures`` why one failed."""
     from omz.convert.jobs import convert_all
 
     with closing(convert_all([plan for _, plan in plans], conversions)) as ended:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Any
 
 from omz.convert.jobs import ConversionMade, ConversionProcesses, ConversionUnit, Limits
@@ -54,6 +53,6 @@ def open_cluster(
         outputs = dict.fromkeys(plan.output_dir for plan in plans)
         folders = tuple(stack.enter_context(shared_folder(folder)) for folder in outputs)
         job = ConversionJob(folders, force, limits)
-        given = JobForAll(job, packages=_PACKAGES, memory_of=attrgetter("memory"))
+        given = JobForAll(job, packages=_PACKAGES, memory_of=lambda unit: limits.usual_for(unit.plan))
         workers: Crew[ConversionUnit, ConversionMade] = stack.enter_context(ray_crew(read_place(place), given, warn))
         yield Dispatcher(workers, window=1)

@@ -46,6 +46,10 @@ class Limits:
         """Return the bytes that the conversion of ``plan`` may take."""
         return self.memory or _LEAST + _TIMES * _size(plan)
 
+    def usual_for(self, plan: ConversionPlan) -> int:
+        """Return the bytes that the conversion of ``plan`` usually takes, an estimate by the size of its files."""
+        return min(self.memory_for(plan), _USUAL + _USUAL_TIMES * _size(plan))
+
 
 @dataclass(frozen=True)
 class ConversionUnit:
@@ -53,11 +57,6 @@ class ConversionUnit:
 
     place: int
     plan: ConversionPlan
-
-    @property
-    def memory(self) -> int:
-        """The bytes that it usually takes, by the size of the model's files; its limit is some times that."""
-        return _USUAL + _USUAL_TIMES * _size(self.plan)
 
 
 @dataclass(frozen=True)

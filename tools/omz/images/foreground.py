@@ -65,7 +65,7 @@ def foreground_levels(picture: Picture, alpha: Pixels, is_fine: bool = True) -> 
     """Return the foreground of :func:`estimate_foreground` for ``alpha`` (H, W) uint8 or uint16, rounded to uint8 BGR.
 
     An alpha that is not ``is_fine``, such as an enlarged one, is taken for smooth everywhere: the two finest levels are
-    left out, a third of the time. It needs up to 6 bytes a pixel, and 50 MB.
+    left out, which saves a third of the time. It needs up to 6 bytes a pixel, and 50 MB.
     """
     levels, strips = _estimate(picture, alpha, is_fine)
     if levels is picture:

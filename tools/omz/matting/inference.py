@@ -238,8 +238,9 @@ class MattingRequests:
         if self._refine is None and FOREGROUND in inferred.outputs:
             return _networks_foreground(inferred)
         given = inferred.given
-        found_in = given.fit.inner if self._refine is None else limit_side(alpha.shape, WORKING_SIDE)
-        return foreground_levels(given.picture, alpha, is_fine=found_in == alpha.shape)
+        height, width = given.fit.inner if self._refine is None else limit_side(alpha.shape, WORKING_SIDE)
+        is_fine = height >= alpha.shape[0] and width >= alpha.shape[1]
+        return foreground_levels(given.picture, alpha, is_fine)
 
 
 @dataclass(frozen=True)

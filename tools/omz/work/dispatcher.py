@@ -81,7 +81,7 @@ class Crew(ABC, Generic[Unit, Result]):
         """The workers that take batches."""
 
     def has_room(self, worker: Worker[Unit], units: tuple[Unit, ...]) -> bool:
-        """Tell whether a worker's machine has room for a batch; one that has nothing to do always has."""
+        """Tell whether a worker's machine has room for a batch; if all have nothing to do, one of them has."""
         return True
 
     @abstractmethod

@@ -74,6 +74,7 @@ class RayCrew(Crew[Unit, Result]):
         self._addresses: dict[str, str] = {}  # of all machines there have been
         self._memory: dict[str, float] = {}  # of them, in bytes
         self._alive: set[str] = set()
+        self._begun: set[str] = set()  # those on which a worker was started
         self._looked = 0.0
         self._problem = self._refused = ""
         self.warnings: list[str] = []
@@ -96,8 +97,8 @@ class RayCrew(Crew[Unit, Result]):
 
     @property
     def nodes(self) -> dict[str, str]:
-        """The addresses of machines that have a worker, or are starting one, by Ray's names of the machines."""
-        return {started.slot.node: self._addresses[started.slot.node] for started in self._actors.values()}
+        """The addresses of machines on which a worker was started, by Ray's names of the machines."""
+        return {node: self._addresses[node] for node in self._begun}
 
     def wait_for_all(self) -> None:
         """Wait until all workers are ready that can be, while none has a batch. Raises what :meth:`wait` does."""
@@ -126,7 +127,9 @@ class RayCrew(Crew[Unit, Result]):
             return True
         there = [started.worker for started in self._actors.values() if started.slot.node == node]
         held = sum(memory_of(unit) for other in there for unit in other.units)
-        return not held or held + sum(map(memory_of, units)) <= self._memory[node]
+        asked = sum(map(memory_of, units))
+        fits_nowhere = asked > max(self._memory[started.slot.node] for started in self._actors.values())
+        return held + asked <= self._memory[node] or (fits_nowhere and not held)
 
     def send(self, worker: Worker[Unit], units: tuple[Unit, ...]) -> None:
         """See :class:`Crew`."""
@@ -237,6 +240,7 @@ class RayCrew(Crew[Unit, Result]):
         actor = self._actor.options(num_cpus=slot.cpus, scheduling_strategy=here).remote()
         worker: Worker[Unit] = Worker(f"worker {slot.index + 1} of {self._addresses[slot.node]}")
         self._actors[worker] = _Started(actor, slot, worker)
+        self._begun.add(slot.node)
         self._call(worker, _FACTS, slot.index, slot.bound, self._given.packages)
 
 

@@ -18,7 +18,9 @@ from helpers.builders import (
 import omz
 from omz.convert.events import FirstUse
 from omz.errors import CardError, EngineError, ImageError, UsageError
+from omz.images.compositing import to_uint8
 from omz.images.files import write_picture
+from omz.images.foreground import foreground_levels
 from omz.models.choice import ModelChoice
 from omz.synthesis.scene import make_scene
 from omz.video.reading import VideoFrame
@@ -43,6 +45,16 @@ def test_colours_are_estimated_where_the_network_gives_none(tmp_path):
     matte = matter(np.full((30, 40, 3), 240, np.uint8))
     assert not matter.takes_plate
     np.testing.assert_allclose(matte.foreground, 240 / 255, atol=0.01)
+
+
+@pytest.mark.parametrize(("seen", "is_fine"), [((192, 288), True), ((96, 144), True), ((48, 72), False)])
+def test_colours_are_estimated_on_fine_levels_unless_alpha_is_enlarged(seen, is_fine):
+    scene = make_scene(28, (96, 144), "api")
+    matte = omz.MattingModel("background-matting-starter", input_size=seen, refine="off")(scene.picture, scene.plate)
+    alpha = to_uint8(matte.alpha)
+    expected, others = (foreground_levels(scene.picture, alpha, each) for each in (is_fine, not is_fine))
+    assert np.any(expected != others)
+    np.testing.assert_array_equal(np.rint(255 * matte.foreground), expected)
 
 
 def test_errors_are_those_of_the_command(tmp_path):

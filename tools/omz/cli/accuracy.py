@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from omz.cli.cluster_flag import cluster_option
+from omz.cli.cluster_flag import check_place, cluster_option
 from omz.cli.command import omz_command
 from omz.cli.printing import say
 from omz.cli.role_flags import role_flags
@@ -98,7 +98,7 @@ def main(check_dataset: bool, **flags: Any) -> None:
     if check_dataset:
         _check_dataset(flags["dataset"], flags["layout"], flags["backgrounds"], flags["allow_missing"])
         return
-    _check_for_cluster(flags["cluster"])  # here, where a missing Ray is 1, as in all commands
+    check_place(flags["cluster"])  # here, where a missing Ray is 1, as in all commands
     try:
         passed = _run(flags)
     except OmzError as error:
@@ -116,13 +116,6 @@ def main(check_dataset: bool, **flags: Any) -> None:
         raise click.exceptions.Exit(2) from None  # 1 would say that a gate failed
     if not passed:
         raise click.exceptions.Exit(1)
-
-
-def _check_for_cluster(place: str | None) -> None:
-    from omz.work.ray_cluster import check_cluster
-
-    if place is not None:
-        check_cluster(place)
 
 
 def _run(flags: dict[str, Any]) -> bool:

@@ -10,6 +10,15 @@ import click
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+def check_place(place: str | None) -> None:
+    """Check the place that the flag has, if it was given; raises as :func:`omz.work.ray_cluster.check_cluster` does."""
+    if place is None:
+        return
+    from omz.work.ray_cluster import check_cluster
+
+    check_cluster(place)
+
+
 def cluster_option(what: str, takes_local: bool = True) -> Callable[[Function], Function]:
     """Return a decorator that adds the flag to a command; ``what`` begins its help.
 

@@ -6,13 +6,14 @@ import os
 import re
 import shutil
 import sys
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
-from omz.cli.cluster_flag import cluster_option
+from omz.cli.cluster_flag import check_place, cluster_option
 from omz.cli.command import omz_command
 from omz.cli.printing import say
 from omz.cli.selection import Selection, fetching_options, selection_options
@@ -119,13 +120,14 @@ def main(
     from omz.cli.display import JsonDisplay, end
     from omz.cli.licenses import ask_for_license
     from omz.convert.events import planned
-    from omz.convert.jobs import Limits, LocalConversions
+    from omz.convert.jobs import Limits, LocalConversions, convert_all
     from omz.download.first_use import FetchOptions
 
     one_thread_for_numpy()
     settings = _settings(flags)
-    if cluster is not None:
-        _check_for_cluster(cluster, jobs)
+    if cluster is not None and jobs != 1:
+        raise UsageError("--jobs is for this machine alone; leave it out with --cluster")
+    check_place(cluster)
     display: Display = JsonDisplay() if progress_format == "json" else ConversionDisplay()
     plans, failures = _plan(selection, download_dir, output_dir, settings, display)
     if dry_run:
@@ -143,34 +145,18 @@ def main(
         from omz.convert.cluster import open_cluster
 
         executor = open_cluster(cluster, todo, force, limits, _warn)
-    with executor as conversions:
-        _convert(plans, conversions, display, failures)
+    with executor as conversions, closing(convert_all(todo, conversions)) as ended:
+        _take(ended, plans, display, failures)
     end(display, failures)
 
 
-def _convert(
-    plans: _Plans,
-    conversions: Executor[ConversionUnit, ConversionMade],
-    display: Display,
-    failures: dict[str, list[str]],
-) -> None:
-    """Carry out all ``plans``; add to the ``failures`` why one failed."""
-    from omz.convert.jobs import convert_all
-
-    with closing(convert_all([plan for _, plan in plans], conversions)) as ended:
-        for made in ended:
-            for event in made.events:
-                display.show(event)
-            if made.problem is not None:
-                failures.setdefault(plans[made.place][0], []).append(made.problem)
-
-
-def _check_for_cluster(cluster: str, jobs: int) -> None:
-    from omz.work.ray_cluster import check_cluster
-
-    if jobs != 1:
-        raise UsageError("--jobs is for this machine alone; leave it out with --cluster")
-    check_cluster(cluster)
+def _take(ended: Iterable[ConversionMade], plans: _Plans, display: Display, failures: dict[str, list[str]]) -> None:
+    """Show what has ``ended``, by its place in the ``plans``; add to the ``failures`` why it failed."""
+    for made in ended:
+        for event in made.events:
+            display.show(event)
+        if made.problem is not None:
+            failures.setdefault(plans[made.place][0], []).append(made.problem)
 
 
 def _warn(line: str) -> None:
